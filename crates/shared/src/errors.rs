@@ -1,0 +1,137 @@
+//! What can go wrong, as the wire has it: RFC 9457 problem details with a closed set of codes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::{Invalid, InvalidCode};
+
+/// The media type of every error's body.
+pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
+
+/// What happened. Stable: clients decide by it, the texts are for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The request cannot be read as HTTP of this API.
+    BadRequest,
+    /// The body is no JSON object, nests too deeply or repeats a key.
+    MalformedJson,
+    /// The cursor was not made by this server.
+    InvalidCursor,
+    /// One must be somebody to do this.
+    AuthenticationRequired,
+    /// The token is unknown, expired or signed out.
+    InvalidToken,
+    /// A request with a cookie came from another site.
+    OriginRefused,
+    /// Only its author may change a message.
+    NotAuthor,
+    /// Only its creator may change a room.
+    NotRoomOwner,
+    /// There is no such path.
+    NotFound,
+    /// There is no such room.
+    RoomNotFound,
+    /// There is no such message in that room.
+    MessageNotFound,
+    /// The path exists, but not with this method.
+    MethodNotAllowed,
+    /// A room has that name.
+    RoomNameTaken,
+    /// An account has that name.
+    UsernameTaken,
+    /// Another message has that id.
+    MessageIdReused,
+    /// A deleted message cannot be edited.
+    MessageDeleted,
+    /// The body is larger than 64 KiB.
+    BodyTooLarge,
+    /// The URL is longer than 4 KiB.
+    UriTooLong,
+    /// The body is not `application/json`.
+    UnsupportedMediaType,
+    /// The input breaks a rule; `errors` says which.
+    ValidationFailed,
+    /// This path speaks WebSocket only.
+    UpgradeRequired,
+    /// Too much in too little time; `retry_after` says when to come back.
+    RateLimited,
+    /// The header block is larger than 16 KiB.
+    HeadersTooLarge,
+    /// A fault of the server.
+    Internal,
+    /// The server cannot do it now, for want of its database or because it is stopping.
+    Unavailable,
+    /// The server is busy; nothing was done.
+    Overloaded,
+    /// The database went away while it committed: the change may or may not be stored. Repeat it with the same id.
+    OutcomeUnknown,
+    /// A code that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// The body of every answer that is an error (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// A URI reference that names the kind of problem and leads to its description.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in a few words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened and what to do, in a sentence.
+    pub detail: String,
+    /// What happened, for programs.
+    pub code: ErrorCode,
+    /// Finds the request in the server's log.
+    pub request_id: String,
+    /// What is wrong with which part of the input.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// Seconds after which the request may succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// Whose rate limit was hit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<LimitScope>,
+}
+
+/// What is wrong with one part of the input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FieldError {
+    /// A JSON Pointer (RFC 6901) into the body, or `/` and the name of a query parameter.
+    pub pointer: String,
+    /// What is wrong, for programs.
+    pub code: InvalidCode,
+    /// What is wrong, in a sentence.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// The refusal of the body's or query's `field`.
+    pub fn new(field: &str, invalid: Invalid) -> Self {
+        Self { pointer: format!("/{field}"), code: invalid.code, detail: invalid.detail }
+    }
+}
+
+/// What a rate limit counts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LimitScope {
+    /// The user.
+    User,
+    /// The network address.
+    Ip,
+    /// The room.
+    Room,
+    /// The whole server.
+    Server,
+    /// A scope that this version does not know.
+    #[serde(other)]
+    Unknown,
+}

@@ -1,0 +1,120 @@
+//! Identifiers and counters, each its own type so that they cannot be mixed up.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The text is no UUID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidId;
+
+impl fmt::Display for InvalidId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("not a UUID")
+    }
+}
+
+impl std::error::Error for InvalidId {}
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, formatter)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::try_parse(text).map(Self).map_err(|_| InvalidId)
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// A person or bot. UUIDv7, lower-case text on the wire.
+    UserId
+);
+uuid_id!(
+    /// A room. UUIDv7, lower-case text on the wire.
+    RoomId
+);
+uuid_id!(
+    /// A message. UUIDv7; the client may choose it, which makes a retry harmless.
+    MessageId
+);
+
+impl MessageId {
+    /// A UUIDv7 (RFC 9562, section 5.7) of `unix_millis` and ten random bytes.
+    ///
+    /// The caller brings the clock and the randomness because the browser and the server have different ones.
+    pub fn from_unix_millis(unix_millis: u64, random: [u8; 10]) -> Self {
+        Self(uuid::Builder::from_unix_timestamp_millis(unix_millis, &random).into_uuid())
+    }
+}
+
+macro_rules! counter {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+        )]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl $name {
+            /// The value before the first one of a room.
+            pub const ZERO: Self = Self(0);
+
+            /// The next value.
+            pub fn next(self) -> Self {
+                Self(self.0 + 1)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, formatter)
+            }
+        }
+    };
+}
+
+counter!(
+    /// A message's place in its room: 1, 2, 3 … without holes. The order, the page key and the unread arithmetic.
+    Seq
+);
+counter!(
+    /// The number of a room's change of any kind. The resume cursor: grows by exactly 1 from event to event.
+    Rev
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_id_is_a_lower_case_version_7_uuid() {
+        let id = MessageId::from_unix_millis(1_700_000_000_000, [0xAB; 10]);
+        assert_eq!(id.0.get_version_num(), 7);
+        assert_eq!(id.to_string(), id.to_string().to_lowercase());
+        assert_eq!(id.to_string().parse(), Ok(id));
+    }
+
+    #[test]
+    fn text_that_is_no_uuid_is_refused() {
+        assert_eq!("lobby".parse::<RoomId>(), Err(InvalidId));
+    }
+}

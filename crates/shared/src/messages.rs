@@ -1,0 +1,146 @@
+//! Messages, and what changed in a room.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{MessageId, Rev, RoomId, Seq, UserId};
+use crate::rooms::{Room, room_path};
+use crate::text::{self, Invalid, Length};
+use crate::timestamp::Timestamp;
+use crate::users::{User, UserKind, Username};
+
+/// A room's messages.
+pub fn messages_path(room_id: RoomId) -> String {
+    format!("{}/messages", room_path(room_id))
+}
+
+/// One message.
+pub fn message_path(room_id: RoomId, id: MessageId) -> String {
+    format!("{}/{id}", messages_path(room_id))
+}
+
+/// What changed in a room.
+pub fn changes_path(room_id: RoomId) -> String {
+    format!("{}/changes", room_path(room_id))
+}
+
+/// A message, or the tombstone of one: then `text` is null and `deleted_at` is set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Message {
+    /// Which message it is, for ever.
+    pub id: MessageId,
+    /// The room it was sent to.
+    pub room_id: RoomId,
+    /// Its place in the room.
+    pub seq: Seq,
+    /// The number of its latest change; of two copies the one with the higher `rev` is right.
+    pub rev: Rev,
+    /// Who wrote it.
+    pub author: Author,
+    /// What it says, as plain text; null once deleted.
+    pub text: Option<String>,
+    /// When it was stored.
+    pub created_at: Timestamp,
+    /// When its text last changed.
+    pub edited_at: Option<Timestamp>,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// Who wrote a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Author {
+    /// The user.
+    pub id: UserId,
+    /// What they are called.
+    pub username: Username,
+    /// What they are.
+    pub kind: UserKind,
+}
+
+impl From<&User> for Author {
+    fn from(user: &User) -> Self {
+        Self { id: user.id, username: user.username.clone(), kind: user.kind }
+    }
+}
+
+/// What a message says: trimmed plain text of several lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(transparent)]
+pub struct MessageText(String);
+
+impl MessageText {
+    /// How long a message of such an author is.
+    pub fn length(author: UserKind) -> Length {
+        match author {
+            UserKind::Guest => Length { min: 2, max: 150 },
+            UserKind::Member | UserKind::Bot => Length { min: 1, max: 4_000 },
+        }
+    }
+
+    /// The text of a message by such an author, trimmed.
+    pub fn parse(text: &str, author: UserKind) -> Result<Self, Invalid> {
+        text::check_body(text, Self::length(author), "A message").map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Sends a message: the body of `POST /rooms/{id}/messages`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CreateMessage {
+    /// Plain text; its length depends on the author's kind, see `GET /server`.
+    pub text: MessageText,
+    /// Chosen by the client, so that the same send can be repeated; made by the server when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<MessageId>,
+}
+
+/// Edits a message: the body of `PATCH /rooms/{id}/messages/{message_id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UpdateMessage {
+    /// The new text; absent leaves it as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<MessageText>,
+}
+
+/// All that changed in a room after a `rev`, each thing once, in its present state, by `rev`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Changes {
+    /// The room as it is now.
+    pub room: Room,
+    /// The messages whose latest change lies after `since`.
+    pub messages: Vec<Message>,
+    /// How far this answer reaches: the next `since`.
+    pub rev: Rev,
+    /// Whether there is more after `rev`.
+    pub has_more: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_writes_two_to_a_hundred_and_fifty_characters() {
+        assert!(MessageText::parse("x", UserKind::Guest).is_err());
+        assert!(MessageText::parse("hi", UserKind::Guest).is_ok());
+        assert!(MessageText::parse(&"x".repeat(150), UserKind::Guest).is_ok());
+        assert!(MessageText::parse(&"x".repeat(151), UserKind::Guest).is_err());
+    }
+
+    #[test]
+    fn a_member_writes_up_to_four_thousand_characters() {
+        assert!(MessageText::parse("x", UserKind::Member).is_ok());
+        assert!(MessageText::parse(&"x".repeat(4_000), UserKind::Member).is_ok());
+        assert!(MessageText::parse(&"x".repeat(4_001), UserKind::Member).is_err());
+    }
+}
