@@ -1,1 +1,4 @@
 //! Support.
+
+pub mod temp_dir;
+pub mod wait;
