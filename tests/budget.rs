@@ -1,0 +1,101 @@
+//! The first load is small: all that a browser fetches to show the first message, compressed as it travels.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use support::temp_dir::TempDir;
+
+/// In bytes, with Brotli; 1 KB is 1000 B.
+const BUDGET: u64 = 150_000;
+
+/// The files of `directory`, as paths from `root`.
+fn files(root: &Path, directory: &Path, found: &mut Vec<PathBuf>) {
+    let entries = fs::read_dir(directory).unwrap_or_else(|error| {
+        panic!("{}: {error}: build the client first, with ./script/build-client", directory.display())
+    });
+    for entry in entries {
+        let path = entry.expect("the directory stays while it is read").path();
+        if path.is_dir() {
+            files(root, &path, found);
+        } else {
+            found.push(path.strip_prefix(root).expect("it was found below").to_owned());
+        }
+    }
+}
+
+/// `index.html`, every file whose name is in it, every file whose name is in one of those, and so on: more rather than
+/// less than what is fetched.
+fn first_load(dist: &Path) -> BTreeSet<PathBuf> {
+    let mut all = Vec::new();
+    files(dist, dist, &mut all);
+    let is_compressed =
+        |path: &PathBuf| path.extension().is_some_and(|extension| extension == "br" || extension == "gz");
+    let candidates: Vec<PathBuf> = all.into_iter().filter(|path| !is_compressed(path)).collect();
+    let mut load = BTreeSet::new();
+    let mut unread = vec![PathBuf::from("index.html")];
+    while let Some(path) = unread.pop() {
+        // A file that is no text, such as the wasm, names no others.
+        let text = fs::read_to_string(dist.join(&path)).unwrap_or_default();
+        let is_named =
+            |file: &&PathBuf| file.file_name().is_some_and(|name| text.contains(&*name.to_string_lossy()));
+        unread.extend(candidates.iter().filter(is_named).filter(|file| !load.contains(*file)).cloned());
+        load.insert(path);
+    }
+    load
+}
+
+/// What a file weighs on the way: its compressed form where there is one.
+fn weight(dist: &Path, path: &Path) -> u64 {
+    let plain = dist.join(path);
+    let compressed = PathBuf::from(format!("{}.br", plain.display()));
+    let size = |path: &Path| fs::metadata(path).map(|metadata| metadata.len());
+    let needs_compression =
+        path.extension().is_some_and(|e| ["html", "js", "wasm", "css", "svg"].iter().any(|n| e == *n));
+    match size(&compressed) {
+        Ok(size) => size,
+        Err(_) if needs_compression => panic!("{} has no .br beside it", path.display()),
+        Err(_) => size(&plain).expect("the file was just listed"),
+    }
+}
+
+#[test]
+fn the_first_load_keeps_to_its_budget() {
+    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist");
+    let weights: Vec<_> = first_load(&dist).into_iter().map(|path| (weight(&dist, &path), path)).collect();
+    for part in ["html", "js", "wasm", "css"] {
+        assert!(
+            weights.iter().any(|(_, path)| path.extension().is_some_and(|e| e == part)),
+            "no {part} in {weights:?}"
+        );
+    }
+    let total: u64 = weights.iter().map(|(weight, _)| weight).sum();
+    let mut report =
+        format!("first load: {:.1} KB of {:.0} KB, Brotli\n", total as f64 / 1000.0, BUDGET as f64 / 1000.0);
+    for (weight, path) in &weights {
+        report.push_str(&format!("  {:>7.1} KB  {}\n", *weight as f64 / 1000.0, path.display()));
+    }
+    // Straight to the terminal: the test runner would keep the figure of a passing test to itself.
+    std::io::stderr().write_all(report.as_bytes()).expect("the terminal is there");
+    assert!(total <= BUDGET, "{report}");
+}
+
+#[test]
+fn whatever_the_page_leads_to_is_weighed() {
+    let dist = TempDir::new();
+    let write =
+        |name: &str, text: &str| fs::write(dist.path().join(name), text).expect("the folder is writable");
+    write("index.html", "<script src=\"/app-1.js\">");
+    write("index.html.br", "12345");
+    write("app-1.js", "import './part.js'; fetch('/never.bin')");
+    write("app-1.js.br", "123");
+    write("app-1.js.gz", "1234");
+    write("part.js", "0");
+    write("part.js.br", "1");
+    write("icon.png", "not named");
+    let load = first_load(dist.path());
+    let names: Vec<_> = load.iter().map(|path| path.display().to_string()).collect();
+    assert_eq!(names, ["app-1.js", "index.html", "part.js"]);
+    assert_eq!(load.iter().map(|path| weight(dist.path(), path)).sum::<u64>(), 9);
+}
