@@ -1,3 +1,252 @@
-//! The server.
+//! The Parlance server.
+//!
+//! Edges ([`http`], [`socket`]) take requests and commands; [`writer`] makes every change to a room and publishes it;
+//! [`db`] holds the queries; [`realtime`] fans events out; [`policy`] says who may do what. [`Server::start`] puts
+//! them together; `main.rs` adds signals and the log.
 
+pub mod app;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod http;
+pub mod janitor;
+pub mod limits;
+pub mod policy;
 pub mod postgres;
+pub mod realtime;
+pub mod sessions;
+pub mod socket;
+pub mod writer;
+
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use actix_http::{HttpService, KeepAlive, Request, h1};
+use actix_rt::net::TcpStream;
+use actix_service::{fn_service, map_config};
+use actix_web::dev::AppConfig;
+use actix_web::{middleware, web};
+use shared::rooms::RoomName;
+use thiserror::Error;
+
+use crate::app::App;
+use crate::config::{Config, Switch};
+use crate::db::{Db, DbError};
+use crate::limits::Limits;
+use crate::postgres::{Cluster, ClusterError};
+use crate::realtime::hub::Hub;
+use crate::writer::Writer;
+
+/// The first room of an empty database.
+const FIRST_ROOM: &str = "Lobby";
+/// How long a database that does not answer is waited for at start.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(5);
+/// How many writers there are: while one flushes, the other executes.
+const WRITERS: usize = 2;
+/// How long a client may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an idle HTTP connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long requests and sockets get to end when the server stops, in seconds. With what follows it is below 25.
+const STOP_TIMEOUT: u64 = 20;
+
+/// Why the server does not start: one sentence each, with what to do.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("Cannot listen on {0}: {1}. Choose another port with --port.")]
+    Bind(SocketAddr, std::io::Error),
+    /// The private Postgres does not start.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The database does not answer.
+    #[error("Cannot reach the database of DATABASE_URL: {0}.")]
+    Database(String),
+    /// The database could lose acknowledged messages.
+    #[error(
+        "The database has {0} switched off, so it could lose messages: switch it on, or use another database."
+    )]
+    NotDurable(String),
+    /// The database cannot be brought to this version.
+    #[error("The database cannot be migrated: {0}.")]
+    Migration(String),
+    /// The system gives no thread.
+    #[error("Cannot start: {0}.")]
+    Thread(std::io::Error),
+}
+
+/// A running server.
+pub struct Server {
+    address: SocketAddr,
+    app: Arc<App>,
+    http: actix_server::ServerHandle,
+    thread: JoinHandle<std::io::Result<()>>,
+    cluster: Option<Cluster>,
+}
+
+impl Server {
+    /// Starts everything: the database, the writers, the listener. When it returns, requests are served.
+    ///
+    /// # Errors
+    /// In one sentence, what is wrong and what to do.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        // The port first: a second start by mistake must not touch the first one's database.
+        let wanted = config.address();
+        let bind_error = |error| StartError::Bind(wanted, error);
+        let listener = TcpListener::bind(wanted).map_err(bind_error)?;
+        let address = listener.local_addr().map_err(bind_error)?;
+        let (cluster, database_url) = match &config.database_url {
+            Some(url) => (None, url.clone()),
+            None => {
+                let options = postgres::Options {
+                    data_dir: config.data_dir.clone(),
+                    bin_dir: config.postgres_bin_dir.clone(),
+                };
+                let cluster = Cluster::start(&options)?;
+                let url = cluster.database_url();
+                (Some(cluster), url)
+            }
+        };
+        prepare_database(&database_url)?;
+        if config.rate_limits == Switch::Off {
+            tracing::warn!("rate limits are off");
+        }
+        let unavailable = |error: DbError| StartError::Database(error.to_string());
+        let db = Db::connect(&database_url, config.database_connections).map_err(unavailable)?;
+        let limits = Limits::new(&config);
+        let hub = Arc::new(Hub::new(limits.sockets, config.access));
+        let writer = Writer::start(&database_url, &hub, WRITERS).map_err(StartError::Thread)?;
+        let app = Arc::new(App::new(config, db, writer, hub, limits));
+        let (http, thread) = serve(listener, app.clone()).map_err(StartError::Thread)?;
+        Ok(Self { address, app, http, thread, cluster })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where people reach it.
+    pub fn url(&self) -> String {
+        let address = self.address;
+        match address.ip() {
+            ip if ip.is_unspecified() => format!("http://localhost:{}", address.port()),
+            _ => format!("http://{address}"),
+        }
+    }
+
+    /// Drains and stops: not ready, sockets told to come back, requests and changes finished, the private Postgres
+    /// shut down. Takes 25 seconds at most.
+    pub fn stop(self) {
+        self.app.drain();
+        // Dropping the future is fine: the command is sent at once, the thread's end says that it is done.
+        drop(self.http.stop(true));
+        match self.thread.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the HTTP server failed"),
+            Err(_) => tracing::error!("the HTTP server panicked"),
+        }
+        match Arc::try_unwrap(self.app) {
+            Ok(app) => app.writer.stop(),
+            Err(_) => tracing::warn!("something still holds the server; its queue is left to end by itself"),
+        }
+        if let Some(cluster) = self.cluster {
+            cluster.stop();
+        }
+    }
+}
+
+/// Migrates the database and sees that it is sound; an empty one gets its first room.
+fn prepare_database(database_url: &str) -> Result<(), StartError> {
+    let failed = |error: DbError| StartError::Database(error.to_string());
+    let deadline = Instant::now() + DATABASE_PATIENCE;
+    let mut conn = loop {
+        match db::connect(database_url) {
+            Ok(conn) => break conn,
+            Err(error) if Instant::now() >= deadline => return Err(failed(error)),
+            Err(_) => std::thread::sleep(Duration::from_millis(100)),
+        }
+    };
+    let off = db::durability_settings_off(&mut conn).map_err(failed)?;
+    if !off.is_empty() {
+        return Err(StartError::NotDurable(off.join(", ")));
+    }
+    db::migrate(&mut conn).map_err(StartError::Migration)?;
+    if db::rooms::none_ever(&mut conn).map_err(failed)? {
+        let name = RoomName::from_stored(FIRST_ROOM.to_owned());
+        match db::rooms::create(&mut conn, &name, None, db::rooms::now_millis()) {
+            // Another server was quicker.
+            Ok(_) | Err(DbError::Conflict(_)) => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Serves on a thread of its own until the handle says stop.
+fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+) -> std::io::Result<(actix_server::ServerHandle, JoinHandle<std::io::Result<()>>)> {
+    let (send_handle, handle) = std::sync::mpsc::channel();
+    let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
+        actix_rt::System::new().block_on(async move {
+            let timekeeper = actix_rt::spawn(janitor::keep_time(app.clone()));
+            let cleaner = actix_rt::spawn(janitor::clean(app.clone()));
+            let server = actix_server::Server::build()
+                .shutdown_timeout(STOP_TIMEOUT)
+                .disable_signals()
+                .listen("parlance", listener, move || connection_service(app.clone()))?
+                .run();
+            // Nobody waits for the handle any more only when the start was given up.
+            let _ = send_handle.send(server.handle());
+            let ended = server.await;
+            timekeeper.abort();
+            cleaner.abort();
+            ended
+        })
+    })?;
+    match handle.recv() {
+        Ok(handle) => Ok((handle, thread)),
+        Err(_) => Err(match thread.join() {
+            Ok(Err(error)) => error,
+            _ => std::io::Error::other("the HTTP server ended at once"),
+        }),
+    }
+}
+
+/// What becomes of a TCP connection: HTTP/1.1 for the App, and the raw socket for who asks for a WebSocket.
+fn connection_service(
+    app: Arc<App>,
+) -> impl actix_service::ServiceFactory<
+    TcpStream,
+    Config = (),
+    Response = (),
+    Error = actix_http::error::DispatchError,
+    InitError = (),
+> {
+    let data = web::Data::from(app.clone());
+    let for_sockets = Rc::new(app);
+    let web_app = actix_web::App::new()
+        .app_data(data)
+        .configure(http::configure)
+        .wrap(middleware::Compress::default())
+        .wrap(middleware::from_fn(http::problem::middleware));
+    HttpService::build()
+        .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
+        .client_request_timeout(HEAD_TIMEOUT)
+        .upgrade(fn_service(
+            move |(request, framed): (Request, actix_codec::Framed<TcpStream, h1::Codec>)| {
+                let app = for_sockets.clone();
+                async move {
+                    socket::upgrade(app, request, framed).await;
+                    Ok::<(), actix_http::Error>(())
+                }
+            },
+        ))
+        .h1(map_config(web_app, |()| AppConfig::default()))
+        .tcp()
+}

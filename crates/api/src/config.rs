@@ -1,0 +1,201 @@
+//! Every setting, in one struct: flags first, then the environment, then the default. Nothing else reads the
+//! environment. The README's table is checked against this.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, ValueEnum};
+
+/// A real-time chat that you host yourself.
+///
+/// Nothing needs to be set: without a database of its own it keeps a private one in the data directory.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "parlance", version)]
+pub struct Config {
+    /// Address and port to listen on
+    #[arg(long, env = "PARLANCE_BIND", value_name = "ADDRESS", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)))]
+    pub bind: SocketAddr,
+
+    /// Port to listen on, instead of the one in --bind
+    #[arg(long, env = "PORT", value_name = "PORT")]
+    pub port: Option<u16>,
+
+    /// Postgres to use, as a URL or libpq connection string; without it Parlance keeps a private one
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// Where the private Postgres lives
+    #[arg(long, env = "PARLANCE_DATA_DIR", value_name = "DIRECTORY", default_value_os_t = default_data_dir())]
+    pub data_dir: PathBuf,
+
+    /// Where the programs of Postgres are, if not in the usual places
+    #[arg(long, env = "PARLANCE_POSTGRES_BIN_DIR", value_name = "DIRECTORY")]
+    pub postgres_bin_dir: Option<PathBuf>,
+
+    /// How many connections to the database serve reads
+    #[arg(long, env = "PARLANCE_DATABASE_CONNECTIONS", value_name = "COUNT", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub database_connections: u32,
+
+    /// What this server calls itself
+    #[arg(long, env = "PARLANCE_NAME", value_name = "NAME", default_value = "Parlance")]
+    pub name: String,
+
+    /// Where people reach the server, such as https://chat.example.org; https makes the cookie secure
+    #[arg(long, env = "PARLANCE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Other origins whose pages may use the session cookie, such as a development server's
+    #[arg(long, env = "PARLANCE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    pub allowed_origins: Vec<String>,
+
+    /// Proxies whose X-Forwarded-For is believed
+    #[arg(long, env = "PARLANCE_TRUSTED_PROXIES", value_name = "ADDRESS", value_delimiter = ',')]
+    pub trusted_proxies: Vec<IpAddr>,
+
+    /// Who may read public rooms
+    #[arg(long, env = "PARLANCE_ACCESS", value_name = "WHO", value_enum, default_value_t = Access::Open)]
+    pub access: Access,
+
+    /// Whether to limit rates and the sockets of a user or address; off is for benchmarks and tests
+    #[arg(long, env = "PARLANCE_RATE_LIMITS", value_name = "ON", value_enum, default_value_t = Switch::On)]
+    pub rate_limits: Switch,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub limits: LimitSettings,
+
+    /// How log lines look
+    #[arg(long, env = "PARLANCE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// What is logged, as a level or as directives of the Rust crate env_logger
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+}
+
+/// The rates that a well-meaning person never reaches.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitSettings {
+    /// Messages a user may send per second
+    #[arg(long, env = "PARLANCE_SENDS_PER_SECOND", value_name = "COUNT", default_value_t = 5, value_parser = positive())]
+    pub sends_per_second: u32,
+
+    /// Messages a user may send at once after a pause
+    #[arg(long, env = "PARLANCE_SENDS_BURST", value_name = "COUNT", default_value_t = 10, value_parser = positive())]
+    pub sends_burst: u32,
+
+    /// Messages a room takes per second
+    #[arg(long, env = "PARLANCE_ROOM_SENDS_PER_SECOND", value_name = "COUNT", default_value_t = 20, value_parser = positive())]
+    pub room_sends_per_second: u32,
+
+    /// API requests of a user per second
+    #[arg(long, env = "PARLANCE_USER_REQUESTS_PER_SECOND", value_name = "COUNT", default_value_t = 50, value_parser = positive())]
+    pub user_requests_per_second: u32,
+
+    /// API requests of an address without a session per second
+    #[arg(long, env = "PARLANCE_ADDRESS_REQUESTS_PER_SECOND", value_name = "COUNT", default_value_t = 20, value_parser = positive())]
+    pub address_requests_per_second: u32,
+
+    /// Rooms a user may create per hour
+    #[arg(long, env = "PARLANCE_ROOMS_PER_HOUR", value_name = "COUNT", default_value_t = 30, value_parser = positive())]
+    pub rooms_per_hour: u32,
+
+    /// Guests that may come from an address per hour
+    #[arg(long, env = "PARLANCE_GUESTS_PER_HOUR", value_name = "COUNT", default_value_t = 20, value_parser = positive())]
+    pub guests_per_hour: u32,
+
+    /// Frames a socket may send per minute
+    #[arg(long, env = "PARLANCE_FRAMES_PER_MINUTE", value_name = "COUNT", default_value_t = 120, value_parser = positive())]
+    pub frames_per_minute: u32,
+
+    /// Sockets a user may have open
+    #[arg(long, env = "PARLANCE_SOCKETS_PER_USER", value_name = "COUNT", default_value_t = 10, value_parser = positive())]
+    pub sockets_per_user: u32,
+
+    /// Sockets an address may have open
+    #[arg(long, env = "PARLANCE_SOCKETS_PER_ADDRESS", value_name = "COUNT", default_value_t = 50, value_parser = positive())]
+    pub sockets_per_address: u32,
+
+    /// Sockets the server takes
+    #[arg(long, env = "PARLANCE_SOCKETS", value_name = "COUNT", default_value_t = 10_000, value_parser = positive())]
+    pub sockets: u32,
+}
+
+fn positive() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..)
+}
+
+/// Who may read public rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Access {
+    /// Everybody, also without a name
+    Open,
+    /// Only who has signed in
+    Members,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// On
+    On,
+    /// Off
+    Off,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl Config {
+    /// Where to listen, all settings considered.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.bind.ip(), self.port.unwrap_or(self.bind.port()))
+    }
+
+    /// Whether people reach the server by https.
+    pub fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+    }
+}
+
+/// By the XDG base directory specification; the system's place for root.
+fn default_data_dir() -> PathBuf {
+    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    let data_home = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
+    match (data_home, home) {
+        (Some(data_home), _) => data_home.join("parlance"),
+        (None, Some(home)) if home != std::path::Path::new("/root") => home.join(".local/share/parlance"),
+        _ => PathBuf::from("/var/lib/parlance"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_needs_to_be_set() {
+        let config = Config::parse_from(["parlance"]);
+        assert!(config.limits.sends_burst >= config.limits.sends_per_second);
+        assert!(!config.data_dir.as_os_str().is_empty());
+    }
+
+    #[test]
+    fn a_port_replaces_that_of_the_address() {
+        let config = Config::parse_from(["parlance", "--bind", "0.0.0.0:80", "--port", "8081"]);
+        assert_eq!(config.address(), SocketAddr::from(([0, 0, 0, 0], 8081)));
+    }
+
+    #[test]
+    fn only_an_https_url_is_https() {
+        assert!(Config::parse_from(["parlance", "--public-url", "https://chat.example.org"]).is_https());
+        assert!(!Config::parse_from(["parlance", "--public-url", "http://chat.example.org"]).is_https());
+    }
+}

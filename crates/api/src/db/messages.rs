@@ -1,0 +1,219 @@
+//! Messages in the database: pages of them, and the writes that number them.
+//!
+//! Every write moves the room's counters in its own transaction, under the room's row lock, so the order of `rev`
+//! is the order of commits.
+
+mod create;
+
+pub use create::{NewMessage, Stored, create_all};
+
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
+use shared::messages::{Author, Message, MessageText};
+use shared::page::{Cursor, Page};
+use shared::users::Username;
+use uuid::Uuid;
+
+use super::page::{self, Direction, InvalidCursor};
+use super::schema::{messages, users};
+use super::{DbResult, rooms};
+
+/// A row of `messages`, as far as people may see it.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = messages)]
+pub(super) struct MessageRow {
+    id: Uuid,
+    room_id: Uuid,
+    seq: i64,
+    rev: i64,
+    text: Option<String>,
+    created_at: DateTime<Utc>,
+    edited_at: Option<DateTime<Utc>>,
+    deleted_at: Option<DateTime<Utc>>,
+}
+
+/// The author's part of a message: a row of `users`.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub(super) struct AuthorRow {
+    id: Uuid,
+    username: String,
+    kind: String,
+}
+
+impl From<AuthorRow> for Author {
+    fn from(row: AuthorRow) -> Self {
+        let AuthorRow { id, username, kind } = row;
+        Self {
+            id: UserId(id),
+            username: Username::from_stored(username),
+            kind: super::users::kind_from_text(&kind),
+        }
+    }
+}
+
+/// What is selected for a [`Message`].
+pub(super) type Columns =
+    (diesel::dsl::AsSelect<MessageRow, diesel::pg::Pg>, diesel::dsl::AsSelect<AuthorRow, diesel::pg::Pg>);
+
+/// The columns of a [`Message`], from `messages` joined with `users`.
+pub(super) fn columns() -> Columns {
+    (MessageRow::as_select(), AuthorRow::as_select())
+}
+
+/// Out: row to DTO.
+pub(super) fn message((row, author): (MessageRow, AuthorRow)) -> Message {
+    let MessageRow { id, room_id, seq, rev, text, created_at, edited_at, deleted_at } = row;
+    Message {
+        id: MessageId(id),
+        room_id: RoomId(room_id),
+        seq: Seq(seq),
+        rev: Rev(rev),
+        author: author.into(),
+        text,
+        created_at: created_at.into(),
+        edited_at: edited_at.map(Into::into),
+        deleted_at: deleted_at.map(Into::into),
+    }
+}
+
+/// One message, the tombstone if it was deleted.
+///
+/// # Errors
+/// [`super::DbError::NotFound`] when there is none of that id in that room.
+pub fn get(conn: &mut PgConnection, room_id: RoomId, id: MessageId) -> DbResult<Message> {
+    let row = messages::table
+        .inner_join(users::table)
+        .filter(messages::id.eq(id.0))
+        .filter(messages::room_id.eq(room_id.0))
+        .select(columns())
+        .first(conn)?;
+    Ok(message(row))
+}
+
+/// Gives a message another text, under its room's lock: one change, one `rev`.
+///
+/// # Errors
+/// [`super::DbError::NotFound`] when it is not there.
+pub fn update(
+    conn: &mut PgConnection,
+    id: MessageId,
+    text: &MessageText,
+    rev: Rev,
+    now: DateTime<Utc>,
+) -> DbResult<()> {
+    diesel::update(messages::table.find(id.0))
+        .set((messages::text.eq(text.as_str()), messages::edited_at.eq(now), messages::rev.eq(rev.0)))
+        .returning(messages::id)
+        .get_result::<Uuid>(conn)?;
+    Ok(())
+}
+
+/// Makes a tombstone of a message, under its room's lock: the text is gone, its place stays.
+///
+/// # Errors
+/// [`super::DbError::NotFound`] when it is not there.
+pub fn delete(conn: &mut PgConnection, id: MessageId, rev: Rev, now: DateTime<Utc>) -> DbResult<()> {
+    diesel::update(messages::table.find(id.0))
+        .set((messages::text.eq(None::<String>), messages::deleted_at.eq(now), messages::rev.eq(rev.0)))
+        .returning(messages::id)
+        .get_result::<Uuid>(conn)?;
+    Ok(())
+}
+
+/// Which part of a room's history a page shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// The newest messages.
+    Newest,
+    /// The messages before this place.
+    Before(Seq),
+    /// The messages after this place.
+    After(Seq),
+    /// The messages on both sides of this place, and the one at it.
+    Around(Seq),
+}
+
+const TAG: u8 = b'm';
+
+/// The place that a cursor of a message list means.
+///
+/// # Errors
+/// [`InvalidCursor`] for any other text.
+pub fn parse_cursor(cursor: &str) -> Result<Seq, InvalidCursor> {
+    page::decode::<8>(TAG, cursor).map(|key| Seq(i64::from_be_bytes(key)))
+}
+
+fn cursor(seq: Seq) -> Cursor {
+    page::encode(TAG, &seq.0.to_be_bytes())
+}
+
+/// A page of a room's messages, oldest to newest, tombstones included.
+///
+/// # Errors
+/// [`super::DbError::NotFound`] for an unknown or deleted room.
+pub fn list(
+    conn: &mut PgConnection,
+    room_id: RoomId,
+    position: Position,
+    limit: u32,
+) -> DbResult<Page<Message>> {
+    let limit = i64::from(limit);
+    let items = match position {
+        Position::Newest => older(conn, room_id, Seq(i64::MAX), limit)?,
+        Position::Before(seq) => older(conn, room_id, seq, limit)?,
+        Position::After(seq) => newer(conn, room_id, seq, limit)?,
+        Position::Around(seq) => {
+            // What one side lacks, the other may have.
+            let half = limit / 2;
+            let mut after = newer(conn, room_id, seq, limit - 1)?;
+            let missing_after = (half - after.len() as i64).max(0);
+            let mut before = older(conn, room_id, seq.next(), limit - half + missing_after)?;
+            after.truncate((limit - before.len() as i64) as usize);
+            before.append(&mut after);
+            before
+        }
+    };
+    // Read after the page: so it counts every message on it, and `next` is null only at the newest.
+    let newest = shared::rooms::Room::from(rooms::get(conn, room_id)?).last_seq;
+    let (before, after) = match (items.first(), items.last(), position) {
+        (Some(first), Some(last), _) => (first.seq, last.seq),
+        (_, _, Position::Before(seq)) => (seq, Seq(seq.0.saturating_sub(1))),
+        (_, _, Position::After(seq)) => (Seq(seq.0.min(newest.0).saturating_add(1)), seq),
+        _ => (Seq(1), newest),
+    };
+    Ok(Page {
+        prev_cursor: (before > Seq(1)).then(|| cursor(before)),
+        next_cursor: (after < newest).then(|| cursor(after)),
+        items,
+    })
+}
+
+/// The messages before a place, read from the newest backwards, given oldest first.
+fn older(conn: &mut PgConnection, room_id: RoomId, before: Seq, limit: i64) -> DbResult<Vec<Message>> {
+    let rows: Vec<(MessageRow, AuthorRow)> = messages::table
+        .inner_join(users::table)
+        .filter(messages::room_id.eq(room_id.0))
+        .filter(messages::seq.lt(before.0))
+        .order(messages::seq.desc())
+        .limit(limit)
+        .select(columns())
+        .load(conn)?;
+    let (rows, _) = page::trim(rows, limit as usize, Direction::Before);
+    Ok(rows.into_iter().map(message).collect())
+}
+
+/// The messages after a place, oldest first.
+fn newer(conn: &mut PgConnection, room_id: RoomId, after: Seq, limit: i64) -> DbResult<Vec<Message>> {
+    let rows: Vec<(MessageRow, AuthorRow)> = messages::table
+        .inner_join(users::table)
+        .filter(messages::room_id.eq(room_id.0))
+        .filter(messages::seq.gt(after.0))
+        .order(messages::seq.asc())
+        .limit(limit)
+        .select(columns())
+        .load(conn)?;
+    Ok(rows.into_iter().map(message).collect())
+}

@@ -1,0 +1,192 @@
+//! Many messages in one statement: stored, numbered, and their rooms' counters moved.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::pg::{Pg, PgConnection};
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use sha2::{Digest, Sha256};
+use shared::ids::{MessageId, Rev, RoomId, Seq};
+use shared::messages::{Author, Message, MessageText};
+use uuid::Uuid;
+
+use super::super::schema::{messages, users};
+use super::super::{DbError, DbResult};
+use super::{AuthorRow, MessageRow, columns, message};
+
+/// A message to be stored.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// Chosen by the client or made for it.
+    pub id: MessageId,
+    /// Where it goes.
+    pub room_id: RoomId,
+    /// Who writes it.
+    pub author: Author,
+    /// What it says.
+    pub text: MessageText,
+    /// The server's clock, in whole milliseconds.
+    pub created_at: DateTime<Utc>,
+}
+
+impl NewMessage {
+    /// Tells a repeat from a reuse of the id even after the text was edited or deleted. Among the messages of one
+    /// author with one id, 64 bits are plenty.
+    fn sent_hash(&self) -> i64 {
+        let digest = Sha256::digest(self.text.as_str());
+        let mut first = [0; 8];
+        first.copy_from_slice(&digest[..8]);
+        i64::from_be_bytes(first)
+    }
+
+    fn stored(&self, seq: Seq, rev: Rev) -> Message {
+        Message {
+            id: self.id,
+            room_id: self.room_id,
+            seq,
+            rev,
+            author: self.author.clone(),
+            text: Some(self.text.as_str().to_owned()),
+            created_at: self.created_at.into(),
+            edited_at: None,
+            deleted_at: None,
+        }
+    }
+}
+
+/// What became of a new message.
+#[derive(Clone, Debug)]
+pub enum Stored {
+    /// It is stored now: one change, to be published.
+    Created(Message),
+    /// The same send was stored before; this is the message as it is now.
+    Repeated(Message),
+    /// Another message has the id.
+    IdReused,
+    /// There is no such room.
+    NoRoom,
+}
+
+/// Stores messages in the order given, each numbered in its room; the answers stand in the same order.
+///
+/// One statement, so one round trip and one flush for all. A message whose room is gone or whose id exists is left
+/// out by the statement and does not hold up the rest.
+///
+/// # Errors
+/// What the database says; then nothing is stored, or, after [`DbError::Unavailable`], it is unknown.
+pub fn create_all(conn: &mut PgConnection, batch: &[NewMessage]) -> DbResult<Vec<Stored>> {
+    // Of one id twice in a batch the first is stored and the others are judged against it.
+    let mut first_of_id = HashMap::with_capacity(batch.len());
+    for (index, new) in batch.iter().enumerate() {
+        first_of_id.entry(new.id).or_insert(index);
+    }
+    let fresh: Vec<&NewMessage> = batch
+        .iter()
+        .enumerate()
+        .filter(|(index, new)| first_of_id[&new.id] == *index)
+        .map(|(_, new)| new)
+        .collect();
+    let numbers: HashMap<Uuid, (i64, i64)> = InsertMessages::new(&fresh)
+        .load::<(Uuid, i64, i64)>(conn)?
+        .into_iter()
+        .map(|(id, seq, rev)| (id, (seq, rev)))
+        .collect();
+    let mut answers = Vec::with_capacity(batch.len());
+    for (index, new) in batch.iter().enumerate() {
+        answers.push(match numbers.get(&new.id.0) {
+            Some(&(seq, rev)) if first_of_id[&new.id] == index => {
+                Stored::Created(new.stored(Seq(seq), Rev(rev)))
+            }
+            _ => judge_unstored(conn, new)?,
+        });
+    }
+    Ok(answers)
+}
+
+/// Why the statement left a message out.
+fn judge_unstored(conn: &mut PgConnection, new: &NewMessage) -> DbResult<Stored> {
+    let found: Option<(i64, (MessageRow, AuthorRow))> = messages::table
+        .inner_join(users::table)
+        .filter(messages::id.eq(new.id.0))
+        .select((messages::sent_hash, columns()))
+        .first(conn)
+        .optional()?;
+    let Some((sent_hash, row)) = found else { return Ok(Stored::NoRoom) };
+    let stored = message(row);
+    if super::super::rooms::get(conn, new.room_id).is_err_and(|error| matches!(error, DbError::NotFound)) {
+        return Ok(Stored::NoRoom);
+    }
+    let same =
+        stored.author.id == new.author.id && stored.room_id == new.room_id && sent_hash == new.sent_hash();
+    Ok(if same { Stored::Repeated(stored) } else { Stored::IdReused })
+}
+
+/// `INSERT … SELECT FROM unnest`, with one text for every number of rows, so that it is prepared once.
+struct InsertMessages {
+    ids: Vec<Uuid>,
+    room_ids: Vec<Uuid>,
+    author_ids: Vec<Uuid>,
+    texts: Vec<String>,
+    sent_hashes: Vec<i64>,
+    created_ats: Vec<DateTime<Utc>>,
+}
+
+impl InsertMessages {
+    fn new(batch: &[&NewMessage]) -> Self {
+        Self {
+            ids: batch.iter().map(|new| new.id.0).collect(),
+            room_ids: batch.iter().map(|new| new.room_id.0).collect(),
+            author_ids: batch.iter().map(|new| new.author.id.0).collect(),
+            texts: batch.iter().map(|new| new.text.as_str().to_owned()).collect(),
+            sent_hashes: batch.iter().map(|new| new.sent_hash()).collect(),
+            created_ats: batch.iter().map(|new| new.created_at).collect(),
+        }
+    }
+}
+
+impl QueryFragment<Pg> for InsertMessages {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH input AS (SELECT * FROM unnest(");
+        out.push_bind_param::<Array<SqlUuid>, _>(&self.ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<SqlUuid>, _>(&self.room_ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<SqlUuid>, _>(&self.author_ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.texts)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.sent_hashes)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Timestamptz>, _>(&self.created_ats)?;
+        out.push_sql(
+            ") WITH ORDINALITY AS input (id, room_id, author_id, text, sent_hash, created_at, place)), \
+             fresh AS (\
+             SELECT input.*, row_number() OVER (PARTITION BY room_id ORDER BY place) AS step FROM input \
+             WHERE NOT EXISTS (SELECT FROM messages WHERE messages.id = input.id)), \
+             moved AS (\
+             UPDATE rooms SET last_seq = rooms.last_seq + steps.count, rev = rooms.rev + steps.count \
+             FROM (SELECT room_id, count(*) AS count FROM fresh GROUP BY room_id) AS steps \
+             WHERE rooms.id = steps.room_id AND rooms.deleted_at IS NULL \
+             RETURNING rooms.id, rooms.last_seq - steps.count AS seq, rooms.rev - steps.count AS rev) \
+             INSERT INTO messages (id, room_id, seq, rev, born_rev, author_id, text, sent_hash, created_at) \
+             SELECT fresh.id, fresh.room_id, moved.seq + fresh.step, moved.rev + fresh.step, \
+             moved.rev + fresh.step, fresh.author_id, fresh.text, fresh.sent_hash, fresh.created_at \
+             FROM fresh JOIN moved ON moved.id = fresh.room_id \
+             RETURNING id, seq, rev",
+        );
+        Ok(())
+    }
+}
+
+impl QueryId for InsertMessages {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for InsertMessages {
+    type SqlType = (SqlUuid, BigInt, BigInt);
+}
+
+impl RunQueryDsl<PgConnection> for InsertMessages {}

@@ -1,0 +1,37 @@
+//! When two names are the same: full Unicode case folding between canonical normalizations.
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::ComposingNormalizer;
+
+/// Equal for names that differ in nothing but case and encoding: "Straße", "STRASSE", "strasse".
+///
+/// Unicode's canonical caseless match (The Unicode Standard, section 3.13, D145).
+pub fn name_key(name: &str) -> String {
+    let nfc = ComposingNormalizer::new_nfc();
+    let composed = nfc.normalize(name);
+    let folded = CaseMapper::new().fold_string(&composed);
+    nfc.normalize(&folded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_in_case_or_encoding_are_the_same() {
+        for (left, right) in [
+            ("Lobby", "lOBBY"),
+            ("Straße", "STRASSE"),
+            ("É", "e\u{301}"),
+            ("ΣΊΣΥΦΟΣ", "σίσυφος"),
+            ("ﬀ", "FF"),
+        ] {
+            assert_eq!(name_key(left), name_key(right), "{left} and {right}");
+        }
+    }
+
+    #[test]
+    fn names_that_differ_in_more_are_not() {
+        assert_ne!(name_key("rust"), name_key("rüst"));
+    }
+}

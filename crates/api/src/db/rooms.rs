@@ -1,0 +1,269 @@
+//! Rooms in the database.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use shared::ids::{Rev, RoomId, Seq, UserId};
+use shared::page::{Cursor, Page};
+use shared::rooms::{Room, RoomName};
+use uuid::Uuid;
+
+use super::DbResult;
+use super::name_key::name_key;
+use super::page::{self, Direction, InvalidCursor};
+use super::schema::{messages, rooms};
+
+/// The constraint that keeps names unique; `error.rs` knows it.
+pub const NAME_KEY: &str = "rooms_name_key";
+
+/// A row of `rooms`.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = rooms)]
+pub struct RoomRow {
+    id: Uuid,
+    name: String,
+    created_by: Option<Uuid>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    last_seq: i64,
+    rev: i64,
+    updated_rev: i64,
+}
+
+impl RoomRow {
+    /// The `rev` of the latest change to the room itself; zero while it is as it was created.
+    pub fn updated_rev(&self) -> Rev {
+        Rev(self.updated_rev)
+    }
+}
+
+impl From<RoomRow> for Room {
+    /// Who is online is not the database's to know: the hub fills it in.
+    fn from(row: RoomRow) -> Self {
+        let RoomRow { id, name, created_by, created_at, updated_at, last_seq, rev, updated_rev: _ } = row;
+        Self {
+            id: RoomId(id),
+            name: RoomName::from_stored(name),
+            created_by: created_by.map(UserId),
+            created_at: created_at.into(),
+            updated_at: updated_at.into(),
+            last_seq: Seq(last_seq),
+            rev: Rev(rev),
+            online: 0,
+        }
+    }
+}
+
+/// Creates a room.
+///
+/// # Errors
+/// [`DbError::Conflict`] with [`NAME_KEY`] when a room has that name.
+pub fn create(
+    conn: &mut PgConnection,
+    name: &RoomName,
+    created_by: Option<UserId>,
+    now: DateTime<Utc>,
+) -> DbResult<Room> {
+    let row: RoomRow = diesel::insert_into(rooms::table)
+        .values((
+            rooms::id.eq(Uuid::now_v7()),
+            rooms::name.eq(name.as_str()),
+            rooms::name_key.eq(name_key(name.as_str())),
+            rooms::created_by.eq(created_by.map(|id| id.0)),
+            rooms::created_at.eq(now),
+            rooms::updated_at.eq(now),
+        ))
+        .returning(RoomRow::as_returning())
+        .get_result(conn)?;
+    Ok(row.into())
+}
+
+/// Whether there never was a room: an empty database.
+pub fn none_ever(conn: &mut PgConnection) -> DbResult<bool> {
+    let any: bool = diesel::select(diesel::dsl::exists(rooms::table.select(rooms::id))).get_result(conn)?;
+    Ok(!any)
+}
+
+/// One room.
+///
+/// # Errors
+/// [`DbError::NotFound`] for an unknown or deleted one.
+pub fn get(conn: &mut PgConnection, id: RoomId) -> DbResult<RoomRow> {
+    Ok(rooms::table
+        .find(id.0)
+        .filter(rooms::deleted_at.is_null())
+        .select(RoomRow::as_select())
+        .first(conn)?)
+}
+
+/// One room, locked until the transaction ends: whoever holds it may move its counters.
+///
+/// # Errors
+/// [`DbError::NotFound`] for an unknown or deleted one.
+pub fn lock(conn: &mut PgConnection, id: RoomId) -> DbResult<Room> {
+    let row: RoomRow = rooms::table
+        .find(id.0)
+        .filter(rooms::deleted_at.is_null())
+        .select(RoomRow::as_select())
+        .for_update()
+        .first(conn)?;
+    Ok(row.into())
+}
+
+/// Gives a locked room another name. This is a change, so it takes the next `rev`.
+///
+/// # Errors
+/// [`DbError::Conflict`] with [`NAME_KEY`] when another room has that name.
+pub fn update(conn: &mut PgConnection, room: &Room, name: &RoomName, now: DateTime<Utc>) -> DbResult<Room> {
+    let rev = room.rev.next();
+    let row: RoomRow = diesel::update(rooms::table.find(room.id.0))
+        .set((
+            rooms::name.eq(name.as_str()),
+            rooms::name_key.eq(name_key(name.as_str())),
+            rooms::updated_at.eq(now),
+            rooms::rev.eq(rev.0),
+            rooms::updated_rev.eq(rev.0),
+        ))
+        .returning(RoomRow::as_returning())
+        .get_result(conn)?;
+    Ok(row.into())
+}
+
+/// Deletes a locked room: it and its messages are gone for everybody at once; [`purge`] clears the rows away later,
+/// because a room of millions of messages takes longer than a request may.
+pub fn delete(conn: &mut PgConnection, room: &Room, now: DateTime<Utc>) -> DbResult<Room> {
+    let row: RoomRow = diesel::update(rooms::table.find(room.id.0))
+        .set((rooms::deleted_at.eq(now), rooms::updated_at.eq(now), rooms::rev.eq(room.rev.next().0)))
+        .returning(RoomRow::as_returning())
+        .get_result(conn)?;
+    Ok(row.into())
+}
+
+/// Moves a locked room's `rev` for a change to one of its messages.
+pub fn set_rev(conn: &mut PgConnection, id: RoomId, rev: Rev) -> DbResult<()> {
+    diesel::update(rooms::table.find(id.0)).set(rooms::rev.eq(rev.0)).execute(conn)?;
+    Ok(())
+}
+
+/// Clears away up to `limit` messages of deleted rooms, and those rooms that have none left.
+/// Returns whether there may be more.
+pub fn purge(conn: &mut PgConnection, limit: i64) -> DbResult<bool> {
+    let deleted: Vec<Uuid> = rooms::table
+        .filter(rooms::deleted_at.is_not_null())
+        .order(rooms::deleted_at)
+        .limit(1)
+        .select(rooms::id)
+        .load(conn)?;
+    let Some(room_id) = deleted.first() else { return Ok(false) };
+    let batch: Vec<Uuid> = messages::table
+        .filter(messages::room_id.eq(room_id))
+        .order(messages::seq)
+        .limit(limit)
+        .select(messages::id)
+        .load(conn)?;
+    if batch.is_empty() {
+        diesel::delete(rooms::table.find(room_id)).execute(conn)?;
+    } else {
+        diesel::delete(messages::table.filter(messages::id.eq_any(batch))).execute(conn)?;
+    }
+    Ok(true)
+}
+
+/// Where a page of rooms begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomKey {
+    direction: Direction,
+    created_at_micros: i64,
+    id: Uuid,
+}
+
+const TAG_AFTER: u8 = b'r';
+const TAG_BEFORE: u8 = b'R';
+const KEY_LENGTH: usize = 24;
+
+impl RoomKey {
+    fn of(room: &Room, direction: Direction) -> Cursor {
+        let mut key = [0; KEY_LENGTH];
+        let created_at = DateTime::<Utc>::from(room.created_at);
+        key[..8].copy_from_slice(&created_at.timestamp_micros().to_be_bytes());
+        key[8..].copy_from_slice(room.id.0.as_bytes());
+        let tag = match direction {
+            Direction::After => TAG_AFTER,
+            Direction::Before => TAG_BEFORE,
+        };
+        page::encode(tag, &key)
+    }
+
+    /// The place that a cursor of the room list means.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`] for any other text.
+    pub fn parse(cursor: &str) -> Result<Self, InvalidCursor> {
+        let (direction, key) = match page::decode::<KEY_LENGTH>(TAG_AFTER, cursor) {
+            Ok(key) => (Direction::After, key),
+            Err(InvalidCursor) => (Direction::Before, page::decode::<KEY_LENGTH>(TAG_BEFORE, cursor)?),
+        };
+        let (micros, id) = key.split_at(8);
+        let created_at_micros = i64::from_be_bytes(micros.try_into().map_err(|_| InvalidCursor)?);
+        let id = Uuid::from_slice(id).map_err(|_| InvalidCursor)?;
+        DateTime::from_timestamp_micros(created_at_micros).ok_or(InvalidCursor)?;
+        Ok(Self { direction, created_at_micros, id })
+    }
+
+    fn created_at(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.created_at_micros).unwrap_or_default()
+    }
+}
+
+/// A page of rooms, oldest first; the first page without a key.
+pub fn list(conn: &mut PgConnection, key: Option<RoomKey>, limit: u32) -> DbResult<Page<Room>> {
+    let limit = limit as usize;
+    let living = rooms::table.filter(rooms::deleted_at.is_null()).limit(limit as i64 + 1);
+    let direction = key.map_or(Direction::After, |key| key.direction);
+    let rows: Vec<RoomRow> = match key {
+        None => living
+            .order((rooms::created_at.asc(), rooms::id.asc()))
+            .select(RoomRow::as_select())
+            .load(conn)?,
+        Some(key) if direction == Direction::After => living
+            .filter(
+                diesel::dsl::sql::<diesel::sql_types::Bool>("(rooms.created_at, rooms.id) > (")
+                    .bind::<diesel::sql_types::Timestamptz, _>(key.created_at())
+                    .sql(", ")
+                    .bind::<diesel::sql_types::Uuid, _>(key.id)
+                    .sql(")"),
+            )
+            .order((rooms::created_at.asc(), rooms::id.asc()))
+            .select(RoomRow::as_select())
+            .load(conn)?,
+        Some(key) => living
+            .filter(
+                diesel::dsl::sql::<diesel::sql_types::Bool>("(rooms.created_at, rooms.id) < (")
+                    .bind::<diesel::sql_types::Timestamptz, _>(key.created_at())
+                    .sql(", ")
+                    .bind::<diesel::sql_types::Uuid, _>(key.id)
+                    .sql(")"),
+            )
+            .order((rooms::created_at.desc(), rooms::id.desc()))
+            .select(RoomRow::as_select())
+            .load(conn)?,
+    };
+    let (rows, more) = page::trim(rows, limit, direction);
+    let items: Vec<Room> = rows.into_iter().map(Room::from).collect();
+    // Coming from a cursor, there is something on the side one comes from; at worst that page is empty.
+    let (has_next, has_prev) = match direction {
+        Direction::After => (more, key.is_some()),
+        Direction::Before => (true, more),
+    };
+    Ok(Page {
+        next_cursor: items.last().filter(|_| has_next).map(|room| RoomKey::of(room, Direction::After)),
+        prev_cursor: items.first().filter(|_| has_prev).map(|room| RoomKey::of(room, Direction::Before)),
+        items,
+    })
+}
+
+/// The server's clock, cut to what the wire shows, so that a stored time and its DTO are the same.
+pub fn now_millis() -> DateTime<Utc> {
+    let now = Utc::now();
+    now - TimeDelta::nanoseconds(i64::from(now.timestamp_subsec_nanos() % 1_000_000))
+}

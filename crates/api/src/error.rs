@@ -1,0 +1,217 @@
+//! What goes wrong, and as which answer it leaves: the only place that knows status codes.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use shared::errors::{ErrorCode, FieldError, LimitScope};
+use shared::text::{Invalid, InvalidCode};
+
+use crate::db::{self, DbError};
+use crate::limits::Limited;
+use crate::realtime::hub::Refusal;
+use crate::writer::WriteError;
+
+/// What a handler gives when it gives no success.
+pub type AppResult<T> = Result<T, AppError>;
+
+/// An error answer on its way out: what the client sees of it. `http/problem.rs` writes it.
+#[derive(Clone, Debug)]
+pub struct AppError {
+    /// What happened, for programs; the status follows from it.
+    pub code: ErrorCode,
+    /// What happened, for people.
+    pub detail: String,
+    /// What is wrong with which part of the input.
+    pub errors: Vec<FieldError>,
+    /// Seconds after which to come back.
+    pub retry_after: Option<u64>,
+    /// Whose limit was hit.
+    pub scope: Option<LimitScope>,
+}
+
+impl AppError {
+    /// An error of this kind, in its usual words.
+    pub fn new(code: ErrorCode) -> Self {
+        Self::because(code, detail(code))
+    }
+
+    /// An error of this kind, in words of its own.
+    pub fn because(code: ErrorCode, detail: impl Into<String>) -> Self {
+        let retry_after = match code {
+            ErrorCode::Unavailable | ErrorCode::Overloaded | ErrorCode::OutcomeUnknown => Some(1),
+            _ => None,
+        };
+        Self { code, detail: detail.into(), errors: Vec::new(), retry_after, scope: None }
+    }
+
+    /// Input that breaks rules.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(ErrorCode::ValidationFailed) }
+    }
+
+    /// One field or parameter that breaks a rule.
+    pub fn invalid_field(field: &str, code: InvalidCode, detail: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError::new(field, Invalid::new(code, detail))])
+    }
+
+    /// Its HTTP status.
+    pub fn status(&self) -> StatusCode {
+        status(self.code)
+    }
+}
+
+/// The HTTP status of each code.
+pub fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::BadRequest | ErrorCode::MalformedJson | ErrorCode::InvalidCursor => {
+            StatusCode::BAD_REQUEST
+        }
+        ErrorCode::AuthenticationRequired | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
+        ErrorCode::OriginRefused | ErrorCode::NotAuthor | ErrorCode::NotRoomOwner => StatusCode::FORBIDDEN,
+        ErrorCode::NotFound | ErrorCode::RoomNotFound | ErrorCode::MessageNotFound => StatusCode::NOT_FOUND,
+        ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::RoomNameTaken
+        | ErrorCode::UsernameTaken
+        | ErrorCode::MessageIdReused
+        | ErrorCode::MessageDeleted => StatusCode::CONFLICT,
+        ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::UriTooLong => StatusCode::URI_TOO_LONG,
+        ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode::ValidationFailed => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
+        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        ErrorCode::Internal | ErrorCode::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::Unavailable | ErrorCode::Overloaded | ErrorCode::OutcomeUnknown => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    }
+}
+
+/// The usual words for each code.
+fn detail(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::BadRequest => "The request could not be understood.",
+        ErrorCode::MalformedJson => "The body must be one JSON object.",
+        ErrorCode::InvalidCursor => "The cursor was not made by this server. Begin again without one.",
+        ErrorCode::AuthenticationRequired => "Sign in first: POST /api/v1/guests gives you a token.",
+        ErrorCode::InvalidToken => "The token is unknown, expired or signed out.",
+        ErrorCode::OriginRefused => {
+            "The request relies on a cookie but did not come from a page of this server."
+        }
+        ErrorCode::NotAuthor => "Only its author may do that with a message.",
+        ErrorCode::NotRoomOwner => "Only its creator may do that with a room.",
+        ErrorCode::NotFound => "There is nothing at this address.",
+        ErrorCode::RoomNotFound => "There is no such room.",
+        ErrorCode::MessageNotFound => "There is no such message in this room.",
+        ErrorCode::MethodNotAllowed => "This address does not know that method.",
+        ErrorCode::RoomNameTaken => "There is a room with that name already.",
+        ErrorCode::UsernameTaken => "Somebody with an account has that name.",
+        ErrorCode::MessageIdReused => "Another message has that id.",
+        ErrorCode::MessageDeleted => "The message has been deleted.",
+        ErrorCode::BodyTooLarge => "The body is larger than 64 KiB.",
+        ErrorCode::UriTooLong => "The URL is longer than 4 KiB.",
+        ErrorCode::UnsupportedMediaType => "The body must come as application/json.",
+        ErrorCode::ValidationFailed => "The input breaks a rule; see errors.",
+        ErrorCode::UpgradeRequired => "This address speaks WebSocket only.",
+        ErrorCode::RateLimited => "That was too much in too little time.",
+        ErrorCode::HeadersTooLarge => "The headers are larger than 16 KiB.",
+        ErrorCode::Internal | ErrorCode::Unknown => "Something went wrong on the server.",
+        ErrorCode::Unavailable => "The server cannot do that right now. Try again.",
+        ErrorCode::Overloaded => "The server is busy; nothing was done. Try again.",
+        ErrorCode::OutcomeUnknown => {
+            "The database went away in the middle: it may be stored or not. Repeat the request with the same id."
+        }
+    }
+}
+
+impl fmt::Display for AppError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.detail)
+    }
+}
+
+impl ResponseError for AppError {
+    fn status_code(&self) -> StatusCode {
+        self.status()
+    }
+
+    /// The body needs the request's id, so it is written where that is known: `http/problem.rs`.
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::new(self.status());
+        response.extensions_mut().insert(self.clone());
+        response
+    }
+}
+
+impl From<DbError> for AppError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::NotFound => Self::new(ErrorCode::NotFound),
+            DbError::Conflict(constraint) => match code_of_constraint(&constraint) {
+                Some(code) => Self::new(code),
+                None => internal(&format!("unexpected conflict with {constraint}")),
+            },
+            DbError::Unavailable(reason) | DbError::ConnectionLost(reason) => {
+                tracing::warn!(reason, "the database is not available");
+                Self::new(ErrorCode::Unavailable)
+            }
+            DbError::Other(error) => internal(&error),
+        }
+    }
+}
+
+/// Named constraints and what it means to break them.
+fn code_of_constraint(constraint: &str) -> Option<ErrorCode> {
+    match constraint {
+        db::rooms::NAME_KEY => Some(ErrorCode::RoomNameTaken),
+        db::users::ACCOUNT_NAME_KEY => Some(ErrorCode::UsernameTaken),
+        _ => None,
+    }
+}
+
+impl From<WriteError> for AppError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::NoRoom => Self::new(ErrorCode::RoomNotFound),
+            WriteError::NoMessage => Self::new(ErrorCode::MessageNotFound),
+            WriteError::MessageDeleted => Self::new(ErrorCode::MessageDeleted),
+            WriteError::NotAuthor => Self::new(ErrorCode::NotAuthor),
+            WriteError::NotRoomOwner => Self::new(ErrorCode::NotRoomOwner),
+            WriteError::QueueFull => Self::new(ErrorCode::Overloaded),
+            WriteError::OutcomeUnknown => Self::new(ErrorCode::OutcomeUnknown),
+            WriteError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<Limited> for AppError {
+    fn from(limited: Limited) -> Self {
+        Self {
+            retry_after: Some(limited.retry_after),
+            scope: Some(limited.scope),
+            ..Self::new(ErrorCode::RateLimited)
+        }
+    }
+}
+
+impl From<Refusal> for AppError {
+    fn from(refusal: Refusal) -> Self {
+        let (scope, words) = match refusal {
+            Refusal::Draining => {
+                return Self::because(ErrorCode::Unavailable, "The server is stopping. Try again.");
+            }
+            Refusal::User => (LimitScope::User, "You have too many sockets open."),
+            Refusal::Address => (LimitScope::Ip, "Your address has too many sockets open."),
+            Refusal::Server => (LimitScope::Server, "The server has too many sockets open."),
+        };
+        Self { retry_after: Some(5), scope: Some(scope), ..Self::because(ErrorCode::RateLimited, words) }
+    }
+}
+
+/// A fault of ours: logged with its cause, told without.
+fn internal(cause: &dyn fmt::Display) -> AppError {
+    tracing::error!(%cause, "internal error");
+    AppError::new(ErrorCode::Internal)
+}

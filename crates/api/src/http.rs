@@ -1,0 +1,70 @@
+//! The HTTP edge: routes, what a request must look like, what an answer looks like.
+//!
+//! Handlers are four steps: extract, validate, one call, respond. Every module lists its endpoints first.
+
+pub mod assets;
+pub mod body;
+pub mod docs;
+pub mod health;
+pub mod identity;
+pub mod messages;
+pub mod origin;
+pub mod problem;
+pub mod query;
+pub mod rooms;
+pub mod server;
+pub mod users;
+
+use actix_web::http::Method;
+use actix_web::{Handler, Responder, Route, web};
+
+/// A handler with the method and the path pattern it answers to.
+pub struct Endpoint {
+    /// The method. `GET` brings `HEAD` with it.
+    pub method: Method,
+    /// The path pattern, as in OpenAPI.
+    pub path: &'static str,
+    route: Route,
+    head: Option<Route>,
+}
+
+impl Endpoint {
+    fn new<H, Args>(method: Method, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<Args>,
+        Args: actix_web::FromRequest + 'static,
+        H::Output: Responder + 'static,
+    {
+        let head = (method == Method::GET).then(|| web::head().to(handler.clone()));
+        Self { route: web::method(method.clone()).to(handler), method, path, head }
+    }
+}
+
+/// All endpoints of the server but the WebSocket, the page and the documentation.
+pub fn endpoints() -> Vec<Endpoint> {
+    [users::endpoints(), rooms::endpoints(), messages::endpoints(), server::endpoints(), health::endpoints()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Mounts everything. A path that is known by other methods answers 405 with `Allow`, by actix itself.
+pub fn configure(config: &mut web::ServiceConfig) {
+    let mut by_path: Vec<(&'static str, actix_web::Resource)> = Vec::new();
+    for Endpoint { path, route, head, .. } in endpoints() {
+        let position = by_path.iter().position(|(known, _)| *known == path);
+        let (_, mut resource) =
+            position.map_or_else(|| (path, web::resource(path)), |position| by_path.swap_remove(position));
+        resource = resource.route(route);
+        if let Some(head) = head {
+            resource = resource.route(head);
+        }
+        by_path.push((path, resource));
+    }
+    for (_, resource) in by_path {
+        config.service(resource);
+    }
+    crate::socket::configure(config);
+    docs::configure(config);
+    assets::configure(config);
+}

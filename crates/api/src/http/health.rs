@@ -1,0 +1,33 @@
+//! Whether the process is up, and whether it can serve.
+
+use actix_web::http::Method;
+use actix_web::{HttpResponse, web};
+use shared::errors::ErrorCode;
+
+use super::Endpoint;
+use crate::app::App;
+use crate::db;
+use crate::error::{AppError, AppResult};
+
+/// The endpoints of this module.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::new(Method::GET, "/livez", get_live), Endpoint::new(Method::GET, "/readyz", get_ready)]
+}
+
+/// The process is up
+#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, body = String)))]
+pub async fn get_live() -> &'static str {
+    "ok\n"
+}
+
+/// The database can be reached and the server is not stopping
+///
+/// The database is migrated before the server listens.
+#[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, body = String), (status = 503)))]
+pub async fn get_ready(app: web::Data<App>) -> AppResult<HttpResponse> {
+    if app.is_draining() {
+        return Err(AppError::because(ErrorCode::Unavailable, "The server is stopping."));
+    }
+    app.db.run(db::ping).await?;
+    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n"))
+}

@@ -1,0 +1,245 @@
+//! Messages of a room, and what changed in it.
+
+use actix_web::http::{Method, header};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
+use shared::errors::ErrorCode;
+use shared::ids::{MessageId, Rev, RoomId};
+use shared::messages::{
+    Author, Changes, CreateMessage, Message, MessageText, UpdateMessage, message_path, messages_path,
+};
+use shared::page::Page;
+use shared::rooms::Room;
+use shared::text::{Invalid, InvalidCode};
+use uuid::Uuid;
+
+use super::Endpoint;
+use super::body::JsonBody;
+use super::identity::{Reader, SignedIn};
+use super::query::{Query, page_response};
+use super::rooms::{RoomPath, or_no_room};
+use crate::app::App;
+use crate::db::messages::{NewMessage, Position, Stored, parse_cursor};
+use crate::db::rooms::now_millis;
+use crate::db::{self, DbError};
+use crate::error::{AppError, AppResult};
+
+const MESSAGES_PATH: &str = "/api/v1/rooms/{room_id}/messages";
+const MESSAGE_PATH: &str = "/api/v1/rooms/{room_id}/messages/{message_id}";
+const CHANGES_PATH: &str = "/api/v1/rooms/{room_id}/changes";
+
+/// The endpoints of this module.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(Method::GET, MESSAGES_PATH, list),
+        Endpoint::new(Method::POST, MESSAGES_PATH, create),
+        Endpoint::new(Method::GET, MESSAGE_PATH, get),
+        Endpoint::new(Method::PATCH, MESSAGE_PATH, update),
+        Endpoint::new(Method::DELETE, MESSAGE_PATH, delete),
+        Endpoint::new(Method::GET, CHANGES_PATH, list_changes),
+    ]
+}
+
+/// The message that a path names.
+pub struct MessagePath(pub MessageId);
+
+impl FromRequest for MessagePath {
+    type Error = AppError;
+    type Future = std::future::Ready<AppResult<Self>>;
+
+    /// What is no UUID is no message's id: 404 like any unknown one.
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let id = request.match_info().query("message_id").parse().map(Self);
+        std::future::ready(id.map_err(|_| AppError::new(ErrorCode::MessageNotFound)))
+    }
+}
+
+/// One page of a room's messages, oldest to newest
+///
+/// The newest page by default; `before`, `after` and `around` exclude one another. `around` takes a message's id too.
+#[utoipa::path(get, path = MESSAGES_PATH, tag = "messages",
+    params(("room_id" = RoomId, Path), ("limit" = Option<u32>, Query, minimum = 1, maximum = 100),
+        ("before" = Option<String>, Query), ("after" = Option<String>, Query), ("around" = Option<String>, Query)),
+    responses((status = 200, body = Page<Message>)))]
+pub async fn list(
+    _: Reader,
+    app: web::Data<App>,
+    RoomPath(room_id): RoomPath,
+    query: Query,
+) -> AppResult<HttpResponse> {
+    let limit = query.limit()?;
+    let place = Place::parse(&query)?;
+    let page = app
+        .db
+        .run(move |conn| {
+            // A room that is gone is gone, whatever one looks for in it.
+            db::rooms::get(conn, room_id)?;
+            let position = match place {
+                Place::At(position) => position,
+                Place::AroundMessage(id) => match db::messages::get(conn, room_id, id) {
+                    Ok(message) => Position::Around(message.seq),
+                    Err(DbError::NotFound) => return Ok(None),
+                    Err(error) => return Err(error),
+                },
+            };
+            db::messages::list(conn, room_id, position, limit).map(Some)
+        })
+        .await;
+    let page = or_no_room(page)?.ok_or_else(|| AppError::new(ErrorCode::MessageNotFound))?;
+    Ok(page_response(&page, &messages_path(room_id), limit, ("before", "after")))
+}
+
+/// Where a page was asked for.
+enum Place {
+    At(Position),
+    AroundMessage(MessageId),
+}
+
+impl Place {
+    fn parse(query: &Query) -> AppResult<Self> {
+        let cursor = |text: &str| parse_cursor(text).map_err(|_| AppError::new(ErrorCode::InvalidCursor));
+        match (query.get("before"), query.get("after"), query.get("around")) {
+            (None, None, None) => Ok(Self::At(Position::Newest)),
+            (Some(text), None, None) => Ok(Self::At(Position::Before(cursor(text)?))),
+            (None, Some(text), None) => Ok(Self::At(Position::After(cursor(text)?))),
+            (None, None, Some(text)) => match text.parse() {
+                Ok(id) => Ok(Self::AroundMessage(id)),
+                Err(_) => Ok(Self::At(Position::Around(cursor(text)?))),
+            },
+            (before, _, _) => {
+                let name = if before.is_some() { "before" } else { "after" };
+                let detail = "Only one of before, after and around can be given.";
+                Err(AppError::invalid_field(name, InvalidCode::MutuallyExclusive, detail))
+            }
+        }
+    }
+}
+
+/// Send a message
+///
+/// With an `id` of one's own the same request can be repeated without harm: a repeat answers 200.
+#[utoipa::path(post, path = MESSAGES_PATH, tag = "messages", params(("room_id" = RoomId, Path)),
+    request_body = CreateMessage,
+    responses((status = 201, body = Message, headers(("Location" = String))), (status = 200, body = Message)))]
+pub async fn create(
+    SignedIn(identity): SignedIn,
+    app: web::Data<App>,
+    RoomPath(room_id): RoomPath,
+    body: JsonBody,
+) -> AppResult<HttpResponse> {
+    let CreateMessage { text, id } = body.read(|fields| {
+        let text = fields.required("text", |text| MessageText::parse(text, identity.user.kind));
+        let id = fields.optional("id", parse_id);
+        Some(CreateMessage { text: text?, id })
+    })?;
+    app.limits.send(identity.user.id, room_id)?;
+    let new = NewMessage {
+        id: id.unwrap_or_else(|| MessageId(Uuid::now_v7())),
+        room_id,
+        author: Author::from(identity.user.as_ref()),
+        text,
+        created_at: now_millis(),
+    };
+    let (mut response, message) = match app.writer.create_message(new).await? {
+        Stored::Created(message) => (HttpResponse::Created(), message),
+        Stored::Repeated(message) => (HttpResponse::Ok(), message),
+        Stored::IdReused => return Err(AppError::new(ErrorCode::MessageIdReused)),
+        Stored::NoRoom => return Err(AppError::new(ErrorCode::RoomNotFound)),
+    };
+    Ok(response.insert_header((header::LOCATION, message_path(room_id, message.id))).json(message))
+}
+
+/// Read a message
+///
+/// A deleted one answers with its tombstone.
+#[utoipa::path(get, path = MESSAGE_PATH, tag = "messages",
+    params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)),
+    responses((status = 200, body = Message)))]
+pub async fn get(
+    _: Reader,
+    app: web::Data<App>,
+    RoomPath(room_id): RoomPath,
+    MessagePath(id): MessagePath,
+) -> AppResult<HttpResponse> {
+    let message = app
+        .db
+        .run(move |conn| {
+            db::rooms::get(conn, room_id)?;
+            match db::messages::get(conn, room_id, id) {
+                Err(DbError::NotFound) => Ok(None),
+                found => found.map(Some),
+            }
+        })
+        .await;
+    let message = or_no_room(message)?.ok_or_else(|| AppError::new(ErrorCode::MessageNotFound))?;
+    Ok(HttpResponse::Ok().json(message))
+}
+
+/// Edit a message
+#[utoipa::path(patch, path = MESSAGE_PATH, tag = "messages",
+    params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)),
+    request_body = UpdateMessage, responses((status = 200, body = Message)))]
+pub async fn update(
+    SignedIn(identity): SignedIn,
+    app: web::Data<App>,
+    RoomPath(room_id): RoomPath,
+    MessagePath(id): MessagePath,
+    body: JsonBody,
+) -> AppResult<HttpResponse> {
+    let UpdateMessage { text } = body.read(|fields| {
+        let text = fields.optional("text", |text| MessageText::parse(text, identity.user.kind));
+        Some(UpdateMessage { text })
+    })?;
+    let message = app.writer.update_message(room_id, id, identity.user.id, text).await?;
+    Ok(HttpResponse::Ok().json(message))
+}
+
+/// Delete a message
+///
+/// Its place stays as a tombstone. A second time it changes nothing.
+#[utoipa::path(delete, path = MESSAGE_PATH, tag = "messages",
+    params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)), responses((status = 204)))]
+pub async fn delete(
+    SignedIn(identity): SignedIn,
+    app: web::Data<App>,
+    RoomPath(room_id): RoomPath,
+    MessagePath(id): MessagePath,
+) -> AppResult<HttpResponse> {
+    app.writer.delete_message(room_id, id, identity.user.id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// All that changed in a room after a rev
+///
+/// Each message once, in its present state, by `rev`. Go on with the answer's `rev` while `has_more`.
+#[utoipa::path(get, path = CHANGES_PATH, tag = "messages",
+    params(("room_id" = RoomId, Path), ("since" = Option<i64>, Query, minimum = 0),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100)),
+    responses((status = 200, body = Changes)))]
+pub async fn list_changes(
+    _: Reader,
+    app: web::Data<App>,
+    RoomPath(room_id): RoomPath,
+    query: Query,
+) -> AppResult<HttpResponse> {
+    let limit = query.limit()?;
+    let out_of_range = |detail: &str| AppError::invalid_field("since", InvalidCode::OutOfRange, detail);
+    let since = match query.get("since").map(str::parse) {
+        None => Rev::ZERO,
+        Some(Ok(since)) if since >= 0 => Rev(since),
+        Some(_) => return Err(out_of_range("since must be a rev: a number from 0.")),
+    };
+    let read = app.db.run(move |conn| db::changes::list(conn, room_id, Some(since), limit as usize)).await;
+    let found = or_no_room(read)?;
+    let room = app.hub.with_online(Room::from(found.room));
+    if since > room.rev {
+        return Err(out_of_range("since lies beyond the room's rev: forget what you have of this room."));
+    }
+    let messages: Vec<Message> = found.messages.into_iter().map(|changed| changed.message).collect();
+    let rev = messages.last().filter(|_| found.has_more).map_or(room.rev, |message| message.rev);
+    Ok(HttpResponse::Ok().json(Changes { room, messages, rev, has_more: found.has_more }))
+}
+
+fn parse_id(text: &str) -> Result<MessageId, Invalid> {
+    text.parse()
+        .map_err(|_| Invalid::new(InvalidCode::InvalidFormat, "id must be a UUID, best of version 7."))
+}

@@ -1,0 +1,90 @@
+//! Where a browser's request came from: a cookie is only believed when a page of ours sent it.
+//!
+//! Against forged requests and hijacked WebSockets. RFC 6454 for the header.
+
+use actix_web::http::header::{self, HeaderMap};
+use shared::errors::ErrorCode;
+
+use crate::config::Config;
+use crate::error::{AppError, AppResult};
+
+/// Lets a request pass whose `Origin` is this server's, its public URL's or an allowed one.
+///
+/// # Errors
+/// 403 `origin_refused` for any other, for `null` and for none.
+pub fn check(config: &Config, headers: &HeaderMap) -> AppResult<()> {
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    match origin {
+        Some(origin) if is_own(config, origin, host) => Ok(()),
+        _ => Err(AppError::new(ErrorCode::OriginRefused)),
+    }
+}
+
+fn is_own(config: &Config, origin: &str, host: Option<&str>) -> bool {
+    let Some(authority) = authority(origin) else { return false };
+    if host.is_some_and(|host| without_default_port(host, origin).eq_ignore_ascii_case(authority)) {
+        return true;
+    }
+    config
+        .allowed_origins
+        .iter()
+        .chain(&config.public_url)
+        .any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin))
+}
+
+/// Host and port of an origin; `null` has none.
+fn authority(origin: &str) -> Option<&str> {
+    let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"))?;
+    Some(without_default_port(rest, origin))
+        .filter(|authority| !authority.is_empty() && !authority.contains('/'))
+}
+
+fn without_default_port<'text>(authority: &'text str, origin: &str) -> &'text str {
+    let port = if origin.starts_with("https://") { ":443" } else { ":80" };
+    authority.strip_suffix(port).unwrap_or(authority)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn passes(arguments: &[&str], origin: Option<&str>, host: &str) -> bool {
+        let config = Config::parse_from([&["parlance"], arguments].concat());
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, host.parse().unwrap());
+        if let Some(origin) = origin {
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
+        }
+        check(&config, &headers).is_ok()
+    }
+
+    #[test]
+    fn a_page_of_this_server_passes_also_behind_tls() {
+        assert!(passes(&[], Some("http://localhost:3000"), "localhost:3000"));
+        assert!(passes(&[], Some("https://chat.example.org"), "chat.example.org"));
+        assert!(passes(&[], Some("https://chat.example.org"), "chat.example.org:443"));
+    }
+
+    #[test]
+    fn a_page_of_elsewhere_of_nowhere_and_no_page_at_all_do_not() {
+        for origin in
+            ["http://evil.example", "null", "http://localhost:3001", "localhost:3000", "http://", "file://"]
+        {
+            assert!(!passes(&[], Some(origin), "localhost:3000"), "{origin}");
+        }
+        assert!(!passes(&[], None, "localhost:3000"));
+    }
+
+    #[test]
+    fn an_allowed_origin_and_the_public_url_pass() {
+        let development = ["--allowed-origins", "http://localhost:8080,http://127.0.0.1:8080"];
+        assert!(passes(&development, Some("http://127.0.0.1:8080"), "127.0.0.1:3000"));
+        assert!(passes(
+            &["--public-url", "https://chat.example.org/"],
+            Some("https://chat.example.org"),
+            "10.0.0.7"
+        ));
+    }
+}

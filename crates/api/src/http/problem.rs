@@ -1,0 +1,187 @@
+//! What every answer has in common: an id for the request, security headers, and a problem body (RFC 9457) when it is
+//! an error, whoever made it: a handler, an extractor or actix itself.
+
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{StatusCode, Uri};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, HttpResponseBuilder, web};
+use shared::errors::{ErrorCode, PROBLEM_CONTENT_TYPE, Problem};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::error::AppError;
+
+/// Carries the id of a request, both ways.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const MAX_URI_BYTES: usize = 4 * 1024;
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+const MAX_HEADERS: usize = 64;
+
+/// The content security policy of answers that are no pages.
+const API_CSP: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Swagger UI styles its page inline.
+const DOCS_CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Wraps every request of the App.
+///
+/// # Errors
+/// What actix itself cannot answer.
+pub async fn middleware<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let request_id = request_id(request.headers());
+    let is_https = request.app_data::<web::Data<App>>().is_some_and(|app| app.config.is_https());
+    let mut response = match check_head(request.uri(), request.headers()) {
+        Err(refusal) => {
+            let (request, _) = request.into_parts();
+            ServiceResponse::new(request, respond(&refusal, &request_id)).map_into_right_body()
+        }
+        Ok(()) => {
+            // Handlers and extractors have turned their errors into answers by now.
+            let response = next.call(request).await?;
+            if is_error(response.status()) {
+                write_problem(response, &request_id)
+            } else {
+                response.map_into_left_body()
+            }
+        }
+    };
+    if response.status().is_server_error() {
+        let (path, status) = (response.request().path(), response.status().as_u16());
+        tracing::warn!(request_id, status, path, "request failed");
+    }
+    let is_api = response.request().path().starts_with("/api/");
+    if response.request().path().starts_with("/docs/") {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOCS_CSP));
+    }
+    add_headers(response.headers_mut(), &request_id, is_api, is_https);
+    Ok(response)
+}
+
+fn is_error(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
+}
+
+/// The client's id for the request, if it is sound, or a new one.
+pub fn request_id(headers: &HeaderMap) -> String {
+    headers
+        .get(REQUEST_ID)
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()))
+        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// Whether the head of a request keeps the limits.
+///
+/// # Errors
+/// 414 for too long a URL, 431 for too many or too large headers.
+pub fn check_head(uri: &Uri, headers: &HeaderMap) -> Result<(), AppError> {
+    if uri.path_and_query().is_some_and(|target| target.as_str().len() > MAX_URI_BYTES) {
+        return Err(AppError::new(ErrorCode::UriTooLong));
+    }
+    // Each line has ": " and a line break besides.
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if bytes > MAX_HEADER_BYTES || headers.len() > MAX_HEADERS {
+        return Err(AppError::new(ErrorCode::HeadersTooLarge));
+    }
+    Ok(())
+}
+
+/// Gives an error answer its body; what it had as headers, such as `Allow`, stays.
+fn write_problem<B>(response: ServiceResponse<B>, request_id: &str) -> ServiceResponse<EitherBody<B>>
+where
+    B: MessageBody + 'static,
+{
+    let (request, response) = response.into_parts();
+    let error = response.extensions().get::<AppError>().cloned();
+    let error = error.unwrap_or_else(|| AppError::new(code_of_status(response.status())));
+    let mut problem = respond(&error, request_id);
+    for (name, value) in response.headers() {
+        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+            problem.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    ServiceResponse::new(request, problem).map_into_right_body()
+}
+
+/// The answer for an error.
+pub fn respond(error: &AppError, request_id: &str) -> HttpResponse<BoxBody> {
+    let status = error.status();
+    let mut response = HttpResponseBuilder::new(status);
+    if let Some(seconds) = error.retry_after {
+        response.insert_header((header::RETRY_AFTER, seconds));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+    }
+    if status == StatusCode::UPGRADE_REQUIRED {
+        response.insert_header((header::UPGRADE, "websocket"));
+    }
+    response.insert_header((header::CONTENT_TYPE, PROBLEM_CONTENT_TYPE)).body(body(error, request_id))
+}
+
+fn body(error: &AppError, request_id: &str) -> String {
+    let status = error.status();
+    let code = serde_json::to_value(error.code).ok();
+    let code = code.as_ref().and_then(|code| code.as_str()).unwrap_or("unknown");
+    let problem = Problem {
+        kind: format!("/docs/#{code}"),
+        title: status.canonical_reason().unwrap_or("Error").to_owned(),
+        status: status.as_u16(),
+        detail: error.detail.clone(),
+        code: error.code,
+        request_id: request_id.to_owned(),
+        errors: error.errors.clone(),
+        retry_after: error.retry_after,
+        scope: error.scope,
+    };
+    serde_json::to_string(&problem).unwrap_or_default()
+}
+
+/// What actix means when it answers by itself.
+fn code_of_status(status: StatusCode) -> ErrorCode {
+    match status {
+        StatusCode::NOT_FOUND => ErrorCode::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => ErrorCode::MethodNotAllowed,
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::BodyTooLarge,
+        StatusCode::URI_TOO_LONG => ErrorCode::UriTooLong,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::UnsupportedMediaType,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => ErrorCode::HeadersTooLarge,
+        StatusCode::SERVICE_UNAVAILABLE => ErrorCode::Unavailable,
+        status if status.is_server_error() => ErrorCode::Internal,
+        _ => ErrorCode::BadRequest,
+    }
+}
+
+/// What every answer carries.
+pub fn add_headers(headers: &mut HeaderMap, request_id: &str, is_api: bool, is_https: bool) {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    let fixed = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+        (header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+        (header::PERMISSIONS_POLICY, "camera=(), geolocation=(), microphone=()"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(API_CSP));
+    }
+    if is_api || !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}

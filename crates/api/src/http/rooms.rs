@@ -1,0 +1,119 @@
+//! Rooms.
+
+use actix_web::http::{Method, header};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
+use shared::errors::ErrorCode;
+use shared::ids::RoomId;
+use shared::page::Page;
+use shared::rooms::{CreateRoom, ROOMS_PATH, Room, RoomName, UpdateRoom, room_path};
+
+use super::Endpoint;
+use super::body::JsonBody;
+use super::identity::{Reader, SignedIn};
+use super::query::{Query, page_response};
+use crate::app::App;
+use crate::db::rooms::{RoomKey, now_millis};
+use crate::db::{self, DbError};
+use crate::error::{AppError, AppResult};
+
+const ROOM_PATH: &str = "/api/v1/rooms/{room_id}";
+
+/// The endpoints of this module.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(Method::GET, ROOMS_PATH, list),
+        Endpoint::new(Method::POST, ROOMS_PATH, create),
+        Endpoint::new(Method::GET, ROOM_PATH, get),
+        Endpoint::new(Method::PATCH, ROOM_PATH, update),
+        Endpoint::new(Method::DELETE, ROOM_PATH, delete),
+    ]
+}
+
+/// The room that a path names.
+pub struct RoomPath(pub RoomId);
+
+impl FromRequest for RoomPath {
+    type Error = AppError;
+    type Future = std::future::Ready<AppResult<Self>>;
+
+    /// What is no UUID is no room's id: 404 like any unknown one.
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let id = request.match_info().query("room_id").parse().map(Self);
+        std::future::ready(id.map_err(|_| AppError::new(ErrorCode::RoomNotFound)))
+    }
+}
+
+/// The answer about a room that may not be there.
+pub(super) fn or_no_room<T>(result: Result<T, DbError>) -> AppResult<T> {
+    result.map_err(|error| match error {
+        DbError::NotFound => AppError::new(ErrorCode::RoomNotFound),
+        other => other.into(),
+    })
+}
+
+/// List rooms, oldest first
+#[utoipa::path(get, path = ROOMS_PATH, tag = "rooms",
+    params(("limit" = Option<u32>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<Room>)))]
+pub async fn list(_: Reader, app: web::Data<App>, query: Query) -> AppResult<HttpResponse> {
+    let limit = query.limit()?;
+    let key = query.get("cursor").map(RoomKey::parse).transpose();
+    let key = key.map_err(|_| AppError::new(ErrorCode::InvalidCursor))?;
+    let mut page = app.db.run(move |conn| db::rooms::list(conn, key, limit)).await?;
+    page.items = page.items.into_iter().map(|room| app.hub.with_online(room)).collect();
+    Ok(page_response(&page, ROOMS_PATH, limit, ("cursor", "cursor")))
+}
+
+/// Create a room
+#[utoipa::path(post, path = ROOMS_PATH, tag = "rooms", request_body = CreateRoom,
+    responses((status = 201, body = Room, headers(("Location" = String)))))]
+pub async fn create(
+    SignedIn(identity): SignedIn,
+    app: web::Data<App>,
+    body: JsonBody,
+) -> AppResult<HttpResponse> {
+    let CreateRoom { name } = body.read(|fields| {
+        let name = fields.required("name", RoomName::parse);
+        Some(CreateRoom { name: name? })
+    })?;
+    let by = identity.user.id;
+    app.limits.create_room(by)?;
+    let room = app.db.run(move |conn| db::rooms::create(conn, &name, Some(by), now_millis())).await?;
+    app.hub.room_created(room.clone());
+    Ok(HttpResponse::Created().insert_header((header::LOCATION, room_path(room.id))).json(room))
+}
+
+/// Read a room
+#[utoipa::path(get, path = ROOM_PATH, tag = "rooms", params(("room_id" = RoomId, Path)),
+    responses((status = 200, body = Room)))]
+pub async fn get(_: Reader, app: web::Data<App>, RoomPath(id): RoomPath) -> AppResult<HttpResponse> {
+    let room = or_no_room(app.db.run(move |conn| db::rooms::get(conn, id)).await)?;
+    Ok(HttpResponse::Ok().json(app.hub.with_online(room.into())))
+}
+
+/// Rename a room
+#[utoipa::path(patch, path = ROOM_PATH, tag = "rooms", params(("room_id" = RoomId, Path)),
+    request_body = UpdateRoom, responses((status = 200, body = Room)))]
+pub async fn update(
+    SignedIn(identity): SignedIn,
+    app: web::Data<App>,
+    RoomPath(id): RoomPath,
+    body: JsonBody,
+) -> AppResult<HttpResponse> {
+    let UpdateRoom { name } =
+        body.read(|fields| Some(UpdateRoom { name: fields.optional("name", RoomName::parse) }))?;
+    let room = app.writer.update_room(id, identity.user.id, name).await?;
+    Ok(HttpResponse::Ok().json(app.hub.with_online(room)))
+}
+
+/// Delete a room with its messages
+#[utoipa::path(delete, path = ROOM_PATH, tag = "rooms", params(("room_id" = RoomId, Path)),
+    responses((status = 204)))]
+pub async fn delete(
+    SignedIn(identity): SignedIn,
+    app: web::Data<App>,
+    RoomPath(id): RoomPath,
+) -> AppResult<HttpResponse> {
+    app.writer.delete_room(id, identity.user.id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

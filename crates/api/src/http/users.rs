@@ -1,0 +1,73 @@
+//! Users and their sessions.
+
+use actix_web::cookie::time::Duration as CookieDuration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse, web};
+use shared::users::{
+    CURRENT_SESSION_PATH, CURRENT_USER_PATH, CreateGuest, GUESTS_PATH, Guest, User, Username,
+};
+
+use super::Endpoint;
+use super::body::JsonBody;
+use super::identity::{SignedIn, address, cookie_name};
+use crate::app::App;
+use crate::config::Config;
+use crate::error::AppResult;
+use crate::sessions::LIFETIME;
+
+/// The endpoints of this module.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new(Method::POST, GUESTS_PATH, create_guest),
+        Endpoint::new(Method::GET, CURRENT_USER_PATH, get_current),
+        Endpoint::new(Method::DELETE, CURRENT_SESSION_PATH, delete_session),
+    ]
+}
+
+/// Become a guest
+///
+/// The token goes into `Authorization: Bearer`; a browser can rely on the cookie that comes with it.
+#[utoipa::path(post, path = GUESTS_PATH, tag = "users", request_body = CreateGuest,
+    responses((status = 201, body = Guest)))]
+pub async fn create_guest(
+    request: HttpRequest,
+    app: web::Data<App>,
+    body: JsonBody,
+) -> AppResult<HttpResponse> {
+    let CreateGuest { username } = body.read(|fields| {
+        let username = fields.required("username", Username::parse_guest);
+        Some(CreateGuest { username: username? })
+    })?;
+    app.limits.create_guest(address(&app, &request))?;
+    let (user, token) = app.sessions.create_guest(username).await?;
+    let cookie = session_cookie(&app.config, token.clone());
+    Ok(HttpResponse::Created().cookie(cookie).json(Guest { user, token }))
+}
+
+/// Who am I
+#[utoipa::path(get, path = CURRENT_USER_PATH, tag = "users", responses((status = 200, body = User)))]
+pub async fn get_current(SignedIn(identity): SignedIn) -> HttpResponse {
+    HttpResponse::Ok().json(identity.user.as_ref())
+}
+
+/// Sign out
+///
+/// The token is worth nothing from then on; its sockets are closed with 4401.
+#[utoipa::path(delete, path = CURRENT_SESSION_PATH, tag = "users", responses((status = 204)))]
+pub async fn delete_session(app: web::Data<App>, SignedIn(identity): SignedIn) -> AppResult<HttpResponse> {
+    app.sessions.delete(&identity).await?;
+    let mut cookie = session_cookie(&app.config, String::new());
+    cookie.make_removal();
+    Ok(HttpResponse::NoContent().cookie(cookie).finish())
+}
+
+fn session_cookie(config: &Config, token: String) -> Cookie<'static> {
+    Cookie::build(cookie_name(config), token)
+        .path("/")
+        .http_only(true)
+        .secure(config.is_https())
+        .same_site(SameSite::Lax)
+        .max_age(CookieDuration::seconds(LIFETIME.num_seconds()))
+        .finish()
+}

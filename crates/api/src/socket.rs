@@ -1,0 +1,147 @@
+//! The WebSocket edge: from a request that wants to upgrade to a connection's last frame.
+//!
+//! The socket is taken over raw from actix-http (`HttpService::upgrade`) instead of through actix-ws: there a reader
+//! that stalls cannot be cut off, a frame is buffered whole before its length is refused, each frame is encoded once
+//! per connection, and 16 KiB of buffers stay with every idle socket.
+
+mod connection;
+mod session;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_codec::Framed;
+use actix_http::body::{BodySize, MessageBody};
+use actix_http::ws::{HandshakeError, hash_key};
+use actix_http::{Request, Response, h1, ws};
+use actix_rt::net::TcpStream;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpMessage, HttpResponse, web};
+use bytes::Bytes;
+use futures_util::SinkExt;
+use shared::errors::ErrorCode;
+use shared::server::{SOCKET_PATH, SOCKET_PROTOCOL};
+
+use crate::app::App;
+use crate::error::{AppError, AppResult};
+use crate::http::identity::{client_address, identify};
+use crate::http::{origin, problem};
+use crate::realtime::hub::Connection;
+
+/// Answers requests for the socket's path that do not want to upgrade.
+pub fn configure(config: &mut web::ServiceConfig) {
+    let plain = web::resource(SOCKET_PATH).route(web::get().to(connect)).route(web::head().to(connect));
+    config.service(plain);
+}
+
+/// The WebSocket
+///
+/// Subprotocol `parlance.v1.json`, one JSON object a text frame. Without an upgrade the answer is 426.
+#[utoipa::path(get, path = SOCKET_PATH, tag = "socket", responses((status = 101), (status = 426)))]
+pub async fn connect() -> AppResult<HttpResponse> {
+    Err(AppError::new(ErrorCode::UpgradeRequired))
+}
+
+/// Takes over a connection whose request asked for a WebSocket; ends when the connection does.
+pub async fn upgrade(app: Rc<Arc<App>>, request: Request, mut framed: Framed<TcpStream, h1::Codec>) {
+    let request_id = problem::request_id(request.headers());
+    match admit(&app, &request).await {
+        Ok((accept, connection)) => {
+            let open = framed.send(switching_protocols(&request, &accept, &request_id)).await;
+            if open.is_ok() {
+                let parts = framed.into_parts();
+                connection::run(&app, parts.io, &parts.read_buf, &connection).await;
+            }
+            app.hub.disconnect(&connection);
+        }
+        Err(refusal) => refuse(&refusal, &request_id, framed).await,
+    }
+}
+
+/// Checks everything that is to be checked before the upgrade. Gives the handshake's answer and the connection.
+async fn admit(app: &App, request: &Request) -> AppResult<(HeaderValue, Arc<Connection>)> {
+    let headers = request.headers();
+    problem::check_head(request.uri(), headers)?;
+    if request.path() != SOCKET_PATH {
+        return Err(AppError::new(ErrorCode::NotFound));
+    }
+    if *request.method() != Method::GET {
+        return Err(AppError::new(ErrorCode::MethodNotAllowed));
+    }
+    let accept = accept_key(request)?;
+    // A page of elsewhere may not even read; programs that are no browser send no Origin.
+    if headers.contains_key(header::ORIGIN) {
+        origin::check(&app.config, headers)?;
+    }
+    let address = client_address(&app.config, headers, request.peer_addr().map(|peer| peer.ip()));
+    let identity = identify(app, headers, true).await?;
+    app.limits.request(identity.as_ref().map(|identity| identity.user.id), address)?;
+    Ok((accept, app.hub.connect(address, identity)?))
+}
+
+/// The answer to the client's key (RFC 6455, section 4.2).
+fn accept_key(request: &Request) -> AppResult<HeaderValue> {
+    ws::verify_handshake(request.head()).map_err(|error| match error {
+        HandshakeError::NoVersionHeader | HandshakeError::UnsupportedVersion => {
+            AppError::because(ErrorCode::UpgradeRequired, "The WebSocket version must be 13.")
+        }
+        other => {
+            AppError::because(ErrorCode::BadRequest, format!("The WebSocket handshake is wrong: {other}."))
+        }
+    })?;
+    let key = request.headers().get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
+    HeaderValue::from_bytes(&hash_key(key)).map_err(|_| AppError::new(ErrorCode::BadRequest))
+}
+
+fn switching_protocols(
+    request: &Request,
+    accept: &HeaderValue,
+    request_id: &str,
+) -> h1::Message<(Response<()>, BodySize)> {
+    let mut response = Response::with_body(StatusCode::SWITCHING_PROTOCOLS, ());
+    response.head_mut().set_connection_type(actix_http::ConnectionType::Upgrade);
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept.clone());
+    if offers(request.headers(), SOCKET_PROTOCOL) {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SOCKET_PROTOCOL));
+    }
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(problem::REQUEST_ID, id);
+    }
+    h1::Message::Item((response, BodySize::None))
+}
+
+fn offers(headers: &HeaderMap, protocol: &str) -> bool {
+    headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .filter_map(|offered| offered.to_str().ok())
+        .flat_map(|offered| offered.split(','))
+        .any(|offered| offered.trim() == protocol)
+}
+
+/// Answers as any other request that fails, and ends the connection.
+async fn refuse(refusal: &AppError, request_id: &str, mut framed: Framed<TcpStream, h1::Codec>) {
+    let answer = problem::respond(refusal, request_id);
+    let body = answer.body().size();
+    let (head, body_bytes) = match (body, answer.into_parts()) {
+        (BodySize::Sized(_), (head, body)) => (head, body.try_into_bytes().unwrap_or_else(|_| Bytes::new())),
+        (_, (head, _)) => (head, Bytes::new()),
+    };
+    let mut response = Response::with_body(head.status(), ());
+    for (name, value) in head.headers() {
+        response.headers_mut().append(name.clone(), value.clone());
+    }
+    problem::add_headers(response.headers_mut(), request_id, true, false);
+    response.head_mut().set_connection_type(actix_http::ConnectionType::Close);
+    let size = BodySize::Sized(body_bytes.len() as u64);
+    let sent = async {
+        framed.send(h1::Message::Item((response, size))).await?;
+        framed.send(h1::Message::Chunk(Some(body_bytes))).await?;
+        framed.send(h1::Message::Chunk(None)).await
+    };
+    if sent.await.is_ok() {
+        connection::linger(framed.into_parts().io).await;
+    }
+}

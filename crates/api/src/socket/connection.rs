@@ -1,0 +1,171 @@
+//! One connection's bytes: a read loop that decodes commands, a write loop that empties the outbox, the heartbeat.
+//!
+//! An idle connection holds no buffer: bytes are read into the stack, frames are shared.
+
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_rt::net::TcpStream;
+use shared::events::{CloseCode, ServerEvent};
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
+
+use super::session::Session;
+use crate::app::App;
+use crate::config::Access;
+use crate::http::server::VERSION;
+use crate::realtime::frame::{Decoder, Frame, Incoming};
+use crate::realtime::hub::Connection;
+use crate::realtime::outbox::Next;
+
+/// How often a connection on which nothing is sent gets a ping.
+const HEARTBEAT: Duration = Duration::from_secs(25);
+/// A connection on which nothing came for this long is dead.
+const DEAD_AFTER: Duration = Duration::from_secs(60);
+/// How long an anonymous socket may stay so where only members may read.
+const SIGN_IN_TIME: Duration = Duration::from_secs(5);
+/// A reader that takes nothing for this long is cut off.
+const WRITE_STALL: Duration = Duration::from_secs(10);
+/// How long the other side gets to close after us.
+const LINGER: Duration = Duration::from_secs(2);
+/// How many frames go into one write.
+const FRAMES_PER_WRITE: usize = 64;
+/// What the kernel may buffer for one reader, in bytes; the rest waits in the outbox, where it is counted.
+const SEND_BUFFER: usize = 128 * 1024;
+
+/// Serves the connection until it ends. `early` are bytes that came with the handshake.
+pub(super) async fn run(app: &App, stream: TcpStream, early: &[u8], connection: &Arc<Connection>) {
+    if let Err(error) = socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER) {
+        tracing::debug!(%error, "the send buffer keeps its size");
+    }
+    hello(connection);
+    let ended = {
+        let mut reading = std::pin::pin!(read(app, &stream, early, connection));
+        let mut writing = std::pin::pin!(write(&stream, connection));
+        tokio::select! {
+            biased;
+            ended = &mut writing => ended,
+            // The write loop goes on: it may be in the middle of a frame, and what waits goes out before the close.
+            code = &mut reading => match code {
+                Ok(code) => {
+                    connection.outbox.close(code);
+                    writing.await
+                }
+                Err(error) => Err(error),
+            },
+        }
+    };
+    // A connection that broke needs no goodbye.
+    if ended.is_ok() {
+        linger(stream).await;
+    }
+}
+
+/// Says who the server is, and who the client is to it.
+pub(super) fn hello(connection: &Connection) {
+    let event = ServerEvent::Hello {
+        server_version: VERSION.to_owned(),
+        heartbeat_seconds: HEARTBEAT.as_secs() as u32,
+        user: connection.user().map(|user| user.as_ref().clone()),
+    };
+    if let Some(frame) = Frame::event(&event) {
+        connection.outbox.push(frame);
+    }
+}
+
+/// Reads and obeys until there is a reason to close.
+async fn read(
+    app: &App,
+    stream: &TcpStream,
+    early: &[u8],
+    connection: &Arc<Connection>,
+) -> io::Result<CloseCode> {
+    let mut decoder = Decoder::default();
+    let mut session = Session::new(app, connection);
+    decoder.extend(early);
+    loop {
+        loop {
+            match decoder.next() {
+                Ok(None) => break,
+                Ok(Some(Incoming::Close)) => return Ok(CloseCode::Normal),
+                Ok(Some(incoming)) => {
+                    if let Err(code) = session.take(incoming).await {
+                        return Ok(code);
+                    }
+                }
+                Err(code) => return Ok(code),
+            }
+        }
+        let must_sign_in = app.config.access == Access::Members && connection.user().is_none();
+        let (patience, code) = if must_sign_in {
+            (SIGN_IN_TIME, CloseCode::SessionEnded)
+        } else {
+            (DEAD_AFTER, CloseCode::HeartbeatLost)
+        };
+        match timeout(patience, stream.readable()).await {
+            Ok(readable) => readable?,
+            Err(_) => return Ok(code),
+        }
+        match read_some(stream, &mut decoder) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// In a function of its own, so that the buffer is on the stack and not in every connection's future.
+fn read_some(stream: &TcpStream, decoder: &mut Decoder) -> io::Result<usize> {
+    let mut buffer = [0; 8 * 1024];
+    let count = stream.try_read(&mut buffer)?;
+    decoder.extend(&buffer[..count]);
+    Ok(count)
+}
+
+/// Writes what the outbox holds until it says goodbye.
+async fn write(stream: &TcpStream, connection: &Connection) -> io::Result<()> {
+    loop {
+        match timeout(HEARTBEAT, connection.outbox.next(FRAMES_PER_WRITE)).await {
+            Err(_) => write_all(stream, &[Frame::ping()]).await?,
+            Ok(Next::Frames(frames)) => write_all(stream, &frames).await?,
+            Ok(Next::Close(code)) => return write_all(stream, &[Frame::close(code)]).await,
+        }
+    }
+}
+
+/// Writes frames with as few system calls as the socket allows.
+async fn write_all(stream: &TcpStream, frames: &[Frame]) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = frames.iter().map(|frame| IoSlice::new(&frame.0)).collect();
+    let mut rest = &mut slices[..];
+    while !rest.is_empty() {
+        match stream.try_write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut rest, count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let stalled = |_| io::Error::from(io::ErrorKind::TimedOut);
+                timeout(WRITE_STALL, stream.writable()).await.map_err(stalled)??;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Ends a connection so that what was sent last arrives: a socket that is dropped with unread bytes resets.
+pub(super) async fn linger(mut stream: TcpStream) {
+    let ended = async {
+        stream.shutdown().await?;
+        loop {
+            stream.readable().await?;
+            match stream.try_read(&mut [0; 1024]) {
+                Ok(0) => return Ok::<(), io::Error>(()),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                _ => {}
+            }
+        }
+    };
+    // However it ends, the stream is dropped.
+    let _ = timeout(LINGER, ended).await;
+}
