@@ -1,1 +1,19 @@
-//! The client.
+//! The Parlance client: pure state in the middle, `gloo-net` at one edge, views at the other.
+//!
+//! Read it in this order: `state` (what is known, natively tested), `client` and `socket` (the server), `live` (keeps
+//! state and socket together), `app` (the shell), `pages`, `components`. Data flows one way: JSON -> state -> view.
+
+pub mod route;
+pub mod state;
+
+pub mod browser;
+pub mod client;
+pub mod navigation;
+pub mod socket;
+
+pub mod live;
+pub mod sending;
+
+pub mod app;
+pub mod components;
+pub mod pages;

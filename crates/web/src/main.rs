@@ -1,1 +1,5 @@
-fn main() {}
+//! Starts the client in the page.
+
+fn main() {
+    web::app::mount();
+}

@@ -1,0 +1,172 @@
+//! What the client asks of the browser besides the DOM: clock, randomness, storage, clipboard.
+//!
+//! Everything here may be refused by the browser (private windows, policies) and then quietly does nothing.
+
+use std::cell::OnceCell;
+
+use js_sys::{Array, Date, Function, Intl, Object, Reflect};
+use shared::ids::MessageId;
+use shared::timestamp::Timestamp;
+use wasm_bindgen::{JsCast, JsValue};
+
+/// Milliseconds since the Unix epoch.
+#[allow(clippy::cast_possible_truncation)] // Far below 2^53.
+pub fn now() -> i64 {
+    Date::now() as i64
+}
+
+/// The present as the wire has it.
+pub fn timestamp() -> Option<Timestamp> {
+    Timestamp::from_unix_millis(now())
+}
+
+/// A number in 0..1.
+pub fn random() -> f64 {
+    js_sys::Math::random()
+}
+
+/// A new id for a message.
+pub fn new_message_id() -> MessageId {
+    let mut random = [0u8; 10];
+    let filled = web_sys::window()
+        .and_then(|window| window.crypto().ok())
+        .is_some_and(|crypto| crypto.get_random_values_with_u8_array(&mut random).is_ok());
+    if !filled {
+        for byte in &mut random {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0..256.
+            let drawn = (js_sys::Math::random() * 256.0) as u8;
+            *byte = drawn;
+        }
+    }
+    MessageId::from_unix_millis(u64::try_from(now()).unwrap_or(0), random)
+}
+
+/// The number of the reader's day at that time.
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // Minutes, and times below 2^53.
+pub fn local_day(unix_millis: i64) -> i64 {
+    let offset = Date::new(&JsValue::from_f64(unix_millis as f64)).get_timezone_offset();
+    (unix_millis - offset as i64 * 60_000).div_euclid(24 * 60 * 60 * 1_000)
+}
+
+/// How a time is written.
+#[derive(Clone, Copy)]
+pub enum TimeStyle {
+    /// 09:14
+    Clock,
+    /// Monday, 3 November
+    Day,
+    /// 3 November 2026 at 09:14:05
+    Full,
+}
+
+/// A time in the reader's zone and language.
+pub fn time_text(unix_millis: i64, style: TimeStyle) -> String {
+    thread_local! {
+        static FORMATS: [OnceCell<Function>; 3] = const { [OnceCell::new(), OnceCell::new(), OnceCell::new()] };
+    }
+    FORMATS.with(|formats| {
+        let format = formats[style as usize].get_or_init(|| {
+            let options = Object::new();
+            let fields: &[(&str, &str)] = match style {
+                TimeStyle::Clock => &[("hour", "2-digit"), ("minute", "2-digit")],
+                TimeStyle::Day => &[("weekday", "long"), ("day", "numeric"), ("month", "long")],
+                TimeStyle::Full => &[("dateStyle", "long"), ("timeStyle", "medium")],
+            };
+            for (name, value) in fields {
+                // Setting a field of a fresh object cannot fail.
+                let _ = Reflect::set(&options, &JsValue::from_str(name), &JsValue::from_str(value));
+            }
+            Intl::DateTimeFormat::new(&Array::new(), &options).format()
+        });
+        #[allow(clippy::cast_precision_loss)] // Below 2^53.
+        let time = JsValue::from_f64(unix_millis as f64);
+        format.call1(&JsValue::UNDEFINED, &time).ok().and_then(|text| text.as_string()).unwrap_or_default()
+    })
+}
+
+/// A day's name: "Today", "Yesterday", or its date.
+pub fn day_text(unix_millis: i64) -> String {
+    match local_day(now()) - local_day(unix_millis) {
+        0 => "Today".to_owned(),
+        1 => "Yesterday".to_owned(),
+        _ => time_text(unix_millis, TimeStyle::Day),
+    }
+}
+
+/// What the browser keeps for us under that name.
+pub fn load(key: &str) -> Option<String> {
+    storage()?.get_item(key).ok()?
+}
+
+/// Lets the browser keep something; empty text takes it away.
+pub fn save(key: &str, value: &str) {
+    if let Some(storage) = storage() {
+        // A full or forbidden storage costs comfort, not function.
+        let _ = if value.is_empty() { storage.remove_item(key) } else { storage.set_item(key, value) };
+    }
+}
+
+fn storage() -> Option<web_sys::Storage> {
+    web_sys::window()?.local_storage().ok()?
+}
+
+/// Copies text.
+pub fn copy(text: &str) {
+    if let Some(window) = web_sys::window() {
+        // Outside a secure context there is no clipboard.
+        let clipboard = Reflect::get(&window.navigator(), &JsValue::from_str("clipboard"));
+        if let Some(clipboard) = clipboard.ok().and_then(|value| value.dyn_into::<web_sys::Clipboard>().ok())
+        {
+            let _ = clipboard.write_text(text);
+        }
+    }
+}
+
+/// Whether the page is before somebody's eyes.
+pub fn is_visible() -> bool {
+    document().visibility_state() == web_sys::VisibilityState::Visible
+}
+
+/// Whether the pointer is a finger.
+pub fn is_touch() -> bool {
+    matches("(pointer: coarse)")
+}
+
+/// Whether a media query holds.
+pub fn matches(query: &str) -> bool {
+    let list = web_sys::window().and_then(|window| window.match_media(query).ok().flatten());
+    list.is_some_and(|list| list.matches())
+}
+
+/// The page.
+pub fn document() -> web_sys::Document {
+    leptos::prelude::document()
+}
+
+/// Moves the focus to the first element that fits, if there is one.
+pub fn focus(selector: &str) {
+    let element = document().query_selector(selector).ok().flatten();
+    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // Focusing something hidden does nothing.
+        let _ = element.focus();
+    }
+}
+
+/// Names of what is kept in the browser.
+pub mod keys {
+    use shared::ids::RoomId;
+
+    /// `light`, `dark`, or nothing for the system's. `index.html` reads it before the first paint.
+    pub const THEME: &str = "parlance.theme";
+    /// How far one has read each room.
+    pub const READ: &str = "parlance.read";
+    /// The room one was in last.
+    pub const LAST_ROOM: &str = "parlance.last-room";
+    /// The name one gave. Not who one is: that is the session's cookie, which scripts cannot see.
+    pub const NAME: &str = "parlance.name";
+
+    /// What one began to write in a room.
+    pub fn draft(room_id: RoomId) -> String {
+        format!("parlance.draft.{room_id}")
+    }
+}

@@ -1,0 +1,120 @@
+//! Requests to the server: the only user of `gloo_net::http`.
+//!
+//! One function per endpoint, named like the server's handler, in the module of its noun. The session is a cookie
+//! that the browser adds; nothing here knows a secret.
+
+pub mod messages;
+pub mod rooms;
+pub mod users;
+
+use gloo_net::http::{Method, RequestBuilder};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use shared::errors::{ErrorCode, Problem};
+
+/// What one wants to know when a request did not do what it should.
+#[derive(Clone, Debug)]
+pub enum ClientError {
+    /// The server refused.
+    Api(Box<Problem>),
+    /// The server was not reached, or what answered was not the server.
+    Network,
+    /// The answer cannot be read: the page is probably older than the server.
+    Decode,
+}
+
+impl ClientError {
+    /// The server's reason.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Api(problem) => Some(problem.code),
+            Self::Network | Self::Decode => None,
+        }
+    }
+
+    /// What happened, in a sentence.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Api(problem) => match problem.errors.first() {
+                Some(error) => error.detail.clone(),
+                None => problem.detail.clone(),
+            },
+            Self::Network => "The server could not be reached.".to_owned(),
+            Self::Decode => "The server's answer could not be read. Reload the page.".to_owned(),
+        }
+    }
+
+    /// Whether the same request, repeated, may succeed without anybody changing anything.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Network => true,
+            Self::Decode => false,
+            Self::Api(problem) => {
+                matches!(
+                    problem.code,
+                    ErrorCode::Unavailable
+                        | ErrorCode::Overloaded
+                        | ErrorCode::OutcomeUnknown
+                        | ErrorCode::RateLimited
+                ) || problem.status >= 500
+            }
+        }
+    }
+
+    /// Whether one is nobody, or nobody any more.
+    pub fn is_signed_out(&self) -> bool {
+        matches!(self.code(), Some(ErrorCode::AuthenticationRequired | ErrorCode::InvalidToken))
+    }
+
+    /// Whether there is no such thing.
+    pub fn is_missing(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(ErrorCode::RoomNotFound | ErrorCode::MessageNotFound | ErrorCode::NotFound)
+        )
+    }
+}
+
+async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ClientError> {
+    decode(&send(Method::GET, path, None).await?)
+}
+
+async fn post<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+    decode(&send(Method::POST, path, Some(encode(body)?)).await?)
+}
+
+async fn patch<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+    decode(&send(Method::PATCH, path, Some(encode(body)?)).await?)
+}
+
+async fn delete(path: &str) -> Result<(), ClientError> {
+    send(Method::DELETE, path, None).await.map(|_| ())
+}
+
+fn encode(body: &impl Serialize) -> Result<String, ClientError> {
+    serde_json::to_string(body).map_err(|_| ClientError::Decode)
+}
+
+fn decode<T: DeserializeOwned>(text: &str) -> Result<T, ClientError> {
+    serde_json::from_str(text).map_err(|_| ClientError::Decode)
+}
+
+/// Not generic, so that it is in the program once.
+async fn send(method: Method, path: &str, body: Option<String>) -> Result<String, ClientError> {
+    let request = RequestBuilder::new(path).method(method);
+    let request = match body {
+        Some(body) => request.header("content-type", "application/json").body(body),
+        None => request.build(),
+    };
+    let response =
+        request.map_err(|_| ClientError::Network)?.send().await.map_err(|_| ClientError::Network)?;
+    let text = response.text().await.map_err(|_| ClientError::Network)?;
+    if response.ok() {
+        return Ok(text);
+    }
+    // What is no problem document did not come from Parlance but from something in between.
+    Err(match decode::<Problem>(&text) {
+        Ok(problem) => ClientError::Api(Box::new(problem)),
+        Err(_) => ClientError::Network,
+    })
+}

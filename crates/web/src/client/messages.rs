@@ -1,0 +1,56 @@
+//! Requests about messages.
+
+use shared::ids::{MessageId, Rev, RoomId};
+use shared::messages::{
+    Changes, CreateMessage, Message, MessageText, UpdateMessage, changes_path, message_path, messages_path,
+};
+use shared::page::{Cursor, Page};
+
+use crate::client::{self, ClientError};
+
+/// Which page of a room's messages.
+#[derive(Clone, Debug)]
+pub enum Slice {
+    /// The newest ones.
+    Newest,
+    /// Only the last word.
+    Last,
+    /// Those before a place.
+    Before(Cursor),
+    /// Those after a place.
+    After(Cursor),
+    /// Those around a message.
+    Around(MessageId),
+}
+
+/// A page of messages, oldest to newest.
+pub async fn list(room_id: RoomId, slice: Slice) -> Result<Page<Message>, ClientError> {
+    let query = match slice {
+        Slice::Newest => String::new(),
+        Slice::Last => "?limit=1".to_owned(),
+        Slice::Before(cursor) => format!("?before={cursor}"),
+        Slice::After(cursor) => format!("?after={cursor}"),
+        Slice::Around(id) => format!("?around={id}"),
+    };
+    client::get(&format!("{}{query}", messages_path(room_id))).await
+}
+
+/// Sends a message, or the same one again.
+pub async fn create(room_id: RoomId, id: MessageId, text: MessageText) -> Result<Message, ClientError> {
+    client::post(&messages_path(room_id), &CreateMessage { text, id: Some(id) }).await
+}
+
+/// Edits a message.
+pub async fn update(room_id: RoomId, id: MessageId, text: MessageText) -> Result<Message, ClientError> {
+    client::patch(&message_path(room_id, id), &UpdateMessage { text: Some(text) }).await
+}
+
+/// Deletes a message.
+pub async fn delete(room_id: RoomId, id: MessageId) -> Result<(), ClientError> {
+    client::delete(&message_path(room_id, id)).await
+}
+
+/// What changed after `since`.
+pub async fn changes(room_id: RoomId, since: Rev) -> Result<Changes, ClientError> {
+    client::get(&format!("{}?since={since}", changes_path(room_id))).await
+}

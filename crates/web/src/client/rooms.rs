@@ -1,0 +1,35 @@
+//! Requests about rooms.
+
+use shared::ids::RoomId;
+use shared::page::{Cursor, Page};
+use shared::rooms::{CreateRoom, ROOMS_PATH, Room, RoomName, UpdateRoom, room_path};
+
+use crate::client::{self, ClientError};
+
+/// A page of rooms, oldest first.
+pub async fn list(cursor: Option<&Cursor>) -> Result<Page<Room>, ClientError> {
+    match cursor {
+        Some(cursor) => client::get(&format!("{ROOMS_PATH}?cursor={cursor}")).await,
+        None => client::get(ROOMS_PATH).await,
+    }
+}
+
+/// One room.
+pub async fn get(id: RoomId) -> Result<Room, ClientError> {
+    client::get(&room_path(id)).await
+}
+
+/// Creates a room.
+pub async fn create(name: RoomName) -> Result<Room, ClientError> {
+    client::post(ROOMS_PATH, &CreateRoom { name }).await
+}
+
+/// Renames a room.
+pub async fn update(id: RoomId, name: RoomName) -> Result<Room, ClientError> {
+    client::patch(&room_path(id), &UpdateRoom { name: Some(name) }).await
+}
+
+/// Deletes a room with its messages.
+pub async fn delete(id: RoomId) -> Result<(), ClientError> {
+    client::delete(&room_path(id)).await
+}

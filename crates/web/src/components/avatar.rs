@@ -1,0 +1,38 @@
+//! A person's picture: initials on a hue that belongs to the person.
+
+use leptos::prelude::*;
+use shared::ids::UserId;
+
+/// Initials on a hue made from the id. The name stands beside it, so it says nothing to a screen reader.
+pub fn avatar(id: UserId, name: &str) -> AnyView {
+    let hue = format!("{}", hue(id));
+    view! { <span class="avatar" aria-hidden="true" style=("--hue", hue)>{initials(name)}</span> }.into_any()
+}
+
+/// The last bytes of a UUIDv7 are random; the golden angle spreads them over the circle.
+fn hue(id: UserId) -> u32 {
+    let bytes = id.0.as_bytes();
+    (u32::from(bytes[14]) * 256 + u32::from(bytes[15])) * 137 % 360
+}
+
+/// The first letters of the first two words, or else the first letter.
+fn initials(name: &str) -> String {
+    let words = name.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty());
+    let letters = words.filter_map(|word| word.chars().next()).take(2).collect::<String>();
+    let letters = if letters.is_empty() { name.chars().take(1).collect() } else { letters };
+    letters.to_uppercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::initials;
+
+    #[test]
+    fn initials_are_those_of_two_words_at_most() {
+        for (name, expected) in
+            [("adam", "A"), ("ada lovelace", "AL"), ("a.b.c", "AB"), ("日本 語", "日語"), ("🦀🦀🦀🦀", "🦀")]
+        {
+            assert_eq!(initials(name), expected, "{name}");
+        }
+    }
+}

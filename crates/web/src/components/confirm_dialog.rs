@@ -1,0 +1,64 @@
+//! Asks before something is gone for good.
+
+use leptos::prelude::*;
+
+use crate::components::modal::Modal;
+
+/// What is asked.
+#[derive(Clone)]
+pub struct Question {
+    /// Names what goes.
+    pub title: String,
+    /// What that means.
+    pub text: String,
+    /// The word on the button that does it.
+    pub action: &'static str,
+    /// Does it.
+    pub on_confirm: Callback<()>,
+}
+
+/// The question, while there is one.
+#[component]
+pub fn ConfirmDialog(
+    /// The question; none closes the dialog.
+    question: RwSignal<Option<Question>>,
+) -> impl IntoView {
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        let asked = question.with(Option::is_some);
+        if open.get_untracked() != asked {
+            open.set(asked);
+        }
+    });
+    Effect::new(move |_| {
+        if !open.get() && question.with_untracked(Option::is_some) {
+            question.set(None);
+        }
+    });
+    let title = Signal::derive(move || {
+        question.with(|question| question.as_ref().map(|question| question.title.clone()).unwrap_or_default())
+    });
+    let content = move || {
+        question.get().map(|question| {
+            let on_confirm = question.on_confirm;
+            view! {
+                <h2 dir="auto">{question.title}</h2>
+                <p>{question.text}</p>
+                <div class="dialog-actions">
+                    <button type="button" class="button" on:click=move |_| open.set(false)>"Cancel"</button>
+                    <button
+                        type="button"
+                        class="button danger"
+                        on:click=move |_| {
+                            open.set(false);
+                            on_confirm.run(());
+                        }
+                    >
+                        {question.action}
+                    </button>
+                </div>
+            }
+        })
+    };
+    view! { <Modal open label=title class="narrow">{content}</Modal> }
+}

@@ -1,0 +1,137 @@
+//! Finds a room by a few letters of its name.
+
+use leptos::prelude::*;
+use shared::ids::RoomId;
+
+use crate::components::icon::icon;
+use crate::components::modal::Modal;
+use crate::state::reading::ReadMarks;
+use crate::state::rooms::RoomList;
+
+const MOST: usize = 8;
+
+/// A field and the rooms that fit, unread ones first.
+#[component]
+pub fn RoomSwitcher(
+    /// Whether it is open.
+    open: RwSignal<bool>,
+    /// The rooms.
+    rooms: RwSignal<RoomList>,
+    /// How far one has read them.
+    reading: RwSignal<ReadMarks>,
+    /// One of them is chosen.
+    on_choose: Callback<RoomId>,
+) -> impl IntoView {
+    let query = RwSignal::new(String::new());
+    let chosen = RwSignal::new(0_usize);
+    Effect::new(move |_| {
+        if open.get() {
+            query.set(String::new());
+            chosen.set(0);
+        }
+    });
+    let found = Memo::new(move |_| {
+        let query = query.get();
+        rooms.with(|rooms| {
+            let fitting = rooms.all().iter().filter(|room| fits(room.name.as_str(), &query));
+            let mut found = fitting
+                .map(|room| {
+                    let unread = reading.with(|reading| reading.unread(room));
+                    (room.id, room.name.as_str().to_owned(), unread)
+                })
+                .collect::<Vec<_>>();
+            found.sort_by_key(|(_, _, unread)| *unread == 0);
+            found.truncate(MOST);
+            found
+        })
+    });
+    let choose = move |room_id: RoomId| {
+        open.set(false);
+        on_choose.run(room_id);
+    };
+    let on_keydown = move |event: leptos::ev::KeyboardEvent| {
+        let count = found.with_untracked(Vec::len);
+        match event.key().as_str() {
+            "ArrowDown" if count > 0 => chosen.update(|place| *place = (*place + 1) % count),
+            "ArrowUp" if count > 0 => chosen.update(|place| *place = (*place + count - 1) % count),
+            "Enter" if !event.is_composing() => {
+                let place = chosen.get_untracked();
+                if let Some(room_id) = found.with_untracked(|found| found.get(place).map(|room| room.0)) {
+                    choose(room_id);
+                }
+            }
+            _ => return,
+        }
+        event.prevent_default();
+    };
+    let options = move || {
+        let found = found.get();
+        if found.is_empty() {
+            return view! { <p class="switcher-none">"No room is called that."</p> }.into_any();
+        }
+        found
+            .into_iter()
+            .enumerate()
+            .map(|(place, (room_id, name, unread))| {
+                view! {
+                    <li
+                        id=format!("switcher-{place}")
+                        role="option"
+                        class="switcher-option"
+                        aria-selected=move || (chosen.get() == place).to_string()
+                        on:click=move |_| choose(room_id)
+                        on:pointermove=move |_| chosen.set(place)
+                    >
+                        {icon("hash")}
+                        <span class="switcher-name" dir="auto">{name}</span>
+                        {(unread > 0).then(|| view! { <span class="count">{unread}</span> })}
+                    </li>
+                }
+            })
+            .collect_view()
+            .into_any()
+    };
+    view! {
+        <Modal open label="Find a room" class="switcher">
+            <input
+                class="input"
+                type="text"
+                role="combobox"
+                aria-label="Find a room"
+                aria-expanded="true"
+                aria-controls="switcher-options"
+                aria-activedescendant=move || format!("switcher-{}", chosen.get())
+                autocomplete="off"
+                autofocus
+                placeholder="Find a room"
+                prop:value=query
+                on:input=move |event| {
+                    query.set(event_target_value(&event));
+                    chosen.set(0);
+                }
+                on:keydown=on_keydown
+            />
+            <ul id="switcher-options" role="listbox" aria-label="Rooms">{options}</ul>
+        </Modal>
+    }
+}
+
+/// Whether the letters of the query come in the name in that order.
+fn fits(name: &str, query: &str) -> bool {
+    let mut letters = name.chars().flat_map(char::to_lowercase);
+    let mut wanted = query.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase);
+    wanted.all(|letter| letters.any(|other| other == letter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn a_few_letters_in_order_are_enough() {
+        assert!(fits("Design crits", "dcr"));
+        assert!(fits("Lobby", " LOB "));
+        assert!(fits("Lobby", ""));
+        assert!(!fits("Lobby", "yl"));
+    }
+}

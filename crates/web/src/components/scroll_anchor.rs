@@ -1,0 +1,81 @@
+//! Keeps a scrolled list where the reader is: at the end while they are there, else at the row they read.
+//!
+//! Whenever the content changes its size, for whatever reason (older pages above, a new message below, an image, the
+//! composer growing), `settle` puts the list back before the browser paints.
+
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
+
+/// Within so many pixels of the end one is at the end.
+const END_PIXELS: i32 = 48;
+
+/// Where the reader is.
+#[derive(Default)]
+pub struct ScrollAnchor {
+    away_from_end: bool,
+    /// A row and how far its top is below the upper edge.
+    row: Option<(HtmlElement, i32)>,
+}
+
+impl ScrollAnchor {
+    /// Whether the reader is at the end.
+    pub fn is_at_end(&self) -> bool {
+        !self.away_from_end
+    }
+
+    /// The reader scrolled.
+    pub fn note(&mut self, viewport: &Element, rows: &Element) {
+        let below = viewport.scroll_height() - viewport.scroll_top() - viewport.client_height();
+        self.away_from_end = below > END_PIXELS;
+        let top = viewport.scroll_top();
+        self.row = first_row_below(rows, top).map(|row| {
+            let distance = row.offset_top() - top;
+            (row, distance)
+        });
+    }
+
+    /// The content changed: puts the list back to where the reader was.
+    pub fn settle(&mut self, viewport: &Element, rows: &Element) {
+        if !self.away_from_end {
+            viewport.set_scroll_top(viewport.scroll_height());
+        } else if let Some((row, distance)) = &self.row
+            && row.is_connected()
+        {
+            viewport.set_scroll_top(row.offset_top() - distance);
+        }
+        if self.away_from_end {
+            self.note(viewport, rows);
+        }
+    }
+
+    /// Goes to the end and stays there.
+    pub fn go_to_end(&mut self, viewport: &Element) {
+        self.away_from_end = false;
+        viewport.set_scroll_top(viewport.scroll_height());
+    }
+
+    /// Goes to a row, so that it stands this part of the viewport's height below the upper edge.
+    pub fn go_to(&mut self, viewport: &Element, rows: &Element, row: &HtmlElement, part: f64) {
+        #[allow(clippy::cast_possible_truncation)] // Pixels.
+        let margin = (f64::from(viewport.client_height()) * part) as i32;
+        viewport.set_scroll_top(row.offset_top() - margin);
+        self.note(viewport, rows);
+    }
+}
+
+/// The first row whose lower edge is below `top`. Rows lie in order, so a bisection finds it.
+fn first_row_below(rows: &Element, top: i32) -> Option<HtmlElement> {
+    let children = rows.children();
+    let row = |place: u32| children.item(place).and_then(|row| row.dyn_into::<HtmlElement>().ok());
+    let (mut low, mut high) = (0, children.length());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let candidate = row(middle)?;
+        if candidate.offset_top() + candidate.offset_height() > top {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    row(low)
+}

@@ -1,0 +1,80 @@
+//! The browser's history and address bar as one signal.
+//!
+//! Links are ordinary `<a href>`: a click on one that leads to another place of the client is taken over here, and
+//! everything else (other sites, new tabs, downloads, the API's pages) is left to the browser.
+
+use leptos::ev;
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::route::Route;
+
+/// Where one is.
+#[derive(Clone, Copy)]
+pub struct Navigation {
+    route: RwSignal<Route>,
+}
+
+impl Navigation {
+    /// Reads the address bar and follows it from now on.
+    pub fn start() -> Self {
+        let route = RwSignal::new(Route::parse(&pathname()));
+        let navigation = Self { route };
+        let _ = window_event_listener(ev::popstate, move |_| route.set(Route::parse(&pathname())));
+        let _ = window_event_listener(ev::click, move |event| navigation.take_over(&event));
+        navigation
+    }
+
+    /// The place, tracked.
+    pub fn route(self) -> Route {
+        self.route.get()
+    }
+
+    /// The place, not tracked.
+    pub fn here(self) -> Route {
+        self.route.get_untracked()
+    }
+
+    /// Goes to a place; "back" leads here again.
+    pub fn go(self, route: Route) {
+        if self.here() != route {
+            if let Ok(history) = window().history() {
+                let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&route.path()));
+            }
+            self.route.set(route);
+        }
+    }
+
+    /// Goes to a place instead of this one.
+    pub fn replace(self, route: Route) {
+        if let Ok(history) = window().history() {
+            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&route.path()));
+        }
+        self.route.set(route);
+    }
+
+    fn take_over(self, event: &ev::MouseEvent) {
+        let plain = event.button() == 0
+            && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key())
+            && !event.default_prevented();
+        if !plain {
+            return;
+        }
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let link = target.and_then(|target| target.closest("a[href]").ok().flatten());
+        let Some(link) = link.filter(|link| !link.has_attribute("target") && !link.has_attribute("download"))
+        else {
+            return;
+        };
+        // Links of the client are written as paths; everything else has another form and goes its own way.
+        let href = link.get_attribute("href").unwrap_or_default();
+        if href == "/rooms" || href.starts_with("/rooms/") {
+            event.prevent_default();
+            self.go(Route::parse(&href));
+        }
+    }
+}
+
+fn pathname() -> String {
+    window().location().pathname().unwrap_or_default()
+}

@@ -1,0 +1,5 @@
+//! One file per place. Pages wire components to the state and to the server.
+
+pub mod home_page;
+pub mod not_found_page;
+pub mod room_page;

@@ -1,0 +1,150 @@
+//! Loading a room's messages: the first page, older and newer ones, and what to do when that fails.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use shared::ids::{MessageId, Rev};
+use shared::messages::Message;
+use shared::page::Page;
+
+use super::Context;
+use crate::browser::{self, keys};
+use crate::client::messages::Slice;
+use crate::client::{self, ClientError};
+use crate::components::message_list::Start;
+use crate::route::Route;
+use crate::state::messages::Timeline;
+use crate::state::toasts::Tone;
+
+impl Context {
+    /// Loads the first page, and again when the URL points at a message that is not at hand, or when a failure may be
+    /// over because the connection is back.
+    pub(super) fn load_when_needed(self, pointed: Memo<Option<MessageId>>) {
+        let Self { state, room_id, .. } = self;
+        let is_open = Memo::new(move |_| state.connection.with(|connection| connection.is_open()));
+        Effect::new(move |_| {
+            if is_open.get() && self.failure.with_untracked(Option::is_some) {
+                self.load(pointed.get_untracked());
+            }
+        });
+        Effect::new(move |before: Option<Option<MessageId>>| {
+            let pointed = pointed.get();
+            let (loaded, at_hand) = state.timelines.with_untracked(|timelines| {
+                timelines.get(&room_id).map_or((false, false), |timeline| {
+                    let at_hand = pointed.is_none_or(|id| timeline.get(id).is_some());
+                    (timeline.is_loaded(), at_hand)
+                })
+            });
+            if !loaded || !at_hand {
+                self.load(pointed);
+            } else if before.is_none() || pointed.is_some() {
+                self.start.set(Some(pointed.map_or(Start::Newest, Start::At)));
+            }
+            pointed
+        });
+    }
+
+    /// Loads the newest page, or the one around a message, and the room itself when it is not in the list.
+    pub(super) fn load(self, pointed: Option<MessageId>) {
+        let Self { state, live, room_id, .. } = self;
+        self.failure.set(None);
+        self.set_loading(true);
+        if state.rooms.with_untracked(|rooms| rooms.get(room_id).is_none()) {
+            spawn_local(async move {
+                match client::rooms::get(room_id).await {
+                    Ok(room) => live.take_room(room),
+                    Err(error) => self.failed(&error),
+                }
+            });
+        }
+        // From here on the timeline takes in what comes live.
+        state.with_timeline(room_id, |_| ());
+        let followed = state.follows.with_value(|follows| follows.since(room_id).is_some());
+        spawn_local(async move {
+            let slice = pointed.map_or(Slice::Newest, Slice::Around);
+            match client::messages::list(room_id, slice).await {
+                Ok(page) => {
+                    if !followed {
+                        let rev = page.items.iter().map(|message| message.rev).max();
+                        live.rewind(room_id, rev.unwrap_or(Rev::ZERO));
+                    }
+                    self.show(page, pointed.map_or(Start::Newest, Start::At));
+                }
+                Err(error) if error.is_missing() && pointed.is_some() => {
+                    state.toast(Tone::Error, "That message is not in this room.", browser::now());
+                    self.navigation.replace(Route::Room(room_id));
+                }
+                Err(error) => self.failed(&error),
+            }
+            self.set_loading(false);
+        });
+    }
+
+    fn show(self, page: Page<Message>, start: Start) {
+        self.state.with_timeline(self.room_id, |timeline| timeline.show(page));
+        self.start.try_set(Some(start));
+    }
+
+    fn failed(self, error: &ClientError) {
+        if error.is_missing() {
+            self.missing.try_set(true);
+            self.state.timelines.update(|timelines| {
+                timelines.remove(&self.room_id);
+            });
+            if browser::load(keys::LAST_ROOM).is_some_and(|last| last == self.room_id.to_string()) {
+                browser::save(keys::LAST_ROOM, "");
+            }
+        } else {
+            self.failure.try_set(Some(error.sentence()));
+        }
+    }
+
+    fn set_loading(self, loading: bool) {
+        // The page may be gone by the time an answer comes; then there is nothing to set.
+        if self.loading.try_set(loading).is_none() {
+            self.overlays.loading.set(loading);
+        }
+    }
+
+    /// Loads the page before what is at hand.
+    pub(super) fn load_older(self) {
+        let older = |timeline: &mut Timeline| timeline.older().cloned();
+        let cursor = self.state.with_timeline(self.room_id, older).flatten();
+        if let Some(cursor) = cursor {
+            self.load_more(Slice::Before(cursor), Timeline::prepend);
+        }
+    }
+
+    /// Loads the page after what is at hand.
+    pub(super) fn load_newer(self) {
+        let newer = |timeline: &mut Timeline| timeline.newer().cloned();
+        let cursor = self.state.with_timeline(self.room_id, newer).flatten();
+        if let Some(cursor) = cursor {
+            self.load_more(Slice::After(cursor), Timeline::append);
+        }
+    }
+
+    fn load_more(self, slice: Slice, add: fn(&mut Timeline, Page<Message>)) {
+        if self.loading.get_untracked() {
+            return;
+        }
+        self.loading.set(true);
+        spawn_local(async move {
+            match client::messages::list(self.room_id, slice).await {
+                Ok(page) => {
+                    self.state.with_timeline(self.room_id, |timeline| add(timeline, page));
+                }
+                // What is at hand stays; scrolling on, or the button, tries again.
+                Err(error) => self.state.toast(Tone::Error, error.sentence(), browser::now()),
+            }
+            self.loading.try_set(false);
+        });
+    }
+
+    /// Goes to the newest messages, away from the ones around a link.
+    pub(super) fn show_latest(self) {
+        if self.navigation.here().message().is_some() {
+            self.navigation.go(Route::Room(self.room_id));
+        }
+        self.load(None);
+    }
+}

@@ -1,0 +1,90 @@
+//! One WebSocket: the only user of `gloo_net::websocket`. It decodes and encodes, and decides nothing.
+
+use futures_channel::mpsc::{UnboundedSender, unbounded};
+use futures_util::{SinkExt, StreamExt};
+use gloo_net::websocket::futures::WebSocket;
+use gloo_net::websocket::{Message, WebSocketError};
+use leptos::prelude::window;
+use leptos::task::spawn_local;
+use shared::events::{ClientCommand, ServerEvent};
+use shared::server::{SOCKET_PATH, SOCKET_PROTOCOL};
+
+/// What a browser reports when a connection broke without a word.
+const ABNORMAL: u16 = 1006;
+
+/// An open socket, or one that is opening. Dropping it closes it.
+pub struct Socket {
+    outbox: UnboundedSender<ClientCommand>,
+}
+
+/// What comes from a socket.
+pub enum Incoming {
+    /// The server said something.
+    Event(Box<ServerEvent>),
+    /// It is closed; nothing follows.
+    Closed {
+        /// RFC 6455, section 7.4.
+        code: u16,
+        /// The server's words.
+        reason: String,
+    },
+}
+
+impl Socket {
+    /// Opens a socket to the server that the page came from.
+    pub fn open(on_incoming: impl Fn(Incoming) + 'static) -> Self {
+        let (outbox, mut commands) = unbounded::<ClientCommand>();
+        let socket = url().and_then(|url| WebSocket::open_with_protocol(&url, SOCKET_PROTOCOL).ok());
+        let Some(socket) = socket else {
+            spawn_local(async move {
+                on_incoming(Incoming::Closed { code: ABNORMAL, reason: String::new() });
+            });
+            return Self { outbox };
+        };
+        let (mut sink, mut stream) = socket.split();
+        spawn_local(async move {
+            while let Some(command) = commands.next().await {
+                let Ok(text) = serde_json::to_string(&command) else { continue };
+                if sink.send(Message::Text(text)).await.is_err() {
+                    break;
+                }
+            }
+            // Already closed is as good.
+            let _ = sink.close().await;
+        });
+        spawn_local(async move {
+            let mut code = ABNORMAL;
+            let mut reason = String::new();
+            while let Some(incoming) = stream.next().await {
+                match incoming {
+                    Ok(Message::Text(text)) => {
+                        // An event that cannot be read is like one that is unknown.
+                        let event = serde_json::from_str(&text).unwrap_or(ServerEvent::Unknown);
+                        on_incoming(Incoming::Event(Box::new(event)));
+                    }
+                    Err(WebSocketError::ConnectionClose(close)) => {
+                        code = close.code;
+                        reason = close.reason;
+                        break;
+                    }
+                    // The close event follows, with its code.
+                    Ok(Message::Bytes(_)) | Err(_) => {}
+                }
+            }
+            on_incoming(Incoming::Closed { code, reason });
+        });
+        Self { outbox }
+    }
+
+    /// Says something; what is said before the socket is open waits for it.
+    pub fn send(&self, command: ClientCommand) {
+        // A closed socket says so by `Incoming::Closed`, and everything is said again on the next one.
+        let _ = self.outbox.unbounded_send(command);
+    }
+}
+
+fn url() -> Option<String> {
+    let location = window().location();
+    let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
+    Some(format!("{scheme}://{}{SOCKET_PATH}", location.host().ok()?))
+}

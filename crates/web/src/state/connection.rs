@@ -1,0 +1,413 @@
+//! The connection to the server: when to connect, to wait, to give up, and what to tell the reader.
+//!
+//! Pure: a state machine over the clock, the socket's events and a random number. What a close code asks for is
+//! RELIABILITY.md section 3. `Action::Connect` names the transport, so that a second one can join: it would be chosen
+//! here when a first attempt is `TRANSPORT_PATIENCE_MILLIS` old and still not open.
+
+use shared::events::CloseCode;
+
+/// How long the reader is not bothered with a lost connection.
+pub const QUIET_MILLIS: i64 = 2_000;
+/// How long the WebSocket has before another transport is to be tried, once there is one.
+pub const TRANSPORT_PATIENCE_MILLIS: i64 = 2_500;
+/// An attempt that is not open by then has failed.
+const ATTEMPT_MILLIS: i64 = 10_000;
+/// A connection that held this long starts the backoff afresh.
+const STEADY_MILLIS: i64 = 5_000;
+const SHORTEST_WAIT_MILLIS: f64 = 500.0;
+const LONGEST_WAIT_MILLIS: f64 = 30_000.0;
+const OVERLOAD_WAIT_MILLIS: f64 = 5_000.0;
+const RESTART_WAIT_MILLIS: f64 = 10_000.0;
+/// How long an answer may take when the browser says that there is no network.
+const OFFLINE_PATIENCE_MILLIS: i64 = 3_000;
+const FRAME_RATE_WAIT_SECONDS: u32 = 30;
+
+/// A way to reach the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A WebSocket.
+    WebSocket,
+}
+
+/// What to do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing.
+    None,
+    /// Open a connection.
+    Connect(Transport),
+    /// Say something, so that the server answers.
+    Ping,
+    /// Let go of the connection, which says nothing any more.
+    Abandon,
+}
+
+/// What a close means for all that is not the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aftermath {
+    /// Go on from where one was.
+    Resume,
+    /// Forget the revs and load everything again.
+    Reload,
+    /// One is nobody now.
+    SignedOut,
+}
+
+/// Why there will be no more attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The server does not understand this page, which is probably older than the server.
+    NotUnderstood,
+    /// The account may not be used.
+    Forbidden,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    Connecting { since: i64 },
+    Open { since: i64 },
+    Waiting { until: i64 },
+    Stopped(Stopped),
+}
+
+/// What to tell the reader about the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Banner {
+    /// There is no network.
+    Offline,
+    /// An attempt is being made.
+    Trying {
+        /// Whether the server is at fault, and not the network.
+        server_fault: bool,
+    },
+    /// The next attempt comes in this many seconds.
+    Waiting {
+        /// Seconds, at least 1.
+        seconds: i64,
+        /// Whether the server is at fault, and not the network.
+        server_fault: bool,
+    },
+    /// There will be no more attempts.
+    Stopped(Stopped),
+}
+
+/// The connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Connection {
+    phase: Phase,
+    failures: i32,
+    lost_since: Option<i64>,
+    server_fault: bool,
+    /// The browser says that there is no network. It is often wrong, so attempts go on.
+    offline: bool,
+    heartbeat_millis: i64,
+    last_heard: i64,
+    last_ping: i64,
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Self {
+            phase: Phase::Idle,
+            failures: 0,
+            lost_since: None,
+            server_fault: false,
+            offline: false,
+            heartbeat_millis: 25_000,
+            last_heard: 0,
+            last_ping: 0,
+        }
+    }
+}
+
+impl Connection {
+    /// Whether events come.
+    pub fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open { .. })
+    }
+
+    /// Begins.
+    pub fn start(&mut self, now: i64) -> Action {
+        self.lost_since = Some(now);
+        self.connect(now)
+    }
+
+    /// The server said hello.
+    pub fn opened(&mut self, now: i64, heartbeat_seconds: u32) {
+        self.phase = Phase::Open { since: now };
+        self.lost_since = None;
+        self.server_fault = false;
+        self.heartbeat_millis = i64::from(heartbeat_seconds.max(1)) * 1_000;
+        self.last_heard = now;
+        self.last_ping = now;
+    }
+
+    /// Something came.
+    pub fn heard(&mut self, now: i64) {
+        self.last_heard = now;
+    }
+
+    /// The connection closed, or could not be made. `random` lies in 0..1.
+    pub fn closed(&mut self, code: u16, reason: &str, now: i64, random: f64) -> Aftermath {
+        let is = |close: CloseCode| code == close.number();
+        match self.phase {
+            Phase::Open { since } if now - since >= STEADY_MILLIS => self.failures = 0,
+            Phase::Stopped(_) => return Aftermath::Resume,
+            _ => {}
+        }
+        self.lost_since.get_or_insert(now);
+        self.server_fault =
+            [CloseCode::Internal, CloseCode::Restart, CloseCode::Overload].into_iter().any(is);
+        if is(CloseCode::Unsupported) || is(CloseCode::BadCommand) {
+            self.phase = Phase::Stopped(Stopped::NotUnderstood);
+            return Aftermath::Resume;
+        }
+        if is(CloseCode::Forbidden) {
+            self.phase = Phase::Stopped(Stopped::Forbidden);
+            return Aftermath::Resume;
+        }
+        let first = self.failures == 0;
+        let spread = |most: f64| SHORTEST_WAIT_MILLIS + random * (most - SHORTEST_WAIT_MILLIS);
+        let backoff =
+            spread((SHORTEST_WAIT_MILLIS * 2f64.powi(self.failures.min(10) + 1)).min(LONGEST_WAIT_MILLIS));
+        let wait = if is(CloseCode::Restart) {
+            random * RESTART_WAIT_MILLIS
+        } else if is(CloseCode::Overload) {
+            OVERLOAD_WAIT_MILLIS + backoff
+        } else if is(CloseCode::FrameRate) {
+            f64::from(first_number(reason).unwrap_or(FRAME_RATE_WAIT_SECONDS)) * 1_000.0
+        } else if first
+            && [CloseCode::SlowConsumer, CloseCode::ImpossibleRev, CloseCode::SessionEnded]
+                .into_iter()
+                .any(is)
+        {
+            0.0
+        } else {
+            backoff
+        };
+        self.failures += 1;
+        #[allow(clippy::cast_possible_truncation)] // Some thousands.
+        let wait = wait as i64;
+        self.phase = Phase::Waiting { until: now + wait };
+        match code {
+            code if code == CloseCode::ImpossibleRev.number() => Aftermath::Reload,
+            code if code == CloseCode::SessionEnded.number() => Aftermath::SignedOut,
+            _ => Aftermath::Resume,
+        }
+    }
+
+    /// Time went by.
+    pub fn tick(&mut self, now: i64) -> Action {
+        match self.phase {
+            Phase::Waiting { until } if until <= now => self.connect(now),
+            Phase::Connecting { since } if now - since >= ATTEMPT_MILLIS => Action::Abandon,
+            Phase::Open { .. } if now - self.last_ping >= self.patience_millis() => {
+                // Not how long the silence is but whether a question went unanswered: a page in the background
+                // may sleep for minutes between two ticks.
+                if self.last_heard < self.last_ping {
+                    return Action::Abandon;
+                }
+                self.ping(now)
+            }
+            _ => Action::None,
+        }
+    }
+
+    /// The reader does not want to wait.
+    pub fn try_now(&mut self, now: i64) -> Action {
+        match self.phase {
+            Phase::Waiting { .. } => self.connect(now),
+            _ => Action::None,
+        }
+    }
+
+    /// One became somebody else: the same connection under another name.
+    pub fn renew(&mut self, now: i64) -> Action {
+        match self.phase {
+            Phase::Stopped(_) => Action::None,
+            _ => self.connect(now),
+        }
+    }
+
+    /// The browser says that there is no network. An open connection is asked whether that is true.
+    pub fn network_lost(&mut self, now: i64) -> Action {
+        self.offline = true;
+        if self.is_open() { self.ping(now) } else { Action::None }
+    }
+
+    /// The browser says that the network is back.
+    pub fn network_back(&mut self, now: i64) -> Action {
+        self.offline = false;
+        self.failures = 0;
+        self.try_now(now)
+    }
+
+    /// What to tell the reader.
+    pub fn banner(&self, now: i64) -> Option<Banner> {
+        if let Phase::Stopped(why) = self.phase {
+            return Some(Banner::Stopped(why));
+        }
+        self.lost_since.filter(|since| now - since >= QUIET_MILLIS)?;
+        let server_fault = self.server_fault;
+        match self.phase {
+            Phase::Waiting { .. } | Phase::Connecting { .. } if self.offline => Some(Banner::Offline),
+            Phase::Waiting { until } if until > now => {
+                Some(Banner::Waiting { seconds: (until - now + 999) / 1_000, server_fault })
+            }
+            Phase::Waiting { .. } | Phase::Connecting { .. } => Some(Banner::Trying { server_fault }),
+            Phase::Idle | Phase::Open { .. } | Phase::Stopped(_) => None,
+        }
+    }
+
+    fn patience_millis(&self) -> i64 {
+        if self.offline { self.heartbeat_millis.min(OFFLINE_PATIENCE_MILLIS) } else { self.heartbeat_millis }
+    }
+
+    fn ping(&mut self, now: i64) -> Action {
+        self.last_ping = now;
+        Action::Ping
+    }
+
+    fn connect(&mut self, now: i64) -> Action {
+        self.phase = Phase::Connecting { since: now };
+        Action::Connect(Transport::WebSocket)
+    }
+}
+
+fn first_number(text: &str) -> Option<u32> {
+    let digits = text.trim_start_matches(|character: char| !character.is_ascii_digit());
+    let end = digits.find(|character: char| !character.is_ascii_digit()).unwrap_or(digits.len());
+    digits[..end].parse().ok().filter(|seconds| *seconds <= 300)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open_since(now: i64) -> Connection {
+        let mut connection = Connection::default();
+        assert_eq!(connection.start(now), Action::Connect(Transport::WebSocket));
+        connection.opened(now, 25);
+        connection
+    }
+
+    /// How long a connection that held a minute waits after this close.
+    fn wait_after(code: u16, reason: &str, random: f64) -> Option<i64> {
+        let mut connection = open_since(0);
+        connection.closed(code, reason, 60_000, random);
+        (0..=40_000).find(|wait| connection.tick(60_000 + wait) != Action::None)
+    }
+
+    #[test]
+    fn each_close_code_has_its_own_wait() {
+        assert_eq!(wait_after(1006, "", 0.0), Some(500));
+        assert_eq!(wait_after(1006, "", 1.0), Some(1_000));
+        assert_eq!(wait_after(1012, "", 0.25), Some(2_500));
+        assert_eq!(wait_after(1013, "", 0.0), Some(5_500));
+        assert_eq!(wait_after(4408, "", 1.0), Some(0));
+        assert_eq!(wait_after(4410, "", 1.0), Some(0));
+        assert_eq!(wait_after(4429, "retry after 12 s", 0.0), Some(12_000));
+        assert_eq!(wait_after(4400, "", 0.0), None);
+        assert_eq!(wait_after(1003, "", 0.0), None);
+        assert_eq!(wait_after(4403, "", 0.0), None);
+    }
+
+    #[test]
+    fn each_close_code_has_its_aftermath() {
+        let aftermath = |code| open_since(0).closed(code, "", 60_000, 0.5);
+        assert_eq!(aftermath(1011), Aftermath::Resume);
+        assert_eq!(aftermath(4408), Aftermath::Resume);
+        assert_eq!(aftermath(4410), Aftermath::Reload);
+        assert_eq!(aftermath(4401), Aftermath::SignedOut);
+    }
+
+    #[test]
+    fn the_backoff_grows_to_half_a_minute_and_starts_afresh_after_a_steady_time() {
+        let mut connection = open_since(0);
+        let mut now = 60_000;
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            connection.closed(1006, "", now, 1.0);
+            let wait = (0..=40_000).find(|wait| connection.tick(now + wait) != Action::None).unwrap();
+            waits.push(wait);
+            now += wait;
+        }
+        assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+        connection.opened(now, 25);
+        connection.closed(1006, "", now + STEADY_MILLIS, 1.0);
+        assert_eq!(connection.banner(now + STEADY_MILLIS + 200), None);
+        assert_eq!(connection.tick(now + STEADY_MILLIS + 1_000), Action::Connect(Transport::WebSocket));
+    }
+
+    #[test]
+    fn a_close_right_after_the_greeting_does_not_start_afresh() {
+        let mut connection = open_since(0);
+        connection.closed(4408, "", 10, 1.0);
+        assert_eq!(connection.tick(10), Action::Connect(Transport::WebSocket), "the first time at once");
+        connection.opened(20, 25);
+        connection.closed(4408, "", 30, 1.0);
+        assert_eq!(connection.tick(31), Action::None, "then with care");
+    }
+
+    #[test]
+    fn silence_for_two_heartbeats_is_a_dead_connection() {
+        let mut connection = open_since(0);
+        assert_eq!(connection.tick(24_999), Action::None);
+        assert_eq!(connection.tick(25_000), Action::Ping);
+        assert_eq!(connection.tick(25_500), Action::None);
+        assert_eq!(connection.tick(50_000), Action::Abandon);
+    }
+
+    #[test]
+    fn a_page_that_slept_asks_before_it_gives_up() {
+        let mut connection = open_since(0);
+        assert_eq!(connection.tick(600_000), Action::Ping);
+        connection.heard(600_010);
+        assert_eq!(connection.tick(1_200_000), Action::Ping);
+        assert_eq!(connection.tick(1_225_000), Action::Abandon);
+    }
+
+    #[test]
+    fn the_banner_comes_after_two_seconds_counts_down_and_goes_by_itself() {
+        let mut connection = open_since(0);
+        for _ in 0..4 {
+            connection.closed(1006, "", 60_000, 1.0);
+        }
+        assert_eq!(connection.banner(61_999), None);
+        assert_eq!(connection.banner(62_000), Some(Banner::Waiting { seconds: 6, server_fault: false }));
+        assert_eq!(connection.try_now(62_100), Action::Connect(Transport::WebSocket));
+        assert_eq!(connection.banner(62_200), Some(Banner::Trying { server_fault: false }));
+        connection.opened(62_300, 25);
+        assert_eq!(connection.banner(70_000), None);
+    }
+
+    #[test]
+    fn a_fault_of_the_server_is_told_from_one_of_the_network() {
+        let mut connection = open_since(0);
+        connection.closed(1011, "", 60_000, 1.0);
+        connection.tick(61_000);
+        assert_eq!(connection.banner(62_000), Some(Banner::Trying { server_fault: true }));
+    }
+
+    #[test]
+    fn without_a_network_an_open_connection_is_asked_and_a_closed_one_says_why() {
+        let mut connection = open_since(0);
+        assert_eq!(connection.network_lost(30_000), Action::Ping);
+        connection.heard(30_001);
+        assert_eq!(connection.tick(33_000), Action::Ping, "the browser was wrong");
+        assert_eq!(connection.tick(36_000), Action::Abandon);
+        connection.closed(1006, "", 36_000, 0.0);
+        assert_eq!(connection.banner(38_000), Some(Banner::Offline));
+        assert_eq!(connection.network_back(38_001), Action::Connect(Transport::WebSocket));
+        assert_eq!(connection.banner(38_002), Some(Banner::Trying { server_fault: false }));
+    }
+
+    #[test]
+    fn an_attempt_that_hangs_is_given_up() {
+        let mut connection = Connection::default();
+        connection.start(0);
+        assert_eq!(connection.tick(9_999), Action::None);
+        assert_eq!(connection.tick(10_000), Action::Abandon);
+    }
+}

@@ -1,0 +1,90 @@
+//! Who is in the room that is open.
+//!
+//! Pure. Presence is never replayed: each `subscribed` brings the whole of it.
+
+use shared::events::ServerEvent;
+use shared::ids::RoomId;
+use shared::users::User;
+
+/// The people in the open room.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Presence {
+    room_id: Option<RoomId>,
+    /// The people, by name.
+    pub people: Vec<User>,
+    /// How many more are there without a name.
+    pub visitors: u32,
+}
+
+impl Presence {
+    /// One goes to this room, or to none.
+    pub fn enter(&mut self, room_id: Option<RoomId>) {
+        if self.room_id != room_id {
+            *self = Self { room_id, ..Self::default() };
+        }
+    }
+
+    /// Follows who comes and goes.
+    pub fn apply(&mut self, event: &ServerEvent) {
+        if self.room_id.is_none() || event.room_id() != self.room_id {
+            return;
+        }
+        match event {
+            ServerEvent::Subscribed { online, visitors, .. } => {
+                self.people.clear();
+                self.people.extend(online.iter().cloned());
+                self.visitors = *visitors;
+            }
+            ServerEvent::Presence { joined, left, visitors, .. } => {
+                let gone =
+                    |user: &User| left.contains(&user.id) || joined.iter().any(|new| new.id == user.id);
+                self.people.retain(|user| !gone(user));
+                self.people.extend(joined.iter().cloned());
+                self.visitors = *visitors;
+            }
+            _ => return,
+        }
+        self.people.sort_by_cached_key(|user| (user.username.as_str().to_lowercase(), user.id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::ids::Rev;
+
+    use super::*;
+    use crate::state::samples::{room, room_id, user};
+
+    fn names(presence: &Presence) -> Vec<&str> {
+        presence.people.iter().map(|user| user.username.as_str()).collect()
+    }
+
+    fn entered() -> Presence {
+        let mut presence = Presence::default();
+        presence.enter(Some(room_id(1)));
+        let online = vec![user(1, "grace"), user(2, "Adam")];
+        presence.apply(&ServerEvent::Subscribed { room: room(1, "Lobby"), rev: Rev(0), online, visitors: 1 });
+        presence
+    }
+
+    #[test]
+    fn people_are_listed_by_name_as_they_come_and_go() {
+        let mut presence = entered();
+        assert_eq!(names(&presence), ["Adam", "grace"]);
+        let joined = vec![user(3, "emmy"), user(1, "grace")];
+        let left = vec![user(2, "Adam").id];
+        presence.apply(&ServerEvent::Presence { room_id: room_id(1), joined, left, visitors: 0 });
+        assert_eq!(names(&presence), ["emmy", "grace"]);
+        assert_eq!(presence.visitors, 0);
+    }
+
+    #[test]
+    fn other_rooms_are_none_of_its_business() {
+        let mut presence = entered();
+        let joined = vec![user(3, "emmy")];
+        presence.apply(&ServerEvent::Presence { room_id: room_id(2), joined, left: vec![], visitors: 9 });
+        assert_eq!(names(&presence), ["Adam", "grace"]);
+        presence.enter(Some(room_id(2)));
+        assert!(presence.people.is_empty());
+    }
+}

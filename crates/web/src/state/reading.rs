@@ -1,0 +1,98 @@
+//! How far one has read each room, and so how much of it is unread.
+//!
+//! Pure. It is kept by the browser as text, one room a line.
+
+use std::collections::HashMap;
+
+use shared::ids::{RoomId, Seq};
+use shared::rooms::Room;
+
+/// The number of the last message one has read, by room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadMarks {
+    marks: HashMap<RoomId, Seq>,
+}
+
+impl ReadMarks {
+    /// Reads what `to_text` wrote; lines that make no sense are left out.
+    pub fn from_text(text: &str) -> Self {
+        let mark = |line: &str| {
+            let (room, seq) = line.split_once(' ')?;
+            Some((room.parse().ok()?, Seq(seq.parse().ok()?)))
+        };
+        Self { marks: text.lines().filter_map(mark).collect() }
+    }
+
+    /// The marks as text.
+    pub fn to_text(&self) -> String {
+        let lines = self.marks.iter().map(|(room, seq)| format!("{room} {seq}\n"));
+        lines.collect()
+    }
+
+    /// Takes in the marks that another tab has set.
+    pub fn merge(&mut self, other: &Self) {
+        for (room, seq) in &other.marks {
+            self.read(*room, *seq);
+        }
+    }
+
+    /// A room one never saw begins as read: what was said before one came is no news. Returns whether it was new.
+    pub fn meet(&mut self, room: &Room) -> bool {
+        let known = self.marks.contains_key(&room.id);
+        self.marks.entry(room.id).or_insert(room.last_seq);
+        !known
+    }
+
+    /// One has read up to here. Returns whether that is news.
+    pub fn read(&mut self, room_id: RoomId, seq: Seq) -> bool {
+        let mark = self.marks.entry(room_id).or_insert(Seq::ZERO);
+        let news = seq > *mark;
+        *mark = seq.max(*mark);
+        news
+    }
+
+    /// The last message one has read there.
+    pub fn last_read(&self, room_id: RoomId) -> Option<Seq> {
+        self.marks.get(&room_id).copied()
+    }
+
+    /// How many messages one has not read there.
+    pub fn unread(&self, room: &Room) -> u64 {
+        let read = self.last_read(room.id).unwrap_or(room.last_seq);
+        u64::try_from(room.last_seq.0 - read.0).unwrap_or(0)
+    }
+
+    /// Forgets a room.
+    pub fn forget(&mut self, room_id: RoomId) {
+        self.marks.remove(&room_id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::samples::{room, room_id};
+
+    #[test]
+    fn unread_is_what_came_after_the_last_read_message() {
+        let mut marks = ReadMarks::default();
+        let mut lobby = Room { last_seq: Seq(7), ..room(1, "Lobby") };
+        assert!(marks.meet(&lobby));
+        assert_eq!(marks.unread(&lobby), 0, "what was said before one came is no news");
+        lobby.last_seq = Seq(9);
+        assert!(!marks.meet(&lobby));
+        assert_eq!(marks.unread(&lobby), 2);
+        assert!(marks.read(lobby.id, Seq(9)));
+        assert!(!marks.read(lobby.id, Seq(8)));
+        assert_eq!(marks.unread(&lobby), 0);
+    }
+
+    #[test]
+    fn the_marks_survive_being_kept_as_text() {
+        let mut marks = ReadMarks::default();
+        marks.read(room_id(1), Seq(3));
+        marks.read(room_id(2), Seq(1));
+        let text = format!("{}nonsense\n\n", marks.to_text());
+        assert_eq!(ReadMarks::from_text(&text), marks);
+    }
+}

@@ -1,0 +1,71 @@
+//! Rooms, people and messages for the unit tests of the state.
+
+use shared::events::{MessageChange, ServerEvent};
+use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
+use shared::messages::{Author, Message};
+use shared::rooms::{Room, RoomName};
+use shared::timestamp::Timestamp;
+use shared::users::{User, UserKind, Username};
+
+/// 2026-01-01T12:00:00Z.
+pub const NOON: i64 = 1_767_268_800_000;
+
+/// An id made of a number.
+pub fn room_id(number: u8) -> RoomId {
+    format!("0190a5b0-0000-7000-8000-0000000000{number:02x}").parse().expect("a UUID")
+}
+
+/// A room made `number` seconds after noon.
+pub fn room(number: u8, name: &str) -> Room {
+    let created_at = Timestamp::from_unix_millis(NOON + i64::from(number) * 1_000).expect("a time");
+    Room {
+        id: room_id(number),
+        name: RoomName::parse(name).expect("a name"),
+        created_by: None,
+        created_at,
+        updated_at: created_at,
+        last_seq: Seq(0),
+        rev: Rev(0),
+        online: 0,
+    }
+}
+
+/// A guest whose id is made of a number.
+pub fn user(number: u8, name: &str) -> User {
+    let id: UserId = format!("0190a5b0-0000-7000-9000-0000000000{number:02x}").parse().expect("a UUID");
+    User {
+        id,
+        username: Username::from_stored(name.to_owned()),
+        kind: UserKind::Guest,
+        created_at: Timestamp::from_unix_millis(NOON).expect("a time"),
+    }
+}
+
+/// An id of a message made of a number.
+pub fn message_id(number: i64) -> MessageId {
+    format!("0190a5b0-0000-7000-a000-{number:012x}").parse().expect("a UUID")
+}
+
+/// The message of that number by user 1, one second after the one before, changed last at `rev`.
+pub fn message(seq: i64, rev: i64) -> Message {
+    Message {
+        id: message_id(seq),
+        room_id: room_id(1),
+        seq: Seq(seq),
+        rev: Rev(rev),
+        author: Author::from(&user(1, "adam")),
+        text: Some(format!("message {seq} at {rev}")),
+        created_at: Timestamp::from_unix_millis(NOON + seq * 1_000).expect("a time"),
+        edited_at: None,
+        deleted_at: None,
+    }
+}
+
+/// The event that such a message was sent.
+pub fn created(seq: i64, rev: i64) -> ServerEvent {
+    ServerEvent::MessageCreated(MessageChange {
+        room_id: room_id(1),
+        rev: Rev(rev),
+        message: message(seq, rev),
+    })
+}
