@@ -34,7 +34,7 @@ impl App {
     /// Puts the parts together.
     pub fn new(config: Config, db: Db, writer: Writer, hub: Arc<Hub>, limits: Limits) -> Self {
         let sessions = Sessions::new(db.clone(), hub.clone());
-        let assets = Assets::new();
+        let assets = Assets::load();
         Self { config, db, writer, hub, sessions, limits, assets, is_draining: AtomicBool::new(false) }
     }
 

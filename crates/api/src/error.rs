@@ -90,7 +90,7 @@ pub fn status(code: ErrorCode) -> StatusCode {
 }
 
 /// The usual words for each code.
-fn detail(code: ErrorCode) -> &'static str {
+pub fn detail(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::BadRequest => "The request could not be understood.",
         ErrorCode::MalformedJson => "The body must be one JSON object.",

@@ -71,6 +71,39 @@ pub enum ErrorCode {
     Unknown,
 }
 
+impl ErrorCode {
+    /// All codes that this version knows.
+    pub const ALL: [Self; 27] = [
+        Self::BadRequest,
+        Self::MalformedJson,
+        Self::InvalidCursor,
+        Self::AuthenticationRequired,
+        Self::InvalidToken,
+        Self::OriginRefused,
+        Self::NotAuthor,
+        Self::NotRoomOwner,
+        Self::NotFound,
+        Self::RoomNotFound,
+        Self::MessageNotFound,
+        Self::MethodNotAllowed,
+        Self::RoomNameTaken,
+        Self::UsernameTaken,
+        Self::MessageIdReused,
+        Self::MessageDeleted,
+        Self::BodyTooLarge,
+        Self::UriTooLong,
+        Self::UnsupportedMediaType,
+        Self::ValidationFailed,
+        Self::UpgradeRequired,
+        Self::RateLimited,
+        Self::HeadersTooLarge,
+        Self::Internal,
+        Self::Unavailable,
+        Self::Overloaded,
+        Self::OutcomeUnknown,
+    ];
+}
+
 /// The body of every answer that is an error (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

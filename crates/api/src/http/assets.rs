@@ -32,7 +32,7 @@ pub struct Assets {
 
 impl Assets {
     /// Looks through the files that are there.
-    pub fn new() -> Self {
+    pub fn load() -> Self {
         let files = Dist::iter().filter_map(|path| Dist::get(&path).map(|file| (path.into_owned(), file)));
         let etags = files.map(|(path, file)| (path, etag(&file))).collect();
         let index = Dist::get(INDEX).map(|file| file.data).unwrap_or_default();

@@ -6,9 +6,14 @@ use utoipa::openapi::{ContentBuilder, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi, openapi};
 use utoipa_swagger_ui::SwaggerUi;
 
+use shared::errors::ErrorCode;
+
 use super::{health, messages, rooms, server, users};
+use crate::error;
 
 const OPENAPI_PATH: &str = "/api/v1/openapi.json";
+/// Where every kind of problem is described, each under its code.
+pub const PROBLEMS_PATH: &str = "/docs/problems";
 
 /// The whole API.
 #[derive(OpenApi)]
@@ -56,8 +61,29 @@ impl Modify for EveryOperation {
 pub fn configure(config: &mut web::ServiceConfig) {
     let to_docs = || async { HttpResponse::Found().insert_header((header::LOCATION, "/docs/")).finish() };
     config
+        .service(web::resource(PROBLEMS_PATH).route(web::get().to(problems)))
         .service(web::resource("/docs").route(web::get().to(to_docs)))
         .service(SwaggerUi::new("/docs/{_:.*}").url(OPENAPI_PATH, Api::openapi()));
+}
+
+/// What the `type` of a problem leads to.
+async fn problems() -> HttpResponse {
+    let mut page = String::from(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Problems</title>\
+         <h1>Problems</h1><p>What an answer of type <code>application/problem+json</code> means by its code.</p><dl>",
+    );
+    for code in ErrorCode::ALL {
+        let (name, status, detail) = (name(code), error::status(code), error::detail(code));
+        page += &format!("<dt id=\"{name}\"><code>{name}</code> ({status})</dt><dd>{detail}</dd>");
+    }
+    page += "</dl></html>";
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page)
+}
+
+/// A code as the wire has it.
+pub fn name(code: ErrorCode) -> String {
+    let json = serde_json::to_value(code).unwrap_or_default();
+    json.as_str().unwrap_or("unknown").to_owned()
 }
 
 #[cfg(test)]
@@ -79,5 +105,14 @@ mod tests {
         described.sort();
         mounted.sort();
         assert_eq!(described, mounted);
+    }
+
+    #[test]
+    fn every_code_is_described() {
+        let api = serde_json::to_value(Api::openapi()).unwrap();
+        let codes = api["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
+        let described: Vec<String> = ErrorCode::ALL.into_iter().map(name).collect();
+        let known = codes.iter().filter_map(|code| code.as_str()).filter(|code| *code != "unknown");
+        assert_eq!(known.collect::<Vec<_>>(), described);
     }
 }

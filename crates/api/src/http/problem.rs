@@ -10,6 +10,7 @@ use actix_web::{Error, HttpResponse, HttpResponseBuilder, web};
 use shared::errors::{ErrorCode, PROBLEM_CONTENT_TYPE, Problem};
 use uuid::Uuid;
 
+use super::docs::{self, PROBLEMS_PATH};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -128,10 +129,9 @@ pub fn respond(error: &AppError, request_id: &str) -> HttpResponse<BoxBody> {
 
 fn body(error: &AppError, request_id: &str) -> String {
     let status = error.status();
-    let code = serde_json::to_value(error.code).ok();
-    let code = code.as_ref().and_then(|code| code.as_str()).unwrap_or("unknown");
+    let code = docs::name(error.code);
     let problem = Problem {
-        kind: format!("/docs/#{code}"),
+        kind: format!("{PROBLEMS_PATH}#{code}"),
         title: status.canonical_reason().unwrap_or("Error").to_owned(),
         status: status.as_u16(),
         detail: error.detail.clone(),

@@ -109,7 +109,7 @@ impl Decoder {
     ///
     /// # Errors
     /// The code to close with when the bytes break the protocol or a limit.
-    pub fn next(&mut self) -> Result<Option<Incoming>, CloseCode> {
+    pub fn decode(&mut self) -> Result<Option<Incoming>, CloseCode> {
         while let Some(header) = self.header()? {
             if self.bytes.len() < header.header_bytes + header.payload_bytes {
                 return Ok(None);
@@ -233,7 +233,7 @@ mod tests {
         let mut decoder = Decoder::default();
         decoder.extend(bytes);
         let mut all = Vec::new();
-        while let Some(incoming) = decoder.next()? {
+        while let Some(incoming) = decoder.decode()? {
             all.push(incoming);
         }
         Ok(all)
@@ -248,7 +248,7 @@ mod tests {
         let mut all = Vec::new();
         for byte in bytes {
             decoder.extend(&[byte]);
-            all.extend(decoder.next().unwrap());
+            all.extend(decoder.decode().unwrap());
         }
         assert_eq!(all, expected);
     }
@@ -304,7 +304,7 @@ mod tests {
     fn an_idle_decoder_holds_no_memory() {
         let mut decoder = Decoder::default();
         decoder.extend(&frame(0x81, &[b'x'; 5_000]));
-        assert!(decoder.next().unwrap().is_some());
+        assert!(decoder.decode().unwrap().is_some());
         assert_eq!(decoder.bytes.capacity() + decoder.message.capacity(), 0);
     }
 }

@@ -86,7 +86,7 @@ async fn read(
     decoder.extend(early);
     loop {
         loop {
-            match decoder.next() {
+            match decoder.decode() {
                 Ok(None) => break,
                 Ok(Some(Incoming::Close)) => return Ok(CloseCode::Normal),
                 Ok(Some(incoming)) => {
