@@ -6,6 +6,7 @@ mod coverage;
 mod documents;
 mod hygiene;
 mod layers;
+mod settings;
 mod tree;
 
 /// Fails with every complaint on its own line.
