@@ -10,11 +10,12 @@ use support::temp_dir::TempDir;
 /// In bytes, with Brotli; 1 KB is 1000 B.
 const BUDGET: u64 = 150_000;
 
+const BUILD_FIRST: &str = "build the client first, with ./script/build-client";
+
 /// The files of `directory`, as paths from `root`.
 fn files(root: &Path, directory: &Path, found: &mut Vec<PathBuf>) {
-    let entries = fs::read_dir(directory).unwrap_or_else(|error| {
-        panic!("{}: {error}: build the client first, with ./script/build-client", directory.display())
-    });
+    let entries = fs::read_dir(directory)
+        .unwrap_or_else(|error| panic!("{}: {error}: {BUILD_FIRST}", directory.display()));
     for entry in entries {
         let path = entry.expect("the directory stays while it is read").path();
         if path.is_dir() {
@@ -33,6 +34,8 @@ fn first_load(dist: &Path) -> BTreeSet<PathBuf> {
     let is_compressed =
         |path: &PathBuf| path.extension().is_some_and(|extension| extension == "br" || extension == "gz");
     let candidates: Vec<PathBuf> = all.into_iter().filter(|path| !is_compressed(path)).collect();
+    let is_built = candidates.iter().any(|path| path == Path::new("index.html"));
+    assert!(is_built, "there is no index.html in {}: {BUILD_FIRST}", dist.display());
     let mut load = BTreeSet::new();
     let mut unread = vec![PathBuf::from("index.html")];
     while let Some(path) = unread.pop() {
