@@ -12,7 +12,7 @@ use shared::errors::LimitScope;
 use shared::ids::{RoomId, UserId};
 
 use crate::config::{Config, Switch};
-use crate::realtime::hub::SocketLimits;
+use crate::realtime::hub::{MAX_ROOMS_PER_CONNECTION, SocketLimits};
 
 /// Too much in too little time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +115,11 @@ impl Limits {
 
     /// The frames of one socket.
     pub fn frames(&self) -> FrameLimit {
-        FrameLimit(self.frames.map(RateLimiter::direct))
+        let subscribes = self.frames.map(|_| Quota::per_minute(count(MAX_ROOMS_PER_CONNECTION as u32)));
+        FrameLimit {
+            subscribes: subscribes.map(RateLimiter::direct),
+            others: self.frames.map(RateLimiter::direct),
+        }
     }
 
     /// Forgets those who have been quiet for long.
@@ -130,13 +134,18 @@ impl Limits {
     }
 }
 
-/// How many frames one socket may still send.
-pub struct FrameLimit(Option<DefaultDirectRateLimiter>);
+/// How many frames one socket may still send. Resuming all rooms after a break takes a frame a room, so `subscribe`
+/// has a count of its own, large enough for as many rooms as a socket may follow.
+pub struct FrameLimit {
+    subscribes: Option<DefaultDirectRateLimiter>,
+    others: Option<DefaultDirectRateLimiter>,
+}
 
 impl FrameLimit {
     /// Counts a frame; false when it is one too many.
-    pub fn allows_one(&self) -> bool {
-        self.0.as_ref().is_none_or(|limiter| limiter.check().is_ok())
+    pub fn allows_one(&self, is_subscribe: bool) -> bool {
+        let limiter = if is_subscribe { &self.subscribes } else { &self.others };
+        limiter.as_ref().is_none_or(|limiter| limiter.check().is_ok())
     }
 }
 

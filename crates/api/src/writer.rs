@@ -9,8 +9,10 @@
 //! and the second answer tells what became of the first. If the database stays away, the answer is `OutcomeUnknown`.
 
 mod apply;
+mod catch_up;
 mod create;
 
+use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -33,7 +35,7 @@ const MAX_BATCH: usize = 1_000;
 /// How long a change waits for a database that went away.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How soon the writer knocks again.
-const RECONNECT_PAUSE: Duration = Duration::from_millis(20);
+const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a change was not made.
 #[derive(Debug, Error)]
@@ -114,6 +116,7 @@ impl Writer {
         for number in 0..count.max(1) {
             let (sender, queue) = mpsc::channel(QUEUE_LENGTH);
             let worker = Worker {
+                doubtful: HashSet::new(),
                 database_url: database_url.to_owned(),
                 conn: None,
                 has_given_up: false,
@@ -200,6 +203,8 @@ fn writer_of(room_id: RoomId, writers: usize) -> usize {
 
 /// One writer's side of the queue.
 struct Worker {
+    /// Rooms in which a change may be stored that was never published.
+    doubtful: HashSet<RoomId>,
     database_url: String,
     conn: Option<Conn>,
     has_given_up: bool,
@@ -217,7 +222,7 @@ impl Worker {
     fn run(mut self, mut queue: mpsc::Receiver<Change>) {
         // Connect before the first message comes, so that it does not wait for it.
         let _ = self.connect(Instant::now());
-        while let Some(first) = queue.blocking_recv() {
+        while let Some(first) = self.next(&mut queue) {
             let mut batch = vec![first];
             while batch.len() < MAX_BATCH
                 && let Ok(change) = queue.try_recv()
@@ -226,6 +231,19 @@ impl Worker {
             }
             self.work_off(batch);
         }
+    }
+
+    /// The next change; meanwhile, what is in doubt is looked into as soon as the database is back.
+    fn next(&mut self, queue: &mut mpsc::Receiver<Change>) -> Option<Change> {
+        while !self.doubtful.is_empty() {
+            match queue.try_recv() {
+                Ok(change) => return Some(change),
+                Err(mpsc::error::TryRecvError::Disconnected) => return None,
+                Err(mpsc::error::TryRecvError::Empty) => std::thread::sleep(RECONNECT_PAUSE),
+            }
+            self.catch_up();
+        }
+        queue.blocking_recv()
     }
 
     /// Sends that stand together go into one commit; everything keeps the order in which it came.
@@ -242,14 +260,21 @@ impl Worker {
         self.create_messages(sends);
     }
 
-    /// Asks the database, and once more on a new connection when the first one breaks.
-    fn ask<T>(&mut self, mut question: impl FnMut(&mut Conn) -> DbResult<T>) -> WriteResult<Done<T>> {
+    /// Asks the database about `rooms`, and once more on a new connection when the first one breaks.
+    fn ask<T>(
+        &mut self,
+        rooms: impl IntoIterator<Item = RoomId>,
+        mut question: impl FnMut(&mut Conn) -> DbResult<T>,
+    ) -> WriteResult<Done<T>> {
         let deadline = Instant::now() + PATIENCE;
         let mut is_retry = false;
         loop {
             let conn = match self.connect(deadline) {
                 Ok(conn) => conn,
-                Err(_) if is_retry => return Err(WriteError::OutcomeUnknown),
+                Err(_) if is_retry => {
+                    self.doubtful.extend(rooms);
+                    return Err(WriteError::OutcomeUnknown);
+                }
                 Err(error) => return Err(error.into()),
             };
             match question(conn) {

@@ -4,6 +4,7 @@
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use shared::events::{MessageChange, ServerEvent};
 use shared::ids::{Rev, RoomId};
 use shared::messages::Message;
 
@@ -29,6 +30,22 @@ pub struct Changed {
     pub message: Message,
     /// The `rev` it was created with.
     pub born_rev: Rev,
+}
+
+impl Changed {
+    /// What the message is to somebody who was away since `since`: gone, new, or different.
+    pub fn event(self, since: Rev) -> ServerEvent {
+        let Self { message, born_rev } = self;
+        let is_deleted = message.deleted_at.is_some();
+        let change = MessageChange { room_id: message.room_id, rev: message.rev, message };
+        if is_deleted {
+            ServerEvent::MessageDeleted(change)
+        } else if born_rev > since {
+            ServerEvent::MessageCreated(change)
+        } else {
+            ServerEvent::MessageUpdated(change)
+        }
+    }
 }
 
 /// Everything that changed after `since`, up to `limit` messages.

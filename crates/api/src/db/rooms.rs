@@ -96,6 +96,19 @@ pub fn get(conn: &mut PgConnection, id: RoomId) -> DbResult<RoomRow> {
         .first(conn)?)
 }
 
+/// The tombstone of a deleted room.
+///
+/// # Errors
+/// [`super::DbError::NotFound`] when there is none, or it is purged.
+pub fn get_deleted(conn: &mut PgConnection, id: RoomId) -> DbResult<Room> {
+    let row: RoomRow = rooms::table
+        .find(id.0)
+        .filter(rooms::deleted_at.is_not_null())
+        .select(RoomRow::as_select())
+        .first(conn)?;
+    Ok(row.into())
+}
+
 /// One room, locked until the transaction ends: whoever holds it may move its counters.
 ///
 /// # Errors

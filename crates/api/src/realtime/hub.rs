@@ -23,7 +23,7 @@ use crate::config::Access;
 /// How often [`Hub::tick`] wants to be called.
 pub const TICK: Duration = Duration::from_millis(100);
 /// How many rooms one connection may follow.
-const MAX_ROOMS_PER_CONNECTION: usize = 500;
+pub const MAX_ROOMS_PER_CONNECTION: usize = 500;
 
 /// Which connection. Never reused.
 pub type ConnectionId = u64;
@@ -303,6 +303,16 @@ impl Hub {
         for member in state.connections.values_mut() {
             member.rooms.remove(&id);
         }
+    }
+
+    /// A change that nobody had heard of, found in the database.
+    pub fn catch_up(&self, room_id: RoomId, rev: Rev, event: &ServerEvent) {
+        self.publish(room_id, rev, event);
+    }
+
+    /// More changed unheard of than one wants to send: the room's followers read it for themselves, up to `rev`.
+    pub fn resync(&self, room_id: RoomId, rev: Rev) {
+        self.publish(room_id, rev, &ServerEvent::Resync { room_id });
     }
 
     fn publish(&self, room_id: RoomId, rev: Rev, event: &ServerEvent) {

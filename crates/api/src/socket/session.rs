@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use shared::errors::ErrorCode;
-use shared::events::{ClientCommand, CloseCode, MessageChange, RoomChange, ServerEvent};
+use shared::events::{ClientCommand, CloseCode, RoomChange, ServerEvent};
 use shared::ids::{Rev, RoomId};
 use shared::rooms::Room;
 
@@ -42,20 +42,23 @@ impl<'app> Session<'app> {
     /// # Errors
     /// The code to close with.
     pub(super) async fn take(&mut self, incoming: Incoming) -> Obeyed {
-        if !self.frames.allows_one() {
-            return Err(CloseCode::FrameRate);
-        }
         match incoming {
             Incoming::Text(text) => {
                 let command = serde_json::from_str(&text).map_err(|_| CloseCode::BadCommand)?;
+                self.count(matches!(command, ClientCommand::Subscribe { .. }))?;
                 self.obey(command).await
             }
             Incoming::Ping(payload) => {
+                self.count(false)?;
                 self.connection.outbox.push(Frame::pong(&payload));
                 Ok(())
             }
-            Incoming::Pong | Incoming::Close => Ok(()),
+            Incoming::Pong | Incoming::Close => self.count(false),
         }
+    }
+
+    fn count(&self, is_subscribe: bool) -> Obeyed {
+        if self.frames.allows_one(is_subscribe) { Ok(()) } else { Err(CloseCode::FrameRate) }
     }
 
     async fn obey(&self, command: ClientCommand) -> Obeyed {
@@ -156,7 +159,7 @@ impl<'app> Session<'app> {
             if let Some(update) = update.take_if(|update| update.rev < changed.message.rev) {
                 self.send(&ServerEvent::RoomUpdated(update));
             }
-            self.send(&missed(since, changed));
+            self.send(&changed.event(since));
         }
         if let Some(update) = update {
             self.send(&ServerEvent::RoomUpdated(update));
@@ -172,18 +175,5 @@ impl<'app> Session<'app> {
         if let Some(frame) = Frame::event(event) {
             self.connection.outbox.push(frame);
         }
-    }
-}
-
-/// What a message that changed after `since` is to somebody who was away: gone, new, or different.
-fn missed(since: Rev, Changed { message, born_rev }: Changed) -> ServerEvent {
-    let is_deleted = message.deleted_at.is_some();
-    let change = MessageChange { room_id: message.room_id, rev: message.rev, message };
-    if is_deleted {
-        ServerEvent::MessageDeleted(change)
-    } else if born_rev > since {
-        ServerEvent::MessageCreated(change)
-    } else {
-        ServerEvent::MessageUpdated(change)
     }
 }

@@ -34,7 +34,8 @@ impl Worker {
         match change {
             Change::CreateMessage(new, reply) => self.create_messages(vec![(new, reply)]),
             Change::UpdateMessage { room_id, id, by, text, reply } => {
-                let verdict = self.decide(|conn| update_message(conn, room_id, id, by, text.as_ref()));
+                let verdict =
+                    self.decide(room_id, |conn| update_message(conn, room_id, id, by, text.as_ref()));
                 self.answer_one(
                     verdict,
                     reply,
@@ -43,15 +44,15 @@ impl Worker {
                 );
             }
             Change::DeleteMessage { room_id, id, by, reply } => {
-                let verdict = self.decide(|conn| delete_message(conn, room_id, id, by));
+                let verdict = self.decide(room_id, |conn| delete_message(conn, room_id, id, by));
                 self.answer_one(verdict, reply, |hub, message| hub.message_deleted(message.clone()), |_| ());
             }
             Change::UpdateRoom { id, by, name, reply } => {
-                let verdict = self.decide(|conn| update_room(conn, id, by, name.as_ref()));
+                let verdict = self.decide(id, |conn| update_room(conn, id, by, name.as_ref()));
                 self.answer_one(verdict, reply, |hub, room| hub.room_updated(room.clone()), |room| room);
             }
             Change::DeleteRoom { id, by, reply } => {
-                let verdict = self.decide(|conn| delete_room(conn, id, by));
+                let verdict = self.decide(id, |conn| delete_room(conn, id, by));
                 self.answer_one(verdict, reply, |hub, room| hub.room_deleted(room.clone()), |_| ());
             }
         }
@@ -60,10 +61,11 @@ impl Worker {
     /// Runs a transaction whose refusals roll it back.
     fn decide<T>(
         &mut self,
+        room_id: RoomId,
         mut transaction: impl FnMut(&mut Conn) -> Verdict<T>,
     ) -> WriteResult<Done<Outcome<T>>> {
         let mut refusal = None;
-        let answer = self.ask(|conn| {
+        let answer = self.ask([room_id], |conn| {
             refusal = None;
             db::transaction(conn, |conn| match transaction(conn) {
                 Ok(outcome) => Ok(outcome),

@@ -1,5 +1,6 @@
 //! Sends: many in one statement.
 
+use shared::ids::RoomId;
 use shared::messages::Message;
 
 use super::{Done, Reply, Worker, WriteError, WriteResult};
@@ -14,7 +15,7 @@ impl Worker {
             return;
         }
         let (batch, replies): (Vec<NewMessage>, Vec<Reply<Stored>>) = sends.into_iter().unzip();
-        match self.ask(|conn| messages::create_all(conn, &batch)) {
+        match self.ask(rooms(&batch), |conn| messages::create_all(conn, &batch)) {
             Ok(done) => self.answer(done, replies),
             Err(WriteError::Db(DbError::Other(_) | DbError::Conflict(_))) if batch.len() > 1 => {
                 for (new, reply) in batch.into_iter().zip(replies) {
@@ -23,7 +24,7 @@ impl Worker {
             }
             // Another server stored a message of that id between our look and our insert: look again.
             Err(WriteError::Db(DbError::Conflict(_))) => {
-                match self.ask(|conn| messages::create_all(conn, &batch)) {
+                match self.ask(rooms(&batch), |conn| messages::create_all(conn, &batch)) {
                     Ok(done) => self.answer(done, replies),
                     Err(error) => refuse(error, replies),
                 }
@@ -62,6 +63,10 @@ impl Worker {
             }
         }
     }
+}
+
+fn rooms(batch: &[NewMessage]) -> impl Iterator<Item = RoomId> {
+    batch.iter().map(|new| new.room_id)
 }
 
 /// Tells all of them the same.
