@@ -1,0 +1,269 @@
+//! Many at once: one order without holes, the same for everybody.
+
+use std::collections::BTreeMap;
+use std::sync::Barrier;
+use std::thread;
+
+use serde_json::json;
+use shared::events::ServerEvent;
+use shared::ids::{MessageId, Rev};
+use shared::messages::{Message, messages_path};
+use support::app::TestApp;
+use support::builders::new_message_id;
+use support::socket::TestSocket;
+use support::wait::until;
+
+/// The copy with the higher `rev` is right: what every client does with what it gets.
+fn apply(copies: &mut BTreeMap<MessageId, Message>, message: &Message) {
+    let newer = copies.get(&message.id).is_none_or(|known| known.rev < message.rev);
+    if newer {
+        copies.insert(message.id, message.clone());
+    }
+}
+
+fn message_of(event: &ServerEvent) -> Option<&Message> {
+    match event {
+        ServerEvent::MessageCreated(change)
+        | ServerEvent::MessageUpdated(change)
+        | ServerEvent::MessageDeleted(change) => Some(&change.message),
+        _ => None,
+    }
+}
+
+#[test]
+fn of_200_posts_at_the_same_moment_each_gets_its_own_place_and_every_subscriber_sees_the_same_order() {
+    const POSTS: usize = 200;
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let mut subscribers: Vec<TestSocket> = (0..3).map(|_| app.socket()).collect();
+    for subscriber in &mut subscribers {
+        subscriber.subscribe(room.id);
+    }
+    let authors: Vec<_> = (0..10).map(|number| app.guest(&format!("author {number}"))).collect();
+    let barrier = Barrier::new(POSTS);
+    let mut sent: Vec<Message> = thread::scope(|scope| {
+        let posts: Vec<_> = (0..POSTS)
+            .map(|number| {
+                let (author, barrier) = (&authors[number % authors.len()], &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    author.send(room.id, &format!("post {number}"))
+                })
+            })
+            .collect();
+        posts.into_iter().map(|post| post.join().expect("an answer")).collect()
+    });
+    sent.sort_by_key(|message| message.seq);
+    let seqs: Vec<i64> = sent.iter().map(|message| message.seq.0).collect();
+    assert_eq!(seqs, (1..=POSTS as i64).collect::<Vec<_>>());
+    assert!(sent.windows(2).all(|pair| pair[1].rev == pair[0].rev.next()));
+
+    for subscriber in &mut subscribers {
+        for message in &sent {
+            let (rev, event) = subscriber.next_change();
+            assert_eq!(rev, message.rev, "in steps of 1");
+            assert_eq!(message_of(&event), Some(message));
+        }
+    }
+    assert_eq!(alice.whole_history(room.id), sent);
+}
+
+#[test]
+fn one_writers_messages_keep_their_order() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let grace = app.guest("Grace");
+    thread::scope(|scope| {
+        for client in [&alice, &grace] {
+            scope.spawn(move || client.send_many(room.id, 40));
+        }
+    });
+    let history = alice.whole_history(room.id);
+    for client in [&alice, &grace] {
+        let own = history.iter().filter(|message| message.author.id == client.user().id);
+        let texts: Vec<_> = own.map(|message| message.text.clone().expect("it lives")).collect();
+        let expected: Vec<_> = (1..=40).map(|number| format!("message {number}")).collect();
+        assert_eq!(texts, expected);
+    }
+}
+
+#[test]
+fn changes_of_every_kind_at_once_arrive_in_steps_of_one() {
+    const ROUNDS: usize = 20;
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let mut subscriber = app.socket();
+    let start = subscriber.subscribe(room.id).rev;
+    thread::scope(|scope| {
+        for writer in 0..4 {
+            let (app, alice) = (&app, &alice);
+            scope.spawn(move || {
+                let author = app.guest(&format!("writer {writer}"));
+                for round in 0..ROUNDS {
+                    let message = author.send(room.id, &format!("hello {round}"));
+                    author.edit(&message, &format!("hello again {round}"));
+                    alice.rename_room(room.id, &format!("room {writer} {round}"));
+                    author.delete_message(&message);
+                }
+            });
+        }
+    });
+    let mut copies = BTreeMap::new();
+    let mut rev = start;
+    for _ in 0..4 * ROUNDS * 4 {
+        let (next, event) = subscriber.next_change();
+        assert_eq!(next, rev.next(), "{event:?}");
+        rev = next;
+        if let Some(message) = message_of(&event) {
+            apply(&mut copies, message);
+        }
+    }
+    assert_eq!(alice.room(room.id).rev, rev);
+    let mut seen: Vec<Message> = copies.into_values().collect();
+    seen.sort_by_key(|message| message.seq);
+    assert_eq!(seen, alice.whole_history(room.id));
+}
+
+#[test]
+fn whoever_resumes_while_others_write_misses_nothing_and_gets_nothing_twice() {
+    const MESSAGES: i64 = 300;
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for number in 0..MESSAGES / 3 {
+                    alice.send(room.id, &format!("message {number}"));
+                }
+            });
+        }
+        // Each comes at another moment and stays until the end.
+        let readers: Vec<_> = (0..12)
+            .map(|number| {
+                let app = &app;
+                scope.spawn(move || {
+                    let reader = app.anonymous();
+                    let wanted = Rev(room.rev.0 + number * 20);
+                    until("so much was written", || (reader.room(room.id).rev >= wanted).then_some(()));
+                    let mut socket = TestSocket::connect(&reader);
+                    let since = Rev(wanted.0 / 2);
+                    let since = since.max(room.rev);
+                    let subscribed = socket.resume(room.id, since);
+                    let mut rev = since;
+                    while rev.0 < room.rev.0 + MESSAGES {
+                        let (next, event) = socket.next_change();
+                        assert!(matches!(event, ServerEvent::MessageCreated(_)), "{event:?}");
+                        assert_eq!(next, rev.next(), "replay up to {}, then live", subscribed.rev);
+                        rev = next;
+                    }
+                    assert!(socket.settle().iter().all(|event| message_of(event).is_none()));
+                })
+            })
+            .collect();
+        for reader in readers {
+            reader.join().expect("it saw everything");
+        }
+    });
+}
+
+#[test]
+fn whoever_resumes_while_others_edit_ends_with_what_the_server_has() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let before = alice.send_many(room.id, 20);
+    let since = before[19].rev;
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for round in 0..6 {
+                for message in &before[..15] {
+                    alice.edit(message, &format!("edit {round}"));
+                }
+                alice.send(room.id, &format!("new in round {round}"));
+            }
+            for message in &before[..5] {
+                alice.delete_message(message);
+            }
+        });
+        let readers: Vec<_> = (0..6)
+            .map(|number| {
+                let (app, before, alice) = (&app, &before, &alice);
+                scope.spawn(move || {
+                    let wanted = Rev(since.0 + number * 10);
+                    until("so much was written", || (alice.room(room.id).rev >= wanted).then_some(()));
+                    let mut copies: BTreeMap<_, _> = before.iter().map(|one| (one.id, one.clone())).collect();
+                    let mut socket = app.socket();
+                    let subscribed = socket.resume(room.id, since);
+                    let end = Rev(since.0 + 6 * 16 + 5);
+                    let mut live = subscribed.rev;
+                    let mut replayed = since;
+                    while live < end || replayed < subscribed.rev {
+                        let (rev, event) = socket.next_change();
+                        if rev > subscribed.rev {
+                            assert_eq!(rev, live.next(), "live in steps of 1");
+                            live = rev;
+                        } else {
+                            assert!(rev > since, "only what was missed: {event:?}");
+                            replayed = replayed.max(rev);
+                        }
+                        apply(&mut copies, message_of(&event).expect("a message"));
+                    }
+                    copies
+                })
+            })
+            .collect();
+        writer.join().expect("it wrote everything");
+        let server: BTreeMap<_, _> =
+            alice.whole_history(room.id).into_iter().map(|one| (one.id, one)).collect();
+        for reader in readers {
+            assert_eq!(reader.join().expect("it saw everything"), server);
+        }
+    });
+}
+
+#[test]
+fn edits_and_deletions_of_one_message_at_once_leave_one_tombstone() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let message = alice.send(room.id, "hello");
+    let path = shared::messages::message_path(room.id, message.id);
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let attempts: Vec<_> = (0..24)
+            .map(|number| {
+                let (alice, path) = (&alice, &path);
+                scope.spawn(move || match number % 4 {
+                    0 => alice.delete(path).status,
+                    _ => alice.patch(path, &json!({ "text": format!("edit {number}") })).status,
+                })
+            })
+            .collect();
+        attempts.into_iter().map(|attempt| attempt.join().expect("an answer")).collect()
+    });
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 204 | 409)), "{statuses:?}");
+    let tombstone = alice.message(room.id, message.id);
+    assert_eq!(tombstone.text, None);
+    let edits = statuses.iter().filter(|status| **status == 200).count() as i64;
+    assert_eq!(tombstone.rev, Rev(message.rev.0 + edits + 1), "one rev for each change");
+    assert_eq!(alice.room(room.id).rev, tombstone.rev);
+}
+
+#[test]
+fn many_messages_with_their_ids_chosen_are_repeated_harmlessly() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let path = messages_path(room.id);
+    thread::scope(|scope| {
+        for writer in 0..4 {
+            let (alice, path) = (&alice, &path);
+            scope.spawn(move || {
+                for number in 0..25 {
+                    let body = json!({ "text": format!("{writer}.{number}"), "id": new_message_id() });
+                    let first: Message = alice.post(path, &body).expect(201).json();
+                    let second: Message = alice.post(path, &body).expect(200).json();
+                    assert_eq!(second, first);
+                }
+            });
+        }
+    });
+    let seqs = support::builders::seqs(&alice.whole_history(room.id));
+    assert_eq!(seqs, (1..=100).collect::<Vec<_>>());
+}

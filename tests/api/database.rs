@@ -1,0 +1,153 @@
+//! What the database is asked, and that its schema goes up and down.
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Text};
+use diesel_migrations::{FileBasedMigrations, MigrationHarness};
+use shared::ids::{Rev, RoomId};
+use shared::messages::{changes_path, message_path, messages_path};
+use shared::page::Page;
+use shared::rooms::{ROOMS_PATH, Room};
+use support::app::TestApp;
+use support::db::TestDb;
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+/// Rooms and messages in such numbers that reading a table from end to end would never be right.
+fn fill(db: &TestDb) {
+    for sql in [
+        "INSERT INTO users (id, username, username_key, kind, created_at) \
+         SELECT gen_random_uuid(), 'guest ' || n, 'guest ' || n, 'guest', now() FROM generate_series(1, 3000) AS n",
+        "INSERT INTO rooms (id, name, name_key, created_by, created_at, updated_at, last_seq, rev) \
+         SELECT gen_random_uuid(), 'room ' || n, 'room ' || n, NULL, now() - n * interval '1 second', now(), \
+         CASE WHEN n <= 10 THEN 1000 ELSE 0 END, CASE WHEN n <= 10 THEN 1000 ELSE 0 END \
+         FROM generate_series(1, 3000) AS n",
+        "INSERT INTO messages (id, room_id, seq, rev, author_id, text, sent_hash, created_at) \
+         SELECT gen_random_uuid(), rooms.id, n, n, (SELECT id FROM users LIMIT 1), 'message ' || n, 0, now() \
+         FROM rooms, generate_series(1, 1000) AS n WHERE rooms.last_seq = 1000",
+        "ANALYZE",
+    ] {
+        db.execute(sql);
+    }
+}
+
+#[test]
+fn no_list_is_read_from_end_to_end() {
+    let db = TestDb::new();
+    fill(&db);
+    // From here on Postgres writes the plan of every query in this database to its log.
+    let name = db.name().to_owned();
+    for setting in [
+        "session_preload_libraries = 'auto_explain'",
+        "auto_explain.log_min_duration = 0",
+        "auto_explain.log_nested_statements = on",
+    ] {
+        db.execute(&format!("ALTER DATABASE {name} SET {setting}"));
+    }
+    let before = db.server_log().len();
+    let app = TestApp::over(db, &["--rate-limits", "off"]);
+    let grace = app.guest("Grace");
+
+    let page: Page<Room> = grace.get(ROOMS_PATH).expect(200).json();
+    let next = page.next_cursor.expect("there are more");
+    let second: Page<Room> = grace.get(&format!("{ROOMS_PATH}?cursor={next}")).expect(200).json();
+    let prev = second.prev_cursor.expect("there are some before");
+    grace.get(&format!("{ROOMS_PATH}?limit=100&cursor={prev}")).expect(200);
+
+    let found = sql_query("SELECT id::text AS line FROM rooms WHERE name = 'room 7'")
+        .get_result::<Line>(&mut app.db().connect());
+    let room: RoomId = found.expect("the room").line.parse().expect("an id");
+    let newest = grace.messages(room, "limit=30");
+    let before_cursor = newest.prev_cursor.expect("there are older ones");
+    let older = grace.messages(room, &format!("limit=30&before={before_cursor}"));
+    grace.messages(room, &format!("limit=30&after={}", older.next_cursor.expect("there are newer ones")));
+    grace.messages(room, &format!("around={}", older.items[3].id));
+    grace.get(&message_path(room, older.items[3].id)).expect(200);
+    grace.get(&format!("{}?since=900", changes_path(room))).expect(200);
+    app.socket().resume(room, Rev(950));
+    let message = grace.send(room, "hello");
+    grace.edit(&message, "hello again");
+    grace.delete_message(&message);
+    grace.get(&messages_path(room)).expect(200);
+
+    let log = app.db().server_log();
+    let plans: Vec<&str> = log[before..].split("plan:").skip(1).collect();
+    assert!(plans.len() > 15, "the plans were not logged: {}", &log[before..]);
+    for table in ["rooms", "messages", "users", "sessions"] {
+        let seen = plans.iter().any(|plan| plan.contains(&format!(" on {table}")));
+        assert!(seen, "no plan reads {table}; what is this test looking at?");
+        for plan in &plans {
+            // A new server asks once whether there was ever a room: the first row is answer enough.
+            let is_bounded = plan.contains("Limit") && plan.contains("rows=1 ") && !plan.contains("ORDER BY");
+            assert!(is_bounded || !plan.contains(&format!("Seq Scan on {table}")), "{plan}");
+        }
+    }
+}
+
+/// Tables, columns, constraints and indexes, as text.
+fn schema(conn: &mut PgConnection) -> Vec<String> {
+    let sql = "\
+        SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' || \
+               coalesce(column_default, '') AS line \
+        FROM information_schema.columns WHERE table_schema = 'public' \
+        UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) \
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace \
+        UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1";
+    let lines = sql_query(sql).load::<Line>(conn).expect("the schema");
+    lines.into_iter().map(|line| line.line).collect()
+}
+
+#[test]
+fn migrations_go_down_one_by_one_and_up_again() {
+    let db = TestDb::new();
+    let mut conn = db.connect();
+    let before = schema(&mut conn);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations");
+    let migrations = || FileBasedMigrations::from_path(path).expect("the migrations");
+    let mut sizes = vec![before.len()];
+    while !conn.applied_migrations().expect("the list").is_empty() {
+        conn.revert_last_migration(migrations()).expect("it goes down");
+        sizes.push(schema(&mut conn).len());
+    }
+    assert!(sizes.len() > 3, "{sizes:?}");
+    assert!(sizes.windows(2).all(|pair| pair[1] < pair[0]), "each takes something away: {sizes:?}");
+    let left = sql_query(
+        "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%diesel%'",
+    );
+    assert_eq!(left.get_result::<Count>(&mut conn).expect("a count").count, 0);
+    conn.run_pending_migrations(migrations()).expect("they go up");
+    assert_eq!(schema(&mut conn), before);
+}
+
+#[test]
+fn a_server_brings_an_empty_database_up_by_itself_and_twice_at_once() {
+    let db = TestDb::empty();
+    let url = db.url().to_owned();
+    let servers: Vec<_> = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..2).map(|_| scope.spawn(|| support::app::start_server(&url, &[]))).collect();
+        starts.into_iter().map(|start| start.join().expect("it starts")).collect()
+    });
+    let names = "SELECT string_agg(name, ', ') AS line FROM rooms";
+    let rooms = sql_query(names).get_result::<Line>(&mut db.connect()).expect("the rooms");
+    assert_eq!(rooms.line, "Lobby");
+    servers.into_iter().for_each(api::Server::stop);
+}
+
+#[test]
+fn every_constraint_of_the_database_has_a_name_of_ours() {
+    let db = TestDb::new();
+    let nameless = "SELECT conname::text AS line FROM pg_constraint WHERE connamespace = 'public'::regnamespace \
+                    AND conrelid::regclass::text NOT LIKE '%diesel%' AND conname !~ '_(pkey|key|fkey|check|not_null)$'";
+    let found = sql_query(nameless).load::<Line>(&mut db.connect()).expect("the constraints");
+    assert!(found.is_empty(), "{:?}", found.iter().map(|line| &line.line).collect::<Vec<_>>());
+}

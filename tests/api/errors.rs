@@ -1,0 +1,332 @@
+//! What is refused before anything is done: whatever the reason, as one problem of one form.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use serde_json::json;
+use shared::errors::{ErrorCode, Problem};
+use shared::ids::RoomId;
+use shared::messages::messages_path;
+use shared::rooms::ROOMS_PATH;
+use shared::server::SERVER_PATH;
+use shared::text::InvalidCode;
+use shared::users::{CURRENT_SESSION_PATH, CURRENT_USER_PATH, GUESTS_PATH};
+use support::app::TestApp;
+use support::client::TestClient;
+use support::http::{self, Response};
+
+fn send_text(client: &TestClient, room_id: RoomId, json: &str) -> Response {
+    client.request("POST", &messages_path(room_id)).json_text(json).send()
+}
+
+#[test]
+fn an_unknown_path_is_a_problem_too() {
+    let app = TestApp::start();
+    for path in [
+        "/api",
+        "/api/v1",
+        "/api/v1/nothing",
+        "/api/v2/rooms",
+        "/api/v1/rooms/1/2/3/4",
+        "/nothing.js",
+        "/%2e%2e/etc",
+    ] {
+        for method in ["GET", "POST", "DELETE"] {
+            let answer = app.anonymous().request(method, path).send();
+            assert_eq!(answer.status, 404, "{method} {path}");
+            answer.problem(404, ErrorCode::NotFound);
+        }
+    }
+}
+
+#[test]
+fn every_request_has_its_own_id() {
+    let app = TestApp::start();
+    let ids: BTreeSet<String> = (0..20)
+        .map(|_| app.anonymous().get("/api/v1/nothing").problem(404, ErrorCode::NotFound).request_id)
+        .collect();
+    assert_eq!(ids.len(), 20);
+}
+
+#[test]
+fn a_wrong_method_is_told_which_are_right() {
+    let app = TestApp::start();
+    let room = format!("{ROOMS_PATH}/{}", app.lobby().id);
+    for (path, wrong, allowed) in [
+        (ROOMS_PATH.to_owned(), "PUT", vec!["GET", "HEAD", "POST"]),
+        (room.clone(), "POST", vec!["DELETE", "GET", "HEAD", "PATCH"]),
+        (format!("{room}/messages"), "DELETE", vec!["GET", "HEAD", "POST"]),
+        (format!("{room}/messages/{}", app.lobby().id), "PUT", vec!["DELETE", "GET", "HEAD", "PATCH"]),
+        (format!("{room}/changes"), "POST", vec!["GET", "HEAD"]),
+        (GUESTS_PATH.to_owned(), "GET", vec!["POST"]),
+        (CURRENT_USER_PATH.to_owned(), "DELETE", vec!["GET", "HEAD"]),
+        (CURRENT_SESSION_PATH.to_owned(), "GET", vec!["DELETE"]),
+        (SERVER_PATH.to_owned(), "PATCH", vec!["GET", "HEAD"]),
+        ("/livez".to_owned(), "POST", vec!["GET", "HEAD"]),
+        ("/readyz".to_owned(), "DELETE", vec!["GET", "HEAD"]),
+    ] {
+        let answer = app.anonymous().request(wrong, &path).send();
+        assert_eq!(answer.status, 405, "{wrong} {path}");
+        answer.problem(405, ErrorCode::MethodNotAllowed);
+        let allow = answer.header("allow").expect("Allow").to_owned();
+        let mut found: Vec<&str> = allow.split(", ").collect();
+        found.sort_unstable();
+        assert_eq!(found, allowed, "{path}");
+    }
+}
+
+#[test]
+fn a_body_that_is_no_json_object_is_malformed() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    for text in [
+        "",
+        "hello",
+        "{",
+        "{\"text\":\"hello\"",
+        "{\"text\":\"hello\"} {}",
+        "{\"text\":'hello'}",
+        "{\"text\":NaN}",
+        "{text:\"hello\"}",
+        "[]",
+        "[{\"text\":\"hello\"}]",
+        "\"hello\"",
+        "null",
+        "7",
+    ] {
+        let answer = send_text(&alice, room.id, text);
+        assert_eq!(answer.status, 400, "{text}");
+        answer.problem(400, ErrorCode::MalformedJson);
+    }
+    let request = alice.request("POST", &messages_path(room.id)).header("content-type", "application/json");
+    request.body(b"{\"text\":\"\xFF\xFE\"}".to_vec()).send().problem(400, ErrorCode::MalformedJson);
+    assert_eq!(alice.room(room.id).last_seq.0, 0);
+}
+
+#[test]
+fn a_key_that_comes_twice_is_malformed_wherever_it_is() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    for text in [
+        "{\"text\":\"hello\",\"text\":\"world\"}",
+        "{\"text\":\"hello\",\"te\\u0078t\":\"world\"}",
+        "{\"text\":\"hello\",\"other\":{\"a\":1,\"a\":2}}",
+        "{\"text\":\"hello\",\"other\":[{\"a\":1,\"a\":2}]}",
+        "{\"unknown\":1,\"text\":\"hello\",\"unknown\":2}",
+    ] {
+        send_text(&alice, room.id, text).problem(400, ErrorCode::MalformedJson);
+    }
+}
+
+#[test]
+fn a_body_may_nest_32_deep_and_no_deeper() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let nested =
+        |depth: usize| format!("{{\"text\":\"hello\",\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+    // The object itself is the first level.
+    send_text(&alice, room.id, &nested(31)).expect(201);
+    for depth in [32, 33, 200, 20_000] {
+        send_text(&alice, room.id, &nested(depth)).problem(400, ErrorCode::MalformedJson);
+    }
+}
+
+#[test]
+fn a_body_must_say_that_it_is_json() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let request = || alice.request("POST", &messages_path(room.id)).body("{\"text\":\"hello\"}");
+    for content_type in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/jsonp",
+        "text/json",
+        "application/problem+json",
+        "json",
+    ] {
+        let answer = request().header("content-type", content_type).send();
+        assert_eq!(answer.status, 415, "{content_type}");
+        answer.problem(415, ErrorCode::UnsupportedMediaType);
+    }
+    request().send().problem(415, ErrorCode::UnsupportedMediaType);
+    for content_type in ["application/json", "application/json; charset=utf-8", "Application/JSON"] {
+        request().header("content-type", content_type).send().expect(201);
+    }
+}
+
+#[test]
+fn a_body_above_64_kib_is_too_large_announced_or_not() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let body = |length: usize| {
+        let around = "{\"text\":\"\"}".len();
+        format!("{{\"text\":\"{}\"}}", "x".repeat(length - around))
+    };
+    send_text(&alice, room.id, &body(65_536)).invalid(&[("/text", InvalidCode::TooLong)]);
+    send_text(&alice, room.id, &body(65_537)).problem(413, ErrorCode::BodyTooLarge);
+    send_text(&alice, room.id, &body(10_000_000)).problem(413, ErrorCode::BodyTooLarge);
+
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\n",
+        messages_path(room.id),
+        app.addr(),
+        alice.token().expect("a guest")
+    );
+    // Announced only: the answer does not wait for what may never come.
+    let mut stream = http::connect(app.addr());
+    stream.write_all(format!("{head}content-length: 1000000000\r\n\r\n").as_bytes()).expect("it listens");
+    Response::read(&mut stream, false).expect("an answer").problem(413, ErrorCode::BodyTooLarge);
+    // In chunks, so that nothing is announced.
+    let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
+    let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n{}0\r\n\r\n", chunk.repeat(17));
+    http::exchange(app.addr(), chunked.as_bytes()).problem(413, ErrorCode::BodyTooLarge);
+}
+
+#[test]
+fn a_url_above_4_kib_is_too_long() {
+    let app = TestApp::start();
+    let path = |length: usize| format!("{ROOMS_PATH}?x={}", "y".repeat(length - ROOMS_PATH.len() - 3));
+    app.anonymous().get(&path(4_096)).expect(200);
+    app.anonymous().get(&path(4_097)).problem(414, ErrorCode::UriTooLong);
+    app.anonymous().get(&path(12_000)).problem(414, ErrorCode::UriTooLong);
+}
+
+#[test]
+fn headers_above_16_kib_or_64_fields_are_too_large() {
+    let app = TestApp::start();
+    let with_bytes = |bytes: usize| {
+        let request = app.anonymous().request("GET", ROOMS_PATH);
+        request.header("x-first", &"a".repeat(bytes / 2)).header("x-second", &"b".repeat(bytes / 2)).send()
+    };
+    with_bytes(15_000).expect(200);
+    with_bytes(17_000).problem(431, ErrorCode::HeadersTooLarge);
+    let with_fields = |count: usize| {
+        let request = app.anonymous().request("GET", ROOMS_PATH);
+        (0..count).fold(request, |request, number| request.header(&format!("x-{number}"), "a")).send()
+    };
+    with_fields(50).expect(200);
+    with_fields(80).problem(431, ErrorCode::HeadersTooLarge);
+}
+
+#[test]
+fn all_that_is_wrong_is_said_in_problems_of_one_form() {
+    let app = TestApp::start();
+    let answer = app.guest("Grace").post(ROOMS_PATH, &json!({ "name": null }));
+    let body = answer.value();
+    assert_eq!(body["status"], 422);
+    assert_eq!(body["code"], "validation_failed");
+    assert_eq!(body["errors"][0]["pointer"], "/name");
+    assert_eq!(body["errors"][0]["code"], "invalid_type");
+    assert!(body["errors"][0]["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
+    // And nothing that is not about this answer.
+    let keys: BTreeSet<&str> = body.as_object().expect("an object").keys().map(String::as_str).collect();
+    let expected = ["code", "detail", "errors", "request_id", "status", "title", "type"];
+    assert_eq!(keys, BTreeSet::from(expected));
+}
+
+#[test]
+fn head_works_where_get_does_and_says_the_same_without_a_body() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let message = alice.send(room.id, "hello");
+    for path in [
+        ROOMS_PATH.to_owned(),
+        format!("{ROOMS_PATH}/{}", room.id),
+        messages_path(room.id),
+        format!("{}/{}", messages_path(room.id), message.id),
+        format!("{ROOMS_PATH}/{}/changes?since=0", room.id),
+        SERVER_PATH.to_owned(),
+        CURRENT_USER_PATH.to_owned(),
+        "/livez".to_owned(),
+        "/readyz".to_owned(),
+        "/api/v1/openapi.json".to_owned(),
+    ] {
+        let (get, head) = (alice.get(&path), alice.request("HEAD", &path).send());
+        assert_eq!(head.status, get.status, "{path}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+        assert_eq!(head.header("content-length"), get.header("content-length"), "{path}");
+        assert_eq!(head.body, b"", "{path}");
+    }
+    let head = alice.request("HEAD", "/api/v1/nothing").send();
+    assert_eq!((head.status, head.body.len()), (404, 0));
+}
+
+#[test]
+fn a_fault_of_the_server_is_told_without_its_insides() {
+    let app = TestApp::start();
+    let alice = app.guest("Alice");
+    app.db().execute("ALTER TABLE rooms RENAME COLUMN name TO label");
+    for answer in [alice.get(ROOMS_PATH), alice.post(ROOMS_PATH, &json!({ "name": "Compilers" }))] {
+        answer.problem(500, ErrorCode::Internal);
+        let text = answer.text().to_lowercase();
+        for insides in ["column", "select", "insert", "diesel", "postgres", "label", "panicked", ".rs"] {
+            assert!(!text.contains(insides), "{text}");
+        }
+    }
+    app.db().execute("ALTER TABLE rooms RENAME COLUMN label TO name");
+    alice.get(ROOMS_PATH).expect(200);
+}
+
+#[test]
+fn a_request_that_is_none_gets_an_answer_and_no_more() {
+    let app = TestApp::start();
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\0\0\0\0\r\n\r\n",
+    ] {
+        let mut stream = http::connect(app.addr());
+        stream.write_all(bytes).expect("it listens");
+        stream.shutdown(std::net::Shutdown::Write).expect("it listens");
+        if let Ok(answer) = Response::read(&mut stream, false) {
+            assert_eq!(answer.status / 100, 4, "{bytes:?}");
+        }
+    }
+    app.anonymous().get(ROOMS_PATH).expect(200);
+}
+
+#[test]
+fn a_request_with_two_lengths_is_refused_as_smuggling() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let head = |lengths: &str| {
+        format!(
+            "POST {} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n\
+             {lengths}\r\n\r\n{{\"text\":\"hello\"}}\r\n0\r\n\r\n",
+            messages_path(room.id),
+            app.addr(),
+            alice.token().expect("a guest")
+        )
+    };
+    for lengths in
+        ["content-length: 16\r\ncontent-length: 5", "content-length: 16\r\ntransfer-encoding: chunked"]
+    {
+        let mut stream = http::connect(app.addr());
+        stream.write_all(head(lengths).as_bytes()).expect("it listens");
+        if let Ok(answer) = Response::read(&mut stream, false) {
+            assert_eq!(answer.status, 400, "{lengths}");
+        }
+    }
+    assert_eq!(alice.room(room.id).last_seq.0, 0);
+}
+
+#[test]
+fn problems_are_not_kept_by_caches() {
+    let app = TestApp::start();
+    let answer = app.guest("Grace").get("/api/v1/rooms/none");
+    answer.problem(404, ErrorCode::RoomNotFound);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+}
+
+#[test]
+fn a_client_ignores_what_a_later_server_adds() {
+    let later = json!({
+        "type": "about:blank", "title": "t", "status": 418, "detail": "d", "code": "teapot", "request_id": "r",
+        "added_later": { "a": 1 }
+    });
+    let problem: Problem = serde_json::from_value(later).expect("it decodes");
+    assert_eq!(problem.code, ErrorCode::Unknown);
+}

@@ -1,0 +1,302 @@
+//! What a hostile or broken client may put on the socket, and the code with which it is closed.
+
+use serde_json::json;
+use shared::events::{ClientCommand, CloseCode, ServerEvent};
+use support::app::TestApp;
+use support::socket::{TestSocket, frame};
+use tungstenite::Message;
+
+const TEXT: u8 = 0x81;
+const MAX_MESSAGE: usize = 64 * 1024;
+
+/// The code of the close after these bytes.
+fn close_after(app: &TestApp, bytes: &[u8]) -> u16 {
+    let mut socket = app.socket();
+    socket.send_bytes(bytes);
+    socket.closed()
+}
+
+fn close_after_text(app: &TestApp, text: &str) -> u16 {
+    close_after(app, &frame(TEXT, text.as_bytes()))
+}
+
+#[test]
+fn close_codes_are_those_of_the_contract() {
+    for (code, number) in [
+        (CloseCode::Normal, 1000),
+        (CloseCode::Protocol, 1002),
+        (CloseCode::Unsupported, 1003),
+        (CloseCode::InvalidUtf8, 1007),
+        (CloseCode::TooBig, 1009),
+        (CloseCode::Internal, 1011),
+        (CloseCode::Restart, 1012),
+        (CloseCode::Overload, 1013),
+        (CloseCode::BadCommand, 4400),
+        (CloseCode::SessionEnded, 4401),
+        (CloseCode::Forbidden, 4403),
+        (CloseCode::SlowConsumer, 4408),
+        (CloseCode::ImpossibleRev, 4410),
+        (CloseCode::FrameRate, 4429),
+        (CloseCode::HeartbeatLost, 4440),
+    ] {
+        assert_eq!(code.number(), number);
+    }
+}
+
+#[test]
+fn what_is_not_json_closes_with_4400() {
+    let app = TestApp::start();
+    for text in [
+        "",
+        "hello",
+        "{",
+        "[1, 2",
+        "{\"type\":\"ping\",\"id\":\"1\"} and more",
+        "{\"type\":\"ping\",\"id\":NaN}",
+    ] {
+        assert_eq!(close_after_text(&app, text), 4400, "{text}");
+    }
+}
+
+#[test]
+fn a_known_command_with_wrong_fields_closes_with_4400() {
+    let app = TestApp::start();
+    let lobby = app.lobby().id;
+    for command in [
+        json!({ "type": "subscribe" }),
+        json!({ "type": "subscribe", "room_id": "lobby" }),
+        json!({ "type": "subscribe", "room_id": null }),
+        json!({ "type": "subscribe", "room_id": lobby, "since": "1" }),
+        json!({ "type": "subscribe", "room_id": lobby, "since": 1.5 }),
+        json!({ "type": "unsubscribe", "room_id": 7 }),
+        json!({ "type": "typing", "room_id": lobby }),
+        json!({ "type": "typing", "room_id": lobby, "active": "yes" }),
+        json!({ "type": "ping" }),
+        json!({ "type": "ping", "id": 7 }),
+        json!({ "type": "authenticate" }),
+        json!({ "type": "authenticate", "token": null }),
+    ] {
+        assert_eq!(close_after_text(&app, &command.to_string()), 4400, "{command}");
+    }
+}
+
+#[test]
+fn json_that_nests_too_deeply_or_repeats_a_key_closes_with_4400() {
+    let app = TestApp::start();
+    let deep = format!("{{\"type\":\"ping\",\"id\":\"1\",\"x\":{}{}}}", "[".repeat(40), "]".repeat(40));
+    let bottomless = format!("{{\"x\":{}", "[".repeat(60_000));
+    for text in [&deep, &bottomless, "{\"type\":\"ping\",\"id\":\"1\",\"id\":\"2\"}"] {
+        assert_eq!(close_after_text(&app, text), 4400, "{}", &text[..40]);
+    }
+}
+
+#[test]
+fn a_binary_frame_closes_with_1003() {
+    let app = TestApp::start();
+    assert_eq!(close_after(&app, &frame(0x82, b"{\"type\":\"ping\",\"id\":\"1\"}")), 1003);
+}
+
+#[test]
+fn text_that_is_no_utf_8_closes_with_1007() {
+    let app = TestApp::start();
+    let surrogate = frame(TEXT, b"{\"type\":\"ping\",\"id\":\"\xED\xA0\x80\"}");
+    let halves = [frame(0x01, b"\"\xC3"), frame(0x80, b"(\"")].concat();
+    for bytes in [frame(TEXT, &[0xFF, 0xFE, 0xFD]), surrogate, halves] {
+        assert_eq!(close_after(&app, &bytes), 1007, "{bytes:?}");
+    }
+}
+
+#[test]
+fn frames_that_break_the_protocol_close_with_1002() {
+    let app = TestApp::start();
+    let mut unmasked = vec![TEXT, 2];
+    unmasked.extend(b"hi");
+    for bytes in [
+        unmasked,
+        frame(0x83, b"opcode 3"),
+        frame(0x8F, b"opcode 15"),
+        frame(0xC1, b"reserved bit"),
+        frame(0x80, b"nothing to continue"),
+        frame(0x09, b"a ping in parts"),
+        frame(0x89, &[b'x'; 126]),
+        [frame(0x01, b"a"), frame(TEXT, b"b")].concat(),
+        frame(0x88, &[3]),
+        frame(0x88, &1005_u16.to_be_bytes()),
+    ] {
+        assert_eq!(close_after(&app, &bytes), 1002, "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_message_above_64_kib_closes_with_1009() {
+    let app = TestApp::start();
+    let halves = [frame(0x01, &[b'x'; MAX_MESSAGE / 2]), frame(0x80, &[b'x'; MAX_MESSAGE / 2 + 1])].concat();
+    let announced = [&[TEXT, 0x80 | 127][..], &u64::MAX.to_be_bytes(), &[0; 4]].concat();
+    for bytes in [frame(TEXT, &[b'x'; MAX_MESSAGE + 1]), halves, announced] {
+        assert_eq!(close_after(&app, &bytes), 1009, "{} bytes", bytes.len());
+    }
+}
+
+#[test]
+fn a_message_of_64_kib_is_understood() {
+    let app = TestApp::start();
+    let mut socket = app.socket();
+    let around = "{\"type\":\"ping\",\"id\":\"\"}".len();
+    let id = "x".repeat(MAX_MESSAGE - around);
+    socket.send_text(&format!("{{\"type\":\"ping\",\"id\":\"{id}\"}}"));
+    assert_eq!(socket.next_event(), ServerEvent::Pong { id });
+}
+
+#[test]
+fn a_message_in_too_many_crumbs_closes_with_1009() {
+    let app = TestApp::start();
+    let crumbs = [frame(0x01, b"{"), frame(0x00, b" ").repeat(17)].concat();
+    assert_eq!(close_after(&app, &crumbs), 1009);
+}
+
+#[test]
+fn a_message_in_parts_is_put_together_around_a_ping() {
+    let app = TestApp::start();
+    let mut socket = app.socket();
+    let text = b"{\"type\":\"ping\",\"id\":\"1\"}";
+    for part in
+        [frame(0x01, &text[..7]), frame(0x89, b"now"), frame(0x00, &text[7..8]), frame(0x80, &text[8..])]
+    {
+        socket.send_bytes(&part);
+    }
+    assert_eq!(socket.next_event(), ServerEvent::Pong { id: "1".to_owned() });
+}
+
+#[test]
+fn websockets_own_ping_and_close_are_answered() {
+    let app = TestApp::start();
+    let mut socket = app.socket();
+    socket.send_message(Message::Ping("are you there".into()));
+    socket.settle();
+    socket.send_bytes(&frame(0x88, &[&1000_u16.to_be_bytes()[..], b"bye"].concat()));
+    assert_eq!(socket.closed(), 1000);
+}
+
+#[test]
+fn clients_that_vanish_at_any_point_of_a_frame_harm_nobody() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let whole = frame(TEXT, json!({ "type": "subscribe", "room_id": room.id }).to_string().as_bytes());
+    for end in 0..whole.len() {
+        let mut socket = app.socket();
+        socket.send_bytes(&whole[..end]);
+    }
+    let mut grace = TestSocket::connect(&app.guest("Grace"));
+    grace.subscribe(room.id);
+    let message = alice.send(room.id, "hello");
+    assert_eq!(grace.next_change().0, message.rev);
+    let nobody = || (alice.room(room.id).online == 1).then_some(());
+    support::wait::until("only Grace is there", nobody);
+}
+
+#[test]
+fn garbage_on_one_socket_leaves_the_others_alone() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let mut grace = TestSocket::connect(&app.guest("Grace"));
+    grace.subscribe(room.id);
+    // A fixed sequence that looks like none (a linear congruential generator), so that a failure repeats.
+    let mut state = 20_261_122_u32;
+    for _ in 0..60 {
+        let garbage: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .take(200)
+        .collect();
+        let mut socket = app.socket();
+        socket.send_bytes(&garbage);
+    }
+    let message = alice.send(room.id, "hello");
+    assert_eq!(grace.next_change().0, message.rev);
+}
+
+#[test]
+fn a_reader_who_stops_reading_is_dropped_with_4408_and_resumes_while_nobody_waits() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let sleeper = app.guest("Sleeper");
+    let mut fast = TestSocket::connect(&app.guest("Grace"));
+    fast.subscribe(room.id);
+    let mut slow = TestSocket::connect(&sleeper);
+    let start = slow.subscribe(room.id).rev;
+    fast.expect(|event| matches!(event, ServerEvent::Presence { .. }).then_some(()));
+
+    // Each event is about a kilobyte; the kernel's buffers and the queue of 1 MiB must fill before it is noticed.
+    let text = "🎉".repeat(150);
+    let mut rev = start;
+    let mut dropped = false;
+    for _ in 0..200 {
+        let senders: Vec<_> = (0..4)
+            .map(|_| {
+                let (alice, text) = (alice.clone(), text.clone());
+                std::thread::spawn(move || (0..25).for_each(|_| drop(alice.send(room.id, &text))))
+            })
+            .collect();
+        for sender in senders {
+            sender.join().expect("every send is acknowledged");
+        }
+        // The fast one gets everything meanwhile, in steps of one.
+        for event in fast.settle() {
+            match event {
+                ServerEvent::MessageCreated(change) => {
+                    assert_eq!(change.rev, rev.next());
+                    rev = change.rev;
+                }
+                ServerEvent::Presence { left, .. } => dropped |= left == [sleeper.user().id],
+                other => panic!("{other:?}"),
+            }
+        }
+        if dropped {
+            break;
+        }
+    }
+    assert!(dropped, "the sleeper was kept through {} messages", rev.0);
+    assert_eq!(alice.room(room.id).rev, rev);
+
+    // It wakes up, reads what had reached it, and takes it from there.
+    let mut last = start;
+    let code = loop {
+        match slow.next_or_close() {
+            Ok(ServerEvent::MessageCreated(change)) => {
+                assert_eq!(change.rev, last.next());
+                last = change.rev;
+            }
+            Ok(_) => {}
+            Err(code) => break code,
+        }
+    };
+    assert_eq!(code, CloseCode::SlowConsumer.number());
+    assert!(last < rev);
+    let (mut since, mut resumed) = (last, TestSocket::connect(&sleeper));
+    let subscribed = resumed.resume(room.id, since);
+    assert_eq!(subscribed.rev, rev);
+    if rev.0 - last.0 > 1_000 {
+        assert!(resumed.settle().contains(&ServerEvent::Resync { room_id: room.id }));
+        while since < rev {
+            since = sleeper.changes(room.id, since).rev;
+        }
+    } else {
+        while since < rev {
+            since = resumed.next_change().0;
+        }
+    }
+    let live = alice.send(room.id, "awake again");
+    assert_eq!(resumed.next_change().0, live.rev);
+}
+
+#[test]
+fn too_many_frames_close_with_4429() {
+    let app = TestApp::with(&["--frames-per-minute", "20"]);
+    let mut socket = app.socket();
+    for number in 0..40 {
+        let ping = serde_json::to_string(&ClientCommand::Ping { id: number.to_string() }).expect("JSON");
+        socket.send_bytes(&frame(TEXT, ping.as_bytes()));
+    }
+    assert_eq!(socket.closed(), CloseCode::FrameRate.number());
+}

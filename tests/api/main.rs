@@ -1,0 +1,19 @@
+//! The HTTP and WebSocket contract, tried by a stranger: what DESIGN.md promises, one file per topic.
+
+mod changes;
+mod concurrency;
+mod database;
+mod errors;
+mod faults;
+mod frames;
+mod guests;
+mod limits;
+mod messages;
+mod page;
+mod pagination;
+mod presence;
+mod resume;
+mod rooms;
+mod server;
+mod shape;
+mod socket;

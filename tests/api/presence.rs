@@ -1,0 +1,274 @@
+//! Who is in a room and who is typing.
+
+use std::time::{Duration, Instant};
+
+use shared::errors::ErrorCode;
+use shared::events::{ClientCommand, ServerEvent};
+use shared::ids::{RoomId, UserId};
+use shared::users::User;
+use support::app::TestApp;
+use support::socket::TestSocket;
+use support::wait::until;
+
+/// The next word on who is in the room.
+#[track_caller]
+fn presence(socket: &mut TestSocket, room: RoomId) -> (Vec<User>, Vec<UserId>, u32) {
+    socket.expect(|event| match event {
+        ServerEvent::Presence { room_id, joined, left, visitors } if *room_id == room => {
+            Some((joined.clone(), left.clone(), *visitors))
+        }
+        _ => None,
+    })
+}
+
+#[track_caller]
+fn typing(socket: &mut TestSocket, user: &User) -> bool {
+    socket.expect(|event| match event {
+        ServerEvent::Typing { user: who, active, .. } if who.id == user.id => Some(*active),
+        _ => None,
+    })
+}
+
+fn type_in(socket: &mut TestSocket, room_id: RoomId, active: bool) {
+    socket.send(&ClientCommand::Typing { room_id, active });
+}
+
+// reference: presence-online
+#[test]
+fn people_who_come_and_go_are_announced() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let grace = app.guest("Grace");
+    let mut inside = TestSocket::connect(&alice);
+    inside.subscribe(room.id);
+    let mut coming = TestSocket::connect(&grace);
+    let subscribed = coming.subscribe(room.id);
+    let mut online: Vec<_> = subscribed.online.iter().map(|user| user.id).collect();
+    online.sort();
+    let mut expected = [alice.user().id, grace.user().id];
+    expected.sort();
+    assert_eq!(online, expected, "oneself included");
+    assert_eq!(subscribed.room.online, 2);
+    assert_eq!(presence(&mut inside, room.id), (vec![grace.user().clone()], vec![], 0));
+    coming.send(&ClientCommand::Unsubscribe { room_id: room.id });
+    assert_eq!(presence(&mut inside, room.id), (vec![], vec![grace.user().id], 0));
+    assert_eq!(alice.room(room.id).online, 1);
+}
+
+// reference: presence-online
+#[test]
+fn presence_counts_people_not_tabs() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let grace = app.guest("Grace");
+    let mut inside = TestSocket::connect(&alice);
+    inside.subscribe(room.id);
+    let mut first_tab = TestSocket::connect(&grace);
+    first_tab.subscribe(room.id);
+    assert_eq!(presence(&mut inside, room.id).0, [grace.user().clone()]);
+    let mut second_tab = TestSocket::connect(&grace);
+    assert_eq!(second_tab.subscribe(room.id).online.len(), 2);
+    assert_eq!(alice.room(room.id).online, 2);
+    first_tab.leave();
+    assert_eq!(inside.settle(), [], "Grace is still there");
+    assert_eq!(alice.room(room.id).online, 2);
+    second_tab.leave();
+    assert_eq!(presence(&mut inside, room.id), (vec![], vec![grace.user().id], 0));
+}
+
+#[test]
+fn two_guests_of_one_name_are_two_people() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let mut first = TestSocket::connect(&alice);
+    first.subscribe(room.id);
+    let mut second = TestSocket::connect(&app.guest("Alice"));
+    assert_eq!(second.subscribe(room.id).online.len(), 2);
+}
+
+#[test]
+fn a_connection_that_breaks_is_somebody_who_leaves() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let grace = app.guest("Grace");
+    let mut inside = TestSocket::connect(&alice);
+    inside.subscribe(room.id);
+    let mut broken = TestSocket::connect(&grace);
+    broken.subscribe(room.id);
+    presence(&mut inside, room.id);
+    // No close frame, as when a laptop's lid closes and the kernel gives up.
+    drop(broken);
+    assert_eq!(presence(&mut inside, room.id), (vec![], vec![grace.user().id], 0));
+}
+
+#[test]
+fn visitors_without_a_name_are_a_number() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let mut inside = TestSocket::connect(&alice);
+    inside.subscribe(room.id);
+    let mut visitor = app.socket();
+    let subscribed = visitor.subscribe(room.id);
+    assert_eq!((subscribed.online, subscribed.visitors), (vec![alice.user().clone()], 1));
+    assert_eq!(presence(&mut inside, room.id), (vec![], vec![], 1));
+    let mut other = app.socket();
+    assert_eq!(other.subscribe(room.id).visitors, 2);
+    assert_eq!(presence(&mut inside, room.id).2, 2);
+    assert_eq!(alice.room(room.id).online, 1, "the list's length, without visitors");
+    visitor.leave();
+    assert_eq!(presence(&mut inside, room.id), (vec![], vec![], 1));
+}
+
+#[test]
+fn a_visitor_who_signs_in_becomes_somebody() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let grace = app.guest("Grace");
+    let mut inside = TestSocket::connect(&alice);
+    inside.subscribe(room.id);
+    let mut visitor = app.socket();
+    visitor.subscribe(room.id);
+    assert_eq!(presence(&mut inside, room.id).2, 1);
+    visitor.send(&ClientCommand::Authenticate { token: grace.token().expect("a guest").to_owned() });
+    let (mut joined, mut visitors) = (Vec::new(), 1);
+    until("Grace is there and no visitor is", || {
+        let (came, _, now) = presence(&mut inside, room.id);
+        joined.extend(came);
+        visitors = now;
+        (joined.len() == 1 && visitors == 0).then_some(())
+    });
+    assert_eq!(joined, [grace.user().clone()]);
+    assert_eq!(alice.room(room.id).online, 2);
+}
+
+#[test]
+fn whoever_follows_from_afar_is_not_in_the_room() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let grace = app.guest("Grace");
+    let mut inside = TestSocket::connect(&alice);
+    inside.subscribe(room.id);
+    let mut afar = TestSocket::connect(&grace);
+    afar.send(&ClientCommand::Subscribe { room_id: room.id, since: None, present: false });
+    afar.expect(|event| matches!(event, ServerEvent::Subscribed { .. }).then_some(()));
+    type_in(&mut inside, room.id, true);
+    assert_eq!(
+        inside.settle().iter().filter(|event| matches!(event, ServerEvent::Presence { .. })).count(),
+        0
+    );
+    assert_eq!(alice.room(room.id).online, 1);
+    let message = alice.send(room.id, "hello");
+    let (rev, _) = afar.next_change();
+    assert_eq!(rev, message.rev);
+    assert!(afar.settle().is_empty(), "neither presence nor typing");
+}
+
+#[test]
+fn presence_says_nothing_of_other_rooms() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let other = alice.create_room("other room");
+    let mut inside = TestSocket::connect(&alice);
+    inside.subscribe(room.id);
+    let mut elsewhere = TestSocket::connect(&app.guest("Grace"));
+    elsewhere.subscribe(other.id);
+    type_in(&mut elsewhere, other.id, true);
+    elsewhere.settle();
+    assert_eq!(inside.settle(), []);
+}
+
+// reference: typing-line
+#[test]
+fn typing_is_seen_by_others_until_it_is_said_to_end() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let grace = app.guest("Grace");
+    let mut reader = TestSocket::connect(&alice);
+    reader.subscribe(room.id);
+    let mut writer = TestSocket::connect(&grace);
+    writer.subscribe(room.id);
+    type_in(&mut writer, room.id, true);
+    let event = reader.expect(|event| matches!(event, ServerEvent::Typing { .. }).then(|| event.clone()));
+    assert_eq!(event, ServerEvent::Typing { room_id: room.id, user: grace.user().clone(), active: true });
+    type_in(&mut writer, room.id, false);
+    assert!(!typing(&mut reader, grace.user()));
+}
+
+// reference: typing-line
+#[test]
+fn typing_ends_after_five_seconds_of_silence() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let grace = app.guest("Grace");
+    let mut reader = TestSocket::connect(&alice);
+    reader.subscribe(room.id);
+    let mut writer = TestSocket::connect(&grace);
+    writer.subscribe(room.id);
+    type_in(&mut writer, room.id, true);
+    assert!(typing(&mut reader, grace.user()));
+    let started = Instant::now();
+    assert!(!typing(&mut reader, grace.user()));
+    let lasted = started.elapsed();
+    assert!(lasted > Duration::from_secs(4) && lasted < Duration::from_secs(7), "{lasted:?}");
+}
+
+// reference: typing-line
+#[test]
+fn typing_ends_with_the_message() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let grace = app.guest("Grace");
+    let mut reader = TestSocket::connect(&alice);
+    reader.subscribe(room.id);
+    let mut writer = TestSocket::connect(&grace);
+    writer.subscribe(room.id);
+    type_in(&mut writer, room.id, true);
+    assert!(typing(&mut reader, grace.user()));
+    let started = Instant::now();
+    grace.send(room.id, "done");
+    assert!(!typing(&mut reader, grace.user()));
+    assert!(started.elapsed() < Duration::from_secs(3), "at once, not by its own end");
+}
+
+// reference: typing-line
+#[test]
+fn typing_ends_with_leaving() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let grace = app.guest("Grace");
+    let mut reader = TestSocket::connect(&alice);
+    reader.subscribe(room.id);
+    for leave in [true, false] {
+        let mut writer = TestSocket::connect(&grace);
+        writer.subscribe(room.id);
+        type_in(&mut writer, room.id, true);
+        assert!(typing(&mut reader, grace.user()));
+        let started = Instant::now();
+        if leave {
+            writer.leave();
+        } else {
+            writer.send(&ClientCommand::Unsubscribe { room_id: room.id });
+        }
+        assert!(!typing(&mut reader, grace.user()));
+        assert!(started.elapsed() < Duration::from_secs(3), "at once, not by its own end");
+    }
+}
+
+#[test]
+fn nobody_types_without_a_name() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let mut reader = TestSocket::connect(&alice);
+    reader.subscribe(room.id);
+    let mut visitor = app.socket();
+    visitor.subscribe(room.id);
+    reader.settle();
+    type_in(&mut visitor, room.id, true);
+    let refused = visitor.expect(|event| match event {
+        ServerEvent::Error { code, .. } => Some(*code),
+        _ => None,
+    });
+    assert_eq!(refused, ErrorCode::AuthenticationRequired);
+    let events = reader.settle();
+    assert!(events.iter().all(|event| !matches!(event, ServerEvent::Typing { .. })), "{events:?}");
+}

@@ -1,0 +1,239 @@
+//! Coming back with `since`: what is replayed, in which form, and when a client must read on by itself.
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::Text;
+use shared::events::{ClientCommand, CloseCode, ServerEvent};
+use shared::ids::{Rev, RoomId};
+use shared::messages::Message;
+use support::app::TestApp;
+use support::client::TestClient;
+use support::db::TestDb;
+use support::socket::{Subscribed, TestSocket};
+
+/// What is replayed: all changes up to `subscribed.rev`.
+fn replay(socket: &mut TestSocket) -> Vec<ServerEvent> {
+    socket.settle().into_iter().filter(|event| support::socket::rev(event).is_some()).collect()
+}
+
+fn resume(client: &TestClient, room_id: RoomId, since: Rev) -> (Subscribed, Vec<ServerEvent>) {
+    let mut socket = TestSocket::connect(client);
+    let subscribed = socket.resume(room_id, since);
+    let events = replay(&mut socket);
+    (subscribed, events)
+}
+
+/// The kind of each event and the text in it.
+fn summary(events: &[ServerEvent]) -> Vec<(&'static str, Option<String>)> {
+    let kinds = events.iter().map(|event| match event {
+        ServerEvent::MessageCreated(change) => ("created", change.message.text.clone()),
+        ServerEvent::MessageUpdated(change) => ("updated", change.message.text.clone()),
+        ServerEvent::MessageDeleted(change) => ("deleted", change.message.text.clone()),
+        ServerEvent::RoomUpdated(change) => ("room", Some(change.room.name.as_str().to_owned())),
+        other => panic!("{other:?} has no place in a replay"),
+    });
+    kinds.collect()
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+#[test]
+fn messages_that_were_missed_come_after_the_answer_and_before_what_is_live() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let seen = alice.send(room.id, "seen");
+    let missed: Vec<Message> = alice.send_many(room.id, 5);
+    let mut socket = app.socket();
+    let subscribed = socket.resume(room.id, seen.rev);
+    assert_eq!(subscribed.rev, missed[4].rev);
+    for message in &missed {
+        let (rev, event) = socket.next_change();
+        assert_eq!(rev, message.rev);
+        assert!(
+            matches!(&event, ServerEvent::MessageCreated(change) if change.message == *message),
+            "{event:?}"
+        );
+    }
+    let live = alice.send(room.id, "live");
+    assert_eq!(socket.next_change().0, live.rev);
+}
+
+#[test]
+fn who_missed_nothing_is_told_nothing() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let message = alice.send(room.id, "hello");
+    let (subscribed, events) = resume(&alice, room.id, message.rev);
+    assert_eq!((subscribed.rev, events), (message.rev, vec![]));
+}
+
+#[test]
+fn an_older_message_comes_as_updated_and_a_new_one_as_created_in_its_present_state() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let old = alice.send(room.id, "old");
+    let since = old.rev;
+    alice.edit(&old, "old, edited once");
+    alice.edit(&old, "old, edited twice");
+    let new = alice.send(room.id, "new");
+    alice.edit(&new, "new, edited");
+    let (_, events) = resume(&alice, room.id, since);
+    assert_eq!(summary(&events), [("updated", text("old, edited twice")), ("created", text("new, edited"))]);
+    let revs: Vec<_> = events.iter().filter_map(support::socket::rev).collect();
+    assert!(revs.is_sorted(), "{revs:?}");
+}
+
+#[test]
+fn a_tombstone_comes_as_deleted_whenever_it_was_born() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let old = alice.send(room.id, "old");
+    let since = old.rev;
+    let new = alice.send(room.id, "new");
+    alice.delete_message(&old);
+    alice.delete_message(&new);
+    let (_, events) = resume(&alice, room.id, since);
+    assert_eq!(summary(&events), [("deleted", None), ("deleted", None)]);
+}
+
+#[test]
+fn a_rename_that_was_missed_comes_once() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    alice.rename_room(room.id, "first name");
+    alice.rename_room(room.id, "second name");
+    alice.send(room.id, "hello");
+    let (subscribed, events) = resume(&alice, room.id, room.rev);
+    let mut kinds = summary(&events);
+    kinds.sort();
+    assert_eq!(kinds, [("created", text("hello")), ("room", text("second name"))]);
+    assert_eq!(subscribed.room.name.as_str(), "second name");
+    // And not to who knows it.
+    let renamed = alice.rename_room(room.id, "third name");
+    alice.send(room.id, "hello again");
+    let (_, events) = resume(&alice, room.id, renamed.rev);
+    assert_eq!(summary(&events), [("created", text("hello again"))]);
+}
+
+#[test]
+fn since_the_beginning_the_whole_room_is_replayed() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let messages = alice.send_many(room.id, 120);
+    let (_, events) = resume(&app.anonymous(), room.id, room.rev);
+    let revs: Vec<_> = events.iter().filter_map(support::socket::rev).collect();
+    let expected: Vec<_> = messages.iter().map(|message| message.rev).collect();
+    assert_eq!(revs, expected);
+}
+
+#[test]
+fn presence_and_typing_are_not_replayed() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let mut grace = TestSocket::connect(&app.guest("Grace"));
+    grace.subscribe(room.id);
+    grace.send(&ClientCommand::Typing { room_id: room.id, active: true });
+    grace.leave();
+    alice.send(room.id, "hello");
+    let mut socket = app.socket();
+    socket.resume(room.id, room.rev);
+    let events = socket.settle();
+    assert!(events.iter().all(|event| matches!(event, ServerEvent::MessageCreated(_))), "{events:?}");
+}
+
+#[test]
+fn a_rev_that_the_room_never_had_closes() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let message = alice.send(room.id, "hello");
+    for since in [message.rev.next(), Rev(1_000_000), Rev(i64::MAX)] {
+        let mut socket = app.socket();
+        socket.send(&ClientCommand::Subscribe { room_id: room.id, since: Some(since), present: true });
+        assert_eq!(socket.closed(), CloseCode::ImpossibleRev.number(), "since {since}");
+    }
+}
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = Text)]
+    id: String,
+}
+
+/// A database with a room of `count` messages, written by hand because sending so many takes long.
+fn db_with_messages(count: usize) -> (TestDb, RoomId) {
+    let db = TestDb::new();
+    db.execute(
+        "INSERT INTO users (id, username, username_key, kind, created_at) \
+         VALUES (gen_random_uuid(), 'Alice', 'alice', 'guest', now())",
+    );
+    db.execute(&format!(
+        "INSERT INTO rooms (id, name, name_key, created_by, created_at, updated_at, last_seq, rev) \
+         SELECT gen_random_uuid(), 'Busy', 'busy', id, now(), now(), {count}, {count} FROM users"
+    ));
+    db.execute(&format!(
+        "INSERT INTO messages (id, room_id, seq, rev, author_id, text, sent_hash, created_at) \
+         SELECT gen_random_uuid(), rooms.id, n, n, users.id, 'message ' || n, 0, now() \
+         FROM rooms, users, generate_series(1, {count}) AS n WHERE rooms.name = 'Busy'"
+    ));
+    let found =
+        sql_query("SELECT id::text FROM rooms WHERE name = 'Busy'").get_result::<Id>(&mut db.connect());
+    let room_id = found.expect("the room").id.parse().expect("an id");
+    (db, room_id)
+}
+
+#[test]
+fn a_thousand_missed_changes_are_replayed() {
+    let (db, room_id) = db_with_messages(1_000);
+    let app = TestApp::over(db, &["--rate-limits", "off"]);
+    let mut socket = app.socket();
+    assert_eq!(socket.resume(room_id, Rev::ZERO).rev, Rev(1_000));
+    for number in 1..=1_000 {
+        assert_eq!(socket.next_change().0, Rev(number));
+    }
+    assert_eq!(socket.settle(), []);
+}
+
+#[test]
+fn of_more_than_a_thousand_the_client_is_told_to_read_and_live_events_follow() {
+    let (db, room_id) = db_with_messages(1_001);
+    let app = TestApp::over(db, &["--rate-limits", "off"]);
+    let mut socket = app.socket();
+    let subscribed = socket.resume(room_id, Rev::ZERO);
+    assert_eq!(subscribed.rev, Rev(1_001));
+    assert_eq!(socket.settle(), [ServerEvent::Resync { room_id }]);
+    // Reading by REST closes the gap up to where live delivery began.
+    let anonymous = app.anonymous();
+    let mut since = Rev::ZERO;
+    let mut count = 0;
+    while since < subscribed.rev {
+        let path = format!("{}?since={since}&limit=100", shared::messages::changes_path(room_id));
+        let changes: shared::messages::Changes = anonymous.get(&path).expect(200).json();
+        count += changes.messages.len();
+        since = changes.rev;
+    }
+    assert_eq!((since, count), (subscribed.rev, 1_001));
+    let live = app.guest("Grace").send(room_id, "live");
+    assert_eq!((live.seq.0, socket.next_change().0), (1_002, live.rev));
+    // Whoever missed a little of a long history is not sent away.
+    let mut other = app.socket();
+    other.resume(room_id, Rev(1_000));
+    assert_eq!(other.next_change().0, Rev(1_001));
+}
+
+#[test]
+fn a_client_that_comes_back_after_a_restart_resumes() {
+    let mut app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let seen = alice.send(room.id, "seen");
+    let missed = alice.send(room.id, "missed");
+    app.restart(&["--rate-limits", "off"]);
+    let mut socket = app.socket();
+    assert_eq!(socket.resume(room.id, seen.rev).rev, missed.rev);
+    let (rev, event) = socket.next_change();
+    assert_eq!(rev, missed.rev);
+    assert!(matches!(&event, ServerEvent::MessageCreated(change) if change.message == missed), "{event:?}");
+    let live = app.guest("Grace").send(room.id, "live");
+    assert_eq!((live.seq, live.rev), (missed.seq.next(), missed.rev.next()));
+}

@@ -1,0 +1,143 @@
+//! Somebody who uses the HTTP API.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+use shared::users::{GUESTS_PATH, Guest, User};
+
+use crate::http::{self, Response};
+
+/// A client with or without an identity. Clones are the same person.
+#[derive(Clone, Debug)]
+pub struct TestClient {
+    addr: SocketAddr,
+    guest: Option<(User, String)>,
+}
+
+impl TestClient {
+    /// Somebody without a name.
+    pub fn anonymous(addr: SocketAddr) -> Self {
+        Self { addr, guest: None }
+    }
+
+    /// A new guest, who signs requests by `Authorization: Bearer`.
+    #[track_caller]
+    pub fn guest(addr: SocketAddr, username: &str) -> Self {
+        let answer =
+            Self::anonymous(addr).post(GUESTS_PATH, &serde_json::json!({ "username": username })).expect(201);
+        let guest: Guest = answer.json();
+        Self { addr, guest: Some((guest.user, guest.token)) }
+    }
+
+    /// The server's address.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Who it is.
+    #[track_caller]
+    pub fn user(&self) -> &User {
+        &self.guest.as_ref().expect("a guest").0
+    }
+
+    /// What proves it.
+    pub fn token(&self) -> Option<&str> {
+        self.guest.as_ref().map(|(_, token)| token.as_str())
+    }
+
+    /// The token as browsers have it; `name` is the cookie's name.
+    #[track_caller]
+    pub fn cookie(&self) -> String {
+        let answer =
+            Self::anonymous(self.addr).post(GUESTS_PATH, &serde_json::json!({ "username": "cookie maker" }));
+        let set = answer.expect(201).header("set-cookie").expect("a session cookie").to_owned();
+        let name = set.split('=').next().expect("a name").to_owned();
+        format!("{name}={}", self.token().expect("a guest"))
+    }
+
+    /// A request without a body, signed if there is an identity.
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        let request = Request {
+            addr: self.addr,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: None,
+        };
+        match self.token() {
+            Some(token) => request.header("authorization", &format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    /// GET.
+    pub fn get(&self, path: &str) -> Response {
+        self.request("GET", path).send()
+    }
+
+    /// POST of JSON.
+    pub fn post(&self, path: &str, body: &impl Serialize) -> Response {
+        self.request("POST", path).json(body).send()
+    }
+
+    /// PATCH with JSON.
+    pub fn patch(&self, path: &str, body: &impl Serialize) -> Response {
+        self.request("PATCH", path).json(body).send()
+    }
+
+    /// DELETE.
+    pub fn delete(&self, path: &str) -> Response {
+        self.request("DELETE", path).send()
+    }
+}
+
+/// A request in the making.
+#[derive(Clone, Debug)]
+pub struct Request {
+    addr: SocketAddr,
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+}
+
+impl Request {
+    /// With one more header field.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With these bytes as its body, of no named type.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// With this text as `application/json`, whether it is JSON or not.
+    pub fn json_text(self, text: &str) -> Self {
+        self.header("content-type", "application/json").body(text)
+    }
+
+    /// With this as its JSON body.
+    pub fn json(self, body: &impl Serialize) -> Self {
+        let json = serde_json::to_string(body).expect("test data is JSON");
+        self.json_text(&json)
+    }
+
+    /// Sends it on a connection of its own.
+    pub fn send(self) -> Response {
+        let mut bytes =
+            format!("{} {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.method, self.path, self.addr);
+        for (name, value) in &self.headers {
+            bytes.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if let Some(body) = &self.body {
+            bytes.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        bytes.push_str("\r\n");
+        let mut bytes = bytes.into_bytes();
+        bytes.extend(self.body.unwrap_or_default());
+        http::exchange(self.addr, &bytes)
+    }
+}

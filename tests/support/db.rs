@@ -1,0 +1,156 @@
+//! Postgres for tests: one cluster for the whole process, one migrated template, one database for each test.
+
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use api::postgres::{Cluster, Options};
+use diesel::prelude::*;
+use diesel::sql_query;
+
+use crate::app::run_migrations;
+use crate::temp_dir::TempDir;
+
+/// The database that all others are copied from.
+const TEMPLATE: &str = "template_parlance";
+
+/// The cluster that the tests of this process share.
+struct Shared {
+    cluster: Cluster,
+    data_dir: PathBuf,
+}
+
+fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    static TEMPLATE_MADE: OnceLock<()> = OnceLock::new();
+    let shared = SHARED.get_or_init(|| {
+        // A static is never dropped: who is outside of this process clears up after it.
+        let dir = Box::leak(Box::new(TempDir::new()));
+        remove_when_we_are_gone(dir);
+        let data_dir = dir.path().join("data");
+        let options = Options { data_dir: data_dir.clone(), bin_dir: None };
+        let cluster = Cluster::start(&options).unwrap_or_else(|error| panic!("{error}"));
+        Shared { cluster, data_dir }
+    });
+    TEMPLATE_MADE.get_or_init(|| {
+        let mut admin = connect(&shared.cluster.database_url());
+        execute(&mut admin, &format!("CREATE DATABASE {TEMPLATE}"));
+        run_migrations(&url_of(&shared.cluster, TEMPLATE));
+    });
+    shared
+}
+
+/// A shell that waits for the end of a pipe from us, for the end of Postgres, and then removes the folder.
+fn remove_when_we_are_gone(dir: &TempDir) {
+    let script = "read -r _; n=0; while [ -e \"$0/data/postgres/cluster/postmaster.pid\" ] && [ $n -lt 200 ]; do \
+                  sleep 0.05; n=$((n + 1)); done; rm -rf \"$0\"";
+    let shell = Command::new("sh")
+        .args(["-c", script])
+        .arg(dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .expect("a shell");
+    // It is waited for by nobody: it ends after us. Forgetting it keeps our end of the pipe open until then.
+    std::mem::forget(shell);
+}
+
+fn url_of(cluster: &Cluster, database: &str) -> String {
+    let url = cluster.database_url();
+    let server = url.strip_suffix("/postgres").expect("the URL ends in the database");
+    format!("{server}/{database}")
+}
+
+fn connect(url: &str) -> PgConnection {
+    PgConnection::establish(url).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn execute(conn: &mut PgConnection, sql: &str) {
+    sql_query(sql).execute(conn).unwrap_or_else(|error| panic!("{error}: {sql}"));
+}
+
+/// A database of one's own; it goes when this does.
+#[derive(Debug)]
+pub struct TestDb {
+    name: String,
+    url: String,
+}
+
+impl TestDb {
+    /// A migrated one.
+    pub fn new() -> Self {
+        Self::create(&format!("TEMPLATE {TEMPLATE} STRATEGY file_copy"))
+    }
+
+    /// One with nothing in it.
+    pub fn empty() -> Self {
+        Self::create("")
+    }
+
+    fn create(how: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let shared = shared();
+        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut admin = connect(&shared.cluster.database_url());
+        execute(&mut admin, &format!("CREATE DATABASE {name} {how}"));
+        let url = url_of(&shared.cluster, &name);
+        Self { name, url }
+    }
+
+    /// Where libpq finds it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its name in the cluster.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A connection to it.
+    pub fn connect(&self) -> PgConnection {
+        connect(&self.url)
+    }
+
+    /// Runs one statement.
+    #[track_caller]
+    pub fn execute(&self, sql: &str) {
+        execute(&mut self.connect(), sql);
+    }
+
+    /// What Postgres has written to its log so far, for all databases.
+    pub fn server_log(&self) -> String {
+        let mut log = Vec::new();
+        let path = shared().data_dir.join("postgres.log");
+        std::fs::File::open(path)
+            .and_then(|mut file| file.read_to_end(&mut log))
+            .expect("the log is readable");
+        String::from_utf8_lossy(&log).into_owned()
+    }
+}
+
+impl Default for TestDb {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for TestDb {
+    fn drop(&mut self) {
+        let dropped = PgConnection::establish(&shared().cluster.database_url())
+            .map_err(|error| error.to_string())
+            .and_then(|mut admin| {
+                let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+                sql_query(sql).execute(&mut admin).map_err(|error| error.to_string())
+            });
+        // A test that failed has more to say than this.
+        if let (Err(error), false) = (dropped, std::thread::panicking()) {
+            panic!("the test's database does not go: {error}");
+        }
+    }
+}

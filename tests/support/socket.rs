@@ -1,0 +1,280 @@
+//! Somebody on the WebSocket.
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use shared::events::{ClientCommand, ServerEvent};
+use shared::ids::{Rev, RoomId};
+use shared::rooms::Room;
+use shared::server::{SOCKET_PATH, SOCKET_PROTOCOL};
+use shared::users::User;
+use tungstenite::{ClientRequestBuilder, Error, Message, WebSocket};
+
+use crate::client::TestClient;
+use crate::http;
+use crate::wait::DEADLINE;
+
+/// An open socket.
+#[derive(Debug)]
+pub struct TestSocket {
+    socket: WebSocket<TcpStream>,
+    pings: u32,
+}
+
+/// The answer to a subscription.
+#[derive(Clone, Debug)]
+pub struct Subscribed {
+    /// The room.
+    pub room: Room,
+    /// Where live delivery begins.
+    pub rev: Rev,
+    /// Who is in it.
+    pub online: Vec<User>,
+    /// How many more.
+    pub visitors: u32,
+}
+
+impl TestSocket {
+    /// A socket of `client`, who proves who they are by Bearer if they are somebody; `hello` has been read.
+    #[track_caller]
+    pub fn connect(client: &TestClient) -> Self {
+        let mut socket = Self::open(client);
+        socket.expect(|event| matches!(event, ServerEvent::Hello { .. }).then_some(()));
+        socket
+    }
+
+    /// The same, with nothing read yet.
+    #[track_caller]
+    pub fn open(client: &TestClient) -> Self {
+        let authorization = client.token().map(|token| format!("Bearer {token}"));
+        let headers = authorization.iter().map(|value| ("authorization", value.as_str())).collect::<Vec<_>>();
+        Self::open_with(client.addr(), &headers)
+    }
+
+    /// A socket whose handshake has these header fields besides its own.
+    #[track_caller]
+    pub fn open_with(addr: SocketAddr, headers: &[(&str, &str)]) -> Self {
+        let uri = format!("ws://{addr}{SOCKET_PATH}").parse().expect("a URI");
+        let mut request = ClientRequestBuilder::new(uri).with_sub_protocol(SOCKET_PROTOCOL);
+        for (name, value) in headers {
+            request = request.with_header(*name, *value);
+        }
+        let stream = http::connect(addr);
+        // Short, so that waiting can look at the clock; the socket keeps what it has read so far.
+        stream.set_read_timeout(Some(Duration::from_millis(250))).expect("a time-out that is not zero");
+        let started = Instant::now();
+        let mut handshake = tungstenite::client::client(request, stream);
+        loop {
+            handshake = match handshake {
+                Ok((socket, _)) => return Self { socket, pings: 0 },
+                Err(tungstenite::HandshakeError::Interrupted(half)) if started.elapsed() < DEADLINE => {
+                    half.handshake()
+                }
+                Err(error) => panic!("the socket was refused: {error}"),
+            }
+        }
+    }
+
+    /// Sends a command.
+    #[track_caller]
+    pub fn send(&mut self, command: &ClientCommand) {
+        self.send_text(&serde_json::to_string(command).expect("commands are JSON"));
+    }
+
+    /// Sends a text frame, whatever is in it.
+    #[track_caller]
+    pub fn send_text(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).expect("the socket is open");
+    }
+
+    /// Sends a WebSocket message of any kind.
+    #[track_caller]
+    pub fn send_message(&mut self, message: Message) {
+        self.socket.send(message).expect("the socket is open");
+    }
+
+    /// Writes bytes that need not be a frame.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        // The server may close by the first of them; that is for the reading side to see.
+        let _ = self.socket.get_mut().write_all(bytes);
+    }
+
+    /// The TCP connection below.
+    pub fn stream(&self) -> &TcpStream {
+        self.socket.get_ref()
+    }
+
+    /// The next WebSocket message, if one comes in time.
+    fn read(&mut self) -> Result<Message, Error> {
+        let started = Instant::now();
+        loop {
+            match self.socket.read() {
+                Err(Error::Io(error)) if is_timeout(&error) && started.elapsed() < DEADLINE => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// The next event.
+    #[track_caller]
+    pub fn next_event(&mut self) -> ServerEvent {
+        loop {
+            match self.read() {
+                Ok(Message::Text(text)) => {
+                    return serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+                }
+                Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                Ok(other) => panic!("waited for an event, got {other:?}"),
+                Err(error) => panic!("waited for an event, got {error}"),
+            }
+        }
+    }
+
+    /// The first event, from the next on, that `wanted` takes.
+    #[track_caller]
+    pub fn expect<T>(&mut self, mut wanted: impl FnMut(&ServerEvent) -> Option<T>) -> T {
+        let started = Instant::now();
+        let mut passed = Vec::new();
+        while started.elapsed() < DEADLINE {
+            let event = self.next_event();
+            if let Some(found) = wanted(&event) {
+                return found;
+            }
+            passed.push(event);
+        }
+        panic!("the event did not come; these did: {passed:#?}")
+    }
+
+    /// The next event that numbers a change, with its number; presence and typing are passed over.
+    #[track_caller]
+    pub fn next_change(&mut self) -> (Rev, ServerEvent) {
+        self.expect(|event| rev(event).map(|rev| (rev, event.clone())))
+    }
+
+    /// All events that were on their way when it was called: up to the answer to a `ping`.
+    #[track_caller]
+    pub fn settle(&mut self) -> Vec<ServerEvent> {
+        self.pings += 1;
+        let id = format!("settle {}", self.pings);
+        self.send(&ClientCommand::Ping { id: id.clone() });
+        let mut events = Vec::new();
+        loop {
+            match self.next_event() {
+                ServerEvent::Pong { id: answered } if answered == id => return events,
+                event => events.push(event),
+            }
+        }
+    }
+
+    /// Follows a room as somebody who is in it.
+    #[track_caller]
+    pub fn subscribe(&mut self, room_id: RoomId) -> Subscribed {
+        self.send(&ClientCommand::Subscribe { room_id, since: None, present: true });
+        self.subscribed(room_id)
+    }
+
+    /// Follows a room from where one left off.
+    #[track_caller]
+    pub fn resume(&mut self, room_id: RoomId, since: Rev) -> Subscribed {
+        self.send(&ClientCommand::Subscribe { room_id, since: Some(since), present: true });
+        self.subscribed(room_id)
+    }
+
+    #[track_caller]
+    fn subscribed(&mut self, wanted: RoomId) -> Subscribed {
+        self.expect(|event| match event {
+            ServerEvent::Subscribed { room, rev, online, visitors } if room.id == wanted => {
+                Some(Subscribed {
+                    room: room.clone(),
+                    rev: *rev,
+                    online: online.clone(),
+                    visitors: *visitors,
+                })
+            }
+            ServerEvent::Error { code, detail, .. } => {
+                panic!("the subscription was refused: {code:?}, {detail}")
+            }
+            _ => None,
+        })
+    }
+
+    /// Reads on until the server closes; gives the code of its close frame.
+    #[track_caller]
+    pub fn closed(mut self) -> u16 {
+        self.wait_closed()
+    }
+
+    /// The same for a socket that is needed afterwards.
+    #[track_caller]
+    pub fn wait_closed(&mut self) -> u16 {
+        let started = Instant::now();
+        while started.elapsed() < DEADLINE {
+            match self.read() {
+                Ok(Message::Close(Some(frame))) => return frame.code.into(),
+                Ok(Message::Close(None)) => panic!("the close frame has no code"),
+                Ok(_) => {}
+                Err(error) => panic!("the server went without a close frame: {error}"),
+            }
+        }
+        panic!("the server did not close the socket")
+    }
+
+    /// The next event, or the code with which the server closes.
+    #[track_caller]
+    pub fn next_or_close(&mut self) -> Result<ServerEvent, u16> {
+        loop {
+            match self.read() {
+                Ok(Message::Text(text)) => {
+                    return Ok(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")));
+                }
+                Ok(Message::Close(Some(frame))) => return Err(frame.code.into()),
+                Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                Ok(other) => panic!("waited for an event, got {other:?}"),
+                Err(error) => panic!("waited for an event, got {error}"),
+            }
+        }
+    }
+
+    /// Says goodbye and waits until the server has heard it.
+    pub fn leave(mut self) {
+        let _ = self.socket.close(None);
+        while self.read().is_ok() {}
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// The number of the change that an event tells of.
+pub fn rev(event: &ServerEvent) -> Option<Rev> {
+    match event {
+        ServerEvent::MessageCreated(change)
+        | ServerEvent::MessageUpdated(change)
+        | ServerEvent::MessageDeleted(change) => Some(change.rev),
+        ServerEvent::RoomCreated(change)
+        | ServerEvent::RoomUpdated(change)
+        | ServerEvent::RoomDeleted(change) => Some(change.rev),
+        _ => None,
+    }
+}
+
+/// A client's frame (RFC 6455, section 5.2), masked with zeros: `first` is the byte of flags and opcode.
+pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first];
+    match payload.len() {
+        length @ 0..=125 => bytes.push(0x80 | u8::try_from(length).expect("at most 125")),
+        length @ 126..=0xFFFF => {
+            bytes.push(0x80 | 126);
+            bytes.extend(u16::try_from(length).expect("at most 65,535").to_be_bytes());
+        }
+        length => {
+            bytes.push(0x80 | 127);
+            bytes.extend((length as u64).to_be_bytes());
+        }
+    }
+    bytes.extend([0; 4]);
+    bytes.extend(payload);
+    bytes
+}
