@@ -252,7 +252,10 @@ fn Dialogs() -> impl IntoView {
 
 /// Who comes back to `/` lands in the room they were in last; who asks for the rooms gets the rooms.
 fn return_to_last_room(navigation: Navigation) {
-    if navigation.here() == Route::Root {
+    // The server leads from `/` to the rooms, which the browser remembers as a redirect.
+    let came_back = navigation.here() == Route::Root
+        || (navigation.here() == Route::Rooms && browser::was_redirected());
+    if came_back {
         let last = browser::load(keys::LAST_ROOM).and_then(|room| room.parse().ok());
         navigation.replace(last.map_or(Route::Rooms, Route::Room));
     }

@@ -103,7 +103,7 @@ pub fn RoomHeader(
         <header class="room-header">
             <MenuButton open=menu_open />
             {title}
-            <span class="room-online" role="status">
+            <span class="room-online">
                 <span class="dot" aria-hidden="true"></span>
                 {count()}
             </span>
