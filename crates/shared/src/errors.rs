@@ -14,7 +14,7 @@ pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
 pub enum ErrorCode {
     /// The request cannot be read as HTTP of this API.
     BadRequest,
-    /// The body is no JSON object, nests too deeply or repeats a key.
+    /// The body is no JSON, nests too deeply or repeats a key.
     MalformedJson,
     /// The cursor was not made by this server.
     InvalidCursor,

@@ -17,7 +17,7 @@ use crate::error::{AppError, AppResult};
 
 /// What `trunk build` made. A build without it gives a server without a page, which says so.
 #[derive(Embed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../dist"]
+#[folder = "../../dist"]
 #[allow_missing = true]
 struct Dist;
 

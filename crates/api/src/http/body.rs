@@ -101,7 +101,11 @@ async fn collect(request: &HttpRequest, mut payload: web::Payload) -> AppResult<
     Ok(bytes)
 }
 
-fn parse(bytes: &[u8]) -> AppResult<Map<String, Value>> {
+/// One JSON object, read strictly.
+///
+/// # Errors
+/// 400 when it is no JSON, nests too deeply or has a key twice; 422 when it is no object.
+pub fn parse(bytes: &[u8]) -> AppResult<Map<String, Value>> {
     let malformed = |detail: String| AppError::because(ErrorCode::MalformedJson, detail);
     if nests_deeper_than(bytes, MAX_DEPTH) {
         return Err(malformed(format!("The body nests deeper than {MAX_DEPTH} levels.")));

@@ -1,10 +1,13 @@
 //! The API's description, generated from the handlers, and a page to try it on.
 
+use std::sync::LazyLock;
+
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
+use bytes::Bytes;
 use utoipa::openapi::{ContentBuilder, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi, openapi};
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use shared::errors::ErrorCode;
 
@@ -61,9 +64,19 @@ impl Modify for EveryOperation {
 pub fn configure(config: &mut web::ServiceConfig) {
     let to_docs = || async { HttpResponse::Found().insert_header((header::LOCATION, "/docs/")).finish() };
     config
-        .service(web::resource(PROBLEMS_PATH).route(web::get().to(problems)))
-        .service(web::resource("/docs").route(web::get().to(to_docs)))
-        .service(SwaggerUi::new("/docs/{_:.*}").url(OPENAPI_PATH, Api::openapi()));
+        .service(
+            web::resource(OPENAPI_PATH).route(web::get().to(description)).route(web::head().to(description)),
+        )
+        .service(web::resource(PROBLEMS_PATH).route(web::get().to(problems)).route(web::head().to(problems)))
+        .service(web::resource("/docs").route(web::get().to(to_docs)).route(web::head().to(to_docs)))
+        .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from(OPENAPI_PATH)));
+}
+
+/// The description as JSON. Mounted by hand, because Swagger UI's own route knows no HEAD.
+async fn description() -> HttpResponse {
+    static JSON: LazyLock<Bytes> =
+        LazyLock::new(|| serde_json::to_vec(&Api::openapi()).unwrap_or_default().into());
+    HttpResponse::Ok().content_type("application/json").body(JSON.clone())
 }
 
 /// What the `type` of a problem leads to.

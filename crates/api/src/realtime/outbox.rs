@@ -10,7 +10,7 @@ use super::frame::Frame;
 
 /// How much may wait for a reader, in bytes, before it is too slow.
 pub const MAX_QUEUED_BYTES: usize = 1024 * 1024;
-/// Below this much, in bytes, a replay puts in its next part.
+/// Below this much, in bytes, a replay goes on.
 const LOW_WATER_BYTES: usize = MAX_QUEUED_BYTES / 4;
 
 /// The frames that wait for one connection.
@@ -95,7 +95,7 @@ impl Outbox {
         Some(Next::Frames(frames))
     }
 
-    /// Waits until there is room for the next part of something long, or the connection closes.
+    /// Waits until there is room for more of something long, or the connection closes.
     pub async fn drained(&self) {
         loop {
             {

@@ -13,14 +13,13 @@ use crate::config::Access;
 use crate::db::changes::{Changed, ChangesSince};
 use crate::db::{self, DbError};
 use crate::error::AppError;
+use crate::http::body;
 use crate::limits::FrameLimit;
 use crate::realtime::frame::{Frame, Incoming};
 use crate::realtime::hub::Connection;
 
 /// How many missed changes come over the socket; whoever missed more is told to page by REST.
 const MAX_REPLAY: usize = 1_000;
-/// How many of them go into the outbox at once.
-const REPLAY_PART: usize = 200;
 
 /// One connection's conversation.
 pub(super) struct Session<'app> {
@@ -44,7 +43,9 @@ impl<'app> Session<'app> {
     pub(super) async fn take(&mut self, incoming: Incoming) -> Obeyed {
         match incoming {
             Incoming::Text(text) => {
-                let command = serde_json::from_str(&text).map_err(|_| CloseCode::BadCommand)?;
+                // As strict as a request's body: no deep nesting, no key twice.
+                let object = body::parse(text.as_bytes()).map_err(|_| CloseCode::BadCommand)?;
+                let command = serde_json::from_value(object.into()).map_err(|_| CloseCode::BadCommand)?;
                 self.count(matches!(command, ClientCommand::Subscribe { .. }))?;
                 self.obey(command).await
             }
@@ -150,12 +151,11 @@ impl<'app> Session<'app> {
         Ok(())
     }
 
-    /// Puts what was missed into the outbox, part by part, as fast as the client reads.
+    /// Puts what was missed into the outbox as fast as the client reads: never more than there is room for, or a long
+    /// replay would be taken for a slow reader.
     async fn replay(&self, since: Rev, messages: Vec<Changed>, mut update: Option<RoomChange>) {
-        for (index, changed) in messages.into_iter().enumerate() {
-            if index % REPLAY_PART == 0 {
-                self.connection.outbox.drained().await;
-            }
+        for changed in messages {
+            self.connection.outbox.drained().await;
             if let Some(update) = update.take_if(|update| update.rev < changed.message.rev) {
                 self.send(&ServerEvent::RoomUpdated(update));
             }
