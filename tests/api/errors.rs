@@ -76,7 +76,7 @@ fn a_wrong_method_is_told_which_are_right() {
 }
 
 #[test]
-fn a_body_that_is_no_json_object_is_malformed() {
+fn a_body_that_is_no_json_is_malformed_and_one_that_is_no_object_is_invalid() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     for text in [
@@ -88,15 +88,13 @@ fn a_body_that_is_no_json_object_is_malformed() {
         "{\"text\":'hello'}",
         "{\"text\":NaN}",
         "{text:\"hello\"}",
-        "[]",
-        "[{\"text\":\"hello\"}]",
-        "\"hello\"",
-        "null",
-        "7",
     ] {
         let answer = send_text(&alice, room.id, text);
         assert_eq!(answer.status, 400, "{text}");
         answer.problem(400, ErrorCode::MalformedJson);
+    }
+    for text in ["[]", "[\"hello\"]", "[{\"text\":\"hello\"}]", "\"hello\"", "null", "7"] {
+        send_text(&alice, room.id, text).invalid(&[("", InvalidCode::InvalidType)]);
     }
     let request = alice.request("POST", &messages_path(room.id)).header("content-type", "application/json");
     request.body(b"{\"text\":\"\xFF\xFE\"}".to_vec()).send().problem(400, ErrorCode::MalformedJson);

@@ -262,7 +262,7 @@ fn a_write_that_relies_on_the_cookie_must_come_from_our_own_page() {
         None,
         Some("null"),
         Some("https://evil.example"),
-        Some(&*format!("https://127.0.0.1:{port}")),
+        Some(&*format!("ftp://127.0.0.1:{port}")),
         Some("http://127.0.0.1"),
         Some(&*format!("http://127.0.0.1:{port}.evil.example")),
         Some(&*format!("http://127.0.0.1:{}", port ^ 1)),
@@ -278,6 +278,15 @@ fn signing_out_by_cookie_needs_our_own_page_too() {
     let request = app.anonymous().request("DELETE", CURRENT_SESSION_PATH).header("cookie", &grace.cookie());
     request.clone().send().problem(403, ErrorCode::OriginRefused);
     request.header("origin", &own_origin(&app)).send().expect(204);
+}
+
+#[test]
+fn behind_a_proxy_the_public_url_is_our_own_page() {
+    let app = TestApp::with(&["--rate-limits", "off", "--public-url", "https://chat.example.org"]);
+    let grace = app.guest("Grace");
+    assert_eq!(with_cookie(&app, &grace, Some("https://chat.example.org")), 201);
+    assert_eq!(with_cookie(&app, &grace, Some("https://chat.example.org:8443")), 403);
+    assert_eq!(with_cookie(&app, &grace, Some("https://other.example.org")), 403);
 }
 
 #[test]

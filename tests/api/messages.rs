@@ -5,6 +5,7 @@ use shared::errors::ErrorCode;
 use shared::events::{MessageChange, ServerEvent};
 use shared::messages::{Message, message_path, messages_path};
 use shared::text::InvalidCode;
+use shared::users::UserKind;
 use support::app::TestApp;
 use support::builders::{new_message_id, texts, unknown_room_id};
 use support::socket::TestSocket;
@@ -111,6 +112,19 @@ fn a_guests_message_has_2_to_150_visible_characters() {
     alice.post(&messages_path(room.id), &json!({})).invalid(&[("/text", InvalidCode::Required)]);
     assert_eq!(alice.message(room.id, message.id), message);
     assert_eq!(alice.room(room.id).last_seq, message.seq);
+}
+
+// reference: messages-limits
+#[test]
+fn a_members_message_has_1_to_4000_characters() {
+    let app = TestApp::start();
+    let (_, room) = app.alice_in_a_room();
+    let member = app.member("grace");
+    for text in ["x", &"x".repeat(151), &"🎉".repeat(4_000)] {
+        assert_eq!(member.send(room.id, text).author.kind, UserKind::Member);
+    }
+    let answer = member.post(&messages_path(room.id), &json!({ "text": "x".repeat(4_001) }));
+    answer.invalid(&[("/text", InvalidCode::TooLong)]);
 }
 
 #[test]

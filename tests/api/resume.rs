@@ -173,8 +173,8 @@ fn db_with_messages(count: usize) -> (TestDb, RoomId) {
          SELECT gen_random_uuid(), 'Busy', 'busy', id, now(), now(), {count}, {count} FROM users"
     ));
     db.execute(&format!(
-        "INSERT INTO messages (id, room_id, seq, rev, author_id, text, sent_hash, created_at) \
-         SELECT gen_random_uuid(), rooms.id, n, n, users.id, 'message ' || n, 0, now() \
+        "INSERT INTO messages (id, room_id, seq, rev, born_rev, author_id, text, sent_hash, created_at) \
+         SELECT gen_random_uuid(), rooms.id, n, n, n, users.id, 'message ' || n, 0, now() \
          FROM rooms, users, generate_series(1, {count}) AS n WHERE rooms.name = 'Busy'"
     ));
     let found =

@@ -7,6 +7,7 @@ use api::config::Config;
 use clap::Parser as _;
 use shared::page::Page;
 use shared::rooms::{ROOMS_PATH, Room};
+use shared::users::CURRENT_USER_PATH;
 
 use crate::client::TestClient;
 use crate::db::TestDb;
@@ -56,6 +57,22 @@ impl TestApp {
     #[track_caller]
     pub fn guest(&self, username: &str) -> TestClient {
         TestClient::guest(self.addr, username)
+    }
+
+    /// Somebody with an account. There is no way to open one yet, so the database is told.
+    #[track_caller]
+    pub fn member(&self, username: &str) -> TestClient {
+        let token = format!("parlance_member_{username}");
+        let key = username.to_lowercase();
+        self.db.execute(&format!(
+            "WITH member AS (INSERT INTO users (id, username, username_key, kind, created_at) \
+             VALUES (gen_random_uuid(), '{username}', '{key}', 'member', now()) RETURNING id) \
+             INSERT INTO sessions (token_hash, user_id, created_at, last_seen_at) \
+             SELECT sha256('{token}'), id, now(), now() FROM member"
+        ));
+        let request = self.anonymous().request("GET", CURRENT_USER_PATH);
+        let user = request.header("authorization", &format!("Bearer {token}")).send().expect(200).json();
+        TestClient::known(self.addr, user, &token)
     }
 
     /// A guest called Alice and a room of theirs.

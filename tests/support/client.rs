@@ -29,6 +29,11 @@ impl TestClient {
         Self { addr, guest: Some((guest.user, guest.token)) }
     }
 
+    /// Somebody whose user and token are in the database already.
+    pub fn known(addr: SocketAddr, user: User, token: &str) -> Self {
+        Self { addr, guest: Some((user, token.to_owned())) }
+    }
+
     /// The server's address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -127,8 +132,10 @@ impl Request {
 
     /// Sends it on a connection of its own.
     pub fn send(self) -> Response {
-        let mut bytes =
-            format!("{} {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.method, self.path, self.addr);
+        let mut bytes = format!("{} {} HTTP/1.1\r\nhost: {}\r\n", self.method, self.path, self.addr);
+        if self.headers.iter().all(|(name, _)| name != "connection") {
+            bytes.push_str("connection: close\r\n");
+        }
         for (name, value) in &self.headers {
             bytes.push_str(&format!("{name}: {value}\r\n"));
         }
