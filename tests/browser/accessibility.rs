@@ -1,0 +1,252 @@
+//! The pages stand up to axe's rules in every dress, and the colours to the contrast that reading needs.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+use serde_json::json;
+
+use crate::chrome::Screen;
+use crate::pages::Person;
+use crate::stage;
+use crate::wait::eventually;
+
+/// Where `script/setup` puts axe, from the home folder.
+const AXE: &str = ".cache/parlance/tools/node/node_modules/axe-core/axe.min.js";
+
+const SCREENS: [Screen; 4] = [
+    Screen::WIDE,
+    Screen { is_dark: true, ..Screen::WIDE },
+    Screen::PHONE,
+    Screen { is_dark: true, ..Screen::PHONE },
+];
+
+fn axe() -> String {
+    let given = env::var_os("PARLANCE_TEST_AXE").map(PathBuf::from);
+    let path = given.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(AXE))).expect("a home folder");
+    fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; `./script/setup test` installs axe", path.display()))
+}
+
+const RUN_AXE: &str = "const done = arguments[arguments.length - 1];
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa'];
+    axe.run(document, { runOnly: { type: 'tag', values: tags } }).then(
+        result => done(result.violations.flatMap(violation => violation.nodes.map(node =>
+            `${violation.id}: ${node.html}\\n${node.failureSummary}`))),
+        error => done([String(error)]))";
+
+/// Looks at the page on every screen.
+#[track_caller]
+fn assert_accessible(person: &Person<'_>, axe: &str, what: &str) {
+    if !person.chrome.eval::<bool>("return 'axe' in window") {
+        person.chrome.eval::<()>(axe);
+    }
+    for screen in SCREENS {
+        person.chrome.show_on(screen);
+        person.let_it_settle();
+        let violations: Vec<String> = person.chrome.eval_async(RUN_AXE);
+        assert!(violations.is_empty(), "{what} on {screen:?}:\n{}", violations.join("\n"));
+    }
+    person.chrome.show_on(Screen::WIDE);
+    person.let_it_settle();
+}
+
+#[test]
+// reference: pages-rooms, pages-room, pages-not-found
+fn the_pages_stand_up_to_axe_in_light_and_dark_on_a_phone_and_wide() {
+    let (stage, axe) = (stage::alone(), axe());
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let room = adam_by_api.create_room("Design");
+    let sent = adam_by_api.send_many(room.id, 3);
+    adam_by_api.edit(&sent[0], "an edited one");
+    adam_by_api.delete_message(&sent[1]);
+    let grace_by_api = stage.app.guest("Grace");
+    grace_by_api.send(room.id, "from somebody else");
+
+    adam.open("/rooms");
+    assert_accessible(&adam, &axe, "the page of rooms");
+    adam.room_form().write("lobby");
+    adam.room_form().submit();
+    eventually(|| adam.room_form().state().is_invalid, true);
+    assert_accessible(&adam, &axe, "the page of rooms with an error");
+    adam.open(&format!("/rooms/{}", support::builders::unknown_room_id()));
+    eventually(|| adam.heading(), "There is nothing here");
+    assert_accessible(&adam, &axe, "the page of what is not found");
+
+    adam.open(&format!("/rooms/{}", room.id));
+    eventually(|| adam.room().texts().len(), 4);
+    eventually(|| adam.room().asks_for_name(), false);
+    adam.sidebar().choose("Lobby");
+    eventually(|| adam.room().name(), "Lobby");
+    assert_accessible(&adam, &axe, "an empty room");
+    grace_by_api.send(room.id, "an unread one");
+    eventually(|| adam.sidebar().unread("Design"), 1);
+    adam.sidebar().choose("Design");
+    eventually(|| adam.room().texts().len(), 5);
+    adam.room().point_at("message 3");
+    assert_accessible(&adam, &axe, "a room with messages");
+    adam.room().press_on("message 3", "Edit message");
+    adam.room().rewrite_message("x");
+    eventually(|| adam.room().edit_error().is_empty(), false);
+    adam.room().write(&"a".repeat(151));
+    eventually(|| adam.room().can_send(), false);
+    assert_accessible(&adam, &axe, "a room with errors");
+}
+
+#[test]
+// reference: pages-toasts, pages-connection-lost
+fn what_lies_above_the_pages_stands_up_to_axe_too() {
+    let (stage, axe) = (stage::alone(), axe());
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let room = adam_by_api.create_room("Design");
+    adam_by_api.send_many(room.id, 2);
+    adam.open(&format!("/rooms/{}", room.id));
+    eventually(|| adam.room().texts().len(), 2);
+    eventually(|| adam.room().header_buttons().contains(&"Rename room".to_owned()), true);
+    adam.room().press("Delete room");
+    eventually(|| adam.dialog().title().is_empty(), false);
+    assert_accessible(&adam, &axe, "the question before deleting");
+    adam.dialog().press("Cancel");
+    adam.room().press("Rename room");
+    eventually(|| adam.room().is_renaming(), true);
+    assert_accessible(&adam, &axe, "the room being renamed");
+    adam.sidebar().settings();
+    eventually(|| adam.dialog().title(), "Settings");
+    assert_accessible(&adam, &axe, "the settings");
+    adam.dialog().press("Done");
+    eventually(|| adam.dialog().title(), "");
+    adam.chrome.press_with_control('k');
+    eventually(|| adam.dialog().is_open(), true);
+    assert_accessible(&adam, &axe, "the room finder");
+    adam.dialog().close();
+    eventually(|| adam.dialog().is_open(), false);
+
+    stage.network.cut();
+    adam.room().say("not sent yet");
+    eventually(|| adam.banner().is_empty(), false);
+    eventually(|| adam.room().rows().last().is_some_and(|row| !row.failure.is_empty()), true);
+    assert_accessible(&adam, &axe, "a room without a connection");
+    stage.network.mend();
+    eventually(|| adam.banner(), "");
+    adam.open(&format!("/rooms/{}/messages/{}", room.id, support::builders::new_message_id()));
+    eventually(|| adam.toasts().texts().len(), 1);
+    adam.toasts().hold();
+    assert_accessible(&adam, &axe, "a notice");
+}
+
+#[test]
+// reference: messages-compose
+fn who_has_no_name_meets_accessible_forms() {
+    let (stage, axe) = (stage::alone(), axe());
+    let newcomer = stage.person();
+    newcomer.open(&format!("/rooms/{}", stage.app.lobby().id));
+    eventually(|| newcomer.room().asks_for_name(), true);
+    newcomer.room().write("Hello");
+    newcomer.room().send();
+    eventually(|| newcomer.room().name_error().is_empty(), false);
+    assert_accessible(&newcomer, &axe, "the composer that asks for a name");
+    newcomer.open("/rooms");
+    newcomer.room_form().write("Gardening");
+    newcomer.room_form().submit();
+    eventually(|| newcomer.dialog().title().is_empty(), false);
+    newcomer.dialog().answer("Ada");
+    eventually(|| newcomer.dialog().error().is_empty(), false);
+    assert_accessible(&newcomer, &axe, "the question for a name");
+}
+
+#[test]
+// reference: pages-rooms
+fn axe_sees_a_missing_label() {
+    let (stage, axe) = (stage::alone(), axe());
+    let reader = stage.person();
+    reader.open("/rooms");
+    reader.chrome.eval::<()>(&axe);
+    reader.chrome.eval::<()>("document.querySelector('main').append(document.createElement('input'))");
+    let violations: Vec<String> = reader.chrome.eval_async(RUN_AXE);
+    assert!(matches!(violations.as_slice(), [one] if one.starts_with("label: ")), "{violations:?}");
+}
+
+/// Grounds that anything may stand on.
+const GROUNDS: [&str; 4] = ["bg", "surface", "sunken", "hover"];
+
+/// What is read, and on which grounds besides its own.
+const TEXTS: [(&str, &[&str]); 11] = [
+    ("text", &GROUNDS),
+    ("text", &["accent-tint", "warn-tint", "danger-tint"]),
+    ("muted", &GROUNDS),
+    ("muted", &["accent-tint"]),
+    ("accent", &GROUNDS),
+    ("accent", &["accent-tint"]),
+    ("accent-strong", &["accent-tint"]),
+    ("danger", &GROUNDS),
+    ("danger", &["danger-tint"]),
+    ("on-accent", &["accent", "accent-strong"]),
+    ("on-danger", &["danger"]),
+];
+
+/// What has to be seen though it is no text: the edges of fields, the ring of the focus, dots and icons that mean
+/// something.
+const MARKS: [(&str, &[&str]); 5] = [
+    ("edge", &["bg", "surface", "sunken"]),
+    ("accent", &GROUNDS),
+    ("ok", &["bg", "surface", "sunken"]),
+    ("danger", &["bg", "surface", "sunken"]),
+    ("warn", &["bg", "surface", "warn-tint"]),
+];
+
+/// A colour's share of white's light, after WCAG.
+fn luminance([red, green, blue]: [u8; 3]) -> f64 {
+    let linear = |value: u8| {
+        let value = f64::from(value) / 255.0;
+        if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+}
+
+fn contrast(one: [u8; 3], other: [u8; 3]) -> f64 {
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+/// A token's colour as the browser paints it in the present theme.
+#[track_caller]
+fn painted(person: &Person<'_>, token: &str) -> [u8; 3] {
+    let [red, green, blue, alpha]: [u8; 4] = person.chrome.eval_with(
+        "const probe = document.createElement('i');
+        probe.style.color = `var(--${arguments[0]}, transparent)`;
+        document.body.append(probe);
+        const canvas = new OffscreenCanvas(1, 1).getContext('2d');
+        canvas.fillStyle = getComputedStyle(probe).color;
+        canvas.fillRect(0, 0, 1, 1);
+        probe.remove();
+        return [...canvas.getImageData(0, 0, 1, 1).data]",
+        json!(token),
+    );
+    assert_eq!(alpha, 255, "--{token} is a colour that one cannot see through");
+    [red, green, blue]
+}
+
+#[test]
+// reference: pages-rooms
+fn the_colours_have_the_contrast_that_reading_needs_in_both_themes() {
+    assert!((contrast([0; 3], [255; 3]) - 21.0).abs() < 0.01, "black on white");
+    assert!((contrast([119; 3], [255; 3]) - 4.48).abs() < 0.01, "the grey that just fails");
+    let stage = stage::alone();
+    let reader = stage.person();
+    reader.open("/rooms");
+    let mut too_faint = Vec::new();
+    for screen in [Screen::WIDE, Screen::WIDE.dark()] {
+        reader.chrome.show_on(screen);
+        eventually(|| reader.is_dark(), screen.is_dark);
+        let pairs = TEXTS.iter().map(|pair| (pair, 4.5)).chain(MARKS.iter().map(|pair| (pair, 3.0)));
+        for ((front, grounds), least) in pairs {
+            for ground in *grounds {
+                let found = contrast(painted(&reader, front), painted(&reader, ground));
+                if found < least {
+                    too_faint
+                        .push(format!("{front} on {ground}, dark: {}: {found:.2} < {least}", screen.is_dark));
+                }
+            }
+        }
+    }
+    assert!(too_faint.is_empty(), "{too_faint:#?}");
+}

@@ -1,0 +1,182 @@
+//! Reading back, and not being disturbed at it.
+
+use support::client::TestClient;
+
+use crate::pages::{LOAD_PREVIOUS, Person};
+use crate::stage;
+use crate::wait::{eventually, eventually_where};
+
+/// "message 5" to "message 7" for 5 and 7.
+fn messages(first: usize, last: usize) -> Vec<String> {
+    (first..=last).map(|number| format!("message {number}")).collect()
+}
+
+/// The first message whose upper edge is below the header, and where it is.
+fn what_is_read(reader: &Person<'_>) -> (String, f64) {
+    let room = reader.room();
+    room.texts()
+        .into_iter()
+        .map(|text| (text.clone(), room.place_of(&text)))
+        .find(|(_, place)| *place > 80.0)
+        .expect("something is read")
+}
+
+#[track_caller]
+fn assert_still(reader: &Person<'_>, (text, place): &(String, f64)) {
+    let now = reader.room().place_of(text);
+    assert!((now - place).abs() <= 1.0, "{text} was at {place} and is at {now}");
+}
+
+#[test]
+// reference: messages-history
+fn older_messages_come_on_demand_without_moving_what_one_reads() {
+    let stage = stage::alone();
+    let (_, room) = stage.room_with_messages("History", 75);
+    let reader = stage.person();
+    // Near its beginning the list asks for more by itself. Not yet.
+    stage.network.fail("before=");
+    reader.open(&format!("/rooms/{}", room.id));
+    eventually(|| reader.room().texts(), messages(46, 75));
+    eventually(|| reader.room().is_at_end(), true);
+    eventually(|| reader.room().top(), LOAD_PREVIOUS);
+
+    reader.room().scroll_up(100_000);
+    eventually(|| reader.room().scrolled(), 0.0);
+    eventually(|| reader.room().top(), LOAD_PREVIOUS);
+    let before = what_is_read(&reader);
+    assert_eq!(before.0, "message 46");
+    stage.network.mend();
+    reader.room().load_previous();
+    eventually_where(|| reader.room().texts(), "older messages", |texts| texts.len() > 30);
+    reader.chrome.let_it_paint();
+    assert_still(&reader, &before);
+
+    reader.room().scroll_up(100_000);
+    eventually(|| reader.room().texts(), messages(1, 75));
+    eventually(|| reader.room().top(), "This is the beginning of History.");
+    assert!(reader.room().scrolled() > 100.0, "scrolling up does not lead to the very beginning at once");
+    let before = what_is_read(&reader);
+    reader.room().scroll_up(50);
+    reader.chrome.let_it_paint();
+    assert_eq!(reader.room().texts(), messages(1, 75), "there is no more");
+    assert_still(&reader, &(before.0, before.1 + 50.0));
+}
+
+#[test]
+// reference: messages-plain-text
+fn new_messages_move_only_who_reads_at_the_end() {
+    let stage = stage::alone();
+    let (maker, room) = stage.room_with_messages("History", 30);
+    let reader = stage.person();
+    reader.open(&format!("/rooms/{}", room.id));
+    eventually(|| reader.room().is_at_end() && reader.room().texts().len() == 30, true);
+    maker.send(room.id, "at the end");
+    eventually(|| reader.room().texts().last().cloned(), Some("at the end".to_owned()));
+    eventually(|| reader.room().is_at_end(), true);
+    assert_eq!(reader.room().jump(), "");
+
+    reader.room().scroll_up(400);
+    eventually(|| reader.room().jump(), "Jump to latest");
+    let before = what_is_read(&reader);
+    maker.send(room.id, "unseen 1");
+    maker.send(room.id, "unseen 2");
+    eventually(|| reader.room().jump(), "Jump to latest (2)");
+    eventually(|| reader.room().texts().len(), 33);
+    reader.chrome.let_it_paint();
+    assert_still(&reader, &before);
+    assert_eq!(reader.title(), "(2) History · Parlance");
+    reader.room().jump_to_latest();
+    eventually(|| reader.room().is_at_end(), true);
+    eventually(|| reader.room().jump(), "");
+    eventually(|| reader.title(), "History · Parlance");
+}
+
+#[test]
+// reference: messages-history
+fn editing_and_deleting_above_does_not_move_what_one_reads() {
+    let stage = stage::alone();
+    let maker = stage.app.guest("Maker");
+    let room = maker.create_room("History");
+    let sent = maker.send_many(room.id, 30);
+    let reader = stage.person();
+    reader.open(&format!("/rooms/{}", room.id));
+    eventually(|| reader.room().is_at_end() && reader.room().texts().len() == 30, true);
+    reader.room().scroll_up(300);
+    eventually(|| reader.room().jump(), "Jump to latest");
+    let before = what_is_read(&reader);
+    maker.edit(&sent[0], &"now on several lines\n".repeat(6));
+    maker.delete_message(&sent[1]);
+    eventually_where(
+        || reader.room().texts(),
+        "both changes",
+        |texts| texts[0].starts_with("now") && texts[1] == "This message was deleted.",
+    );
+    reader.chrome.let_it_paint();
+    assert_still(&reader, &before);
+}
+
+#[track_caller]
+fn speak(maker: &TestClient, room: shared::ids::RoomId, count: usize) {
+    for number in 1..=count {
+        maker.send(room, &format!("unread {number}"));
+    }
+}
+
+#[test]
+// reference: messages-history
+fn what_is_unread_is_counted_and_divided_off() {
+    let stage = stage::alone();
+    let (maker, room) = stage.room_with_messages("History", 3);
+    let reader = stage.person();
+    reader.open(&format!("/rooms/{}", room.id));
+    eventually(|| reader.room().texts(), messages(1, 3));
+    assert!(reader.room().separators().iter().all(|(what, _)| what != "New"), "all of it is history");
+    reader.sidebar().choose("Lobby");
+    eventually(|| reader.room().name(), "Lobby");
+    assert_eq!(reader.sidebar().unread("History"), 0);
+    speak(&maker, room.id, 2);
+    eventually(|| reader.sidebar().unread("History"), 2);
+    eventually(|| reader.title(), "(2) Lobby · Parlance");
+
+    reader.sidebar().choose("History");
+    eventually(|| reader.room().texts().len(), 5);
+    let divider = ("New".to_owned(), "unread 1".to_owned());
+    eventually(|| reader.room().separators().contains(&divider), true);
+    eventually(|| reader.sidebar().unread("History"), 0);
+    eventually(|| reader.title(), "History · Parlance");
+    assert!(reader.room().separators().contains(&divider), "it stays until one leaves the room");
+    reader.sidebar().choose("Lobby");
+    eventually(|| reader.room().name(), "Lobby");
+    reader.sidebar().choose("History");
+    eventually(|| reader.room().texts().len(), 5);
+    assert!(!reader.room().separators().contains(&divider));
+
+    reader.open("/rooms");
+    speak(&maker, room.id, 1);
+    eventually(|| reader.sidebar().unread("History"), 1);
+    reader.reload();
+    eventually(|| reader.sidebar().unread("History"), 1);
+}
+
+#[test]
+// reference: messages-history
+fn a_link_leads_to_an_old_message_and_from_there_to_the_newest() {
+    let stage = stage::alone();
+    let maker = stage.app.guest("Maker");
+    let room = maker.create_room("History");
+    let old = &maker.send_many(room.id, 75)[19];
+    let reader = stage.person();
+    reader.open(&format!("/rooms/{}/messages/{}", room.id, old.id));
+    eventually(|| reader.room().pointed(), "message 20");
+    eventually_where(
+        || reader.room().place_of("message 20"),
+        "a place on the screen",
+        |place| (60.0..700.0).contains(place),
+    );
+    assert!(!reader.room().texts().contains(&"message 75".to_owned()));
+    eventually(|| reader.room().jump().starts_with("Jump to latest"), true);
+    reader.room().jump_to_latest();
+    eventually(|| reader.room().texts().last().cloned(), Some("message 75".to_owned()));
+    eventually(|| reader.room().is_at_end(), true);
+    eventually(|| reader.address(), format!("/rooms/{}", room.id));
+}

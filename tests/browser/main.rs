@@ -1,0 +1,21 @@
+//! Parlance as people see it: journeys of one or two persons, each in a browser profile of their own.
+//!
+//! The client is the one in `dist/`, as `script/build-client` left it. Tests speak of people and pages; only `pages`
+//! knows the client's markup, only `chrome` knows how a browser is started and asked.
+
+mod accessibility;
+mod chrome;
+mod history;
+mod messages;
+mod network;
+mod newcomer;
+mod pages;
+mod phone;
+mod presence;
+mod reconnect;
+mod rooms;
+mod safety;
+mod screenshots;
+mod shell;
+mod stage;
+mod wait;

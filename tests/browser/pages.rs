@@ -1,0 +1,385 @@
+//! The client's pages as people use them: the only place that knows its markup.
+//!
+//! A question waits for nothing and answers what is there now; `eventually` waits for the answer that is expected.
+
+use std::thread;
+
+use serde::Deserialize;
+use serde_json::json;
+use support::client::TestClient;
+use thirtyfour::prelude::Key;
+
+use crate::chrome::Chrome;
+use crate::network::Network;
+use crate::wait::eventually;
+
+mod room;
+mod sidebar;
+
+/// The key, as it is typed.
+const ENTER: &str = "\u{E007}";
+
+pub use room::{LOAD_PREVIOUS, RoomPage, Row};
+pub use sidebar::Sidebar;
+
+/// Somebody at their browser. When they leave, the browser must have had nothing to complain about.
+pub struct Person<'stage> {
+    /// Their browser.
+    pub chrome: Chrome,
+    network: &'stage Network,
+}
+
+impl<'stage> Person<'stage> {
+    /// At a browser that has never been here.
+    pub fn new(network: &'stage Network) -> Self {
+        Self { chrome: Chrome::start(), network }
+    }
+
+    /// Goes to an address and waits until the client is there.
+    #[track_caller]
+    pub fn open(&self, path: &str) {
+        self.chrome.open(&self.url(path));
+        self.arrive();
+    }
+
+    /// Loads the page anew.
+    #[track_caller]
+    pub fn reload(&self) {
+        self.chrome.reload();
+        self.arrive();
+    }
+
+    /// The client has taken the place of the skeleton, and knows the rooms.
+    #[track_caller]
+    fn arrive(&self) {
+        let arrived = "return !!document.querySelector('#sidebar .rooms-end, #sidebar .sidebar-end button')";
+        eventually(|| self.chrome.eval::<bool>(arrived), true);
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.network.addr())
+    }
+
+    /// Takes on a guest's session, as if the name had been given in this browser.
+    #[track_caller]
+    pub fn be(&self, guest: &TestClient) {
+        let cookie = guest.cookie();
+        let (name, value) = cookie.split_once('=').expect("a cookie has a name");
+        self.chrome.set_cookie(&self.url("/"), name, value);
+        let name = json!(guest.user().username.as_str());
+        self.chrome.prepare_pages(&format!("localStorage.setItem('parlance.name', {name})"));
+    }
+
+    /// The address, without the server.
+    #[track_caller]
+    pub fn address(&self) -> String {
+        self.chrome.address()
+    }
+
+    /// The title of the tab.
+    #[track_caller]
+    pub fn title(&self) -> String {
+        self.chrome.eval("return document.title")
+    }
+
+    /// The heading of the page.
+    #[track_caller]
+    pub fn heading(&self) -> String {
+        self.chrome.eval("return document.querySelector('main h1')?.textContent.trim() ?? ''")
+    }
+
+    /// Leaves a mark that does not outlive the page.
+    #[track_caller]
+    pub fn mark_page(&self) {
+        self.chrome.eval::<()>("window.mark = true");
+    }
+
+    /// Whether this is still the page that was marked.
+    #[track_caller]
+    pub fn is_on_marked_page(&self) -> bool {
+        self.chrome.eval("return window.mark === true")
+    }
+
+    /// The list of rooms at the left.
+    pub fn sidebar(&self) -> Sidebar<'_> {
+        Sidebar(&self.chrome)
+    }
+
+    /// The open room.
+    pub fn room(&self) -> RoomPage<'_> {
+        RoomPage(&self.chrome)
+    }
+
+    /// The dialog that lies above the page.
+    pub fn dialog(&self) -> Dialog<'_> {
+        Dialog(&self.chrome)
+    }
+
+    /// The form that makes a room.
+    pub fn room_form(&self) -> RoomForm<'_> {
+        RoomForm { chrome: &self.chrome, field: "#new-room" }
+    }
+
+    /// The notices at the top right.
+    pub fn toasts(&self) -> Toasts<'_> {
+        Toasts(&self.chrome)
+    }
+
+    /// What the banner about the connection says, or nothing.
+    #[track_caller]
+    pub fn banner(&self) -> String {
+        self.chrome.eval("return document.querySelector('.banner > span:not([class])')?.textContent ?? ''")
+    }
+
+    /// From now on, notes how long after it the banner about the connection came.
+    #[track_caller]
+    pub fn time_the_banner(&self) {
+        self.chrome.eval::<()>(
+            "const start = performance.now();
+            new MutationObserver(() => {
+                if (document.querySelector('.banner')) window.bannerAfter ??= performance.now() - start;
+            }).observe(document.body, { childList: true, subtree: true })",
+        );
+    }
+
+    /// After how many milliseconds it came.
+    #[track_caller]
+    pub fn banner_came_after(&self) -> f64 {
+        self.chrome.eval("return window.bannerAfter")
+    }
+
+    /// Whether the thin bar at the top shows that a page is on its way.
+    #[track_caller]
+    pub fn progress_is_shown(&self) -> bool {
+        self.chrome.eval("return getComputedStyle(document.querySelector('.progress')).opacity === '1'")
+    }
+
+    /// From now on, notes how long after it the bar was shown.
+    #[track_caller]
+    pub fn time_the_progress(&self) {
+        self.chrome.eval::<()>(
+            "const start = performance.now(), bar = document.querySelector('.progress');
+            const look = () => {
+                if (getComputedStyle(bar).opacity === '1') window.progressAfter = performance.now() - start;
+                else requestAnimationFrame(look);
+            };
+            look()",
+        );
+    }
+
+    /// After how many milliseconds it was.
+    #[track_caller]
+    pub fn progress_came_after(&self) -> f64 {
+        self.chrome.eval("return window.progressAfter")
+    }
+
+    /// Whether the page is dark.
+    #[track_caller]
+    pub fn is_dark(&self) -> bool {
+        let lightness = "const canvas = new OffscreenCanvas(1, 1).getContext('2d');
+            canvas.fillStyle = getComputedStyle(document.body).backgroundColor;
+            canvas.fillRect(0, 0, 1, 1);
+            return canvas.getImageData(0, 0, 1, 1).data[0]";
+        self.chrome.eval::<u32>(lightness) < 128
+    }
+
+    /// What people read or press and what lies, wholly or partly, beside the screen.
+    #[track_caller]
+    pub fn things_off_screen(&self) -> Vec<String> {
+        self.chrome.eval(
+            "return [...document.querySelectorAll('button, a, input, textarea, h1, h2, h3, p, time')]
+                .filter(thing => thing.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
+                .filter(thing => !thing.matches('.skip-link'))
+                .filter(thing => {
+                    const { left, right } = thing.getBoundingClientRect();
+                    return left < -1 || right > innerWidth + 1
+                })
+                .map(thing => thing.outerHTML)",
+        )
+    }
+
+    /// Whether the page is wider than its screen.
+    #[track_caller]
+    pub fn scrolls_sideways(&self) -> bool {
+        self.chrome.eval("return document.documentElement.scrollWidth > innerWidth")
+    }
+
+    /// Waits until all pictures of movement are over, so that nothing is half transparent.
+    #[track_caller]
+    pub fn let_it_settle(&self) {
+        let moving = "return document.getAnimations().some(animation =>
+            animation.playState === 'running' && animation.effect.getComputedTiming().iterations !== Infinity)";
+        eventually(|| self.chrome.eval::<bool>(moving), false);
+        self.chrome.let_it_paint();
+    }
+}
+
+impl Drop for Person<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return;
+        }
+        let cut = self.network.was_cut();
+        let unexpected = |complaint: &String| {
+            let refusal = ["status of 401", "status of 404", "status of 409"];
+            let loss = ["net::ERR_", "WebSocket connection to", "status of 503"];
+            !(refusal.iter().any(|known| complaint.contains(known))
+                || cut && loss.iter().any(|known| complaint.contains(known)))
+        };
+        let complaints: Vec<_> = self.chrome.complaints().into_iter().filter(unexpected).collect();
+        assert!(complaints.is_empty(), "the browser complained: {complaints:#?}");
+    }
+}
+
+/// A dialog.
+pub struct Dialog<'a>(&'a Chrome);
+
+impl Dialog<'_> {
+    /// Its title, or nothing when there is none.
+    #[track_caller]
+    pub fn title(&self) -> String {
+        self.0.eval("return document.querySelector('dialog[open] h2')?.textContent.trim() ?? ''")
+    }
+
+    /// Presses one of its buttons.
+    #[track_caller]
+    pub fn press(&self, button: &str) {
+        self.0.click(("dialog[open] button", button));
+    }
+
+    /// Whether there is one.
+    #[track_caller]
+    pub fn is_open(&self) -> bool {
+        self.0.eval("return !!document.querySelector('dialog[open]')")
+    }
+
+    /// Closes it by Escape.
+    #[track_caller]
+    pub fn close(&self) {
+        self.0.press(Key::Escape);
+    }
+
+    /// Picks one of several choices.
+    #[track_caller]
+    pub fn choose(&self, label: &str) {
+        self.0.click(("dialog[open] label", label));
+    }
+
+    /// Fills its only field and confirms.
+    #[track_caller]
+    pub fn answer(&self, text: &str) {
+        self.0.write("dialog[open] input", text);
+        self.0.press(Key::Enter);
+    }
+
+    /// What is wrong with what the field holds.
+    #[track_caller]
+    pub fn error(&self) -> String {
+        self.0.eval("return document.querySelector('dialog[open] .field-error')?.textContent ?? ''")
+    }
+}
+
+/// A field for a room's name.
+pub struct RoomForm<'a> {
+    chrome: &'a Chrome,
+    field: &'static str,
+}
+
+/// What such a form shows.
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+pub struct FormState {
+    /// What stands beside the field.
+    pub error: String,
+    /// Whether the field is marked as wrong.
+    pub is_invalid: bool,
+}
+
+impl RoomForm<'_> {
+    /// Types a name in the place of what is there.
+    #[track_caller]
+    pub fn write(&self, name: &str) {
+        self.chrome.rewrite(self.field, name);
+    }
+
+    /// Confirms by Enter.
+    #[track_caller]
+    pub fn submit(&self) {
+        self.chrome.write(self.field, ENTER);
+    }
+
+    /// Presses this button of the form.
+    #[track_caller]
+    pub fn press(&self, button: &str) {
+        self.chrome.click((format!("form:has({}) button", self.field).as_str(), button));
+    }
+
+    /// What is wrong with the name. The error stands beside the field and is told to screen readers as its own.
+    #[track_caller]
+    pub fn state(&self) -> FormState {
+        self.chrome.eval_with(
+            "const field = document.querySelector(arguments[0]);
+            const error = document.getElementById(field?.getAttribute('aria-describedby'));
+            const near = error && Math.abs(error.getBoundingClientRect().top - field.getBoundingClientRect().bottom) < 16;
+            return {
+                error: error?.checkVisibility() && near ? error.textContent : '',
+                is_invalid: field?.getAttribute('aria-invalid') === 'true',
+            }",
+            json!(self.field),
+        )
+    }
+
+    /// The word on the button that confirms.
+    #[track_caller]
+    pub fn button(&self) -> String {
+        self.chrome.eval_with(
+            "return document.querySelector(`form:has(${arguments[0]}) [type=submit]`)?.textContent ?? ''",
+            json!(self.field),
+        )
+    }
+
+    /// What the field holds.
+    #[track_caller]
+    pub fn value(&self) -> String {
+        self.chrome.eval_with("return document.querySelector(arguments[0])?.value ?? ''", json!(self.field))
+    }
+}
+
+/// The notices at the top right.
+pub struct Toasts<'a>(&'a Chrome);
+
+impl Toasts<'_> {
+    /// What they say. Only what is announced to screen readers counts.
+    #[track_caller]
+    pub fn texts(&self) -> Vec<String> {
+        self.0.eval(
+            "return [...document.querySelectorAll('.toast[role=alert]')].map(toast => toast.textContent)",
+        )
+    }
+
+    /// Where the first one stands: how far from the upper and from the right edge.
+    #[track_caller]
+    pub fn distance_from_corner(&self) -> (f64, f64) {
+        self.0.eval(
+            "const place = document.querySelector('.toast').getBoundingClientRect();
+            return [place.top, innerWidth - place.right]",
+        )
+    }
+
+    /// Sends one away by its button.
+    #[track_caller]
+    pub fn dismiss(&self) {
+        self.0.click(".toast button");
+    }
+
+    /// Clicks on the words of one.
+    #[track_caller]
+    pub fn click(&self) {
+        self.0.click(".toast span");
+    }
+
+    /// Keeps the pointer on them, so that they stay.
+    #[track_caller]
+    pub fn hold(&self) {
+        self.0.hover(".toast");
+    }
+}

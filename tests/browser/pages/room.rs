@@ -1,0 +1,342 @@
+//! An open room.
+
+use super::{ENTER, RoomForm};
+use crate::chrome::Chrome;
+use crate::wait::eventually;
+use serde::Deserialize;
+use serde_json::json;
+
+/// The room's page.
+pub struct RoomPage<'a>(pub(super) &'a Chrome);
+
+/// A message as it is shown.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Row {
+    /// Who wrote it; a row without a name belongs to the one above.
+    pub author: String,
+    /// When, as it is written.
+    pub time: String,
+    /// When, as programs read it.
+    pub datetime: String,
+    /// The text, or the note in its place.
+    pub text: String,
+    /// When it was edited, in words; empty when it was not.
+    pub edited: String,
+    /// Whether it is still on its way.
+    pub is_pending: bool,
+    /// Why it could not be sent.
+    pub failure: String,
+}
+
+/// What the list's upper end says.
+pub const LOAD_PREVIOUS: &str = "Load previous messages…";
+
+impl<'a> RoomPage<'a> {
+    /// The room's name in the header.
+    #[track_caller]
+    pub fn name(&self) -> String {
+        self.0.eval("return document.querySelector('.room-title-name')?.textContent ?? ''")
+    }
+
+    /// How many people are there, in words.
+    #[track_caller]
+    pub fn online(&self) -> String {
+        self.0.eval("return document.querySelector('.room-online')?.textContent ?? ''")
+    }
+
+    /// The people listed at the right.
+    #[track_caller]
+    pub fn people(&self) -> Vec<String> {
+        self.0.eval(
+            "return [...document.querySelectorAll('.people .person-name')]
+                .filter(name => name.checkVisibility() && name.getBoundingClientRect().left > innerWidth / 2)
+                .map(name => name.textContent)",
+        )
+    }
+
+    /// What is said about people who gave no name.
+    #[track_caller]
+    pub fn visitors(&self) -> String {
+        self.0.eval("return document.querySelector('.people-visitors')?.textContent ?? ''")
+    }
+
+    /// The text of the message that the address points at.
+    #[track_caller]
+    pub fn pointed(&self) -> String {
+        self.0.eval("return document.querySelector('.log li.pointed .text')?.textContent ?? ''")
+    }
+
+    /// The messages.
+    #[track_caller]
+    pub fn rows(&self) -> Vec<Row> {
+        self.0.eval(
+            "let author = '';
+            return [...document.querySelectorAll('.log li.message')].map(row => {
+                author = row.querySelector('.author')?.textContent ?? author;
+                const time = row.querySelector('time');
+                const edited = row.querySelector('.edited');
+                const text = row.querySelector('.text')?.textContent ?? '';
+                return {
+                    author,
+                    time: time.textContent.trim(),
+                    datetime: time.dateTime,
+                    text: edited ? text.slice(0, -edited.textContent.length) : text,
+                    edited: edited?.title ?? '',
+                    is_pending: row.classList.contains('pending'),
+                    failure: row.querySelector('.failure span')?.textContent ?? '',
+                }
+            })",
+        )
+    }
+
+    /// The messages' texts.
+    #[track_caller]
+    pub fn texts(&self) -> Vec<String> {
+        self.rows().into_iter().map(|row| row.text).collect()
+    }
+
+    /// The separators between the messages, each with the text of the message below.
+    #[track_caller]
+    pub fn separators(&self) -> Vec<(String, String)> {
+        self.0.eval(
+            "return [...document.querySelectorAll('.log li:not(.message)')].map(separator => {
+                let next = separator.nextElementSibling;
+                while (next && !next.matches('.message')) next = next.nextElementSibling;
+                return [separator.textContent, next?.querySelector('.text').textContent ?? '']
+            })",
+        )
+    }
+
+    /// What the list's upper end says.
+    #[track_caller]
+    pub fn top(&self) -> String {
+        self.0.eval("return document.querySelector('.log-top')?.textContent ?? ''")
+    }
+
+    /// Asks for older messages.
+    #[track_caller]
+    pub fn load_previous(&self) {
+        self.0.click(".log-top button");
+    }
+
+    /// How far a message's upper edge is below the window's.
+    #[track_caller]
+    pub fn place_of(&self, text: &str) -> f64 {
+        self.0.eval_with(
+            "const row = [...document.querySelectorAll('.log li.message')].find(row =>
+                row.querySelector('.text')?.firstChild.textContent === arguments[0]);
+            return row?.getBoundingClientRect().top ?? -1e6",
+            json!(text),
+        )
+    }
+
+    /// Turns the wheel over the messages, up by so many pixels, or down by a negative number.
+    #[track_caller]
+    pub fn scroll_up(&self, pixels: i32) {
+        self.0.eval_with::<()>("document.querySelector('.log').scrollBy(0, -arguments[0])", json!(pixels));
+    }
+
+    /// How many pixels lie above what is seen.
+    #[track_caller]
+    pub fn scrolled(&self) -> f64 {
+        self.0.eval("return document.querySelector('.log').scrollTop")
+    }
+
+    /// Whether the end of the newest message is seen.
+    #[track_caller]
+    pub fn is_at_end(&self) -> bool {
+        self.0.eval(
+            "const log = document.querySelector('.log');
+            return !!log && log.scrollHeight - log.scrollTop - log.clientHeight <= 1",
+        )
+    }
+
+    /// What the button that leads to the newest message says; nothing when there is none.
+    #[track_caller]
+    pub fn jump(&self) -> String {
+        self.0.eval("return document.querySelector('.jump')?.textContent.trim() ?? ''")
+    }
+
+    /// Goes to the newest message.
+    #[track_caller]
+    pub fn jump_to_latest(&self) {
+        self.0.click(".jump");
+    }
+
+    /// Who is typing.
+    #[track_caller]
+    pub fn typing(&self) -> String {
+        self.0.eval("return document.querySelector('.typing')?.textContent ?? ''")
+    }
+
+    /// The names of the buttons for a message, which come when the pointer is on it.
+    #[track_caller]
+    pub fn buttons_of(&self, text: &str) -> Vec<String> {
+        self.point_at(text);
+        self.toolbar()
+    }
+
+    /// The names of the buttons that are there for the message under the pointer.
+    #[track_caller]
+    pub fn toolbar(&self) -> Vec<String> {
+        self.0.eval(
+            "return [...document.querySelectorAll('.toolbar button')].map(button => button.getAttribute('aria-label'))",
+        )
+    }
+
+    /// Presses a button of a message.
+    #[track_caller]
+    pub fn press_on(&self, text: &str, button: &str) {
+        self.point_at(text);
+        self.0.click(format!(".toolbar button[aria-label='{button}']").as_str());
+    }
+
+    /// Moves the pointer to a message.
+    #[track_caller]
+    pub fn point_at(&self, text: &str) {
+        self.0.hover((".log li.message .text", text));
+        let pointed_at = "return document.querySelector('li.message:hover .text')?.textContent ?? ''";
+        eventually(|| self.0.eval::<String>(pointed_at), text);
+        // What the pointer changes is drawn.
+        self.0.let_it_paint();
+    }
+
+    /// How high each message's text is.
+    #[track_caller]
+    pub fn heights(&self) -> Vec<f64> {
+        self.0.eval("return [...document.querySelectorAll('.log .text')].map(text => text.offsetHeight)")
+    }
+
+    /// Presses one of the links under a message that could not be sent.
+    #[track_caller]
+    pub fn press_on_failure(&self, button: &str) {
+        self.0.click((".failure button", button));
+    }
+
+    /// Writes into the field that a message's text has turned into.
+    #[track_caller]
+    pub fn rewrite_message(&self, text: &str) {
+        self.0.rewrite(".editor textarea", text);
+        self.0.click(".editor [type=submit]");
+    }
+
+    /// Gives the edit up.
+    #[track_caller]
+    pub fn cancel_edit(&self) {
+        self.0.click((".editor button", "Cancel"));
+    }
+
+    /// Whether a message is being edited.
+    #[track_caller]
+    pub fn is_editing(&self) -> bool {
+        self.0.eval("return !!document.querySelector('.editor')")
+    }
+
+    /// What is wrong with the edit.
+    #[track_caller]
+    pub fn edit_error(&self) -> String {
+        self.0.eval("return document.querySelector('.editor .field-error')?.textContent ?? ''")
+    }
+
+    /// Whether a name is asked for beside the message.
+    #[track_caller]
+    pub fn asks_for_name(&self) -> bool {
+        self.0.eval("return !!document.querySelector('#composer-name')")
+    }
+
+    /// Gives a name.
+    #[track_caller]
+    pub fn give_name(&self, name: &str) {
+        self.0.rewrite("#composer-name", name);
+    }
+
+    /// What is wrong with the name.
+    #[track_caller]
+    pub fn name_error(&self) -> String {
+        self.0.eval("return document.querySelector('#composer-name-error')?.textContent ?? ''")
+    }
+
+    /// Types into the composer.
+    #[track_caller]
+    pub fn write(&self, text: &str) {
+        self.0.write("#composer", text);
+    }
+
+    /// Types into the composer in the place of what is there.
+    #[track_caller]
+    pub fn rewrite(&self, text: &str) {
+        self.0.rewrite("#composer", text);
+    }
+
+    /// Types a message and sends it by Enter.
+    #[track_caller]
+    pub fn say(&self, text: &str) {
+        self.rewrite(&format!("{text}{ENTER}"));
+    }
+
+    /// Presses "Send".
+    #[track_caller]
+    pub fn send(&self) {
+        self.0.click("button[aria-label=Send]");
+    }
+
+    /// Whether "Send" can be pressed.
+    #[track_caller]
+    pub fn can_send(&self) -> bool {
+        self.0.eval("return document.querySelector('button[aria-label=Send]').matches(':enabled')")
+    }
+
+    /// What stands in the composer.
+    #[track_caller]
+    pub fn draft(&self) -> String {
+        self.0.eval("return document.querySelector('#composer')?.value ?? ''")
+    }
+
+    /// What is wrong with it.
+    #[track_caller]
+    pub fn draft_error(&self) -> String {
+        self.0.eval("return document.querySelector('#composer-error')?.textContent ?? ''")
+    }
+
+    /// The counter of its characters.
+    #[track_caller]
+    pub fn counter(&self) -> String {
+        self.0.eval("return document.querySelector('.counter')?.textContent ?? ''")
+    }
+
+    /// Whether all of the composer is on the screen.
+    #[track_caller]
+    pub fn composer_is_on_screen(&self) -> bool {
+        self.0.eval(
+            "const place = document.querySelector('#composer').getBoundingClientRect();
+            return place.height > 0 && place.top >= 0 && place.bottom <= innerHeight && place.right <= innerWidth",
+        )
+    }
+
+    /// The names of the buttons in the header.
+    #[track_caller]
+    pub fn header_buttons(&self) -> Vec<String> {
+        self.0.eval(
+            "return [...document.querySelectorAll('.room-header button[aria-label]')]
+                .filter(button => button.checkVisibility())
+                .map(button => button.getAttribute('aria-label'))",
+        )
+    }
+
+    /// Presses a button of the header.
+    #[track_caller]
+    pub fn press(&self, button: &str) {
+        self.0.click(format!(".room-header button[aria-label='{button}']").as_str());
+    }
+
+    /// The field that the room's name turns into.
+    pub fn rename_form(&self) -> RoomForm<'a> {
+        RoomForm { chrome: self.0, field: "#room-name" }
+    }
+
+    /// Whether the name has turned into a field.
+    #[track_caller]
+    pub fn is_renaming(&self) -> bool {
+        self.0.eval("return !!document.querySelector('#room-name')")
+    }
+}

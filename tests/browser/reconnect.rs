@@ -1,0 +1,123 @@
+//! The connection breaks, life goes on, and who comes back has everything, without a reload.
+
+use crate::pages::Person;
+use crate::stage;
+use crate::wait::{eventually, eventually_where};
+
+/// The client waits a random time before it tries again. This fixes it: nought is the shortest, one the longest.
+fn wait_like(person: &Person<'_>, random: f64) {
+    person.chrome.prepare_pages(&format!("Math.random = () => {random}"));
+}
+
+const LOST: &str = "Connection lost. Trying to reach the server again.";
+const FAULT: &str = "Something is wrong on the server. Trying again.";
+
+#[test]
+// reference: pages-connection-lost
+fn who_was_cut_off_has_everything_on_return_without_a_reload() {
+    let stage = stage::alone();
+    let (grace, grace_by_api) = stage.guest("Grace");
+    let adam = stage.app.guest("Adam");
+    let room = adam.create_room("Design");
+    let other = adam.create_room("Doomed");
+    let sent = adam.send_many(room.id, 4);
+    wait_like(&grace, 0.0);
+    grace.open(&format!("/rooms/{}", room.id));
+    eventually(|| grace.room().texts().len(), 4);
+    grace.sidebar().choose("Lobby");
+    eventually(|| grace.room().name(), "Lobby");
+    grace.sidebar().choose("Design");
+    eventually(|| grace.room().texts().len(), 4);
+    eventually(|| grace.room().asks_for_name(), false);
+    grace.mark_page();
+
+    grace.time_the_banner();
+    stage.network.cut();
+    adam.edit(&sent[0], "edited meanwhile");
+    adam.delete_message(&sent[1]);
+    adam.send(room.id, "said meanwhile");
+    adam.rename_room(room.id, "Drawing");
+    adam.delete_room(other.id);
+    adam.create_room("Made meanwhile");
+    adam.send(stage.app.lobby().id, "elsewhere meanwhile");
+    grace.room().say("written offline");
+    eventually(|| grace.room().texts().last().cloned(), Some("written offline".to_owned()));
+    let row = grace.room().rows().pop().expect("five messages");
+    assert!(row.is_pending || !row.failure.is_empty(), "it is not said to be sent: {row:?}");
+    eventually(|| grace.banner(), LOST);
+    let after = grace.banner_came_after();
+    assert!(after >= 2_000.0, "the banner came after {after} ms");
+    assert_eq!(grace.room().texts().len(), 5, "what was there stays readable");
+
+    stage.network.mend();
+    let expected = [
+        "edited meanwhile",
+        "This message was deleted.",
+        "message 3",
+        "message 4",
+        "said meanwhile",
+        "written offline",
+    ];
+    eventually(|| grace.room().texts(), expected);
+    eventually(|| grace.banner(), "");
+    eventually(|| grace.room().name(), "Drawing");
+    eventually(|| grace.sidebar().names(), ["Lobby", "Drawing", "Made meanwhile"]);
+    eventually(|| grace.sidebar().unread("Lobby"), 1);
+    let is_sent =
+        |rows: &Vec<crate::pages::Row>| rows.iter().all(|row| !row.is_pending && row.failure.is_empty());
+    eventually_where(|| grace.room().rows(), "every message sent", is_sent);
+    let texts: Vec<_> =
+        adam.whole_history(room.id).into_iter().map(|message| message.text.unwrap_or_default()).collect();
+    assert_eq!(
+        texts,
+        ["edited meanwhile", "", "message 3", "message 4", "said meanwhile", "written offline"]
+    );
+    let last = grace_by_api.whole_history(room.id).pop().expect("six messages");
+    assert_eq!(&last.author.id, &grace_by_api.user().id);
+    assert!(grace.is_on_marked_page(), "the page was loaded again");
+}
+
+#[test]
+// reference: pages-connection-lost
+fn a_restarted_server_is_found_again_and_its_fault_is_told_from_the_networks() {
+    let (mut app, network, _seats) = stage::alone().apart();
+    let adam = app.guest("Adam");
+    let room = adam.create_room("Design");
+    adam.send_many(room.id, 2);
+    let grace = Person::new(&network);
+    // Of the ten seconds over which clients spread out after a restart, she waits four.
+    wait_like(&grace, 0.4);
+    grace.open(&format!("/rooms/{}", room.id));
+    eventually(|| grace.room().texts(), ["message 1", "message 2"]);
+    grace.mark_page();
+    app.stop();
+    eventually(|| grace.banner(), FAULT);
+    app.restart(&["--rate-limits", "off"]);
+    app.guest("Grace").send(room.id, "after the restart");
+    network.lead_to(app.addr());
+    eventually(|| grace.room().texts(), ["message 1", "message 2", "after the restart"]);
+    eventually(|| grace.banner(), "");
+    assert!(grace.is_on_marked_page(), "the page was loaded again");
+}
+
+#[test]
+// reference: messages-compose
+fn a_message_whose_answer_got_lost_is_there_once() {
+    let stage = stage::together();
+    let lobby = stage.app.lobby();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let watcher = stage.person();
+    for person in [&adam, &watcher] {
+        person.open(&format!("/rooms/{}", lobby.id));
+        eventually(|| person.room().name(), "Lobby");
+    }
+    eventually(|| adam.room().asks_for_name(), false);
+    stage.network.lose_answer_to("POST /api/v1/rooms/");
+    adam.room().say("only once");
+    eventually(|| watcher.room().texts(), ["only once"]);
+    let is_sent = |rows: &Vec<crate::pages::Row>| matches!(rows.as_slice(), [row] if !row.is_pending && row.failure.is_empty());
+    eventually_where(|| adam.room().rows(), "one message, sent", is_sent);
+    adam.room().say("and another");
+    eventually(|| watcher.room().texts(), ["only once", "and another"]);
+    assert_eq!(adam_by_api.whole_history(lobby.id).len(), 2);
+}

@@ -1,0 +1,151 @@
+//! Rooms are made, renamed and deleted, before the eyes of others.
+
+use support::wait::until;
+
+use crate::stage;
+use crate::wait::eventually;
+
+#[test]
+// reference: rooms-create, rooms-name-rules, rooms-appear-live, rooms-list
+fn a_room_is_made_with_a_checked_name_and_appears_at_the_end_of_everybodys_list() {
+    let stage = stage::together();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    adam_by_api.create_room("Design");
+    let watcher = stage.person();
+    watcher.open("/rooms");
+    assert_eq!(watcher.sidebar().names(), ["Lobby", "Design"]);
+    assert_eq!(watcher.sidebar().end(), "There are no more rooms.");
+
+    adam.open("/rooms");
+    adam.sidebar().create_new();
+    let form = adam.room_form();
+    form.write("a".repeat(81).as_str());
+    eventually(|| form.state().error, "A room's name can have at most 80 characters.");
+    assert!(form.state().is_invalid);
+    form.write(" \u{200b} ");
+    eventually(|| form.state().error, "A room's name is required.");
+    form.write("DESIGN");
+    eventually(|| form.state().error, "");
+    form.submit();
+    eventually(|| form.state().error, "There is a room with that name already.");
+    assert!(form.state().is_invalid);
+    assert_eq!(adam.address(), "/rooms");
+
+    form.write("  Gardening  ");
+    stage.network.hold("POST /api/v1/rooms ");
+    form.press("Create room");
+    eventually(|| form.button(), "Working…");
+    stage.network.release();
+    eventually(|| adam.room().name(), "Gardening");
+    assert!(adam.address().starts_with("/rooms/"), "the new room is open: {}", adam.address());
+    eventually(|| watcher.sidebar().names(), ["Lobby", "Design", "Gardening"]);
+    assert_eq!(adam.sidebar().names(), ["Lobby", "Design", "Gardening"]);
+
+    adam.sidebar().create_new();
+    eventually(|| adam.address(), "/rooms");
+    assert_eq!(form.value(), "", "the form is clear again");
+}
+
+#[test]
+// reference: rooms-create
+fn who_makes_a_room_without_a_name_is_asked_for_one_first() {
+    let stage = stage::alone();
+    let newcomer = stage.person();
+    newcomer.open("/rooms");
+    newcomer.room_form().write("Gardening");
+    newcomer.room_form().submit();
+    eventually(|| newcomer.dialog().title(), "What should we call you?");
+    newcomer.dialog().answer("Ada");
+    eventually(|| newcomer.dialog().error(), "Your name needs at least 4 characters.");
+    newcomer.dialog().answer("m Lovelace");
+    eventually(|| newcomer.room().name(), "Gardening");
+    eventually(|| newcomer.room().people(), ["Adam Lovelace"]);
+}
+
+#[test]
+// reference: rooms-rename-in-place
+fn a_room_is_renamed_in_place_and_a_bad_name_says_why() {
+    let stage = stage::together();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let room = adam_by_api.create_room("Design");
+    let watcher = stage.person();
+    for person in [&adam, &watcher] {
+        person.open(&format!("/rooms/{}", room.id));
+        eventually(|| person.room().name(), "Design");
+    }
+    eventually(|| adam.room().header_buttons().contains(&"Rename room".to_owned()), true);
+    assert!(!watcher.room().header_buttons().contains(&"Rename room".to_owned()), "it is not theirs");
+
+    adam.room().press("Rename room");
+    eventually(|| adam.room().is_renaming(), true);
+    adam.room().press("Rename room");
+    eventually(|| adam.room().is_renaming(), false);
+    adam.room().press("Rename room");
+    let form = adam.room().rename_form();
+    eventually(|| form.value(), "Design");
+    form.write("lobby");
+    form.submit();
+    eventually(|| form.state().error, "There is a room with that name already.");
+    form.write("a".repeat(81).as_str());
+    eventually(|| form.state().error, "A room's name can have at most 80 characters.");
+    assert_eq!(watcher.room().name(), "Design");
+    form.write("Drawing");
+    form.submit();
+    eventually(|| watcher.room().name(), "Drawing");
+    eventually(|| watcher.sidebar().names(), ["Lobby", "Drawing"]);
+    eventually(|| watcher.title(), "Drawing · Parlance");
+    eventually(|| adam.room().is_renaming(), false);
+    assert_eq!(adam.room().name(), "Drawing");
+    assert_eq!(adam.sidebar().names(), ["Lobby", "Drawing"]);
+}
+
+#[test]
+// reference: rooms-delete
+fn a_room_is_deleted_after_asking_and_whoever_is_inside_is_led_out_and_told() {
+    let stage = stage::together();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let room = adam_by_api.create_room("Design");
+    adam_by_api.send_many(room.id, 2);
+    let inside = stage.person();
+    for person in [&adam, &inside] {
+        person.open(&format!("/rooms/{}", room.id));
+        eventually(|| person.room().texts().len(), 2);
+    }
+    assert!(!inside.room().header_buttons().contains(&"Delete room".to_owned()), "it is not theirs");
+    inside.mark_page();
+
+    adam.room().press("Delete room");
+    eventually(|| adam.dialog().title(), "Delete Design and its 2 messages?");
+    adam.dialog().press("Cancel");
+    eventually(|| adam.dialog().title(), "");
+    assert_eq!(adam_by_api.room(room.id).name.as_str(), "Design");
+    adam.room().press("Delete room");
+    adam.dialog().press("Delete room");
+    for person in [&adam, &inside] {
+        eventually(|| person.address(), "/rooms");
+        eventually(|| person.toasts().texts(), ["Design has been deleted."]);
+        eventually(|| person.sidebar().names(), ["Lobby"]);
+    }
+    assert!(inside.is_on_marked_page(), "no page load");
+    assert_eq!(adam_by_api.get(&shared::rooms::room_path(room.id)).status, 404);
+}
+
+#[test]
+// reference: rooms-list
+fn the_list_shows_thirty_rooms_and_more_on_demand() {
+    let stage = stage::alone();
+    let maker = stage.app.guest("Maker");
+    let made = (1..=34).map(|number| maker.create_room(&format!("Room {number}")).name.as_str().to_owned());
+    let all: Vec<_> = std::iter::once("Lobby".to_owned()).chain(made).collect();
+    let reader = stage.person();
+    reader.open("/rooms");
+    assert_eq!(reader.sidebar().names(), all[..30]);
+    assert_eq!(reader.sidebar().end(), "Load more rooms…");
+    reader.sidebar().load_more();
+    eventually(|| reader.sidebar().names(), all.clone());
+    eventually(|| reader.sidebar().end(), "There are no more rooms.");
+    let newest = maker.create_room("The newest");
+    until("the newest room", || {
+        (reader.sidebar().names().last().map(String::as_str) == Some(newest.name.as_str())).then_some(())
+    });
+}

@@ -1,0 +1,112 @@
+//! Every page fits on every screen; asked to, the test leaves pictures of that.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+use crate::chrome::Screen;
+use crate::pages::Person;
+use crate::stage;
+use crate::wait::eventually;
+
+const SIZES: [(u32, u32); 4] = [(360, 740), (768, 1024), (1280, 800), (1920, 1080)];
+
+/// Looks at the page on every screen; with `PARLANCE_SCREENSHOTS`, leaves pictures in that folder.
+#[track_caller]
+fn look_at(person: &Person<'_>, name: &str) {
+    let folder = env::var_os("PARLANCE_SCREENSHOTS").map(PathBuf::from);
+    for is_dark in [false, true] {
+        for (width, height) in SIZES {
+            person.chrome.show_on(Screen { width, height, is_phone: width < 700, is_dark });
+            person.let_it_settle();
+            assert!(!person.scrolls_sideways(), "{name} is wider than {width} pixels");
+            assert_eq!(person.things_off_screen(), [""; 0], "{name} at {width} pixels");
+            if let Some(folder) = &folder {
+                let theme = if is_dark { "dark" } else { "light" };
+                let file = folder.join(format!("{name}-{theme}-{width}.png"));
+                let written =
+                    fs::create_dir_all(folder).and_then(|()| fs::write(&file, person.chrome.picture()));
+                written.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            }
+        }
+    }
+    person.chrome.show_on(Screen::WIDE);
+}
+
+#[test]
+// reference: pages-rooms, pages-room, pages-not-found
+fn every_page_fits_on_every_screen() {
+    let stage = stage::alone();
+    let (adam, adam_by_api) = stage.guest("Adam Lovelace");
+    let design = adam_by_api.create_room("design");
+    adam_by_api.create_room("A room with a rather long name that will hardly fit anywhere at all, will it?");
+    let [grace, emmy, linus] = ["Grace", "Emmy Noether", "Linus"].map(|name| stage.app.guest(name));
+    grace.send(design.id, "Morning! Has anybody looked at the new drafts?");
+    grace.send(design.id, "I have put them on the table by the window.");
+    let sent = adam_by_api.send(design.id, "Yes. The second one is the one.");
+    adam_by_api.edit(&sent, "Yes: the second one, without a doubt.");
+    let gone = linus.send(design.id, "A word too many");
+    linus.delete_message(&gone);
+    emmy.send(design.id, &format!("A long word: {}", "Donaudampfschiff".repeat(8)));
+    emmy.send(design.id, "שלום, איך הולך? 🎉🦀👩‍👩‍👧‍👧");
+    linus.send(design.id, "One line,\nand another,\nand the last of three.");
+    for number in 1..=3 {
+        grace.send(stage.app.lobby().id, &format!("Welcome, number {number}"));
+    }
+    let mut sockets: Vec<_> = [&grace, &emmy, &linus].map(support::socket::TestSocket::connect).into();
+    for socket in &mut sockets {
+        socket.subscribe(design.id);
+    }
+
+    adam.open("/rooms");
+    eventually(|| adam.sidebar().names().len(), 3);
+    look_at(&adam, "rooms");
+    adam.sidebar().choose("Lobby");
+    eventually(|| adam.room().texts().len(), 3);
+    adam.sidebar().choose("design");
+    eventually(|| adam.room().texts().len(), 7);
+    grace.send(stage.app.lobby().id, "Something unread");
+    eventually(|| adam.sidebar().unread("Lobby"), 1);
+    eventually(|| adam.room().people().len(), 4);
+    adam.room().write("A draft");
+    adam.room().point_at("Yes: the second one, without a doubt. edited");
+    look_at(&adam, "room");
+    adam.sidebar().choose("A room with a rather long name that will hardly fit anywhere at all, will it?");
+    eventually(|| adam.room().texts().is_empty(), true);
+    look_at(&adam, "empty-room");
+    adam.room().press("Delete room");
+    eventually(|| adam.dialog().title().is_empty(), false);
+    look_at(&adam, "question");
+    adam.dialog().press("Cancel");
+    adam.sidebar().settings();
+    eventually(|| adam.dialog().title(), "Settings");
+    look_at(&adam, "settings");
+    adam.dialog().press("Done");
+    eventually(|| adam.dialog().title(), "");
+    adam.chrome.press_with_control('k');
+    eventually(|| adam.dialog().is_open(), true);
+    look_at(&adam, "finder");
+    adam.dialog().close();
+    adam.open(&format!("/rooms/{}", support::builders::unknown_room_id()));
+    eventually(|| adam.heading(), "There is nothing here");
+    look_at(&adam, "not-found");
+    adam.open(&format!("/rooms/{}/messages/{}", design.id, support::builders::new_message_id()));
+    eventually(|| adam.toasts().texts().len(), 1);
+    adam.toasts().hold();
+    stage.network.cut();
+    adam.room().say("Written without a connection");
+    eventually(|| adam.banner().is_empty(), false);
+    look_at(&adam, "disconnected");
+    stage.network.mend();
+    eventually(|| adam.banner(), "");
+
+    let newcomer_to_be = adam;
+    newcomer_to_be.chrome.forget_everything();
+    newcomer_to_be.open(&format!("/rooms/{}", design.id));
+    eventually(|| newcomer_to_be.room().asks_for_name(), true);
+    look_at(&newcomer_to_be, "newcomer");
+    newcomer_to_be.chrome.show_on(Screen::PHONE);
+    newcomer_to_be.sidebar().open();
+    eventually(|| newcomer_to_be.sidebar().share_of_screen(), 1.0);
+    newcomer_to_be.let_it_settle();
+    assert!(!newcomer_to_be.scrolls_sideways());
+}
