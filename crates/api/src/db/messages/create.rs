@@ -1,6 +1,6 @@
 //! Many messages in one statement: stored, numbered, and their rooms' counters moved.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use diesel::pg::{Pg, PgConnection};
@@ -77,32 +77,31 @@ pub enum Stored {
 /// # Errors
 /// What the database says; then nothing is stored, or, after [`DbError::Unavailable`], it is unknown.
 pub fn create_all(conn: &mut PgConnection, batch: &[NewMessage]) -> DbResult<Vec<Stored>> {
-    // Of one id twice in a batch the first is stored and the others are judged against it.
-    let mut first_of_id = HashMap::with_capacity(batch.len());
-    for (index, new) in batch.iter().enumerate() {
-        first_of_id.entry(new.id).or_insert(index);
+    // One statement stores an id once. Of an id that stands in the batch twice, the later ones wait their turn.
+    let mut seen = HashSet::with_capacity(batch.len());
+    let (first, again): (Vec<&NewMessage>, Vec<&NewMessage>) = batch.iter().partition(|new| seen.insert(new.id));
+    let mut first = create_distinct(conn, &first)?.into_iter();
+    if again.is_empty() {
+        return Ok(first.collect());
     }
-    let fresh: Vec<&NewMessage> = batch
-        .iter()
-        .enumerate()
-        .filter(|(index, new)| first_of_id[&new.id] == *index)
-        .map(|(_, new)| new)
-        .collect();
-    let numbers: HashMap<Uuid, (i64, i64)> = InsertMessages::new(&fresh)
+    let again: Vec<NewMessage> = again.into_iter().cloned().collect();
+    let mut again = create_all(conn, &again)?.into_iter();
+    let mut seen = HashSet::with_capacity(batch.len());
+    Ok(batch.iter().filter_map(|new| if seen.insert(new.id) { first.next() } else { again.next() }).collect())
+}
+
+/// Stores messages of different ids.
+fn create_distinct(conn: &mut PgConnection, batch: &[&NewMessage]) -> DbResult<Vec<Stored>> {
+    let numbers: HashMap<Uuid, (Seq, Rev)> = InsertMessages::new(batch)
         .load::<(Uuid, i64, i64)>(conn)?
         .into_iter()
-        .map(|(id, seq, rev)| (id, (seq, rev)))
+        .map(|(id, seq, rev)| (id, (Seq(seq), Rev(rev))))
         .collect();
-    let mut answers = Vec::with_capacity(batch.len());
-    for (index, new) in batch.iter().enumerate() {
-        answers.push(match numbers.get(&new.id.0) {
-            Some(&(seq, rev)) if first_of_id[&new.id] == index => {
-                Stored::Created(new.stored(Seq(seq), Rev(rev)))
-            }
-            _ => judge_unstored(conn, new)?,
-        });
-    }
-    Ok(answers)
+    let answer = |new: &&NewMessage| match numbers.get(&new.id.0) {
+        Some(&(seq, rev)) => Ok(Stored::Created(new.stored(seq, rev))),
+        None => judge_unstored(conn, new),
+    };
+    batch.iter().map(answer).collect()
 }
 
 /// Why the statement left a message out.
