@@ -20,12 +20,17 @@ use support::socket::TestSocket;
 use support::temp_dir::TempDir;
 use support::wait::until;
 
+/// Kills Postgres and waits until another runs in its place.
 fn kill_postmaster(dir: &TempDir) {
-    let pid_file = dir.path().join("data/postgres/cluster/postmaster.pid");
-    let pid = std::fs::read_to_string(pid_file).expect("it runs");
-    let kill = format!("kill -KILL {}", pid.lines().next().expect("a pid"));
+    let pid = || {
+        let file = std::fs::read_to_string(dir.path().join("data/postgres/cluster/postmaster.pid")).ok()?;
+        file.lines().next().map(str::to_owned)
+    };
+    let first = pid().expect("it runs");
+    let kill = format!("kill -KILL {first}");
     let status = std::process::Command::new("sh").args(["-c", &kill]).status().expect("a shell");
     assert!(status.success());
+    until("another Postgres runs", || pid().filter(|now| *now != first));
 }
 
 /// Raises a flag when it goes, also by a panic: whoever waits for the flag is not left waiting.

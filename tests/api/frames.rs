@@ -1,8 +1,13 @@
 //! What a hostile or broken client may put on the socket, and the code with which it is closed.
 
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 use shared::events::{ClientCommand, CloseCode, ServerEvent};
+use shared::server::SOCKET_PATH;
 use support::app::TestApp;
+use support::http;
 use support::socket::{TestSocket, frame};
 use tungstenite::Message;
 
@@ -280,6 +285,29 @@ fn a_reader_who_never_wakes_is_gone_after_a_while() {
         _ => None,
     });
     assert_eq!(alice.room(room.id).online, 1);
+}
+
+#[test]
+fn a_client_that_says_nothing_for_a_minute_is_pinged_and_closed_with_4440() {
+    let app = TestApp::start();
+    let mut stream = http::connect(app.addr());
+    let handshake = format!(
+        "GET {SOCKET_PATH} HTTP/1.1\r\nhost: {}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        app.addr()
+    );
+    stream.write_all(handshake.as_bytes()).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(75))).expect("a time-out that is not zero");
+    let started = Instant::now();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("the server closes");
+    let lasted = started.elapsed();
+    assert!(lasted > Duration::from_secs(50) && lasted < Duration::from_secs(70), "{lasted:?}");
+    let close = [0x88, 2, 0x11, 0x58];
+    assert_eq!(u16::from_be_bytes([close[2], close[3]]), CloseCode::HeartbeatLost.number());
+    assert!(bytes.ends_with(&close), "{bytes:?}");
+    let pings = bytes.windows(2).filter(|bytes| *bytes == [0x89, 0]).count();
+    assert!(pings >= 1, "it asked before it gave up");
 }
 
 #[test]

@@ -103,6 +103,18 @@ fn a_plain_get_is_told_to_upgrade() {
 }
 
 #[test]
+fn a_handshake_of_another_version_or_without_a_key_is_refused() {
+    let app = TestApp::start();
+    let request = app.anonymous().request("GET", SOCKET_PATH).header("connection", "upgrade");
+    let request = request.header("upgrade", "websocket");
+    let other_version = request.clone().header("sec-websocket-version", "8").send();
+    other_version.problem(426, ErrorCode::UpgradeRequired);
+    assert_eq!(other_version.header("sec-websocket-version"), Some("13"));
+    let without_key = request.header("sec-websocket-version", "13");
+    without_key.send().problem(400, ErrorCode::BadRequest);
+}
+
+#[test]
 fn a_token_in_the_first_frame_signs_in_and_greets_again() {
     let app = TestApp::start();
     let grace = app.guest("Grace");

@@ -122,6 +122,8 @@ impl Drop for TestApp {
 pub fn start_server(database_url: &str, flags: &[&str]) -> Server {
     let mut arguments =
         vec!["parlance", "--bind", "127.0.0.1:0", "--port", "0", "--database-url", database_url];
+    // Many servers share one Postgres here.
+    arguments.extend(["--database-connections", "3"]);
     arguments.extend(flags);
     let config = Config::parse_from(arguments);
     Server::start(config).unwrap_or_else(|error| panic!("the server does not start: {error}"))

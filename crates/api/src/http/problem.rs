@@ -123,6 +123,7 @@ pub fn respond(error: &AppError, request_id: &str) -> HttpResponse<BoxBody> {
     }
     if status == StatusCode::UPGRADE_REQUIRED {
         response.insert_header((header::UPGRADE, "websocket"));
+        response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
     }
     response.insert_header((header::CONTENT_TYPE, PROBLEM_CONTENT_TYPE)).body(body(error, request_id))
 }

@@ -1,0 +1,308 @@
+//! The protocol's JSON, letter by letter: whoever changes one of these changes what strangers have to read.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use shared::errors::{ErrorCode, FieldError, LimitScope, Problem};
+use shared::events::{ClientCommand, MessageChange, RoomChange, ServerEvent};
+use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
+use shared::messages::{Author, Changes, CreateMessage, Message, UpdateMessage};
+use shared::page::{Cursor, Page};
+use shared::rooms::{CreateRoom, Room, RoomName, UpdateRoom};
+use shared::text::{Invalid, InvalidCode, Length};
+use shared::timestamp::Timestamp;
+use shared::users::{User, UserKind, Username};
+
+const ROOM: &str = "0190a5b0-0000-7000-8000-000000000001";
+const MESSAGE: &str = "0190a5b0-0000-7000-8000-000000000002";
+const USER: &str = "0190a5b0-0000-7000-8000-000000000003";
+
+fn time(millis: i64) -> Timestamp {
+    Timestamp::from_unix_millis(1_700_000_000_000 + millis).expect("in the calendar")
+}
+
+fn room_id() -> RoomId {
+    ROOM.parse().expect("a UUID")
+}
+
+fn message_id() -> MessageId {
+    MESSAGE.parse().expect("a UUID")
+}
+
+fn user_id() -> UserId {
+    USER.parse().expect("a UUID")
+}
+
+fn room() -> Room {
+    Room {
+        id: room_id(),
+        name: RoomName::from_stored("Lobby".to_owned()),
+        created_by: None,
+        created_at: time(0),
+        updated_at: time(1),
+        last_seq: Seq(41),
+        rev: Rev(42),
+        online: 2,
+    }
+}
+
+fn room_json() -> Value {
+    json!({
+        "id": ROOM, "name": "Lobby", "created_by": null, "created_at": "2023-11-14T22:13:20.000Z",
+        "updated_at": "2023-11-14T22:13:20.001Z", "last_seq": 41, "rev": 42, "online": 2
+    })
+}
+
+fn user() -> User {
+    User {
+        id: user_id(),
+        username: Username::from_stored("Grace".to_owned()),
+        kind: UserKind::Guest,
+        created_at: time(2),
+    }
+}
+
+fn user_json() -> Value {
+    json!({ "id": USER, "username": "Grace", "kind": "guest", "created_at": "2023-11-14T22:13:20.002Z" })
+}
+
+fn message() -> Message {
+    Message {
+        id: message_id(),
+        room_id: room_id(),
+        seq: Seq(41),
+        rev: Rev(42),
+        author: Author::from(&user()),
+        text: Some("hello".to_owned()),
+        created_at: time(3),
+        edited_at: Some(time(4)),
+        deleted_at: None,
+    }
+}
+
+fn message_json() -> Value {
+    json!({
+        "id": MESSAGE, "room_id": ROOM, "seq": 41, "rev": 42,
+        "author": { "id": USER, "username": "Grace", "kind": "guest" }, "text": "hello",
+        "created_at": "2023-11-14T22:13:20.003Z", "edited_at": "2023-11-14T22:13:20.004Z", "deleted_at": null
+    })
+}
+
+/// The value is written so, and what is written so is that value.
+#[track_caller]
+fn golden<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: T, wire: Value) {
+    assert_eq!(serde_json::to_value(&value).expect("it is JSON"), wire);
+    assert_eq!(serde_json::from_value::<T>(wire).expect("it is read"), value);
+}
+
+fn message_change() -> MessageChange {
+    MessageChange { room_id: room_id(), rev: Rev(42), message: message() }
+}
+
+fn room_change() -> RoomChange {
+    RoomChange { room: room(), rev: Rev(42) }
+}
+
+#[test]
+fn hello_greets_with_a_user_and_without() {
+    let hello = |user| ServerEvent::Hello { server_version: "1.2.3".to_owned(), heartbeat_seconds: 25, user };
+    golden(hello(None), json!({ "type": "hello", "server_version": "1.2.3", "heartbeat_seconds": 25 }));
+    golden(
+        hello(Some(user())),
+        json!({ "type": "hello", "server_version": "1.2.3", "heartbeat_seconds": 25, "user": user_json() }),
+    );
+}
+
+#[test]
+fn subscribed_tells_the_room_its_rev_and_who_is_there() {
+    golden(
+        ServerEvent::Subscribed { room: room(), rev: Rev(42), online: vec![user()], visitors: 3 },
+        json!({ "type": "subscribed", "room": room_json(), "rev": 42, "online": [user_json()], "visitors": 3 }),
+    );
+}
+
+#[test]
+fn changes_of_messages_carry_the_whole_message() {
+    let wire = |kind: &str| json!({ "type": kind, "room_id": ROOM, "rev": 42, "message": message_json() });
+    golden(ServerEvent::MessageCreated(message_change()), wire("message_created"));
+    golden(ServerEvent::MessageUpdated(message_change()), wire("message_updated"));
+    golden(ServerEvent::MessageDeleted(message_change()), wire("message_deleted"));
+}
+
+#[test]
+fn a_tombstone_has_no_text_and_says_when() {
+    let tombstone = Message { text: None, deleted_at: Some(time(5)), ..message() };
+    let wire = serde_json::to_value(&tombstone).unwrap();
+    assert_eq!((&wire["text"], &wire["deleted_at"]), (&Value::Null, &json!("2023-11-14T22:13:20.005Z")));
+}
+
+#[test]
+fn changes_of_rooms_carry_the_whole_room() {
+    let wire = |kind: &str| json!({ "type": kind, "room": room_json(), "rev": 42 });
+    golden(ServerEvent::RoomCreated(room_change()), wire("room_created"));
+    golden(ServerEvent::RoomUpdated(room_change()), wire("room_updated"));
+    golden(ServerEvent::RoomDeleted(room_change()), wire("room_deleted"));
+}
+
+#[test]
+fn presence_and_typing_name_people() {
+    golden(
+        ServerEvent::Presence {
+            room_id: room_id(),
+            joined: vec![user()],
+            left: vec![user_id()],
+            visitors: 1,
+        },
+        json!({ "type": "presence", "room_id": ROOM, "joined": [user_json()], "left": [USER], "visitors": 1 }),
+    );
+    golden(
+        ServerEvent::Typing { room_id: room_id(), user: user(), active: true },
+        json!({ "type": "typing", "room_id": ROOM, "user": user_json(), "active": true }),
+    );
+}
+
+#[test]
+fn resync_pong_and_error_are_short() {
+    golden(ServerEvent::Resync { room_id: room_id() }, json!({ "type": "resync", "room_id": ROOM }));
+    golden(ServerEvent::Pong { id: "7".to_owned() }, json!({ "type": "pong", "id": "7" }));
+    let error =
+        |room_id| ServerEvent::Error { code: ErrorCode::RoomNotFound, detail: "No.".to_owned(), room_id };
+    golden(error(None), json!({ "type": "error", "code": "room_not_found", "detail": "No." }));
+    golden(
+        error(Some(room_id())),
+        json!({ "type": "error", "code": "room_not_found", "detail": "No.", "room_id": ROOM }),
+    );
+}
+
+#[test]
+fn commands_are_what_a_client_types() {
+    golden(
+        ClientCommand::Authenticate { token: "t".to_owned() },
+        json!({ "type": "authenticate", "token": "t" }),
+    );
+    golden(
+        ClientCommand::Subscribe { room_id: room_id(), since: None, present: true },
+        json!({ "type": "subscribe", "room_id": ROOM }),
+    );
+    golden(
+        ClientCommand::Subscribe { room_id: room_id(), since: Some(Rev(41)), present: false },
+        json!({ "type": "subscribe", "room_id": ROOM, "since": 41, "present": false }),
+    );
+    golden(
+        ClientCommand::Unsubscribe { room_id: room_id() },
+        json!({ "type": "unsubscribe", "room_id": ROOM }),
+    );
+    golden(
+        ClientCommand::Typing { room_id: room_id(), active: false },
+        json!({ "type": "typing", "room_id": ROOM, "active": false }),
+    );
+    golden(ClientCommand::Ping { id: "7".to_owned() }, json!({ "type": "ping", "id": "7" }));
+}
+
+#[test]
+fn what_a_later_version_says_is_unknown_and_no_error() {
+    let later = json!({ "type": "poll_opened", "question": { "text": "?" }, "options": [1, 2] });
+    assert_eq!(serde_json::from_value::<ServerEvent>(later.clone()).unwrap(), ServerEvent::Unknown);
+    assert_eq!(serde_json::from_value::<ClientCommand>(later).unwrap(), ClientCommand::Unknown);
+    let code: ErrorCode = serde_json::from_value(json!("teapot")).unwrap();
+    assert_eq!(code, ErrorCode::Unknown);
+    // And a field that it adds is passed over.
+    let added = json!({ "type": "pong", "id": "7", "at": "2023-11-14T22:13:20.000Z" });
+    assert_eq!(
+        serde_json::from_value::<ServerEvent>(added).unwrap(),
+        ServerEvent::Pong { id: "7".to_owned() }
+    );
+}
+
+#[test]
+fn a_page_has_its_cursors_always() {
+    let page =
+        Page { items: vec![Seq(1)], next_cursor: None, prev_cursor: Some(Cursor("b3BhcXVl".to_owned())) };
+    golden(page, json!({ "items": [1], "next_cursor": null, "prev_cursor": "b3BhcXVl" }));
+}
+
+#[test]
+fn changes_say_how_far_they_reach() {
+    golden(
+        Changes { room: room(), messages: vec![message()], rev: Rev(42), has_more: true },
+        json!({ "room": room_json(), "messages": [message_json()], "rev": 42, "has_more": true }),
+    );
+}
+
+#[test]
+fn bodies_leave_out_what_is_absent() {
+    let text = |text| serde_json::from_value(json!(text)).unwrap();
+    golden(CreateMessage { text: text("hello"), id: None }, json!({ "text": "hello" }));
+    golden(
+        CreateMessage { text: text("hello"), id: Some(message_id()) },
+        json!({ "text": "hello", "id": MESSAGE }),
+    );
+    golden(UpdateMessage { text: None }, json!({}));
+    golden(CreateRoom { name: RoomName::from_stored("Lobby".to_owned()) }, json!({ "name": "Lobby" }));
+    golden(UpdateRoom { name: None }, json!({}));
+}
+
+#[test]
+fn a_problem_is_rfc_9457_with_a_code() {
+    let problem = Problem {
+        kind: "/docs/problems#validation_failed".to_owned(),
+        title: "Unprocessable Entity".to_owned(),
+        status: 422,
+        detail: "The input breaks a rule; see errors.".to_owned(),
+        code: ErrorCode::ValidationFailed,
+        request_id: "r".to_owned(),
+        errors: vec![FieldError::new("name", Invalid::new(InvalidCode::TooLong, "Too long."))],
+        retry_after: None,
+        scope: None,
+    };
+    let wire = json!({
+        "type": "/docs/problems#validation_failed", "title": "Unprocessable Entity", "status": 422,
+        "detail": "The input breaks a rule; see errors.", "code": "validation_failed", "request_id": "r",
+        "errors": [{ "pointer": "/name", "code": "too_long", "detail": "Too long." }]
+    });
+    golden(problem.clone(), wire.clone());
+    let limited = Problem { errors: vec![], retry_after: Some(3), scope: Some(LimitScope::Ip), ..problem };
+    let limited = serde_json::to_value(&limited).unwrap();
+    assert_eq!((&limited["retry_after"], &limited["scope"]), (&json!(3), &json!("ip")));
+    assert_eq!(limited.get("errors"), None);
+}
+
+#[test]
+fn every_code_has_its_name() {
+    for (code, name) in [
+        (ErrorCode::BadRequest, "bad_request"),
+        (ErrorCode::MalformedJson, "malformed_json"),
+        (ErrorCode::InvalidCursor, "invalid_cursor"),
+        (ErrorCode::AuthenticationRequired, "authentication_required"),
+        (ErrorCode::InvalidToken, "invalid_token"),
+        (ErrorCode::OriginRefused, "origin_refused"),
+        (ErrorCode::NotAuthor, "not_author"),
+        (ErrorCode::NotRoomOwner, "not_room_owner"),
+        (ErrorCode::NotFound, "not_found"),
+        (ErrorCode::RoomNotFound, "room_not_found"),
+        (ErrorCode::MessageNotFound, "message_not_found"),
+        (ErrorCode::MethodNotAllowed, "method_not_allowed"),
+        (ErrorCode::RoomNameTaken, "room_name_taken"),
+        (ErrorCode::UsernameTaken, "username_taken"),
+        (ErrorCode::MessageIdReused, "message_id_reused"),
+        (ErrorCode::MessageDeleted, "message_deleted"),
+        (ErrorCode::BodyTooLarge, "body_too_large"),
+        (ErrorCode::UriTooLong, "uri_too_long"),
+        (ErrorCode::UnsupportedMediaType, "unsupported_media_type"),
+        (ErrorCode::ValidationFailed, "validation_failed"),
+        (ErrorCode::UpgradeRequired, "upgrade_required"),
+        (ErrorCode::RateLimited, "rate_limited"),
+        (ErrorCode::HeadersTooLarge, "headers_too_large"),
+        (ErrorCode::Internal, "internal"),
+        (ErrorCode::Unavailable, "unavailable"),
+        (ErrorCode::Overloaded, "overloaded"),
+        (ErrorCode::OutcomeUnknown, "outcome_unknown"),
+    ] {
+        golden(code, json!(name));
+    }
+}
+
+#[test]
+fn a_length_is_its_two_ends() {
+    golden(Length { min: 4, max: 20 }, json!({ "min": 4, "max": 20 }));
+}
