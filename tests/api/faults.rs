@@ -11,7 +11,7 @@ use shared::events::{CloseCode, ServerEvent};
 use shared::ids::MessageId;
 use shared::messages::{Message, messages_path};
 use shared::rooms::ROOMS_PATH;
-use support::app::{TestApp, start_server};
+use support::app::{TestApp, start_server, try_start_server};
 use support::builders::{new_message_id, seqs};
 use support::client::TestClient;
 use support::db::TestDb;
@@ -298,4 +298,13 @@ fn stopping_does_not_wait_for_sockets_that_do_not_answer() {
     assert!(started.elapsed() < std::time::Duration::from_secs(25), "{:?}", started.elapsed());
     socket.send_bytes(b"");
     assert_eq!(socket.closed(), CloseCode::Restart.number());
+}
+
+#[test]
+fn a_database_that_could_lose_messages_is_refused() {
+    // The only one of the three that can be switched off for one database.
+    let db = TestDb::new();
+    db.execute(&format!("ALTER DATABASE {} SET synchronous_commit = off", db.name()));
+    let refusal = try_start_server(db.url(), &[]).err().expect("it is refused").to_string();
+    assert!(refusal.contains("synchronous_commit") && refusal.ends_with('.'), "{refusal}");
 }

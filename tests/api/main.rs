@@ -12,6 +12,7 @@ mod messages;
 mod page;
 mod pagination;
 mod presence;
+mod program;
 mod resume;
 mod rooms;
 mod server;

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use api::Server;
 use api::config::Config;
+use api::{Server, StartError};
 use clap::Parser as _;
 use shared::page::Page;
 use shared::rooms::{ROOMS_PATH, Room};
@@ -120,13 +120,17 @@ impl Drop for TestApp {
 
 /// A server on a free port. Nothing of the environment has a say in it.
 pub fn start_server(database_url: &str, flags: &[&str]) -> Server {
+    try_start_server(database_url, flags).unwrap_or_else(|error| panic!("the server does not start: {error}"))
+}
+
+/// The same where it may be refused.
+pub fn try_start_server(database_url: &str, flags: &[&str]) -> Result<Server, StartError> {
     let mut arguments =
         vec!["parlance", "--bind", "127.0.0.1:0", "--port", "0", "--database-url", database_url];
     // Many servers share one Postgres here.
     arguments.extend(["--database-connections", "3"]);
     arguments.extend(flags);
-    let config = Config::parse_from(arguments);
-    Server::start(config).unwrap_or_else(|error| panic!("the server does not start: {error}"))
+    Server::start(Config::parse_from(arguments))
 }
 
 /// Brings an empty database to the newest schema, as every start does.

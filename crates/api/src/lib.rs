@@ -78,6 +78,13 @@ pub enum StartError {
     Thread(std::io::Error),
 }
 
+impl StartError {
+    /// The first line of what the database says: libpq explains itself on several.
+    fn unreachable(error: &DbError) -> Self {
+        Self::Database(error.to_string().lines().next().unwrap_or_default().to_owned())
+    }
+}
+
 /// A running server.
 pub struct Server {
     address: SocketAddr,
@@ -114,7 +121,7 @@ impl Server {
         if config.rate_limits == Switch::Off {
             tracing::warn!("rate limits are off");
         }
-        let unavailable = |error: DbError| StartError::Database(error.to_string());
+        let unavailable = |error: DbError| StartError::unreachable(&error);
         let db = Db::connect(&database_url, config.database_connections).map_err(unavailable)?;
         let limits = Limits::new(&config);
         let hub = Arc::new(Hub::new(limits.sockets, config.access));
@@ -161,7 +168,7 @@ impl Server {
 
 /// Migrates the database and sees that it is sound; an empty one gets its first room.
 fn prepare_database(database_url: &str) -> Result<(), StartError> {
-    let failed = |error: DbError| StartError::Database(error.to_string());
+    let failed = |error: DbError| StartError::unreachable(&error);
     let deadline = Instant::now() + DATABASE_PATIENCE;
     let mut conn = loop {
         match db::connect(database_url) {

@@ -79,7 +79,8 @@ pub enum Stored {
 pub fn create_all(conn: &mut PgConnection, batch: &[NewMessage]) -> DbResult<Vec<Stored>> {
     // One statement stores an id once. Of an id that stands in the batch twice, the later ones wait their turn.
     let mut seen = HashSet::with_capacity(batch.len());
-    let (first, again): (Vec<&NewMessage>, Vec<&NewMessage>) = batch.iter().partition(|new| seen.insert(new.id));
+    let (first, again): (Vec<&NewMessage>, Vec<&NewMessage>) =
+        batch.iter().partition(|new| seen.insert(new.id));
     let mut first = create_distinct(conn, &first)?.into_iter();
     if again.is_empty() {
         return Ok(first.collect());

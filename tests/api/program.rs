@@ -1,0 +1,182 @@
+//! The program itself: one binary that needs only Postgres's programs, with a database of its own making.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Instant;
+
+use shared::events::CloseCode;
+use shared::rooms::ROOMS_PATH;
+use support::client::TestClient;
+use support::socket::TestSocket;
+use support::temp_dir::TempDir;
+use support::wait::{DEADLINE, until};
+
+/// The binary: the one that is named, or the one that lies beside this test's folder.
+fn binary() -> PathBuf {
+    let beside = || {
+        let this = std::env::current_exe().expect("a test binary");
+        this.ancestors().nth(2).expect("target/debug/deps").join("parlance")
+    };
+    let path = std::env::var_os("PARLANCE_TEST_SERVER").map_or_else(beside, PathBuf::from);
+    assert!(path.exists(), "{} is not there: run `cargo build -p api` first", path.display());
+    path
+}
+
+/// A running server, and what it says.
+struct Program {
+    process: Child,
+    url: String,
+}
+
+/// The program with these flags and nothing of our environment but what it needs to find Postgres.
+fn command(flags: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(flags).env_clear().process_group(0);
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.env("HOME", std::env::var_os("HOME").unwrap_or_default());
+    command.stdin(Stdio::null());
+    command
+}
+
+impl Program {
+    /// Starts with a data directory in `dir`; returns when it says where it runs.
+    fn start(dir: &TempDir) -> Self {
+        let data_dir = dir.path().join("data");
+        let log = File::options().create(true).append(true).open(dir.path().join("log")).expect("writable");
+        let flags = ["--port", "0", "--rate-limits", "off", "--data-dir", data_dir.to_str().expect("text")];
+        let mut command = command(&flags);
+        let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().expect("it starts");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("text");
+        let Some((_, url)) = line.trim_end().rsplit_once(' ') else {
+            panic!("it ended: {}", fs::read_to_string(dir.path().join("log")).unwrap_or_default())
+        };
+        Self { process, url: url.to_owned() }
+    }
+
+    fn client(&self) -> TestClient {
+        let addr = self.url.strip_prefix("http://").expect("a URL");
+        TestClient::anonymous(addr.parse().expect("an address"))
+    }
+
+    fn signal(&self, signal: &str) {
+        // To the whole group, as a terminal does.
+        let kill = format!("kill -{signal} -{}", self.process.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    }
+
+    fn ended(mut self) -> ExitStatus {
+        until("the program ends", || self.process.try_wait().expect("a child"))
+    }
+}
+
+/// What refuses to start says so on one line, and nothing else but its log.
+fn refusal(flags: &[&str]) -> String {
+    let mut process =
+        command(flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let status = until("it gives up", || process.try_wait().expect("a child"));
+    assert!(!status.success());
+    let mut said = String::new();
+    process.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+    let sentence = said.lines().last().expect("a sentence").to_owned();
+    assert!(sentence.ends_with('.') && sentence.starts_with(char::is_uppercase), "{said}");
+    sentence
+}
+
+fn nobody_runs_in(dir: &TempDir) -> bool {
+    let processes = fs::read_dir("/proc").expect("Linux").flatten();
+    !processes
+        .filter_map(|process| fs::read_link(process.path().join("cwd")).ok())
+        .any(|cwd| cwd.starts_with(dir.path()))
+}
+
+#[test]
+fn one_program_with_one_directory_is_a_whole_chat_that_keeps_what_it_was_told() {
+    let dir = TempDir::new();
+    let program = Program::start(&dir);
+    let alice = TestClient::guest(program.client().addr(), "Alice");
+    let room = alice.create_room("for ever");
+    let message = alice.send(room.id, "hello");
+    let mut socket = TestSocket::connect(&alice);
+    socket.subscribe(room.id);
+    let started = Instant::now();
+    program.signal("TERM");
+    assert_eq!(socket.closed(), CloseCode::Restart.number());
+    assert!(program.ended().success());
+    assert!(started.elapsed() < DEADLINE, "well inside the 25 seconds it may take");
+    assert!(nobody_runs_in(&dir));
+
+    let program = Program::start(&dir);
+    assert_eq!(program.client().whole_history(room.id), [message]);
+    program.signal("INT");
+    assert!(program.ended().success());
+    assert!(nobody_runs_in(&dir));
+}
+
+#[test]
+fn killed_it_starts_again_at_once_with_all_that_was_acknowledged() {
+    let dir = TempDir::new();
+    let mut program = Program::start(&dir);
+    let alice = TestClient::guest(program.client().addr(), "Alice");
+    let room = alice.create_room("for ever");
+    for round in 0..3 {
+        // The same person, on whatever port the server has now.
+        let addr = program.client().addr();
+        let alice = TestClient::known(addr, alice.user().clone(), alice.token().expect("a guest"));
+        alice.send(room.id, &format!("before the kill {round}"));
+        program.process.kill().expect("it runs");
+        program.process.wait().expect("it was killed");
+        program = Program::start(&dir);
+        let texts: Vec<_> =
+            program.client().whole_history(room.id).into_iter().filter_map(|one| one.text).collect();
+        let expected: Vec<_> = (0..=round).map(|round| format!("before the kill {round}")).collect();
+        assert_eq!(texts, expected);
+    }
+    program.signal("TERM");
+    assert!(program.ended().success());
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_in_a_sentence() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let dir = TempDir::new();
+    let data_dir = dir.path().join("data");
+    let sentence = refusal(&["--port", &port, "--data-dir", data_dir.to_str().expect("text")]);
+    assert!(sentence.contains(&port) && sentence.contains("--port"), "{sentence}");
+    assert!(!data_dir.exists(), "nothing else was touched");
+}
+
+#[test]
+fn a_directory_that_is_in_use_or_not_writable_is_said_in_a_sentence() {
+    let dir = TempDir::new();
+    let program = Program::start(&dir);
+    let data_dir = dir.path().join("data");
+    let sentence = refusal(&["--port", "0", "--data-dir", data_dir.to_str().expect("text")]);
+    assert!(sentence.contains("Another Parlance"), "{sentence}");
+    program.client().get(ROOMS_PATH).expect(200);
+    program.signal("TERM");
+    assert!(program.ended().success());
+    let file = dir.path().join("log").join("data");
+    let sentence = refusal(&["--port", "0", "--data-dir", file.to_str().expect("text")]);
+    assert!(sentence.contains("--data-dir"), "{sentence}");
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_said_in_a_sentence() {
+    let sentence = refusal(&["--port", "0", "--database-url", "postgres://nobody@127.0.0.1:1/nothing"]);
+    assert!(sentence.contains("DATABASE_URL"), "{sentence}");
+}
+
+#[test]
+fn without_postgres_programs_a_sentence_says_what_to_install() {
+    let dir = TempDir::new();
+    let (data_dir, bin_dir) = (dir.path().join("data"), dir.path().join("bin"));
+    let flags = ["--port", "0", "--data-dir", data_dir.to_str().expect("text")];
+    let bin_dir = ["--postgres-bin-dir", bin_dir.to_str().expect("text")];
+    let sentence = refusal(&[&flags[..], &bin_dir].concat());
+    assert!(sentence.contains("--postgres-bin-dir"), "{sentence}");
+}
