@@ -22,6 +22,7 @@ use crate::pages::home_page::HomePage;
 use crate::pages::not_found_page::NotFoundPage;
 use crate::pages::room_page::RoomPage;
 use crate::route::Route;
+use crate::shapes::part;
 use crate::state::toasts::Tone;
 use crate::state::{Identity, State};
 
@@ -134,11 +135,11 @@ pub fn App() -> impl IntoView {
         />
         <div class="shell">
             <Sidebar room />
-            {move || match page.get() {
+            {part(move || match page.get() {
                 Page::Home => view! { <HomePage /> }.into_any(),
                 Page::Room(room_id, _) => view! { <RoomPage room_id pointed /> }.into_any(),
                 Page::NotFound => view! { <NotFoundPage menu_open=overlays.menu /> }.into_any(),
-            }}
+            })}
         </div>
         <ToastList toasts=state.toasts />
         <Dialogs />
@@ -253,8 +254,8 @@ fn Dialogs() -> impl IntoView {
 /// Who comes back to `/` lands in the room they were in last; who asks for the rooms gets the rooms.
 fn return_to_last_room(navigation: Navigation) {
     // The server leads from `/` to the rooms, which the browser remembers as a redirect.
-    let came_back = navigation.here() == Route::Root
-        || (navigation.here() == Route::Rooms && browser::was_redirected());
+    let came_back =
+        navigation.here() == Route::Root || (navigation.here() == Route::Rooms && browser::was_redirected());
     if came_back {
         let last = browser::load(keys::LAST_ROOM).and_then(|room| room.parse().ok());
         navigation.replace(last.map_or(Route::Rooms, Route::Room));

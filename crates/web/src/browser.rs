@@ -115,7 +115,8 @@ pub fn was_redirected() -> bool {
     let entries = web_sys::window()
         .and_then(|window| window.performance())
         .map(|performance| performance.get_entries_by_type("navigation"));
-    let count = entries.and_then(|entries| Reflect::get(&entries.get(0), &JsValue::from_str("redirectCount")).ok());
+    let count =
+        entries.and_then(|entries| Reflect::get(&entries.get(0), &JsValue::from_str("redirectCount")).ok());
     count.and_then(|count| count.as_f64()).is_some_and(|count| count > 0.0)
 }
 

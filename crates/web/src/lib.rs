@@ -14,6 +14,8 @@ pub mod socket;
 pub mod live;
 pub mod sending;
 
+pub mod shapes;
+
 pub mod app;
 pub mod components;
 pub mod pages;

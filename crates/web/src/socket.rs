@@ -1,5 +1,7 @@
 //! One WebSocket: the only user of `gloo_net::websocket`. It decodes and encodes, and decides nothing.
 
+mod decode;
+
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_util::{SinkExt, StreamExt};
 use gloo_net::websocket::futures::WebSocket;
@@ -58,9 +60,7 @@ impl Socket {
             while let Some(incoming) = stream.next().await {
                 match incoming {
                     Ok(Message::Text(text)) => {
-                        // An event that cannot be read is like one that is unknown.
-                        let event = serde_json::from_str(&text).unwrap_or(ServerEvent::Unknown);
-                        on_incoming(Incoming::Event(Box::new(event)));
+                        on_incoming(Incoming::Event(Box::new(decode::event(&text))));
                     }
                     Err(WebSocketError::ConnectionClose(close)) => {
                         code = close.code;

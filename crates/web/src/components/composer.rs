@@ -1,5 +1,6 @@
 //! Where one writes; for who has no name yet, also where one gives it.
 
+use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::html;
 use leptos::prelude::*;
 use shared::messages::MessageText;
@@ -8,6 +9,7 @@ use shared::users::{UserKind, Username};
 
 use crate::browser;
 use crate::components::icon::icon;
+use crate::shapes::{act, handle, maybe, text};
 use crate::state::Identity;
 
 /// From this part of the limit on, the counter is shown.
@@ -56,14 +58,14 @@ pub fn Composer(
     let count = Memo::new(move |_| draft.with(|text| Length::of(text)));
     let limit = move || MessageText::length(kind.get()).max;
     let too_long = Memo::new(move |_| count.get() > limit());
-    let counter = move || {
+    let counter = maybe(move || {
         let (count, limit) = (count.get(), limit());
         let shown = count * COUNTER_FROM.1 >= limit * COUNTER_FROM.0;
         shown.then(|| {
             let over = count > limit;
             view! { <span class="counter" class:over=over>{format!("{count} / {limit}")}</span> }
         })
-    };
+    });
     let complaint = move || match too_long.get() {
         true => Some(format!("A message can have at most {} characters.", limit())),
         false => error.get(),
@@ -93,7 +95,7 @@ pub fn Composer(
             let _ = field.focus();
         }
     };
-    let on_keydown = move |event: leptos::ev::KeyboardEvent| {
+    let on_keydown = move |event: KeyboardEvent| {
         // 229 is what some browsers report while an input method is composing.
         if event.is_composing() || event.key_code() == 229 {
             return;
@@ -110,7 +112,7 @@ pub fn Composer(
             _ => {}
         }
     };
-    let name_field = move || {
+    let name_field = maybe(move || {
         needs_name.get().then(|| {
             view! {
                 <div class="composer-name">
@@ -121,32 +123,32 @@ pub fn Composer(
                         type="text"
                         autocomplete="nickname"
                         placeholder="4 to 20 characters"
-                        aria-invalid=move || name_error.with(Option::is_some).to_string()
+                        aria-invalid=text(move || name_error.with(Option::is_some).to_string())
                         aria-describedby="composer-name-error"
                         prop:value=name
-                        on:input=move |event| {
+                        on:input=handle(move |event| {
                             name.set(event_target_value(&event));
                             name_error.set(None);
-                        }
-                        on:change=move |_| {
+                        })
+                        on:change=act(move || {
                             let name = name.get_untracked();
                             if !name.trim().is_empty() {
                                 name_error.set(Username::parse_guest(&name).err().map(|invalid| invalid.detail));
                             }
-                        }
+                        })
                     />
-                    <p class="field-error" id="composer-name-error" role="alert">{move || name_error.get()}</p>
+                    <p class="field-error" id="composer-name-error" role="alert">{text(move || name_error.get().unwrap_or_default())}</p>
                 </div>
             }
         })
-    };
+    });
     view! {
         <form
             class="composer"
-            on:submit=move |event| {
+            on:submit=handle(move |event: SubmitEvent| {
                 event.prevent_default();
                 send();
-            }
+            })
         >
             {name_field}
             <div class="composer-box">
@@ -156,17 +158,17 @@ pub fn Composer(
                     rows="1"
                     dir="auto"
                     enterkeyhint="send"
-                    aria-label=move || format!("Message {}", room_name.get())
-                    placeholder=move || format!("Message {}", room_name.get())
-                    aria-invalid=move || complaint().is_some().to_string()
+                    aria-label=text(move || format!("Message {}", room_name.get()))
+                    placeholder=text(move || format!("Message {}", room_name.get()))
+                    aria-invalid=text(move || complaint().is_some().to_string())
                     aria-describedby="composer-error"
                     prop:value=draft
-                    on:input=move |event| {
+                    on:input=handle(move |event| {
                         draft.set(event_target_value(&event));
                         error.set(None);
                         on_typing.run(());
-                    }
-                    on:keydown=on_keydown
+                    })
+                    on:keydown=handle(on_keydown)
                 ></textarea>
                 {counter}
                 <button
@@ -175,14 +177,14 @@ pub fn Composer(
                     aria-label="Send"
                     title="Send"
                     disabled=too_long
-                    aria-busy=move || busy.get().to_string()
+                    aria-busy=text(move || busy.get().to_string())
                 >
                     {icon("send")}
                 </button>
             </div>
             <div class="composer-foot">
                 <p class="typing" aria-live="polite">{typing}</p>
-                <p class="field-error" id="composer-error" role="alert">{complaint}</p>
+                <p class="field-error" id="composer-error" role="alert">{text(move || complaint().unwrap_or_default())}</p>
             </div>
         </form>
     }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::components::modal::Modal;
+use crate::shapes::act;
 
 /// What is asked.
 #[derive(Clone)]
@@ -45,14 +46,14 @@ pub fn ConfirmDialog(
                 <h2 dir="auto">{question.title}</h2>
                 <p>{question.text}</p>
                 <div class="dialog-actions">
-                    <button type="button" class="button" on:click=move |_| open.set(false)>"Cancel"</button>
+                    <button type="button" class="button" on:click=act(move || open.set(false))>"Cancel"</button>
                     <button
                         type="button"
                         class="button danger"
-                        on:click=move |_| {
+                        on:click=act(move || {
                             open.set(false);
                             on_confirm.run(());
-                        }
+                        })
                     >
                         {question.action}
                     </button>

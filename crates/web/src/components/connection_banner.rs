@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::shapes::{act, maybe, text};
 use crate::state::connection::{Banner, Stopped};
 
 /// The banner; nothing while all is well.
@@ -23,9 +24,9 @@ pub fn ConnectionBanner(
     };
     view! {
         <div class="banner-place" role="status">
-            {move || {
+            {maybe(move || {
                 kind.get().map(|(sentence, button)| {
-                    let act = move |_| match button {
+                    let press = move || match button {
                         Some("Reload") => on_reload.run(()),
                         _ => on_try_now.run(()),
                     };
@@ -33,14 +34,14 @@ pub fn ConnectionBanner(
                         <div class="banner">
                             <span class="spinner" aria-hidden="true"></span>
                             <span>{sentence}</span>
-                            <span class="banner-countdown" aria-hidden="true">{countdown}</span>
+                            <span class="banner-countdown" aria-hidden="true">{text(countdown)}</span>
                             {button.map(|label| {
-                                view! { <button type="button" class="button small" on:click=act>{label}</button> }
+                                view! { <button type="button" class="button small" on:click=act(press)>{label}</button> }
                             })}
                         </div>
                     }
                 })
-            }}
+            })}
         </div>
     }
     .into_any()

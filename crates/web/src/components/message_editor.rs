@@ -1,5 +1,7 @@
 //! A message's text, being changed in its place.
 
+use crate::shapes::{act, handle, text};
+use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::html;
 use leptos::prelude::*;
 use shared::messages::MessageText;
@@ -22,7 +24,7 @@ pub fn MessageEditor(
     /// Gives up.
     on_cancel: Callback<()>,
 ) -> impl IntoView {
-    let text = RwSignal::new(initial.clone());
+    let words = RwSignal::new(initial.clone());
     let field = NodeRef::<html::Textarea>::new();
     field.on_load(|field| {
         // Both only fail for elements that hold no text.
@@ -34,7 +36,7 @@ pub fn MessageEditor(
         if busy.get_untracked() {
             return;
         }
-        let now = text.get_untracked();
+        let now = words.get_untracked();
         if now.trim() == initial.trim() {
             return on_cancel.run(());
         }
@@ -48,10 +50,10 @@ pub fn MessageEditor(
     view! {
         <form
             class="editor"
-            on:submit=move |event| {
+            on:submit=handle(move |event: SubmitEvent| {
                 event.prevent_default();
                 save();
-            }
+            })
         >
             <textarea
                 node_ref=field
@@ -60,13 +62,13 @@ pub fn MessageEditor(
                 dir="auto"
                 aria-label="Edit message"
                 aria-describedby="editor-error"
-                aria-invalid=move || error.with(Option::is_some).to_string()
-                prop:value=text
-                on:input=move |event| {
-                    text.set(event_target_value(&event));
+                aria-invalid=text(move || error.with(Option::is_some).to_string())
+                prop:value=words
+                on:input=handle(move |event| {
+                    words.set(event_target_value(&event));
                     error.set(None);
-                }
-                on:keydown=move |event| {
+                })
+                on:keydown=handle(move |event: KeyboardEvent| {
                     // The list around it moves by arrow keys.
                     event.stop_propagation();
                     if event.is_composing() {
@@ -80,16 +82,16 @@ pub fn MessageEditor(
                         }
                         _ => {}
                     }
-                }
+                })
             ></textarea>
             <div class="editor-row">
                 <span class="hint">"Enter to save, Escape to cancel"</span>
-                <button type="button" class="button small" on:click=move |_| on_cancel.run(())>"Cancel"</button>
-                <button type="submit" class="button small primary" aria-busy=move || busy.get().to_string()>
-                    {move || if busy.get() { "Saving…" } else { "Save" }}
+                <button type="button" class="button small" on:click=act(move || on_cancel.run(()))>"Cancel"</button>
+                <button type="submit" class="button small primary" aria-busy=text(move || busy.get().to_string())>
+                    {text(move || if busy.get() { "Saving…" } else { "Save" })}
                 </button>
             </div>
-            <p class="field-error" id="editor-error" role="alert">{move || error.get()}</p>
+            <p class="field-error" id="editor-error" role="alert">{text(move || error.get().unwrap_or_default())}</p>
         </form>
     }
     .into_any()

@@ -9,6 +9,7 @@ use crate::components::avatar::avatar;
 use crate::components::icon::icon;
 use crate::components::message_editor::MessageEditor;
 use crate::components::message_list::MessageActions;
+use crate::shapes::{act, maybe, part, text};
 use crate::state::messages::Delivery;
 use crate::state::rows::MessageRow;
 
@@ -44,7 +45,7 @@ pub fn MessageItem(
     /// What to do with it.
     actions: MessageActions,
 ) -> impl IntoView {
-    let class = move || {
+    let class = text(move || {
         row.with(|row| {
             let mut class = String::from("message");
             let mut add = |wanted: bool, name: &str| {
@@ -59,8 +60,8 @@ pub fn MessageItem(
             add(pointed.get(), "pointed");
             class
         })
-    };
-    let content = move || {
+    });
+    let content = part(move || {
         if editing.get() {
             let message = row.with_untracked(|row| row.message.clone());
             view! {
@@ -77,13 +78,16 @@ pub fn MessageItem(
         } else {
             row.with(|row| body(row, actions))
         }
-    };
-    let toolbar = move || (active.get() && !editing.get()).then(|| toolbar(id, row, rights, actions));
+    });
+    let toolbar = maybe(move || {
+        let shown = active.get() && !editing.get();
+        shown.then(|| toolbar(id, row, rights, actions)).flatten()
+    });
     view! {
         <li class=class data-id=id.to_string() tabindex="-1">
-            {move || row.with(|row| gutter(row))}
+            {part(move || row.with(gutter))}
             <div class="message-body">
-                {move || row.with(|row| row.opens_group.then(|| head(&row.message)))}
+                {maybe(move || row.with(|row| row.opens_group.then(|| head(&row.message))))}
                 {content}
             </div>
             {toolbar}
@@ -137,8 +141,8 @@ fn body(row: &MessageRow, actions: MessageActions) -> AnyView {
             <p class="failure">
                 {icon("alert")}
                 <span>"Not sent. " {detail.clone()}</span>
-                <button type="button" class="link" on:click=move |_| actions.on_retry.run(id)>"Retry"</button>
-                <button type="button" class="link" on:click=move |_| actions.on_discard.run(id)>"Delete"</button>
+                <button type="button" class="link" on:click=act(move || actions.on_retry.run(id))>"Retry"</button>
+                <button type="button" class="link" on:click=act(move || actions.on_discard.run(id))>"Delete"</button>
             </p>
         }),
         Delivery::Sent | Delivery::Pending => None,
@@ -165,7 +169,7 @@ fn toolbar(
                     class="icon-button"
                     aria-label=label
                     title=label
-                    on:click=move |_| on_click.run(id)
+                    on:click=act(move || on_click.run(id))
                 >
                     {icon(icon_name)}
                 </button>

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use leptos::ev::{FocusEvent, KeyboardEvent, PointerEvent};
 use leptos::html;
 use leptos::prelude::*;
 use shared::ids::MessageId;
@@ -15,6 +16,7 @@ use crate::browser::{self, day_text};
 use crate::components::icon::icon;
 use crate::components::message_item::{MessageItem, Rights};
 use crate::components::scroll_anchor::ScrollAnchor;
+use crate::shapes::{act, each, handle, maybe, part, text};
 use crate::state::rows::{MessageRow, Row, RowKey};
 
 /// Closer than this to either end, the next page is asked for.
@@ -28,7 +30,7 @@ const DIVIDER_AT: f64 = 0.12;
 #[derive(Clone, Debug, Default)]
 pub struct RowTable {
     rows: Vec<Row>,
-    places: HashMap<RowKey, usize>,
+    places: HashMap<u128, usize>,
 }
 
 impl PartialEq for RowTable {
@@ -40,16 +42,16 @@ impl PartialEq for RowTable {
 impl RowTable {
     /// Indexes the rows.
     pub fn new(rows: Vec<Row>) -> Self {
-        let places = rows.iter().enumerate().map(|(place, row)| (row.key(), place)).collect();
+        let places = rows.iter().enumerate().map(|(place, row)| (row.key().number(), place)).collect();
         Self { rows, places }
     }
 
-    fn get(&self, key: RowKey) -> Option<&Row> {
+    fn get(&self, key: u128) -> Option<&Row> {
         self.places.get(&key).map(|place| &self.rows[*place])
     }
 
     fn message(&self, id: MessageId) -> Option<&MessageRow> {
-        match self.get(RowKey::Message(id)) {
+        match self.get(RowKey::Message(id).number()) {
             Some(Row::Message(row)) => Some(row),
             _ => None,
         }
@@ -193,7 +195,7 @@ pub fn MessageList(
     let is_active = Selector::new(move || active.get());
     let is_editing = Selector::new(move || actions.editing.get());
     let is_pointed = Selector::new(move || pointed.get());
-    let draw = move |key: RowKey| {
+    let draw = move |key: u128| {
         let row = table.with_untracked(|table| table.get(key).cloned());
         match row {
             Some(Row::Message(first)) => {
@@ -223,9 +225,9 @@ pub fn MessageList(
             Some(Row::New) | None => view! { <li class="divider"><span>"New"</span></li> }.into_any(),
         }
     };
-    let keys = move || table.with(|table| table.rows.iter().map(Row::key).collect::<Vec<_>>());
+    let keys = move || table.with(|table| table.rows.iter().map(|row| row.key().number()).collect());
 
-    let top = move || {
+    let top = part(move || {
         let Edges { loaded, older, loading, .. } = edges.get();
         match (loaded, older) {
             (false, _) => ().into_any(),
@@ -234,26 +236,26 @@ pub fn MessageList(
                     type="button"
                     class="button small"
                     aria-busy=loading.to_string()
-                    on:click=move |_| on_older.run(())
+                    on:click=act(move || on_older.run(()))
                 >
                     {if loading { "Loading…" } else { "Load previous messages…" }}
                 </button>
             }
             .into_any(),
             (true, false) => view! {
-                <p class="beginning">"This is the beginning of " <bdi>{move || room_name.get()}</bdi> "."</p>
+                <p class="beginning">"This is the beginning of " <bdi>{text(move || room_name.get())}</bdi> "."</p>
             }
             .into_any(),
         }
-    };
-    let jump = move || {
+    });
+    let jump = maybe(move || {
         let far = edges.get().loaded && (!at_end.get() || edges.get().newer);
         far.then(|| {
             let words = move || match unread.get() {
                 0 => "Jump to latest".to_owned(),
                 count => format!("Jump to latest ({count})"),
             };
-            let go = move |_| {
+            let go = move || {
                 if edges.get_untracked().newer {
                     on_latest.run(());
                 } else if let Some((viewport, _)) = elements() {
@@ -261,9 +263,9 @@ pub fn MessageList(
                     note();
                 }
             };
-            view! { <button type="button" class="jump button" on:click=go>{icon("down")} {words}</button> }
+            view! { <button type="button" class="jump button" on:click=act(go)>{icon("down")} {text(words)}</button> }
         })
-    };
+    });
     view! {
         <div class="log-place">
             <div
@@ -271,23 +273,23 @@ pub fn MessageList(
                 class="log"
                 role="log"
                 tabindex="0"
-                aria-label=move || format!("Messages in {}", room_name.get())
-                aria-busy=move || edges.get().loading.to_string()
-                on:scroll=move |_| {
+                aria-label=text(move || format!("Messages in {}", room_name.get()))
+                aria-busy=text(move || edges.get().loading.to_string())
+                on:scroll=act(move || {
                     note();
                     ask_for_pages();
-                }
-                on:keydown=move |event| walk(&event, list)
+                })
+                on:keydown=handle(move |event: KeyboardEvent| walk(&event, list))
             >
                 <div node_ref=content class="log-content">
                     <div class="log-top">{top}</div>
                     <ol
                         node_ref=list
-                        on:pointerover=move |event| active.set(message_of(event.target()))
-                        on:pointerleave=move |_| active.set(None)
-                        on:focusin=move |event| active.set(message_of(event.target()))
+                        on:pointerover=handle(move |event: PointerEvent| active.set(message_of(event.target())))
+                        on:pointerleave=act(move || active.set(None))
+                        on:focusin=handle(move |event: FocusEvent| active.set(message_of(event.target())))
                     >
-                        <For each=keys key=|key| *key children=draw />
+                        {each(keys, draw)}
                     </ol>
                 </div>
             </div>
@@ -346,7 +348,7 @@ fn message_of(target: Option<web_sys::EventTarget>) -> Option<MessageId> {
 }
 
 /// Up and down move the focus from message to message, Home and End to the first and last.
-fn walk(event: &web_sys::KeyboardEvent, list: NodeRef<html::Ol>) {
+fn walk(event: &KeyboardEvent, list: NodeRef<html::Ol>) {
     let Some(list) = list.get_untracked() else { return };
     let focused = browser::document().active_element();
     let here = focused.and_then(|element| element.closest("li[data-id]").ok().flatten());

@@ -1,5 +1,7 @@
 //! A native `<dialog>`: the browser keeps the focus in it, closes it on Escape and gives the focus back.
 
+use crate::shapes::{act, handle, maybe};
+use leptos::ev::MouseEvent;
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -38,18 +40,18 @@ pub fn Modal(
             node_ref=dialog
             class=format!("dialog {class}")
             aria-label=label
-            on:close=move |_| open.set(false)
-            on:click=move |event| {
+            on:close=act(move || open.set(false))
+            on:click=handle(move |event: MouseEvent| {
                 // The dialog's own area is covered by its content: this is the backdrop.
                 let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
                 if target.is_some_and(|target| target.tag_name() == "DIALOG") {
                     open.set(false);
                 }
-            }
+            })
         >
-            <Show when=move || open.get()>
-                <div class="dialog-body">{children()}</div>
-            </Show>
+            {maybe(move || {
+                open.get().then(|| view! { <div class="dialog-body">{children()}</div> })
+            })}
         </dialog>
     }
     .into_any()

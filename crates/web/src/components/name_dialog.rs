@@ -5,6 +5,7 @@ use shared::users::Username;
 
 use crate::browser::{self, keys};
 use crate::components::modal::Modal;
+use crate::shapes::{act, handle, text};
 
 /// One field for a guest's name.
 #[component]
@@ -30,7 +31,7 @@ pub fn NameDialog(
     };
     view! {
         <Modal open label="Your name" class="narrow">
-            <form novalidate on:submit=submit>
+            <form novalidate on:submit=handle(submit)>
                 <h2><label for="guest-name">"What should we call you?"</label></h2>
                 <input
                     id="guest-name"
@@ -40,18 +41,18 @@ pub fn NameDialog(
                     autofocus
                     placeholder="4 to 20 characters"
                     aria-describedby="guest-name-error"
-                    aria-invalid=move || error.with(Option::is_some).to_string()
+                    aria-invalid=text(move || error.with(Option::is_some).to_string())
                     prop:value=name
-                    on:input=move |event| {
+                    on:input=handle(move |event| {
                         name.set(event_target_value(&event));
                         error.set(None);
-                    }
+                    })
                 />
-                <p class="field-error" id="guest-name-error" role="alert">{move || error.get()}</p>
+                <p class="field-error" id="guest-name-error" role="alert">{text(move || error.get().unwrap_or_default())}</p>
                 <div class="dialog-actions">
-                    <button type="button" class="button" on:click=move |_| open.set(false)>"Cancel"</button>
-                    <button type="submit" class="button primary" aria-busy=move || busy.get().to_string()>
-                        {move || if busy.get() { "Working…" } else { "Continue" }}
+                    <button type="button" class="button" on:click=act(move || open.set(false))>"Cancel"</button>
+                    <button type="submit" class="button primary" aria-busy=text(move || busy.get().to_string())>
+                        {text(move || if busy.get() { "Working…" } else { "Continue" })}
                     </button>
                 </div>
             </form>

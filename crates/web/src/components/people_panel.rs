@@ -6,6 +6,7 @@ use shared::users::{User, UserKind};
 
 use crate::components::avatar::avatar;
 use crate::components::icon::icon;
+use crate::shapes::{act, each, text};
 use crate::state::presence::Presence;
 
 /// The people in the open room, by name, and how many more look on without one.
@@ -20,7 +21,14 @@ pub fn PeoplePanel(
     /// Whether it is open where there is no room for it beside the messages.
     open: RwSignal<bool>,
 ) -> impl IntoView {
-    let people = move || presence.with(|presence| presence.people.clone());
+    let people =
+        move || presence.with(|presence| presence.people.iter().map(|user| user.id.0.as_u128()).collect());
+    let draw = move |id| {
+        presence.with_untracked(|presence| {
+            let found = presence.people.iter().find(|user| user.id.0.as_u128() == id);
+            found.map_or_else(|| ().into_any(), |user| person(user, me))
+        })
+    };
     let visitors = move || {
         presence.with(|presence| match presence.visitors {
             0 if presence.people.is_empty() => "Nobody is here yet.".to_owned(),
@@ -37,17 +45,15 @@ pub fn PeoplePanel(
                     type="button"
                     class="icon-button people-close"
                     aria-label="Close people"
-                    on:click=move |_| open.set(false)
+                    on:click=act(move || open.set(false))
                 >
                     {icon("close")}
                 </button>
             </div>
             <ul>
-                <For each=people key=|user| user.id let:user>
-                    {person(&user, me)}
-                </For>
+                {each(people, draw)}
             </ul>
-            <p class="people-visitors">{visitors}</p>
+            <p class="people-visitors">{text(visitors)}</p>
         </aside>
     }
     .into_any()
@@ -66,7 +72,7 @@ fn person(user: &User, me: Signal<Option<UserId>>) -> AnyView {
             {avatar(id, &name)}
             <span class="person-name" dir="auto">{name}</span>
             {kind}
-            <span class="person-note">{note}</span>
+            <span class="person-note">{text(note)}</span>
         </li>
     }
     .into_any()

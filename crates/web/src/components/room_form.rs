@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::shapes::{act, handle, text};
+use leptos::ev::{Event, KeyboardEvent, SubmitEvent};
 use leptos::html;
 use leptos::prelude::*;
 use shared::rooms::RoomName;
@@ -44,13 +46,13 @@ pub fn RoomForm(
         }
     };
     let check = move || error.set(RoomName::parse(&name.get_untracked()).err().map(|invalid| invalid.detail));
-    let on_input = move |event: leptos::ev::Event| {
+    let on_input = move |event: Event| {
         name.set(event_target_value(&event));
         error.set(None);
         stop_timer();
         timer.set_value(set_timeout_with_handle(check, DEBOUNCE).ok());
     };
-    let on_submit = move |event: leptos::ev::SubmitEvent| {
+    let on_submit = move |event: SubmitEvent| {
         event.prevent_default();
         stop_timer();
         check();
@@ -72,19 +74,19 @@ pub fn RoomForm(
     });
     let error_id = format!("{id}-error");
     let cancel = on_cancel.map(|on_cancel| {
-        view! { <button type="button" class="button" on:click=move |_| on_cancel.run(())>"Cancel"</button> }
+        view! { <button type="button" class="button" on:click=act(move || on_cancel.run(()))>"Cancel"</button> }
     });
     view! {
         <form
             class="room-form"
             novalidate
-            on:submit=on_submit
-            on:keydown=move |event| {
+            on:submit=handle(on_submit)
+            on:keydown=handle(move |event: KeyboardEvent| {
                 if event.key() == "Escape" && let Some(on_cancel) = on_cancel {
                     event.stop_propagation();
                     on_cancel.run(());
                 }
-            }
+            })
         >
             <label for=id>{label}</label>
             <div class="room-form-row">
@@ -95,16 +97,16 @@ pub fn RoomForm(
                     type="text"
                     autocomplete="off"
                     prop:value=name
-                    on:input=on_input
-                    aria-invalid=move || error.with(Option::is_some).to_string()
+                    on:input=handle(on_input)
+                    aria-invalid=text(move || error.with(Option::is_some).to_string())
                     aria-describedby=error_id.clone()
                 />
-                <button type="submit" class="button primary" aria-busy=move || busy.get().to_string()>
-                    {move || if busy.get() { "Working…" } else { action }}
+                <button type="submit" class="button primary" aria-busy=text(move || busy.get().to_string())>
+                    {text(move || if busy.get() { "Working…" } else { action })}
                 </button>
                 {cancel}
             </div>
-            <p class="field-error" id=error_id.clone() role="alert">{move || error.get()}</p>
+            <p class="field-error" id=error_id.clone() role="alert">{text(move || error.get().unwrap_or_default())}</p>
         </form>
     }
     .into_any()

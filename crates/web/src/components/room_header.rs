@@ -6,6 +6,7 @@ use shared::rooms::RoomName;
 use crate::browser;
 use crate::components::icon::icon;
 use crate::components::room_form::RoomForm;
+use crate::shapes::{act, flag, maybe, part, text};
 
 /// The header of a room. The name turns into a field when it is being changed.
 #[component]
@@ -40,7 +41,7 @@ pub fn RoomHeader(
         rename_error.set(None);
         request_animation_frame(|| browser::focus("#rename"));
     };
-    let toggle = move |_| {
+    let toggle = move || {
         if renaming.get_untracked() {
             stop();
         } else {
@@ -48,7 +49,7 @@ pub fn RoomHeader(
             request_animation_frame(|| browser::focus("#room-name"));
         }
     };
-    let title = move || {
+    let title = part(move || {
         if renaming.get() {
             view! {
                 <RoomForm
@@ -66,13 +67,13 @@ pub fn RoomHeader(
         } else {
             view! {
                 <h1 class="room-title" tabindex="-1">
-                    {icon("hash")} <span class="room-title-name" dir="auto">{move || name.get()}</span>
+                    {icon("hash")} <span class="room-title-name" dir="auto">{text(move || name.get())}</span>
                 </h1>
             }
             .into_any()
         }
-    };
-    let owner = move || {
+    });
+    let owner = maybe(move || {
         owned.get().then(|| {
             view! {
                 <button
@@ -81,8 +82,8 @@ pub fn RoomHeader(
                     class="icon-button"
                     aria-label="Rename room"
                     title="Rename room"
-                    aria-expanded=move || renaming.get().to_string()
-                    on:click=toggle
+                    aria-expanded=text(move || renaming.get().to_string())
+                    on:click=act(toggle)
                 >
                     {icon("pencil")}
                 </button>
@@ -91,21 +92,21 @@ pub fn RoomHeader(
                     class="icon-button"
                     aria-label="Delete room"
                     title="Delete room"
-                    on:click=move |_| on_delete.run(())
+                    on:click=act(move || on_delete.run(()))
                 >
                     {icon("bin")}
                 </button>
             }
         })
-    };
-    let count = move || view! { <strong>{online}</strong> " Online" };
+    });
     view! {
         <header class="room-header">
             <MenuButton open=menu_open />
             {title}
             <span class="room-online">
-                <span class="dot" aria-hidden="true"></span>
-                {count()}
+                <span class="dot" class:none=flag(move || online.get() == 0) aria-hidden="true"></span>
+                <strong>{text(move || online.get().to_string())}</strong>
+                " Online"
             </span>
             {owner}
             <button
@@ -114,8 +115,8 @@ pub fn RoomHeader(
                 aria-label="People"
                 title="People"
                 aria-controls="people"
-                aria-expanded=move || people_open.get().to_string()
-                on:click=move |_| people_open.update(|open| *open = !*open)
+                aria-expanded=text(move || people_open.get().to_string())
+                on:click=act(move || people_open.update(|open| *open = !*open))
             >
                 {icon("people")}
             </button>
@@ -137,8 +138,8 @@ pub fn MenuButton(
             class="icon-button menu-button"
             aria-label="Open menu"
             aria-controls="sidebar"
-            aria-expanded=move || open.get().to_string()
-            on:click=move |_| open.set(true)
+            aria-expanded=text(move || open.get().to_string())
+            on:click=act(move || open.set(true))
         >
             {icon("menu")}
         </button>

@@ -2,10 +2,12 @@
 
 use leptos::prelude::*;
 use shared::ids::RoomId;
+use uuid::Uuid;
 
 use crate::components::avatar::avatar;
 use crate::components::icon::icon;
 use crate::route::Route;
+use crate::shapes::{act, each, flag, maybe, part, text};
 use crate::state::Identity;
 use crate::state::reading::ReadMarks;
 use crate::state::rooms::RoomList as Rooms;
@@ -44,18 +46,19 @@ pub fn RoomList(
     actions: RoomListActions,
 ) -> impl IntoView {
     let RoomListActions { on_create, on_find, on_more, on_settings } = actions;
-    let ids =
-        Memo::new(move |_| rooms.with(|rooms| rooms.all().iter().map(|room| room.id).collect::<Vec<_>>()));
+    let ids = Memo::new(move |_| {
+        rooms.with(|rooms| rooms.all().iter().map(|room| room.id.0.as_u128()).collect::<Vec<_>>())
+    });
     let end = move || match rooms.with(|rooms| (rooms.is_loaded(), rooms.next_cursor().is_some())) {
         (false, _) => skeleton(),
         (true, true) => view! {
             <button
                 type="button"
                 class="button small"
-                aria-busy=move || loading.get().to_string()
-                on:click=move |_| on_more.run(())
+                aria-busy=text(move || loading.get().to_string())
+                on:click=act(move || on_more.run(()))
             >
-                {move || if loading.get() { "Loading…" } else { "Load more rooms…" }}
+                {text(move || if loading.get() { "Loading…" } else { "Load more rooms…" })}
             </button>
         }
         .into_any(),
@@ -86,7 +89,7 @@ pub fn RoomList(
                     type="button"
                     class="icon-button sidebar-close"
                     aria-label="Close menu"
-                    on:click=move |_| open.set(false)
+                    on:click=act(move || open.set(false))
                 >
                     {icon("close")}
                 </button>
@@ -95,34 +98,33 @@ pub fn RoomList(
                 type="button"
                 class="find"
                 aria-keyshortcuts="Control+K Meta+K"
-                on:click=move |_| on_find.run(())
+                on:click=act(move || on_find.run(()))
             >
                 {icon("search")} <span>"Find a room"</span> <kbd>"Ctrl K"</kbd>
             </button>
             <div class="sidebar-title">
                 <h2>"Chat Rooms"</h2>
-                <button type="button" class="button quiet small" on:click=move |_| on_create.run(())>
+                <button type="button" class="button quiet small" on:click=act(move || on_create.run(()))>
                     {icon("plus")} "Create New"
                 </button>
             </div>
             <div class="sidebar-rooms">
                 <ul aria-label="Rooms">
-                    <For
-                        each=move || ids.get()
-                        key=|id| *id
-                        children=move |id| room_link(id, rooms, reading, current)
-                    />
+                    {each(
+                        move || ids.get(),
+                        move |id| room_link(RoomId(Uuid::from_u128(id)), rooms, reading, current),
+                    )}
                 </ul>
-                <div class="sidebar-end">{end}</div>
+                <div class="sidebar-end">{part(end)}</div>
             </div>
             <div class="session">
-                {session}
+                {part(session)}
                 <button
                     type="button"
                     class="icon-button"
                     aria-label="Settings"
                     title="Settings"
-                    on:click=move |_| on_settings.run(())
+                    on:click=act(move || on_settings.run(()))
                 >
                     {icon("gear")}
                 </button>
@@ -159,13 +161,13 @@ fn room_link(
         <li>
             <a
                 class="room-link"
-                class:unread=move || shown.with(|(_, unread)| *unread > 0)
+                class:unread=flag(move || shown.with(|(_, unread)| *unread > 0))
                 href=Route::Room(id).path()
                 aria-current=move || (current.get() == Some(id)).then_some("page")
             >
                 {icon("hash")}
-                <span class="room-link-name" dir="auto">{move || shown.with(|(name, _)| name.clone())}</span>
-                {count}
+                <span class="room-link-name" dir="auto">{text(move || shown.with(|(name, _)| name.clone()))}</span>
+                {maybe(count)}
             </a>
         </li>
     }

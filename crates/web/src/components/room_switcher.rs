@@ -5,6 +5,7 @@ use shared::ids::RoomId;
 
 use crate::components::icon::icon;
 use crate::components::modal::Modal;
+use crate::shapes::{act, handle, part, text};
 use crate::state::reading::ReadMarks;
 use crate::state::rooms::RoomList;
 
@@ -78,9 +79,9 @@ pub fn RoomSwitcher(
                         id=format!("switcher-{place}")
                         role="option"
                         class="switcher-option"
-                        aria-selected=move || (chosen.get() == place).to_string()
-                        on:click=move |_| choose(room_id)
-                        on:pointermove=move |_| chosen.set(place)
+                        aria-selected=text(move || (chosen.get() == place).to_string())
+                        on:click=act(move || choose(room_id))
+                        on:pointermove=act(move || chosen.set(place))
                     >
                         {icon("hash")}
                         <span class="switcher-name" dir="auto">{name}</span>
@@ -100,18 +101,18 @@ pub fn RoomSwitcher(
                 aria-label="Find a room"
                 aria-expanded="true"
                 aria-controls="switcher-options"
-                aria-activedescendant=move || format!("switcher-{}", chosen.get())
+                aria-activedescendant=text(move || format!("switcher-{}", chosen.get()))
                 autocomplete="off"
                 autofocus
                 placeholder="Find a room"
                 prop:value=query
-                on:input=move |event| {
+                on:input=handle(move |event| {
                     query.set(event_target_value(&event));
                     chosen.set(0);
-                }
-                on:keydown=on_keydown
+                })
+                on:keydown=handle(on_keydown)
             />
-            <ul id="switcher-options" role="listbox" aria-label="Rooms">{options}</ul>
+            <ul id="switcher-options" role="listbox" aria-label="Rooms">{part(options)}</ul>
         </Modal>
     }
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::browser::{self, keys};
 use crate::components::modal::Modal;
+use crate::shapes::{act, maybe, part};
 use crate::state::Identity;
 
 const THEMES: [(&str, &str); 3] = [("", "Like the system"), ("light", "Light"), ("dark", "Dark")];
@@ -35,7 +36,7 @@ pub fn SettingsDialog(
                         type="radio"
                         name="theme"
                         prop:checked=move || theme.get() == value
-                        on:change=move |_| choose(value)
+                        on:change=act(move || choose(value))
                     />
                     {label}
                 </label>
@@ -56,10 +57,10 @@ pub fn SettingsDialog(
                     <button
                         type="button"
                         class="button"
-                        on:click=move |_| {
+                        on:click=act(move || {
                             open.set(false);
                             on_sign_out.run(());
-                        }
+                        })
                     >
                         "Sign out"
                     </button>
@@ -72,11 +73,11 @@ pub fn SettingsDialog(
             <h2>"Settings"</h2>
             <fieldset class="setting">
                 <legend>"Appearance"</legend>
-                {themes}
+                {part(themes)}
             </fieldset>
-            {session}
+            {maybe(session)}
             <div class="dialog-actions">
-                <button type="button" class="button primary" on:click=move |_| open.set(false)>"Done"</button>
+                <button type="button" class="button primary" on:click=act(move || open.set(false))>"Done"</button>
             </div>
         </Modal>
     }

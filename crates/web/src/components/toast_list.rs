@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use crate::browser;
 use crate::components::icon::icon;
-use crate::state::toasts::{Toasts, Tone};
+use crate::shapes::{act, each};
+use crate::state::toasts::{Toast, Toasts, Tone};
 
 /// At most three notices. A click dismisses one; while the pointer or the focus is on them, none goes by itself.
 #[component]
@@ -13,28 +14,46 @@ pub fn ToastList(
     toasts: RwSignal<Toasts>,
 ) -> impl IntoView {
     let hold = move |held: bool| toasts.update(|toasts| toasts.hold(held, browser::now()));
+    let keys =
+        move || toasts.with(|toasts| toasts.shown().iter().map(|toast| u128::from(toast.id)).collect());
+    let draw = move |id| {
+        toasts.with_untracked(|all| {
+            let found = all.shown().iter().find(|toast| u128::from(toast.id) == id);
+            found.map_or_else(|| ().into_any(), |toast| notice(toast, toasts))
+        })
+    };
     view! {
         <div
             class="toasts"
-            on:pointerenter=move |_| hold(true)
-            on:pointerleave=move |_| hold(false)
-            on:focusin=move |_| hold(true)
-            on:focusout=move |_| hold(false)
+            on:pointerenter=act(move || hold(true))
+            on:pointerleave=act(move || hold(false))
+            on:focusin=act(move || hold(true))
+            on:focusout=act(move || hold(false))
         >
-            <For each=move || toasts.with(|toasts| toasts.shown().to_vec()) key=|toast| toast.id let:toast>
-                <div class="toast" role="alert" class:error=toast.tone == Tone::Error>
-                    {icon(if toast.tone == Tone::Error { "alert" } else { "check" })}
-                    <span dir="auto">{toast.text}</span>
-                    <button
-                        type="button"
-                        class="icon-button"
-                        aria-label="Dismiss"
-                        on:click=move |_| toasts.update(|toasts| toasts.dismiss(toast.id))
-                    >
-                        {icon("close")}
-                    </button>
-                </div>
-            </For>
+            {each(keys, draw)}
+        </div>
+    }
+    .into_any()
+}
+
+fn notice(toast: &Toast, toasts: RwSignal<Toasts>) -> AnyView {
+    let id = toast.id;
+    let (class, symbol) = match toast.tone {
+        Tone::Error => ("toast error", "alert"),
+        Tone::Notice => ("toast", "check"),
+    };
+    view! {
+        <div class=class role="alert">
+            {icon(symbol)}
+            <span dir="auto">{toast.text.clone()}</span>
+            <button
+                type="button"
+                class="icon-button"
+                aria-label="Dismiss"
+                on:click=act(move || toasts.update(|toasts| toasts.dismiss(id)))
+            >
+                {icon("close")}
+            </button>
         </div>
     }
     .into_any()

@@ -7,6 +7,7 @@ use leptos::task::spawn_local;
 use shared::ids::RoomId;
 use shared::messages::Message;
 use shared::rooms::RoomName;
+use uuid::Uuid;
 
 use crate::app::Overlays;
 use crate::browser;
@@ -18,6 +19,7 @@ use crate::components::room_header::MenuButton;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::route::Route;
+use crate::shapes::{each, flag, part, text};
 use crate::state::State;
 use crate::state::toasts::Tone;
 
@@ -65,11 +67,10 @@ pub fn HomePage() -> impl IntoView {
         .into_any(),
         (true, false) => view! {
             <ul class="cards" aria-label="What is going on">
-                <For
-                    each=move || ids.get()
-                    key=|id| *id
-                    children=move |id| card(id, state, last_words)
-                />
+                {each(
+                    move || ids.with(|ids| ids.iter().map(|id| id.0.as_u128()).collect()),
+                    move |id| card(RoomId(Uuid::from_u128(id)), state, last_words),
+                )}
             </ul>
         }
         .into_any(),
@@ -84,7 +85,7 @@ pub fn HomePage() -> impl IntoView {
                 <p class="lead">
                     "Everything said here is open to read. Your first message asks what to call you; that is all."
                 </p>
-                {cards}
+                {part(cards)}
                 <section class="home-create" aria-label="Create a room">
                     <CreateRoom />
                 </section>
@@ -97,7 +98,9 @@ pub fn HomePage() -> impl IntoView {
 /// One room: its name, who is there, the last words.
 fn card(id: RoomId, state: State, last_words: RwSignal<HashMap<RoomId, Message>>) -> AnyView {
     let room = Memo::new(move |_| state.rooms.with(|rooms| rooms.get(id).cloned()));
-    let name = move || room.with(|room| room.as_ref().map(|room| room.name.as_str().to_owned()));
+    let name = move || {
+        room.with(|room| room.as_ref().map_or_else(String::new, |room| room.name.as_str().to_owned()))
+    };
     let online = move || room.with(|room| room.as_ref().map_or(0, |room| room.online));
     // What came live since is newer than what was fetched.
     let words = move || {
@@ -123,13 +126,13 @@ fn card(id: RoomId, state: State, last_words: RwSignal<HashMap<RoomId, Message>>
         <li>
             <a class="card" href=Route::Room(id).path()>
                 <span class="card-head">
-                    {icon("hash")} <strong dir="auto">{name}</strong>
-                    <span class="card-online" class:nobody=move || online() == 0>
-                        <span class="dot" aria-hidden="true"></span>
-                        {online} " online"
+                    {icon("hash")} <strong dir="auto">{text(name)}</strong>
+                    <span class="card-online">
+                        <span class="dot" class:none=flag(move || online() == 0) aria-hidden="true"></span>
+                        {text(move || online().to_string())} " online"
                     </span>
                 </span>
-                <span class="card-words">{words}</span>
+                <span class="card-words">{part(words)}</span>
             </a>
         </li>
     }

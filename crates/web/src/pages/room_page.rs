@@ -21,6 +21,7 @@ use crate::components::room_header::RoomHeader;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::pages::not_found_page::NotFoundPage;
+use crate::shapes::{act, part};
 use crate::state::State;
 use crate::state::rows::{MessageRow, rows};
 use crate::state::toasts::Tone;
@@ -78,7 +79,7 @@ pub fn RoomPage(
         });
         page.overlays.loading.set(false);
     });
-    move || {
+    part(move || {
         if page.missing.get() {
             return view! { <NotFoundPage menu_open=page.overlays.menu /> }.into_any();
         }
@@ -97,7 +98,7 @@ pub fn RoomPage(
             />
         }
         .into_any()
-    }
+    })
 }
 
 #[component]
@@ -174,7 +175,7 @@ fn Messages(page: Context, pointed: Memo<Option<MessageId>>) -> impl IntoView {
                 <div class="empty">
                     <h2>"The messages could not be loaded"</h2>
                     <p>{failure}</p>
-                    <button type="button" class="button primary" on:click=move |_| page.load(pointed.get_untracked())>
+                    <button type="button" class="button primary" on:click=act(move || page.load(pointed.get_untracked()))>
                         "Try again"
                     </button>
                 </div>
@@ -211,7 +212,7 @@ fn Messages(page: Context, pointed: Memo<Option<MessageId>>) -> impl IntoView {
             on_newer=Callback::new(move |()| page.load_newer())
             on_latest=Callback::new(move |()| page.show_latest())
         />
-        {note}
+        {part(note)}
     }
     .into_any()
 }

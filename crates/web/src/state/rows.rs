@@ -23,6 +23,17 @@ pub enum RowKey {
     Message(MessageId),
 }
 
+impl RowKey {
+    /// The key as a number: ids are UUIDs of version 7, which are far greater than any day and smaller than the last.
+    pub fn number(self) -> u128 {
+        match self {
+            Self::Day(day) => u128::from(day.unsigned_abs()),
+            Self::New => u128::MAX,
+            Self::Message(id) => id.0.as_u128(),
+        }
+    }
+}
+
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
