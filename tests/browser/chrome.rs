@@ -10,10 +10,11 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use support::temp_dir::TempDir;
-use support::wait::until;
 use thirtyfour::LoggingPrefsLogLevel;
 use thirtyfour::prelude::*;
 use tokio::runtime::Runtime;
+
+use crate::wait::eventually_where;
 
 /// Chrome as a person's browser, but quiet towards the outside and able to run as root.
 const ARGUMENTS: &[&str] = &[
@@ -162,20 +163,18 @@ impl Chrome {
         answer.and_then(|answer| answer.convert()).unwrap_or_else(|error| panic!("{error}\n{script}"))
     }
 
-    /// Does something to the first element that fits, as soon as that is possible.
+    /// Does something to the first element that fits, as soon as that is possible: the page may be between two states,
+    /// or the element still on its way to its place.
     #[track_caller]
-    fn with<T>(&self, target: &Target<'_>, act: impl AsyncFn(WebElement) -> WebDriverResult<T>) -> T {
-        let mut last = String::new();
+    fn with(&self, target: &Target<'_>, act: impl AsyncFn(WebElement) -> WebDriverResult<()>) {
         let attempt = || {
             let done = wait(async {
                 let found = self.driver().execute(FIND, vec![json!(target.css), json!(target.text)]);
                 act(found.await?.element()?).await
             });
-            // The page may be between two states, or the element still on its way to its place.
-            done.map_err(|error| last = error.to_string()).ok()
+            done.map_err(|error| format!("{target:?} in {}: {error}", self.address()))
         };
-        let mut attempt = attempt;
-        until(&format!("{target:?} in {}", self.address()), &mut attempt)
+        eventually_where(attempt, "it done", Result::is_ok).expect("as was waited for");
     }
 
     /// Clicks.
@@ -291,7 +290,11 @@ impl Chrome {
     /// What the browser has complained about since it was last asked.
     pub fn complaints(&self) -> Vec<String> {
         let log = wait(self.driver().browser_log()).expect("the log");
-        let serious = log.into_iter().filter(|entry| entry.level != "INFO" && entry.level != "DEBUG");
+        let serious = log.into_iter().filter(|entry| {
+            // Trunk writes hashes beside preloads, which Chrome finds superfluous.
+            !["INFO", "DEBUG"].contains(&entry.level.as_str())
+                && !entry.message.contains("`integrity` attribute")
+        });
         serious.map(|entry| format!("{} {}", entry.source.unwrap_or_default(), entry.message)).collect()
     }
 }

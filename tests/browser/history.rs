@@ -97,10 +97,10 @@ fn editing_and_deleting_above_does_not_move_what_one_reads() {
     let stage = stage::alone();
     let maker = stage.app.guest("Maker");
     let room = maker.create_room("History");
-    let sent = maker.send_many(room.id, 30);
+    let sent = maker.send_many(room.id, 60);
     let reader = stage.person();
     reader.open(&format!("/rooms/{}", room.id));
-    eventually(|| reader.room().is_at_end() && reader.room().texts().len() == 30, true);
+    eventually(|| reader.room().is_at_end() && reader.room().texts().len() == 60, true);
     reader.room().scroll_up(300);
     eventually(|| reader.room().jump(), "Jump to latest");
     let before = what_is_read(&reader);

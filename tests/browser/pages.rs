@@ -131,21 +131,23 @@ impl<'stage> Person<'stage> {
         self.chrome.eval("return document.querySelector('.banner > span:not([class])')?.textContent ?? ''")
     }
 
-    /// From now on, notes how long after it the banner about the connection came.
+    /// From now on, notes what the banner about the connection says, and when.
     #[track_caller]
-    pub fn time_the_banner(&self) {
+    pub fn note_banners(&self) {
         self.chrome.eval::<()>(
             "const start = performance.now();
+            window.banners = [];
             new MutationObserver(() => {
-                if (document.querySelector('.banner')) window.bannerAfter ??= performance.now() - start;
+                const text = document.querySelector('.banner > span:not([class])')?.textContent;
+                if (text && text !== window.banners.at(-1)?.[0]) window.banners.push([text, performance.now() - start]);
             }).observe(document.body, { childList: true, subtree: true })",
         );
     }
 
-    /// After how many milliseconds it came.
+    /// What it has said, each with the milliseconds that had passed.
     #[track_caller]
-    pub fn banner_came_after(&self) -> f64 {
-        self.chrome.eval("return window.bannerAfter")
+    pub fn banners(&self) -> Vec<(String, f64)> {
+        self.chrome.eval("return window.banners")
     }
 
     /// Whether the thin bar at the top shows that a page is on its way.

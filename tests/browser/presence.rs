@@ -73,12 +73,12 @@ fn typing_shows_with_the_first_key_and_ends_on_sending_on_leaving_and_after_sile
     adam.room().write("A");
     eventually(|| grace.room().typing(), "Adam is typing…");
     let started = Instant::now();
-    adam.open("/rooms");
+    adam.sidebar().create_new();
     eventually(|| grace.room().typing(), "");
     assert!(started.elapsed() < WELL_BEFORE_SILENCE, "leaving ends it");
 
-    adam.open(&lobby);
-    eventually(|| adam.room().asks_for_name(), false);
+    adam.sidebar().choose("Lobby");
+    eventually(|| adam.room().draft(), "A");
     adam.room().write("g");
     eventually(|| grace.room().typing(), "Adam is typing…");
     let started = Instant::now();

@@ -207,12 +207,6 @@ impl<'a> RoomPage<'a> {
         self.0.eval("return [...document.querySelectorAll('.log .text')].map(text => text.offsetHeight)")
     }
 
-    /// Presses one of the links under a message that could not be sent.
-    #[track_caller]
-    pub fn press_on_failure(&self, button: &str) {
-        self.0.click((".failure button", button));
-    }
-
     /// Writes into the field that a message's text has turned into.
     #[track_caller]
     pub fn rewrite_message(&self, text: &str) {
