@@ -233,7 +233,7 @@ fn a_setting_closes_reading_to_nobody() {
 
 fn with_cookie(app: &TestApp, client: &TestClient, origin: Option<&str>) -> u16 {
     let room_name = format!("room of {}", origin.unwrap_or("nowhere"));
-    let mut request = app.anonymous().request("POST", ROOMS_PATH).header("cookie", &client.cookie());
+    let mut request = app.anonymous().request("POST", ROOMS_PATH).header("cookie", client.cookie());
     if let Some(origin) = origin {
         request = request.header("origin", origin);
     }
@@ -248,7 +248,7 @@ fn with_cookie(app: &TestApp, client: &TestClient, origin: Option<&str>) -> u16 
 fn the_cookie_says_who_one_is() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
-    let answer = app.anonymous().request("GET", CURRENT_USER_PATH).header("cookie", &grace.cookie()).send();
+    let answer = app.anonymous().request("GET", CURRENT_USER_PATH).header("cookie", grace.cookie()).send();
     assert_eq!(answer.expect(200).json::<User>(), *grace.user());
 }
 
@@ -275,7 +275,7 @@ fn a_write_that_relies_on_the_cookie_must_come_from_our_own_page() {
 fn signing_out_by_cookie_needs_our_own_page_too() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
-    let request = app.anonymous().request("DELETE", CURRENT_SESSION_PATH).header("cookie", &grace.cookie());
+    let request = app.anonymous().request("DELETE", CURRENT_SESSION_PATH).header("cookie", grace.cookie());
     request.clone().send().problem(403, ErrorCode::OriginRefused);
     request.header("origin", &own_origin(&app)).send().expect(204);
 }
@@ -308,7 +308,8 @@ fn a_bearer_token_is_good_from_anywhere() {
 #[test]
 fn a_wrong_cookie_is_nobody_s() {
     let app = TestApp::start();
-    let cookie = app.guest("Grace").cookie();
+    let grace = app.guest("Grace");
+    let cookie = grace.cookie();
     let name = cookie.split('=').next().expect("a name");
     let request =
         app.anonymous().request("GET", CURRENT_USER_PATH).header("cookie", &format!("{name}=wrong"));

@@ -13,6 +13,7 @@ mod page;
 mod pagination;
 mod presence;
 mod program;
+mod repeats;
 mod resume;
 mod rooms;
 mod server;

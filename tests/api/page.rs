@@ -124,7 +124,7 @@ fn answers_to_a_session_are_kept_by_nobody() {
     let (alice, room) = app.alice_in_a_room();
     for path in [CURRENT_USER_PATH.to_owned(), ROOMS_PATH.to_owned(), format!("{ROOMS_PATH}/{}", room.id)] {
         assert_eq!(alice.get(&path).expect(200).header("cache-control"), Some("no-store"), "{path}");
-        let by_cookie = app.anonymous().request("GET", &path).header("cookie", &alice.cookie()).send();
+        let by_cookie = app.anonymous().request("GET", &path).header("cookie", alice.cookie()).send();
         assert_eq!(by_cookie.expect(200).header("cache-control"), Some("no-store"), "{path}");
     }
 }

@@ -68,10 +68,10 @@ fn the_cookie_signs_the_socket_in_from_our_own_page_only() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let (cookie, origin) = (grace.cookie(), own_origin(&app));
-    let mut socket = TestSocket::open_with(app.addr(), &[("cookie", &cookie), ("origin", &origin)]);
+    let mut socket = TestSocket::open_with(app.addr(), &[("cookie", cookie), ("origin", &origin)]);
     assert_eq!(hello(&mut socket).as_ref(), Some(grace.user()));
 
-    let with_cookie = handshake(&app.anonymous()).header("cookie", &cookie);
+    let with_cookie = handshake(&app.anonymous()).header("cookie", cookie);
     with_cookie.clone().send().problem(403, ErrorCode::OriginRefused);
     for origin in ["null", "https://evil.example", "http://127.0.0.1"] {
         with_cookie.clone().header("origin", origin).send().problem(403, ErrorCode::OriginRefused);
@@ -139,7 +139,7 @@ fn signing_out_closes_that_sessions_sockets_and_no_others() {
     let (grace, ada) = (app.guest("Grace"), app.guest("Ada Lovelace"));
     let cookie = grace.cookie();
     let first = TestSocket::connect(&grace);
-    let by_cookie = TestSocket::open_with(app.addr(), &[("cookie", &cookie), ("origin", &own_origin(&app))]);
+    let by_cookie = TestSocket::open_with(app.addr(), &[("cookie", cookie), ("origin", &own_origin(&app))]);
     let mut by_frame = app.socket();
     by_frame.send(&ClientCommand::Authenticate { token: grace.token().expect("a guest").to_owned() });
     hello(&mut by_frame);
@@ -174,7 +174,7 @@ fn without_since_nothing_is_replayed() {
     alice.send_many(room.id, 3);
     let mut socket = app.socket();
     socket.subscribe(room.id);
-    assert!(socket.settle().iter().all(|event| support::socket::rev(event).is_none()));
+    socket.assert_quiet();
     let message = alice.send(room.id, "live");
     assert_eq!(socket.next_change().0, message.rev);
 }
@@ -237,7 +237,7 @@ fn subscribing_again_starts_again_and_delivers_once() {
     socket.subscribe(room.id);
     let message = alice.send(room.id, "hello");
     assert_eq!(socket.next_change().0, message.rev);
-    assert!(socket.settle().iter().all(|event| support::socket::rev(event).is_none()));
+    socket.assert_quiet();
 }
 
 #[test]

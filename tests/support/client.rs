@@ -11,13 +11,20 @@ use crate::http::{self, Response};
 #[derive(Clone, Debug)]
 pub struct TestClient {
     addr: SocketAddr,
-    guest: Option<(User, String)>,
+    identity: Option<Identity>,
+}
+
+#[derive(Clone, Debug)]
+struct Identity {
+    user: User,
+    token: String,
+    cookie: Option<String>,
 }
 
 impl TestClient {
     /// Somebody without a name.
     pub fn anonymous(addr: SocketAddr) -> Self {
-        Self { addr, guest: None }
+        Self { addr, identity: None }
     }
 
     /// A new guest, who signs requests by `Authorization: Bearer`.
@@ -25,13 +32,15 @@ impl TestClient {
     pub fn guest(addr: SocketAddr, username: &str) -> Self {
         let answer =
             Self::anonymous(addr).post(GUESTS_PATH, &serde_json::json!({ "username": username })).expect(201);
-        let guest: Guest = answer.json();
-        Self { addr, guest: Some((guest.user, guest.token)) }
+        let cookie =
+            answer.header("set-cookie").and_then(|cookie| cookie.split(';').next()).map(str::to_owned);
+        let Guest { user, token } = answer.json();
+        Self { addr, identity: Some(Identity { user, token, cookie }) }
     }
 
     /// Somebody whose user and token are in the database already.
     pub fn known(addr: SocketAddr, user: User, token: &str) -> Self {
-        Self { addr, guest: Some((user, token.to_owned())) }
+        Self { addr, identity: Some(Identity { user, token: token.to_owned(), cookie: None }) }
     }
 
     /// The server's address.
@@ -42,22 +51,21 @@ impl TestClient {
     /// Who it is.
     #[track_caller]
     pub fn user(&self) -> &User {
-        &self.guest.as_ref().expect("a guest").0
+        &self.identity.as_ref().expect("somebody").user
     }
 
     /// What proves it.
     pub fn token(&self) -> Option<&str> {
-        self.guest.as_ref().map(|(_, token)| token.as_str())
+        self.identity.as_ref().map(|identity| identity.token.as_str())
     }
 
-    /// The token as browsers have it; `name` is the cookie's name.
+    /// What a browser sends as `Cookie`.
     #[track_caller]
-    pub fn cookie(&self) -> String {
-        let answer =
-            Self::anonymous(self.addr).post(GUESTS_PATH, &serde_json::json!({ "username": "cookie maker" }));
-        let set = answer.expect(201).header("set-cookie").expect("a session cookie").to_owned();
-        let name = set.split('=').next().expect("a name").to_owned();
-        format!("{name}={}", self.token().expect("a guest"))
+    pub fn cookie(&self) -> &str {
+        self.identity
+            .as_ref()
+            .and_then(|identity| identity.cookie.as_deref())
+            .expect("a guest of POST /guests")
     }
 
     /// A request without a body, signed if there is an identity.

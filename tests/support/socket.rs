@@ -167,6 +167,13 @@ impl TestSocket {
         }
     }
 
+    /// No change is on its way to this socket.
+    #[track_caller]
+    pub fn assert_quiet(&mut self) {
+        let events = self.settle();
+        assert!(events.iter().all(|event| rev(event).is_none()), "{events:#?}");
+    }
+
     /// Follows a room as somebody who is in it.
     #[track_caller]
     pub fn subscribe(&mut self, room_id: RoomId) -> Subscribed {
