@@ -2,6 +2,7 @@
 
 use support::client::TestClient;
 
+use crate::chrome::Screen;
 use crate::pages::{LOAD_PREVIOUS, Person};
 use crate::stage;
 use crate::wait::{eventually, eventually_where};
@@ -92,6 +93,26 @@ fn new_messages_move_only_who_reads_at_the_end() {
 }
 
 #[test]
+// reference: messages-plain-text
+fn who_reads_at_the_end_stays_there_when_the_screen_changes() {
+    let stage = stage::alone();
+    let (maker, room) = stage.room_with_messages("History", 5);
+    maker.send(room.id, &"a rather long sentence that needs several lines on a phone. ".repeat(2));
+    let reader = stage.person();
+    reader.open(&format!("/rooms/{}", room.id));
+    eventually(|| reader.room().texts().len(), 6);
+    maker.send_many(room.id, 10);
+    eventually(|| reader.room().texts().len(), 16);
+    let narrow = Screen { height: 400, ..Screen::PHONE };
+    for screen in [Screen::PHONE, narrow, Screen::WIDE, narrow, Screen::PHONE] {
+        reader.chrome.show_on(screen);
+        reader.let_it_settle();
+        eventually(|| reader.room().is_at_end(), true);
+        assert_eq!(reader.room().jump(), "", "on {screen:?}");
+    }
+}
+
+#[test]
 // reference: messages-history
 fn editing_and_deleting_above_does_not_move_what_one_reads() {
     let stage = stage::alone();
@@ -173,7 +194,11 @@ fn a_link_leads_to_an_old_message_and_from_there_to_the_newest() {
         "a place on the screen",
         |place| (60.0..700.0).contains(place),
     );
-    assert!(!reader.room().texts().contains(&"message 75".to_owned()));
+    // Around it, the list asks for more in both directions, and the message stays where it is.
+    eventually(|| reader.room().texts().contains(&"message 50".to_owned()), true);
+    reader.chrome.let_it_paint();
+    let place = reader.room().place_of("message 20");
+    assert!((60.0..700.0).contains(&place), "it has gone to {place}");
     eventually(|| reader.room().jump().starts_with("Jump to latest"), true);
     reader.room().jump_to_latest();
     eventually(|| reader.room().texts().last().cloned(), Some("message 75".to_owned()));

@@ -59,7 +59,6 @@ fn ones_own_message_is_deleted_after_asking_and_goes_for_everybody() {
     assert_eq!(adam.room().texts(), ["message 1", "message 2"]);
     adam.room().press_on("message 1", "Delete message");
     adam.dialog().press("Delete");
-    eprintln!("{:#?}", adam.chrome.complaints());
     for person in [&grace, &adam] {
         eventually(|| person.room().texts(), ["This message was deleted.", "message 2"]);
     }

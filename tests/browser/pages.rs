@@ -200,10 +200,15 @@ impl<'stage> Person<'stage> {
         )
     }
 
-    /// Whether the page is wider than its screen.
+    /// Whether the page, or a part of it, is wider than its place.
     #[track_caller]
     pub fn scrolls_sideways(&self) -> bool {
-        self.chrome.eval("return document.documentElement.scrollWidth > innerWidth")
+        self.chrome.eval(
+            "const places = document.querySelectorAll('html, main, #sidebar *, .log, dialog[open], dialog[open] *');
+            return [...places].some(place => place.scrollWidth > place.clientWidth
+                && (place === document.documentElement || ['auto', 'scroll'].includes(getComputedStyle(place).overflowX))
+                && place.tagName !== 'TEXTAREA' && place.tagName !== 'INPUT')",
+        )
     }
 
     /// Waits until all pictures of movement are over, so that nothing is half transparent.
