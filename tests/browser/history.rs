@@ -94,6 +94,22 @@ fn new_messages_move_only_who_reads_at_the_end() {
 
 #[test]
 // reference: messages-plain-text
+fn many_messages_at_once_do_not_lose_who_reads_at_the_end() {
+    let stage = stage::alone();
+    let (maker, room) = stage.room_with_messages("History", 20);
+    let reader = stage.person();
+    reader.open(&format!("/rooms/{}", room.id));
+    eventually(|| reader.room().is_at_end() && reader.room().texts().len() == 20, true);
+    for number in 1..=60 {
+        maker.send(room.id, &format!("{number}\non\nseveral\nlines"));
+    }
+    eventually(|| reader.room().texts().len(), 80);
+    eventually(|| reader.room().is_at_end(), true);
+    assert_eq!(reader.room().jump(), "");
+}
+
+#[test]
+// reference: messages-plain-text
 fn who_reads_at_the_end_stays_there_when_the_screen_changes() {
     let stage = stage::alone();
     let (maker, room) = stage.room_with_messages("History", 5);
