@@ -22,7 +22,7 @@ use crate::pages::home_page::HomePage;
 use crate::pages::not_found_page::NotFoundPage;
 use crate::pages::room_page::RoomPage;
 use crate::route::Route;
-use crate::shapes::part;
+use crate::shapes::{derived, effect, memo, part};
 use crate::state::toasts::Tone;
 use crate::state::{Identity, State};
 
@@ -47,7 +47,7 @@ pub struct Overlays {
     /// Whether a page is on its way.
     pub loading: RwSignal<bool>,
     name: RwSignal<bool>,
-    after_name: StoredValue<Option<Callback<()>>>,
+    after_name: StoredValue<Option<Box<dyn Fn() + Send + Sync>>>,
 }
 
 impl Overlays {
@@ -65,12 +65,12 @@ impl Overlays {
     }
 
     /// Does something that needs a name, after asking for one from who has none.
-    pub fn with_name(self, state: State, then: Callback<()>) {
+    pub fn with_name(self, state: State, then: impl Fn() + Send + Sync + 'static) {
         if state.identity.with_untracked(|identity| *identity == Identity::Anonymous) {
-            self.after_name.set_value(Some(then));
+            self.after_name.set_value(Some(Box::new(then)));
             self.name.set(true);
         } else {
-            then.run(());
+            then();
         }
     }
 }
@@ -112,18 +112,18 @@ pub fn App() -> impl IntoView {
     show_unread(state, navigation);
     listen_to_shortcuts(state, navigation, overlays);
 
-    let room = Memo::new(move |_| navigation.route().room());
-    let page = Memo::new(move |_| match navigation.route() {
+    let room = memo(move || navigation.route().room());
+    let page = memo(move || match navigation.route() {
         Route::Root | Route::Rooms => Page::Home,
         Route::Room(room) | Route::Message(room, _) => Page::Room(room, live.epoch.get()),
         Route::NotFound => Page::NotFound,
     });
-    let pointed = Memo::new(move |_| navigation.route().message());
+    let pointed = memo(move || navigation.route().message());
     view! {
         <a class="skip-link" href="#main">"Skip to the messages"</a>
         <div class="progress" class:on=overlays.loading aria-hidden="true"></div>
         <ConnectionBanner
-            banner=Signal::derive(move || {
+            banner=derived(move || {
                 let now = live.now.get();
                 state.connection.with(|connection| connection.banner(now))
             })
@@ -214,7 +214,7 @@ fn Dialogs() -> impl IntoView {
                 Ok(()) => {
                     overlays.name.set(false);
                     if let Some(then) = overlays.after_name.try_update_value(Option::take).flatten() {
-                        then.run(());
+                        then();
                     }
                 }
                 Err(refused) => error.set(Some(refused.sentence())),
@@ -286,19 +286,19 @@ fn follow_route(navigation: Navigation, live: Live, overlays: Overlays) {
 
 /// The title has the count of unread messages, the icon a dot.
 fn show_unread(state: State, navigation: Navigation) {
-    let unread = Memo::new(move |_| {
+    let unread = memo(move || {
         state.rooms.with(|rooms| {
             state.reading.with(|reading| rooms.all().iter().map(|room| reading.unread(room)).sum::<u64>())
         })
     });
     let plain_icon = icon_link().and_then(|link| link.get_attribute("href")).unwrap_or_default();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(link) = icon_link() {
             // Setting an attribute of a well-formed name cannot fail.
             let _ = link.set_attribute("href", if unread.get() > 0 { UNREAD_ICON } else { &plain_icon });
         }
     });
-    Effect::new(move |_| {
+    effect(move || {
         let count = match unread.get() {
             0 => String::new(),
             unread => format!("({unread}) "),

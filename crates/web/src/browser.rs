@@ -148,6 +148,11 @@ pub fn matches(query: &str) -> bool {
     list.is_some_and(|list| list.matches())
 }
 
+/// Text in lower case. The browser has the tables for it already.
+pub fn lower_case(text: &str) -> String {
+    js_sys::JsString::from(text).to_lower_case().into()
+}
+
 /// The page.
 pub fn document() -> web_sys::Document {
     leptos::prelude::document()

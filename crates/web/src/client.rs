@@ -9,8 +9,9 @@ pub mod users;
 
 use gloo_net::http::{Method, RequestBuilder};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use shared::errors::{ErrorCode, Problem};
+
+use crate::wire::{self, Reader};
 
 /// What one wants to know when a request did not do what it should.
 #[derive(Clone, Debug)]
@@ -75,16 +76,16 @@ impl ClientError {
     }
 }
 
-async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ClientError> {
-    decode(&send(Method::GET, path, None).await?)
+async fn get<T>(path: &str, read: Reader<T>) -> Result<T, ClientError> {
+    decode(&send(Method::GET, path, None).await?, read)
 }
 
-async fn post<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Result<T, ClientError> {
-    decode(&send(Method::POST, path, Some(encode(body)?)).await?)
+async fn post<T>(path: &str, body: &impl Serialize, read: Reader<T>) -> Result<T, ClientError> {
+    decode(&send(Method::POST, path, Some(encode(body)?)).await?, read)
 }
 
-async fn patch<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Result<T, ClientError> {
-    decode(&send(Method::PATCH, path, Some(encode(body)?)).await?)
+async fn patch<T>(path: &str, body: &impl Serialize, read: Reader<T>) -> Result<T, ClientError> {
+    decode(&send(Method::PATCH, path, Some(encode(body)?)).await?, read)
 }
 
 async fn delete(path: &str) -> Result<(), ClientError> {
@@ -95,8 +96,8 @@ fn encode(body: &impl Serialize) -> Result<String, ClientError> {
     serde_json::to_string(body).map_err(|_| ClientError::Decode)
 }
 
-fn decode<T: DeserializeOwned>(text: &str) -> Result<T, ClientError> {
-    serde_json::from_str(text).map_err(|_| ClientError::Decode)
+fn decode<T>(text: &str, read: Reader<T>) -> Result<T, ClientError> {
+    wire::parse(text, read).ok_or(ClientError::Decode)
 }
 
 /// Not generic, so that it is in the program once.
@@ -113,8 +114,8 @@ async fn send(method: Method, path: &str, body: Option<String>) -> Result<String
         return Ok(text);
     }
     // What is no problem document did not come from Parlance but from something in between.
-    Err(match decode::<Problem>(&text) {
-        Ok(problem) => ClientError::Api(Box::new(problem)),
-        Err(_) => ClientError::Network,
+    Err(match wire::parse(&text, wire::problem) {
+        Some(problem) => ClientError::Api(Box::new(problem)),
+        None => ClientError::Network,
     })
 }

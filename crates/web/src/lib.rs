@@ -10,6 +10,7 @@ pub mod browser;
 pub mod client;
 pub mod navigation;
 pub mod socket;
+pub mod wire;
 
 pub mod live;
 pub mod sending;

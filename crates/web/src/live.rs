@@ -20,6 +20,7 @@ use crate::client::{self, ClientError};
 use crate::navigation::Navigation;
 use crate::route::Route;
 use crate::sending;
+use crate::shapes::effect;
 use crate::socket::{Incoming, Socket};
 use crate::state::connection::{Action, Aftermath};
 use crate::state::reading::ReadMarks;
@@ -68,7 +69,7 @@ impl Live {
             last_subscription: StoredValue::new(0),
         };
         state.reading.set(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
-        Effect::new(move |_| browser::save(keys::READ, &state.reading.with(ReadMarks::to_text)));
+        effect(move || browser::save(keys::READ, &state.reading.with(ReadMarks::to_text)));
         live.learn_identity();
         live.load_rooms();
         live.advance(|connection, now| connection.start(now));

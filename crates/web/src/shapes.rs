@@ -44,6 +44,24 @@ pub fn act<E>(mut action: impl FnMut() + 'static) -> Box<dyn FnMut(E)> {
     Box::new(move |_| action())
 }
 
+/// Does something at once, and again whenever the state that it looked at changed.
+pub fn effect(mut action: impl FnMut() + 'static) {
+    let mut action: Box<dyn FnMut()> = Box::new(move || action());
+    Effect::new(move || action());
+}
+
+/// A value that follows the state, made anew each time it is looked at.
+pub fn derived<T: Send + Sync + 'static>(value: impl Fn() -> T + Send + Sync + 'static) -> Signal<T> {
+    let value: Box<dyn Fn() -> T + Send + Sync> = Box::new(value);
+    Signal::derive(value)
+}
+
+/// A value that follows the state and only tells when it became another.
+pub fn memo<T: PartialEq + Send + Sync + 'static>(value: impl Fn() -> T + Send + Sync + 'static) -> Memo<T> {
+    let value: Box<dyn Fn() -> T + Send + Sync> = Box::new(value);
+    Memo::new(move |_| value())
+}
+
 /// A list that follows the state: an item whose key stays is kept as it is. Every key is a number of 128 bits, as
 /// ids are, so that all lists are one.
 pub fn each(

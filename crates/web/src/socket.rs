@@ -1,7 +1,5 @@
 //! One WebSocket: the only user of `gloo_net::websocket`. It decodes and encodes, and decides nothing.
 
-mod decode;
-
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_util::{SinkExt, StreamExt};
 use gloo_net::websocket::futures::WebSocket;
@@ -10,6 +8,8 @@ use leptos::prelude::window;
 use leptos::task::spawn_local;
 use shared::events::{ClientCommand, ServerEvent};
 use shared::server::{SOCKET_PATH, SOCKET_PROTOCOL};
+
+use crate::wire;
 
 /// What a browser reports when a connection broke without a word.
 const ABNORMAL: u16 = 1006;
@@ -60,7 +60,7 @@ impl Socket {
             while let Some(incoming) = stream.next().await {
                 match incoming {
                     Ok(Message::Text(text)) => {
-                        on_incoming(Incoming::Event(Box::new(decode::event(&text))));
+                        on_incoming(Incoming::Event(Box::new(wire::events::event(&text))));
                     }
                     Err(WebSocketError::ConnectionClose(close)) => {
                         code = close.code;

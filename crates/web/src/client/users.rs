@@ -1,20 +1,18 @@
 //! Requests about who one is.
 
-use shared::users::{
-    CURRENT_SESSION_PATH, CURRENT_USER_PATH, CreateGuest, GUESTS_PATH, Guest, User, Username,
-};
+use shared::users::{CURRENT_SESSION_PATH, CURRENT_USER_PATH, CreateGuest, GUESTS_PATH, User, Username};
 
 use crate::client::{self, ClientError};
+use crate::wire;
 
 /// Becomes a guest. The session is the cookie that comes with the answer; the token in it is not kept.
 pub async fn create_guest(username: Username) -> Result<User, ClientError> {
-    let guest: Guest = client::post(GUESTS_PATH, &CreateGuest { username }).await?;
-    Ok(guest.user)
+    client::post(GUESTS_PATH, &CreateGuest { username }, wire::guest).await
 }
 
 /// Who one is.
 pub async fn get_current() -> Result<User, ClientError> {
-    client::get(CURRENT_USER_PATH).await
+    client::get(CURRENT_USER_PATH, wire::user).await
 }
 
 /// Signs out.

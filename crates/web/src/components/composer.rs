@@ -9,7 +9,7 @@ use shared::users::{UserKind, Username};
 
 use crate::browser;
 use crate::components::icon::icon;
-use crate::shapes::{act, handle, maybe, text};
+use crate::shapes::{act, handle, maybe, memo, text};
 use crate::state::Identity;
 
 /// From this part of the limit on, the counter is shown.
@@ -52,12 +52,12 @@ pub fn Composer(
     let name = RwSignal::new(browser::load(browser::keys::NAME).unwrap_or_default());
     let error = RwSignal::new(None::<String>);
     let field = NodeRef::<html::Textarea>::new();
-    let kind = Memo::new(move |_| identity.with(|who| who.user().map_or(UserKind::Guest, |user| user.kind)));
-    let needs_name = Memo::new(move |_| identity.with(|who| *who == Identity::Anonymous));
+    let kind = memo(move || identity.with(|who| who.user().map_or(UserKind::Guest, |user| user.kind)));
+    let needs_name = memo(move || identity.with(|who| *who == Identity::Anonymous));
 
-    let count = Memo::new(move |_| draft.with(|text| Length::of(text)));
+    let count = memo(move || draft.with(|text| Length::of(text)));
     let limit = move || MessageText::length(kind.get()).max;
-    let too_long = Memo::new(move |_| count.get() > limit());
+    let too_long = memo(move || count.get() > limit());
     let counter = maybe(move || {
         let (count, limit) = (count.get(), limit());
         let shown = count * COUNTER_FROM.1 >= limit * COUNTER_FROM.0;

@@ -1,9 +1,11 @@
 //! Asks before something is gone for good.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 
 use crate::components::modal::Modal;
-use crate::shapes::act;
+use crate::shapes::{act, derived, effect};
 
 /// What is asked.
 #[derive(Clone)]
@@ -14,8 +16,8 @@ pub struct Question {
     pub text: String,
     /// The word on the button that does it.
     pub action: &'static str,
-    /// Does it.
-    pub on_confirm: Callback<()>,
+    /// Does it. No `Callback`: that would end with whatever asked, and a menu may be gone before the answer comes.
+    pub on_confirm: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// The question, while there is one.
@@ -25,23 +27,23 @@ pub fn ConfirmDialog(
     question: RwSignal<Option<Question>>,
 ) -> impl IntoView {
     let open = RwSignal::new(false);
-    Effect::new(move |_| {
+    effect(move || {
         let asked = question.with(Option::is_some);
         if open.get_untracked() != asked {
             open.set(asked);
         }
     });
-    Effect::new(move |_| {
+    effect(move || {
         if !open.get() && question.with_untracked(Option::is_some) {
             question.set(None);
         }
     });
-    let title = Signal::derive(move || {
+    let title = derived(move || {
         question.with(|question| question.as_ref().map(|question| question.title.clone()).unwrap_or_default())
     });
     let content = move || {
         question.get().map(|question| {
-            let on_confirm = question.on_confirm;
+            let on_confirm = question.on_confirm.clone();
             view! {
                 <h2 dir="auto">{question.title}</h2>
                 <p>{question.text}</p>
@@ -52,7 +54,7 @@ pub fn ConfirmDialog(
                         class="button danger"
                         on:click=act(move || {
                             open.set(false);
-                            on_confirm.run(());
+                            on_confirm();
                         })
                     >
                         {question.action}

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::shapes::{act, maybe, text};
+use crate::shapes::{act, maybe, memo, text};
 use crate::state::connection::{Banner, Stopped};
 
 /// The banner; nothing while all is well.
@@ -16,7 +16,7 @@ pub fn ConnectionBanner(
     /// The reader wants the page anew.
     on_reload: Callback<()>,
 ) -> impl IntoView {
-    let kind = Memo::new(move |_| banner.get().map(|banner| (sentence(banner), button(banner))));
+    let kind = memo(move || banner.get().map(|banner| (sentence(banner), button(banner))));
     // The countdown is not part of the announced sentence, or it would be read out each second.
     let countdown = move || match banner.get() {
         Some(Banner::Waiting { seconds, .. }) => format!("Next attempt in {seconds} s."),

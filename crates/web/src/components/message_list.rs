@@ -16,7 +16,7 @@ use crate::browser::{self, day_text};
 use crate::components::icon::icon;
 use crate::components::message_item::{MessageItem, Rights};
 use crate::components::scroll_anchor::ScrollAnchor;
-use crate::shapes::{act, each, handle, maybe, part, text};
+use crate::shapes::{act, derived, each, effect, handle, maybe, memo, part, text};
 use crate::state::rows::{MessageRow, Row, RowKey};
 
 /// Closer than this to either end, the next page is asked for.
@@ -143,20 +143,33 @@ pub fn MessageList(
     let anchor = StoredValue::new_local(ScrollAnchor::default());
     let active = RwSignal::new(None::<MessageId>);
 
-    let elements = move || Some((viewport.get_untracked()?, list.get_untracked()?));
-    let ask_for_pages = move || {
-        let edges = edges.get_untracked();
-        let Some((viewport, _)) = elements().filter(|_| edges.loaded && !edges.loading) else { return };
+    // Frames and observers may come once more when the page is gone; then there is nothing to do.
+    let elements = move || Some((viewport.try_get_untracked()??, list.try_get_untracked()??));
+    let more_below = move || edges.try_get_untracked().is_some_and(|edges| edges.newer);
+    // How many rows there were when a page was last asked for. If there are no more since, that failed: then it takes
+    // the reader to ask again.
+    let asked_at = StoredValue::new(None::<usize>);
+    let ask_for_pages = move |by_reader: bool| {
+        let Some(((viewport, _), edges)) = elements().zip(edges.try_get_untracked()) else { return };
+        if !edges.loaded || edges.loading {
+            return;
+        }
+        let rows = table.with_untracked(|table| table.rows.len());
+        if !by_reader && asked_at.get_value() == Some(rows) {
+            return;
+        }
         let below = viewport.scroll_height() - viewport.scroll_top() - viewport.client_height();
         if edges.older && viewport.scroll_top() < PAGE_AHEAD_PIXELS {
+            asked_at.set_value(Some(rows));
             on_older.run(());
         } else if edges.newer && below < PAGE_AHEAD_PIXELS {
+            asked_at.set_value(Some(rows));
             on_newer.run(());
         }
     };
     let note = move || {
         if let Some((viewport, list)) = elements() {
-            anchor.update_value(|anchor| anchor.note(&viewport, &list));
+            anchor.update_value(|anchor| anchor.note(&viewport, &list, more_below()));
             let now_at_end = anchor.with_value(ScrollAnchor::is_at_end);
             if at_end.get_untracked() != now_at_end {
                 at_end.set(now_at_end);
@@ -165,20 +178,20 @@ pub fn MessageList(
     };
     let settle = move || {
         if let Some((viewport, list)) = elements() {
-            anchor.update_value(|anchor| anchor.settle(&viewport, &list));
+            anchor.update_value(|anchor| anchor.settle(&viewport, &list, more_below()));
         }
-        ask_for_pages();
+        ask_for_pages(false);
     };
     observe_size(content, settle);
     observe_size(viewport, settle);
 
-    Effect::new(move |_| {
+    effect(move || {
         // A new page may still not fill the view.
         if !edges.get().loading {
-            request_animation_frame(ask_for_pages);
+            request_animation_frame(move || ask_for_pages(false));
         }
     });
-    Effect::new(move |_| {
+    effect(move || {
         let Some(wanted) = start.get() else { return };
         if !edges.get().loaded {
             return;
@@ -186,7 +199,7 @@ pub fn MessageList(
         // After the rows were drawn.
         request_animation_frame(move || {
             let Some((viewport, list)) = elements() else { return };
-            go_to_start(wanted, &viewport, &list, anchor);
+            go_to_start(wanted, &viewport, &list, more_below(), anchor);
             note();
             start.set(None);
         });
@@ -200,7 +213,7 @@ pub fn MessageList(
         match row {
             Some(Row::Message(first)) => {
                 let id = first.message.id;
-                let row = Memo::new(move |_| {
+                let row = memo(move || {
                     table.with(|table| table.message(id).cloned()).unwrap_or_else(|| first.clone())
                 });
                 let (is_active, is_editing, is_pointed) =
@@ -209,10 +222,10 @@ pub fn MessageList(
                     <MessageItem
                         id
                         row
-                        rights=Signal::derive(move || rights.run(row.get()))
-                        active=Signal::derive(move || is_active.selected(&Some(id)))
-                        editing=Signal::derive(move || is_editing.selected(&Some(id)))
-                        pointed=Signal::derive(move || is_pointed.selected(&Some(id)))
+                        rights=derived(move || rights.run(row.get()))
+                        active=derived(move || is_active.selected(&Some(id)))
+                        editing=derived(move || is_editing.selected(&Some(id)))
+                        pointed=derived(move || is_pointed.selected(&Some(id)))
                         actions
                     />
                 }
@@ -258,8 +271,8 @@ pub fn MessageList(
             let go = move || {
                 if edges.get_untracked().newer {
                     on_latest.run(());
-                } else if let Some((viewport, _)) = elements() {
-                    anchor.update_value(|anchor| anchor.go_to_end(&viewport));
+                } else if let Some((viewport, list)) = elements() {
+                    anchor.update_value(|anchor| anchor.go_to_end(&viewport, &list));
                     note();
                 }
             };
@@ -277,7 +290,7 @@ pub fn MessageList(
                 aria-busy=text(move || edges.get().loading.to_string())
                 on:scroll=act(move || {
                     note();
-                    ask_for_pages();
+                    ask_for_pages(true);
                 })
                 on:keydown=handle(move |event: KeyboardEvent| walk(&event, list))
             >
@@ -303,6 +316,7 @@ fn go_to_start(
     start: Start,
     viewport: &Element,
     list: &Element,
+    more_below: bool,
     anchor: StoredValue<ScrollAnchor, LocalStorage>,
 ) {
     let find = |selector: &str| {
@@ -311,15 +325,15 @@ fn go_to_start(
     anchor.update_value(|anchor| match start {
         Start::At(id) => {
             if let Some(row) = find(&format!("[data-id='{id}']")) {
-                anchor.go_to(viewport, list, &row, POINTED_AT);
+                anchor.go_to(viewport, list, &row, POINTED_AT, more_below);
             }
         }
         Start::Newest => {
-            anchor.go_to_end(viewport);
+            anchor.go_to_end(viewport, list);
             if let Some(divider) = find(".divider")
                 && divider.offset_top() < viewport.scroll_top()
             {
-                anchor.go_to(viewport, list, &divider, DIVIDER_AT);
+                anchor.go_to(viewport, list, &divider, DIVIDER_AT, more_below);
             }
         }
     });

@@ -1,6 +1,6 @@
 //! A native `<dialog>`: the browser keeps the focus in it, closes it on Escape and gives the focus back.
 
-use crate::shapes::{act, handle, maybe};
+use crate::shapes::{act, effect, handle, maybe};
 use leptos::ev::MouseEvent;
 use leptos::html;
 use leptos::prelude::*;
@@ -21,11 +21,11 @@ pub fn Modal(
     children: ChildrenFn,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
-    Effect::new(move |_| {
+    effect(move || {
         let is_open = open.get();
         // After the content was drawn, so that the browser finds what to focus.
         request_animation_frame(move || {
-            if let Some(dialog) = dialog.get_untracked() {
+            if let Some(dialog) = dialog.try_get_untracked().flatten() {
                 match (is_open, dialog.open()) {
                     // An open dialog cannot be opened again; that is the only refusal.
                     (true, false) => drop(dialog.show_modal()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::shapes::{act, handle, text};
+use crate::shapes::{act, effect, handle, text};
 use leptos::ev::{Event, KeyboardEvent, SubmitEvent};
 use leptos::html;
 use leptos::prelude::*;
@@ -67,7 +67,7 @@ pub fn RoomForm(
         }
     };
     on_cleanup(stop_timer);
-    Effect::new(move |_| {
+    effect(move || {
         if done.get() > 0 {
             name.set(String::new());
         }

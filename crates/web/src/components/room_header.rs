@@ -106,7 +106,7 @@ pub fn RoomHeader(
             <span class="room-online">
                 <span class="dot" class:none=flag(move || online.get() == 0) aria-hidden="true"></span>
                 <strong>{text(move || online.get().to_string())}</strong>
-                " Online"
+                <span class="room-online-word">"Online"</span>
             </span>
             {owner}
             <button

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::components::avatar::avatar;
 use crate::components::icon::icon;
 use crate::route::Route;
-use crate::shapes::{act, each, flag, maybe, part, text};
+use crate::shapes::{act, each, flag, maybe, memo, part, text};
 use crate::state::Identity;
 use crate::state::reading::ReadMarks;
 use crate::state::rooms::RoomList as Rooms;
@@ -46,7 +46,7 @@ pub fn RoomList(
     actions: RoomListActions,
 ) -> impl IntoView {
     let RoomListActions { on_create, on_find, on_more, on_settings } = actions;
-    let ids = Memo::new(move |_| {
+    let ids = memo(move || {
         rooms.with(|rooms| rooms.all().iter().map(|room| room.id.0.as_u128()).collect::<Vec<_>>())
     });
     let end = move || match rooms.with(|rooms| (rooms.is_loaded(), rooms.next_cursor().is_some())) {
@@ -140,7 +140,7 @@ fn room_link(
     reading: RwSignal<ReadMarks>,
     current: Signal<Option<RoomId>>,
 ) -> AnyView {
-    let shown = Memo::new(move |_| {
+    let shown = memo(move || {
         rooms
             .with(|rooms| {
                 let room = rooms.get(id)?;

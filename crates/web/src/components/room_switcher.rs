@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 use shared::ids::RoomId;
 
+use crate::browser;
 use crate::components::icon::icon;
 use crate::components::modal::Modal;
-use crate::shapes::{act, handle, part, text};
+use crate::shapes::{act, effect, handle, memo, part, text};
 use crate::state::reading::ReadMarks;
 use crate::state::rooms::RoomList;
 
@@ -25,26 +26,27 @@ pub fn RoomSwitcher(
 ) -> impl IntoView {
     let query = RwSignal::new(String::new());
     let chosen = RwSignal::new(0_usize);
-    Effect::new(move |_| {
+    effect(move || {
         if open.get() {
             query.set(String::new());
             chosen.set(0);
         }
     });
-    let found = Memo::new(move |_| {
-        let query = query.get();
+    let found = memo(move || {
+        let query = browser::lower_case(&query.get());
+        let (mut unread, mut read) = (Vec::new(), Vec::new());
         rooms.with(|rooms| {
-            let fitting = rooms.all().iter().filter(|room| fits(room.name.as_str(), &query));
-            let mut found = fitting
-                .map(|room| {
-                    let unread = reading.with(|reading| reading.unread(room));
-                    (room.id, room.name.as_str().to_owned(), unread)
-                })
-                .collect::<Vec<_>>();
-            found.sort_by_key(|(_, _, unread)| *unread == 0);
-            found.truncate(MOST);
-            found
-        })
+            for room in
+                rooms.all().iter().filter(|room| fits(&browser::lower_case(room.name.as_str()), &query))
+            {
+                let count = reading.with(|reading| reading.unread(room));
+                let list = if count > 0 { &mut unread } else { &mut read };
+                list.push((room.id, room.name.as_str().to_owned(), count));
+            }
+        });
+        unread.append(&mut read);
+        unread.truncate(MOST);
+        unread
     });
     let choose = move |room_id: RoomId| {
         open.set(false);
@@ -117,11 +119,10 @@ pub fn RoomSwitcher(
     }
 }
 
-/// Whether the letters of the query come in the name in that order.
+/// Whether the letters of the query come in the name in that order. Both are in lower case.
 fn fits(name: &str, query: &str) -> bool {
-    let mut letters = name.chars().flat_map(char::to_lowercase);
-    let mut wanted = query.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase);
-    wanted.all(|letter| letters.any(|other| other == letter))
+    let mut letters = name.chars();
+    query.chars().filter(|letter| !letter.is_whitespace()).all(|letter| letters.any(|other| other == letter))
 }
 
 #[cfg(test)]
@@ -130,9 +131,9 @@ mod tests {
 
     #[test]
     fn a_few_letters_in_order_are_enough() {
-        assert!(fits("Design crits", "dcr"));
-        assert!(fits("Lobby", " LOB "));
-        assert!(fits("Lobby", ""));
-        assert!(!fits("Lobby", "yl"));
+        assert!(fits("design crits", "dcr"));
+        assert!(fits("lobby", " lob "));
+        assert!(fits("lobby", ""));
+        assert!(!fits("lobby", "yl"));
     }
 }

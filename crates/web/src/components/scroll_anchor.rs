@@ -15,6 +15,8 @@ pub struct ScrollAnchor {
     away_from_end: bool,
     /// A row and how far its top is below the upper edge.
     row: Option<(HtmlElement, i32)>,
+    /// How far the list was scrolled then.
+    top: i32,
 }
 
 impl ScrollAnchor {
@@ -23,11 +25,13 @@ impl ScrollAnchor {
         !self.away_from_end
     }
 
-    /// The reader scrolled.
-    pub fn note(&mut self, viewport: &Element, rows: &Element) {
-        let below = viewport.scroll_height() - viewport.scroll_top() - viewport.client_height();
-        self.away_from_end = below > END_PIXELS;
+    /// The reader scrolled. With `more_below` the end of the list is not the end.
+    pub fn note(&mut self, viewport: &Element, rows: &Element, more_below: bool) {
         let top = viewport.scroll_top();
+        let at_end = pixels_below(viewport) <= END_PIXELS && !more_below;
+        // Who is at the end leaves it by scrolling up; content that grew before it was settled moves nobody.
+        self.away_from_end = !at_end && (self.away_from_end || more_below || top < self.top);
+        self.top = top;
         self.row = first_row_below(rows, top).map(|row| {
             let distance = row.offset_top() - top;
             (row, distance)
@@ -35,35 +39,52 @@ impl ScrollAnchor {
     }
 
     /// The content changed: puts the list back to where the reader was.
-    pub fn settle(&mut self, viewport: &Element, rows: &Element) {
-        if !self.away_from_end {
+    pub fn settle(&mut self, viewport: &Element, rows: &Element, more_below: bool) {
+        // The reader may have scrolled on without its event having come yet.
+        let scrolled = viewport.scroll_top() - self.top;
+        let left_end = scrolled < -END_PIXELS && pixels_below(viewport) > END_PIXELS;
+        let at_end = !self.away_from_end && !left_end;
+        if at_end {
             viewport.set_scroll_top(viewport.scroll_height());
         } else if let Some((row, distance)) = &self.row
             && row.is_connected()
         {
-            viewport.set_scroll_top(row.offset_top() - distance);
+            viewport.set_scroll_top(row.offset_top() - distance + scrolled);
         }
-        if self.away_from_end {
-            self.note(viewport, rows);
-        }
+        self.note(viewport, rows, more_below);
+        self.away_from_end &= !at_end;
     }
 
     /// Goes to the end and stays there.
-    pub fn go_to_end(&mut self, viewport: &Element) {
-        self.away_from_end = false;
+    pub fn go_to_end(&mut self, viewport: &Element, rows: &Element) {
         viewport.set_scroll_top(viewport.scroll_height());
+        self.note(viewport, rows, false);
+        self.away_from_end = false;
     }
 
     /// Goes to a row, so that it stands this part of the viewport's height below the upper edge.
-    pub fn go_to(&mut self, viewport: &Element, rows: &Element, row: &HtmlElement, part: f64) {
+    pub fn go_to(
+        &mut self,
+        viewport: &Element,
+        rows: &Element,
+        row: &HtmlElement,
+        part: f64,
+        more_below: bool,
+    ) {
         #[allow(clippy::cast_possible_truncation)] // Pixels.
         let margin = (f64::from(viewport.client_height()) * part) as i32;
         viewport.set_scroll_top(row.offset_top() - margin);
-        self.note(viewport, rows);
+        self.away_from_end = true;
+        self.note(viewport, rows, more_below);
     }
 }
 
-/// The first row whose lower edge is below `top`. Rows lie in order, so a bisection finds it.
+fn pixels_below(viewport: &Element) -> i32 {
+    viewport.scroll_height() - viewport.scroll_top() - viewport.client_height()
+}
+
+/// The first message whose lower edge is below `top`. Rows lie in order, so a bisection finds it. Separators hold
+/// nothing in place: an older page puts other rows between them and what they stand above.
 fn first_row_below(rows: &Element, top: i32) -> Option<HtmlElement> {
     let children = rows.children();
     let row = |place: u32| children.item(place).and_then(|row| row.dyn_into::<HtmlElement>().ok());
@@ -77,5 +98,5 @@ fn first_row_below(rows: &Element, top: i32) -> Option<HtmlElement> {
             low = middle + 1;
         }
     }
-    row(low)
+    (low..children.length()).find_map(|place| row(place).filter(|row| row.has_attribute("data-id")))
 }

@@ -43,17 +43,11 @@ fn notice(toast: &Toast, toasts: RwSignal<Toasts>) -> AnyView {
         Tone::Notice => ("toast", "check"),
     };
     view! {
-        <div class=class role="alert">
+        <div class=class role="alert" on:click=act(move || toasts.update(|toasts| toasts.dismiss(id)))>
             {icon(symbol)}
             <span dir="auto">{toast.text.clone()}</span>
-            <button
-                type="button"
-                class="icon-button"
-                aria-label="Dismiss"
-                on:click=act(move || toasts.update(|toasts| toasts.dismiss(id)))
-            >
-                {icon("close")}
-            </button>
+            // For the keyboard; its click is the notice's.
+            <button type="button" class="icon-button" aria-label="Dismiss">{icon("close")}</button>
         </div>
     }
     .into_any()

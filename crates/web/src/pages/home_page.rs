@@ -19,7 +19,7 @@ use crate::components::room_header::MenuButton;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::route::Route;
-use crate::shapes::{each, flag, part, text};
+use crate::shapes::{each, effect, flag, memo, part, text};
 use crate::state::State;
 use crate::state::toasts::Tone;
 
@@ -35,10 +35,10 @@ pub fn HomePage() -> impl IntoView {
     let last_words = RwSignal::new(HashMap::<RoomId, Message>::new());
     live.load_rooms();
 
-    let ids = Memo::new(move |_| {
+    let ids = memo(move || {
         state.rooms.with(|rooms| rooms.all().iter().map(|room| room.id).take(CARDS).collect::<Vec<_>>())
     });
-    Effect::new(move |_| {
+    effect(move || {
         for room_id in ids.get() {
             let known = last_words.with_untracked(|words| words.contains_key(&room_id));
             let silent = state
@@ -97,7 +97,7 @@ pub fn HomePage() -> impl IntoView {
 
 /// One room: its name, who is there, the last words.
 fn card(id: RoomId, state: State, last_words: RwSignal<HashMap<RoomId, Message>>) -> AnyView {
-    let room = Memo::new(move |_| state.rooms.with(|rooms| rooms.get(id).cloned()));
+    let room = memo(move || state.rooms.with(|rooms| rooms.get(id).cloned()));
     let name = move || {
         room.with(|room| room.as_ref().map_or_else(String::new, |room| room.name.as_str().to_owned()))
     };
@@ -171,7 +171,7 @@ fn CreateRoom() -> impl IntoView {
         });
     };
     let on_submit = Callback::new(move |name: RoomName| {
-        overlays.with_name(state, Callback::new(move |()| create(name.clone())));
+        overlays.with_name(state, move || create(name.clone()));
     });
     view! {
         <RoomForm id="new-room" label="Create a room" action="Create room" busy error done on_submit />

@@ -21,7 +21,7 @@ use crate::components::room_header::RoomHeader;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::pages::not_found_page::NotFoundPage;
-use crate::shapes::{act, part};
+use crate::shapes::{act, derived, effect, memo, part};
 use crate::state::State;
 use crate::state::rows::{MessageRow, rows};
 use crate::state::toasts::Tone;
@@ -91,7 +91,7 @@ pub fn RoomPage(
             </main>
             <PeoplePanel
                 presence=page.state.presence
-                me=Signal::derive(move || {
+                me=derived(move || {
                     page.state.identity.with(|identity| identity.user().map(|user| user.id))
                 })
                 open=page.overlays.people
@@ -124,9 +124,9 @@ fn Header(page: Context) -> impl IntoView {
     let on_delete = Callback::new(move |()| page.ask_to_delete_room());
     view! {
         <RoomHeader
-            name=Signal::derive(move || page.room_name())
-            online=Signal::derive(move || state.presence.with(|presence| presence.people.len()))
-            owned=Memo::new(move |_| page.owns_room())
+            name=derived(move || page.room_name())
+            online=derived(move || state.presence.with(|presence| presence.people.len()))
+            owned=memo(move || page.owns_room())
             menu_open=overlays.menu
             people_open=overlays.people
             renaming
@@ -142,14 +142,14 @@ fn Header(page: Context) -> impl IntoView {
 fn Messages(page: Context, pointed: Memo<Option<MessageId>>) -> impl IntoView {
     let Context { state, room_id, loading, at_end, .. } = page;
     let new_after = page.follow_reading();
-    let table = Memo::new(move |_| {
+    let table = memo(move || {
         let new_after = new_after.get();
         let rows = state.timelines.with(|timelines| {
             timelines.get(&room_id).map(|timeline| rows(timeline, new_after, browser::local_day))
         });
         Arc::new(RowTable::new(rows.unwrap_or_default()))
     });
-    let edges = Memo::new(move |_| {
+    let edges = memo(move || {
         let loading = loading.get();
         state.timelines.with(|timelines| match timelines.get(&room_id) {
             Some(timeline) => Edges {
@@ -161,12 +161,12 @@ fn Messages(page: Context, pointed: Memo<Option<MessageId>>) -> impl IntoView {
             None => Edges { loaded: false, older: false, newer: false, loading },
         })
     });
-    let unread = Signal::derive(move || {
+    let unread = derived(move || {
         state.rooms.with(|rooms| {
             rooms.get(room_id).map_or(0, |room| state.reading.with(|reading| reading.unread(room)))
         })
     });
-    let empty = Memo::new(move |_| {
+    let empty = memo(move || {
         state.timelines.with(|timelines| timelines.get(&room_id).is_some_and(|timeline| timeline.is_empty()))
     });
     let note = move || {
@@ -199,7 +199,7 @@ fn Messages(page: Context, pointed: Memo<Option<MessageId>>) -> impl IntoView {
     };
     view! {
         <MessageList
-            room_name=Signal::derive(move || page.room_name())
+            room_name=derived(move || page.room_name())
             table
             edges
             unread
@@ -223,7 +223,7 @@ fn Writing(page: Context) -> impl IntoView {
     let draft = RwSignal::new(browser::load(&keys::draft(room_id)).unwrap_or_default());
     let name_error = RwSignal::new(None);
     let busy = RwSignal::new(false);
-    Effect::new(move |_| browser::save(&keys::draft(room_id), &draft.get()));
+    effect(move || browser::save(&keys::draft(room_id), &draft.get()));
     let on_send = Callback::new(move |sent: Draft| {
         let Some(name) = sent.name else {
             draft.set(String::new());
@@ -257,12 +257,12 @@ fn Writing(page: Context) -> impl IntoView {
     });
     view! {
         <Composer
-            room_name=Signal::derive(move || page.room_name())
+            room_name=derived(move || page.room_name())
             identity=state.identity
             draft
             name_error
             busy
-            typing=Signal::derive(move || state.typing.with(crate::state::typing::Typing::sentence))
+            typing=derived(move || state.typing.with(crate::state::typing::Typing::sentence))
             on_send
             on_typing=Callback::new(move |()| live.typing(room_id))
             on_edit_last

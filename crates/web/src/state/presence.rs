@@ -32,19 +32,26 @@ impl Presence {
         match event {
             ServerEvent::Subscribed { online, visitors, .. } => {
                 self.people.clear();
-                self.people.extend(online.iter().cloned());
+                self.add(online);
                 self.visitors = *visitors;
             }
             ServerEvent::Presence { joined, left, visitors, .. } => {
-                let gone =
-                    |user: &User| left.contains(&user.id) || joined.iter().any(|new| new.id == user.id);
-                self.people.retain(|user| !gone(user));
-                self.people.extend(joined.iter().cloned());
+                self.people.retain(|user| !left.contains(&user.id));
+                self.add(joined);
                 self.visitors = *visitors;
             }
-            _ => return,
+            _ => {}
         }
-        self.people.sort_by_cached_key(|user| (user.username.as_str().to_lowercase(), user.id));
+    }
+
+    /// Each at their place by name, without regard to the case of Latin letters.
+    fn add(&mut self, users: &[User]) {
+        let key = |user: &User| (user.username.as_str().to_ascii_lowercase(), user.id);
+        for user in users {
+            self.people.retain(|known| known.id != user.id);
+            let place = self.people.partition_point(|other| key(other) < key(user));
+            self.people.insert(place, user.clone());
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What one does with messages and with the room.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::ids::MessageId;
@@ -92,7 +94,7 @@ impl Context {
 
     fn ask_to_delete_message(self, id: MessageId) {
         let Self { state, room_id, .. } = self;
-        let on_confirm = Callback::new(move |()| {
+        let on_confirm = Arc::new(move || {
             spawn_local(async move {
                 match client::messages::delete(room_id, id).await {
                     Ok(()) => {
@@ -123,7 +125,7 @@ impl Context {
             many => format!(" and its {many} messages"),
         };
         let title = format!("Delete {name}{messages}?");
-        let on_confirm = Callback::new(move |()| {
+        let on_confirm = Arc::new(move || {
             let name = name.clone();
             spawn_local(async move {
                 match client::rooms::delete(room_id).await {

@@ -12,6 +12,7 @@ use crate::client::messages::Slice;
 use crate::client::{self, ClientError};
 use crate::components::message_list::Start;
 use crate::route::Route;
+use crate::shapes::{effect, memo};
 use crate::state::messages::Timeline;
 use crate::state::toasts::Tone;
 
@@ -20,8 +21,8 @@ impl Context {
     /// over because the connection is back.
     pub(super) fn load_when_needed(self, pointed: Memo<Option<MessageId>>) {
         let Self { state, room_id, .. } = self;
-        let is_open = Memo::new(move |_| state.connection.with(|connection| connection.is_open()));
-        Effect::new(move |_| {
+        let is_open = memo(move || state.connection.with(|connection| connection.is_open()));
+        effect(move || {
             if is_open.get() && self.failure.with_untracked(Option::is_some) {
                 self.load(pointed.get_untracked());
             }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use shared::ids::Seq;
 
 use super::Context;
+use crate::shapes::effect;
 
 impl Context {
     /// Moves the read mark while one looks at the end. Returns the place of the "New" divider.
@@ -24,7 +25,7 @@ impl Context {
             }
             visible
         });
-        Effect::new(move |_| {
+        effect(move || {
             let looking = at_end.get() && live.visible.get();
             let last = state.timelines.with(|timelines| {
                 let timeline = timelines.get(&room_id).filter(|timeline| timeline.is_at_newest())?;
