@@ -1,5 +1,6 @@
 //! `parlance`: the server as a program.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use api::Server;
@@ -32,7 +33,10 @@ fn main() -> ExitCode {
 
 fn start_log(config: &Config) {
     let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
