@@ -6,23 +6,25 @@ use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::users::Username;
+use wasm_bindgen::JsCast;
 
 use crate::browser::{self, keys};
 use crate::client::{self, ClientError};
-use crate::components::confirm_dialog::{ConfirmDialog, Question};
+use crate::components::confirm_dialog::{Question, confirm_dialog};
 use crate::components::connection_banner::ConnectionBanner;
 use crate::components::name_dialog::NameDialog;
-use crate::components::room_list::{RoomList, RoomListActions};
+use crate::components::room_list::RoomList;
 use crate::components::room_switcher::RoomSwitcher;
 use crate::components::settings_dialog::SettingsDialog;
-use crate::components::toast_list::ToastList;
+use crate::components::toast_list::toast_list;
+use crate::dom::{El, el};
 use crate::live::Live;
 use crate::navigation::Navigation;
-use crate::pages::home_page::HomePage;
-use crate::pages::not_found_page::NotFoundPage;
-use crate::pages::room_page::RoomPage;
+use crate::pages::home_page::home_page;
+use crate::pages::not_found_page::not_found_page;
+use crate::pages::room_page::room_page;
+use crate::reactive::{derived, effect, memo};
 use crate::route::Route;
-use crate::shapes::{derived, effect, memo, part};
 use crate::state::toasts::Tone;
 use crate::state::{Identity, State};
 
@@ -79,10 +81,13 @@ impl Overlays {
 pub fn mount() {
     if let Some(place) = browser::document().get_element_by_id("app") {
         place.set_inner_html("");
-        use wasm_bindgen::JsCast;
-        if let Ok(place) = place.dyn_into::<web_sys::HtmlElement>() {
-            leptos::mount::mount_to(place, App).forget();
-        }
+        let mounted = leptos::mount::mount_to(place.clone().unchecked_into(), move || {
+            for element in app() {
+                // The place is empty.
+                let _ = place.append_child(element.node());
+            }
+        });
+        mounted.forget();
     }
 }
 
@@ -96,8 +101,7 @@ pub async fn become_guest(state: State, live: Live, name: Username) -> Result<()
 }
 
 /// The whole client.
-#[component]
-pub fn App() -> impl IntoView {
+fn app() -> Vec<El> {
     let state = State::default();
     let navigation = Navigation::start();
     return_to_last_room(navigation);
@@ -112,38 +116,47 @@ pub fn App() -> impl IntoView {
     show_unread(state, navigation);
     listen_to_shortcuts(state, navigation, overlays);
 
-    let room = memo(move || navigation.route().room());
     let page = memo(move || match navigation.route() {
         Route::Root | Route::Rooms => Page::Home,
         Route::Room(room) | Route::Message(room, _) => Page::Room(room, live.epoch.get()),
         Route::NotFound => Page::NotFound,
     });
     let pointed = memo(move || navigation.route().message());
-    view! {
-        <a class="skip-link" href="#main">"Skip to the messages"</a>
-        <div class="progress" class:on=overlays.loading aria-hidden="true"></div>
-        <ConnectionBanner
-            banner=derived(move || {
-                let now = live.now.get();
-                state.connection.with(|connection| connection.banner(now))
-            })
-            on_try_now=Callback::new(move |()| live.try_now())
-            on_reload=Callback::new(|()| {
-                // A page that cannot be reloaded is one that is going away.
-                let _ = window().location().reload();
-            })
-        />
-        <div class="shell">
-            <Sidebar room />
-            {part(move || match page.get() {
-                Page::Home => view! { <HomePage /> }.into_any(),
-                Page::Room(room_id, _) => view! { <RoomPage room_id pointed /> }.into_any(),
-                Page::NotFound => view! { <NotFoundPage menu_open=overlays.menu /> }.into_any(),
-            })}
-        </div>
-        <ToastList toasts=state.toasts />
-        <Dialogs />
+    let page = move || {
+        let page = page.get();
+        // Pages look at the state in parts of their own, which follow it.
+        [untrack(|| match page {
+            Page::Home => home_page(),
+            Page::Room(room_id, _) => room_page(room_id, pointed),
+            Page::NotFound => not_found_page(overlays.menu),
+        })]
+    };
+    let progress = el("div").class("progress").class_if("on", move || overlays.loading.get());
+    let mut all = vec![
+        el("a").class("skip-link").attr("href", "#main").text("Skip to the messages"),
+        progress.attr("aria-hidden", "true"),
+        connection_banner(state, live),
+        el("div").class("shell").child(sidebar(state, live, navigation, overlays)).part(page),
+        toast_list(state.toasts),
+    ];
+    all.extend(dialogs(state, live, navigation, overlays));
+    all
+}
+
+fn connection_banner(state: State, live: Live) -> El {
+    let banner = derived(move || {
+        let now = live.now.get();
+        state.connection.with(|connection| connection.banner(now))
+    });
+    ConnectionBanner {
+        banner,
+        on_try_now: Callback::new(move |()| live.try_now()),
+        on_reload: Callback::new(|()| {
+            // A page that cannot be reloaded is one that is going away.
+            let _ = window().location().reload();
+        }),
     }
+    .view()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -154,12 +167,7 @@ enum Page {
     NotFound,
 }
 
-#[component]
-fn Sidebar(#[prop(into)] room: Signal<Option<shared::ids::RoomId>>) -> impl IntoView {
-    let state = expect_context::<State>();
-    let live = expect_context::<Live>();
-    let navigation = expect_context::<Navigation>();
-    let overlays = expect_context::<Overlays>();
+fn sidebar(state: State, live: Live, navigation: Navigation, overlays: Overlays) -> El {
     let loading = RwSignal::new(false);
     let on_more = Callback::new(move |()| {
         let Some(cursor) = state.rooms.with_untracked(|rooms| rooms.next_cursor().cloned()) else { return };
@@ -180,31 +188,22 @@ fn Sidebar(#[prop(into)] room: Signal<Option<shared::ids::RoomId>>) -> impl Into
         navigation.go(Route::Rooms);
         set_timeout(|| browser::focus("#new-room"), Duration::from_millis(50));
     });
-    let actions = RoomListActions {
+    RoomList {
+        rooms: state.rooms,
+        reading: state.reading,
+        current: memo(move || navigation.route().room()),
+        identity: state.identity,
+        loading,
+        open: overlays.menu,
         on_create,
         on_find: Callback::new(move |()| overlays.switcher.set(true)),
         on_more,
         on_settings: Callback::new(move |()| overlays.settings.set(true)),
-    };
-    view! {
-        <RoomList
-            rooms=state.rooms
-            reading=state.reading
-            current=room
-            identity=state.identity
-            loading
-            open=overlays.menu
-            actions
-        />
     }
+    .view()
 }
 
-#[component]
-fn Dialogs() -> impl IntoView {
-    let state = expect_context::<State>();
-    let live = expect_context::<Live>();
-    let navigation = expect_context::<Navigation>();
-    let overlays = expect_context::<Overlays>();
+fn dialogs(state: State, live: Live, navigation: Navigation, overlays: Overlays) -> [El; 4] {
     let busy = RwSignal::new(false);
     let error = RwSignal::new(None::<String>);
     let on_name = Callback::new(move |name: Username| {
@@ -237,18 +236,15 @@ fn Dialogs() -> impl IntoView {
             }
         });
     });
-    view! {
-        <RoomSwitcher
-            open=overlays.switcher
-            rooms=state.rooms
-            reading=state.reading
-            on_choose=Callback::new(move |room| navigation.go(Route::Room(room)))
-        />
-        <NameDialog open=overlays.name busy error on_submit=on_name />
-        <SettingsDialog open=overlays.settings identity=state.identity on_sign_out />
-        <ConfirmDialog question=overlays.question />
-    }
-    .into_any()
+    let switcher = RoomSwitcher {
+        open: overlays.switcher,
+        rooms: state.rooms,
+        reading: state.reading,
+        on_choose: Callback::new(move |room| navigation.go(Route::Room(room))),
+    };
+    let settings = SettingsDialog { open: overlays.settings, identity: state.identity, on_sign_out };
+    let name = NameDialog { open: overlays.name, busy, error, on_submit: on_name };
+    [switcher.view(), name.view(), settings.view(), confirm_dialog(overlays.question)]
 }
 
 /// Who comes back to `/` lands in the room they were in last; who asks for the rooms gets the rooms.

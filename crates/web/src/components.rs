@@ -4,7 +4,6 @@ pub mod avatar;
 pub mod composer;
 pub mod confirm_dialog;
 pub mod connection_banner;
-pub mod icon;
 pub mod message_editor;
 pub mod message_item;
 pub mod message_list;

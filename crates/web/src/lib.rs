@@ -15,7 +15,8 @@ pub mod wire;
 pub mod live;
 pub mod sending;
 
-pub mod shapes;
+pub mod dom;
+pub mod reactive;
 
 pub mod app;
 pub mod components;

@@ -1,12 +1,13 @@
 //! A person's picture: initials on a hue that belongs to the person.
 
-use leptos::prelude::*;
 use shared::ids::UserId;
 
+use crate::dom::{El, el};
+
 /// Initials on a hue made from the id. The name stands beside it, so it says nothing to a screen reader.
-pub fn avatar(id: UserId, name: &str) -> AnyView {
-    let hue = format!("{}", hue(id));
-    view! { <span class="avatar" aria-hidden="true" style=("--hue", hue)>{initials(name)}</span> }.into_any()
+pub fn avatar(id: UserId, name: &str) -> El {
+    let hue = hue(id).to_string();
+    el("span").class("avatar").attr("aria-hidden", "true").style("--hue", &hue).text(&initials(name))
 }
 
 /// The last bytes of a UUIDv7 are random; the golden angle spreads them over the circle.

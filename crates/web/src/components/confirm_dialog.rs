@@ -5,7 +5,8 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::components::modal::Modal;
-use crate::shapes::{act, derived, effect};
+use crate::dom::{El, button, el};
+use crate::reactive::{derived, effect};
 
 /// What is asked.
 #[derive(Clone)]
@@ -13,19 +14,15 @@ pub struct Question {
     /// Names what goes.
     pub title: String,
     /// What that means.
-    pub text: String,
+    pub text: &'static str,
     /// The word on the button that does it.
     pub action: &'static str,
     /// Does it. No `Callback`: that would end with whatever asked, and a menu may be gone before the answer comes.
     pub on_confirm: Arc<dyn Fn() + Send + Sync>,
 }
 
-/// The question, while there is one.
-#[component]
-pub fn ConfirmDialog(
-    /// The question; none closes the dialog.
-    question: RwSignal<Option<Question>>,
-) -> impl IntoView {
+/// The dialog with the question, while there is one.
+pub fn confirm_dialog(question: RwSignal<Option<Question>>) -> El {
     let open = RwSignal::new(false);
     effect(move || {
         let asked = question.with(Option::is_some);
@@ -38,30 +35,20 @@ pub fn ConfirmDialog(
             question.set(None);
         }
     });
-    let title = derived(move || {
-        question.with(|question| question.as_ref().map(|question| question.title.clone()).unwrap_or_default())
-    });
-    let content = move || {
-        question.get().map(|question| {
-            let on_confirm = question.on_confirm.clone();
-            view! {
-                <h2 dir="auto">{question.title}</h2>
-                <p>{question.text}</p>
-                <div class="dialog-actions">
-                    <button type="button" class="button" on:click=act(move || open.set(false))>"Cancel"</button>
-                    <button
-                        type="button"
-                        class="button danger"
-                        on:click=act(move || {
-                            open.set(false);
-                            on_confirm();
-                        })
-                    >
-                        {question.action}
-                    </button>
-                </div>
-            }
-        })
-    };
-    view! { <Modal open label=title class="narrow">{content}</Modal> }
+    let title = move || question.with(|question| question.as_ref().map(|question| question.title.clone()));
+    let label = derived(move || title().unwrap_or_default());
+    Modal { open, label, class: "narrow" }.view(move || {
+        let Some(Question { title, text, action, on_confirm }) = question.get_untracked() else {
+            return Vec::new();
+        };
+        let confirm = move || {
+            open.set(false);
+            on_confirm();
+        };
+        let buttons = el("div")
+            .class("dialog-actions")
+            .child(button("button").text("Cancel").on_click(move || open.set(false)))
+            .child(button("button danger").text(action).on_click(confirm));
+        vec![el("h2").attr("dir", "auto").text(&title), el("p").text(text), buttons]
+    })
 }

@@ -2,49 +2,45 @@
 
 use leptos::prelude::*;
 
-use crate::shapes::{act, maybe, memo, text};
+use crate::dom::{El, button, el};
+use crate::reactive::memo;
 use crate::state::connection::{Banner, Stopped};
 
-/// The banner; nothing while all is well.
-#[component]
-pub fn ConnectionBanner(
+/// The place of the banner, which is empty while all is well.
+pub struct ConnectionBanner {
     /// What to say.
-    #[prop(into)]
-    banner: Signal<Option<Banner>>,
+    pub banner: Signal<Option<Banner>>,
     /// The reader does not want to wait.
-    on_try_now: Callback<()>,
+    pub on_try_now: Callback<()>,
     /// The reader wants the page anew.
-    on_reload: Callback<()>,
-) -> impl IntoView {
-    let kind = memo(move || banner.get().map(|banner| (sentence(banner), button(banner))));
-    // The countdown is not part of the announced sentence, or it would be read out each second.
-    let countdown = move || match banner.get() {
-        Some(Banner::Waiting { seconds, .. }) => format!("Next attempt in {seconds} s."),
-        _ => String::new(),
-    };
-    view! {
-        <div class="banner-place" role="status">
-            {maybe(move || {
-                kind.get().map(|(sentence, button)| {
-                    let press = move || match button {
-                        Some("Reload") => on_reload.run(()),
-                        _ => on_try_now.run(()),
-                    };
-                    view! {
-                        <div class="banner">
-                            <span class="spinner" aria-hidden="true"></span>
-                            <span>{sentence}</span>
-                            <span class="banner-countdown" aria-hidden="true">{text(countdown)}</span>
-                            {button.map(|label| {
-                                view! { <button type="button" class="button small" on:click=act(press)>{label}</button> }
-                            })}
-                        </div>
-                    }
-                })
-            })}
-        </div>
+    pub on_reload: Callback<()>,
+}
+
+impl ConnectionBanner {
+    /// Draws it.
+    pub fn view(self) -> El {
+        let Self { banner, on_try_now, on_reload } = self;
+        let kind = memo(move || banner.get().map(|banner| (sentence(banner), button_label(banner))));
+        // The countdown is not part of the announced sentence, or it would be read out each second.
+        let countdown = move || match banner.get() {
+            Some(Banner::Waiting { seconds, .. }) => format!("Next attempt in {seconds} s."),
+            _ => String::new(),
+        };
+        el("div").class("banner-place").attr("role", "status").part(move || {
+            let (sentence, label) = kind.get()?;
+            let press = move || match label {
+                Some("Reload") => on_reload.run(()),
+                _ => on_try_now.run(()),
+            };
+            let banner = el("div")
+                .class("banner")
+                .child(el("span").class("spinner").attr("aria-hidden", "true"))
+                .child(el("span").text(sentence))
+                .child(el("span").class("banner-countdown").attr("aria-hidden", "true").live_text(countdown))
+                .children(label.map(|label| button("button small").text(label).on_click(press)));
+            Some(banner)
+        })
     }
-    .into_any()
 }
 
 fn sentence(banner: Banner) -> &'static str {
@@ -61,7 +57,7 @@ fn sentence(banner: Banner) -> &'static str {
     }
 }
 
-fn button(banner: Banner) -> Option<&'static str> {
+fn button_label(banner: Banner) -> Option<&'static str> {
     match banner {
         Banner::Trying { .. } => None,
         Banner::Offline | Banner::Waiting { .. } => Some("Try now"),

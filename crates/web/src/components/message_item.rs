@@ -6,10 +6,9 @@ use shared::messages::Message;
 
 use crate::browser::{TimeStyle, time_text};
 use crate::components::avatar::avatar;
-use crate::components::icon::icon;
 use crate::components::message_editor::MessageEditor;
 use crate::components::message_list::MessageActions;
-use crate::shapes::{act, maybe, part, text};
+use crate::dom::{El, button, el, icon, icon_button};
 use crate::state::messages::Delivery;
 use crate::state::rows::MessageRow;
 
@@ -23,167 +22,133 @@ pub struct Rights {
 }
 
 /// A message, its toolbar while it is the active one, or its editor.
-#[component]
-pub fn MessageItem(
+#[derive(Clone, Copy)]
+pub struct MessageItem {
     /// Which one it is.
-    id: MessageId,
+    pub id: MessageId,
     /// What it looks like now.
-    #[prop(into)]
-    row: Signal<MessageRow>,
-    /// What one may do with it.
-    #[prop(into)]
-    rights: Signal<Rights>,
+    pub row: Memo<MessageRow>,
+    /// What one may do with such a message.
+    pub rights: Callback<MessageRow, Rights>,
     /// Whether it is the one under the pointer or with the focus.
-    #[prop(into)]
-    active: Signal<bool>,
+    pub active: Signal<bool>,
     /// Whether it is being edited.
-    #[prop(into)]
-    editing: Signal<bool>,
+    pub editing: Signal<bool>,
     /// Whether the URL points at it.
-    #[prop(into)]
-    pointed: Signal<bool>,
+    pub pointed: Signal<bool>,
     /// What to do with it.
-    actions: MessageActions,
-) -> impl IntoView {
-    let class = text(move || {
-        row.with(|row| {
-            let mut class = String::from("message");
-            let mut add = |wanted: bool, name: &str| {
-                if wanted {
-                    class.push(' ');
-                    class.push_str(name);
-                }
-            };
-            add(row.opens_group, "opens-group");
-            add(row.delivery == Delivery::Pending, "pending");
-            add(matches!(row.delivery, Delivery::Failed { .. }), "unsent");
-            add(pointed.get(), "pointed");
-            class
-        })
-    });
-    let content = part(move || {
-        if editing.get() {
-            let message = row.with_untracked(|row| row.message.clone());
-            view! {
-                <MessageEditor
-                    initial=message.text.clone().unwrap_or_default()
-                    kind=message.author.kind
-                    error=actions.edit_error
-                    busy=actions.edit_busy
-                    on_save=Callback::new(move |text| actions.on_save.run((id, text)))
-                    on_cancel=actions.on_cancel_edit
-                />
-            }
-            .into_any()
-        } else {
-            row.with(|row| body(row, actions))
-        }
-    });
-    let toolbar = maybe(move || {
-        let shown = active.get() && !editing.get();
-        shown.then(|| toolbar(id, row, rights, actions)).flatten()
-    });
-    view! {
-        <li class=class data-id=id.to_string() tabindex="-1">
-            {part(move || row.with(gutter))}
-            <div class="message-body">
-                {maybe(move || row.with(|row| row.opens_group.then(|| head(&row.message))))}
-                {content}
-            </div>
-            {toolbar}
-        </li>
+    pub actions: MessageActions,
+}
+
+impl MessageItem {
+    /// Draws it.
+    pub fn view(self) -> El {
+        let Self { id, row, active, editing, .. } = self;
+        let gutter = move || row.with(|row| [gutter(row)]);
+        let head = move || row.with(|row| row.opens_group.then(|| head(&row.message)));
+        let content = move || match editing.get() {
+            true => vec![self.editor()],
+            false => row.with(|row| self.body(row)),
+        };
+        let toolbar = move || (active.get() && !editing.get()).then(|| self.toolbar()).flatten();
+        el("li")
+            .live_attr("class", move || self.class())
+            .attr("data-id", &id.to_string())
+            .attr("tabindex", "-1")
+            .part(gutter)
+            .child(el("div").class("message-body").part(head).part(content))
+            .part(toolbar)
     }
-    .into_any()
+
+    fn class(self) -> String {
+        self.row.with(|row| {
+            let marks = [
+                (row.opens_group, " opens-group"),
+                (row.delivery == Delivery::Pending, " pending"),
+                (matches!(row.delivery, Delivery::Failed { .. }), " unsent"),
+                (self.pointed.get(), " pointed"),
+            ];
+            marks.iter().filter(|(on, _)| *on).fold("message".to_owned(), |class, (_, mark)| class + mark)
+        })
+    }
+
+    fn editor(self) -> El {
+        let Self { id, actions, .. } = self;
+        let message = self.row.with_untracked(|row| row.message.clone());
+        MessageEditor {
+            initial: message.text.clone().unwrap_or_default(),
+            kind: message.author.kind,
+            error: actions.edit_error,
+            busy: actions.edit_busy,
+            on_save: Callback::new(move |text| actions.on_save.run((id, text))),
+            on_cancel: actions.on_cancel_edit,
+        }
+        .view()
+    }
+
+    fn body(self, row: &MessageRow) -> Vec<El> {
+        let message = &row.message;
+        let Some(text) = &message.text else {
+            return vec![el("p").class("text gone").text("This message was deleted.")];
+        };
+        let edited = message.edited_at.map(|edited_at| {
+            let title = format!("Edited {}", time_text(edited_at.unix_millis(), TimeStyle::Full));
+            el("span").class("edited").attr("title", &title).text(" edited")
+        });
+        let mut parts = vec![el("p").class("text").attr("dir", "auto").text(text).children(edited)];
+        if let Delivery::Failed { detail, .. } = &row.delivery {
+            let Self { id, actions, .. } = self;
+            let failure = el("p")
+                .class("failure")
+                .child(icon("alert"))
+                .child(el("span").text(&format!("Not sent. {detail}")))
+                .child(button("link").text("Retry").on_click(move || actions.on_retry.run(id)))
+                .child(button("link").text("Delete").on_click(move || actions.on_discard.run(id)));
+            parts.push(failure);
+        }
+        parts
+    }
+
+    fn toolbar(self) -> Option<El> {
+        let Self { id, row, rights, actions, .. } = self;
+        let row = row.get();
+        if row.delivery != Delivery::Sent || row.message.text.is_none() {
+            return None;
+        }
+        let rights = rights.run(row);
+        let act = move |label, icon_name, action: Callback<MessageId>| {
+            icon_button(label, icon_name).on_click(move || action.run(id))
+        };
+        let toolbar = el("div")
+            .class("toolbar")
+            .attr("role", "group")
+            .attr("aria-label", "Message actions")
+            .child(act("Copy link", "link", actions.on_copy_link))
+            .children(rights.edit.then(|| act("Edit message", "pencil", actions.on_edit)))
+            .children(rights.delete.then(|| act("Delete message", "bin", actions.on_delete)));
+        Some(toolbar)
+    }
 }
 
 /// The picture of who opens a group, or the time of who goes on.
-fn gutter(row: &MessageRow) -> AnyView {
+fn gutter(row: &MessageRow) -> El {
     let author = &row.message.author;
     if row.opens_group {
         avatar(author.id, author.username.as_str())
     } else {
-        view! { <span class="gutter-time">{time(&row.message)}</span> }.into_any()
+        el("span").class("gutter-time").child(time(&row.message))
     }
 }
 
-fn head(message: &Message) -> AnyView {
-    view! {
-        <p class="message-head">
-            <strong class="author" dir="auto">{message.author.username.as_str().to_owned()}</strong>
-            {time(message)}
-        </p>
-    }
-    .into_any()
+fn head(message: &Message) -> El {
+    let author = el("strong").class("author").attr("dir", "auto").text(message.author.username.as_str());
+    el("p").class("message-head").child(author).child(time(message))
 }
 
-fn time(message: &Message) -> AnyView {
+fn time(message: &Message) -> El {
     let millis = message.created_at.unix_millis();
-    view! {
-        <time datetime=message.created_at.to_string() title=time_text(millis, TimeStyle::Full)>
-            {time_text(millis, TimeStyle::Clock)}
-        </time>
-    }
-    .into_any()
-}
-
-fn body(row: &MessageRow, actions: MessageActions) -> AnyView {
-    let message = &row.message;
-    let Some(text) = message.text.clone() else {
-        return view! { <p class="text gone">"This message was deleted."</p> }.into_any();
-    };
-    let edited = message.edited_at.map(|edited_at| {
-        let title = format!("Edited {}", time_text(edited_at.unix_millis(), TimeStyle::Full));
-        view! { <span class="edited" title=title>" edited"</span> }
-    });
-    let id = message.id;
-    let failure = match &row.delivery {
-        Delivery::Failed { detail, .. } => Some(view! {
-            <p class="failure">
-                {icon("alert")}
-                <span>"Not sent. " {detail.clone()}</span>
-                <button type="button" class="link" on:click=act(move || actions.on_retry.run(id))>"Retry"</button>
-                <button type="button" class="link" on:click=act(move || actions.on_discard.run(id))>"Delete"</button>
-            </p>
-        }),
-        Delivery::Sent | Delivery::Pending => None,
-    };
-    view! {
-        <p class="text" dir="auto">{text}{edited}</p>
-        {failure}
-    }
-    .into_any()
-}
-
-fn toolbar(
-    id: MessageId,
-    row: Signal<MessageRow>,
-    rights: Signal<Rights>,
-    actions: MessageActions,
-) -> Option<AnyView> {
-    let usable = row.with(|row| row.delivery == Delivery::Sent && row.message.text.is_some());
-    usable.then(|| {
-        let button = |label: &'static str, icon_name: &'static str, on_click: Callback<MessageId>| {
-            view! {
-                <button
-                    type="button"
-                    class="icon-button"
-                    aria-label=label
-                    title=label
-                    on:click=act(move || on_click.run(id))
-                >
-                    {icon(icon_name)}
-                </button>
-            }
-            .into_any()
-        };
-        let rights = rights.get();
-        view! {
-            <div class="toolbar" role="group" aria-label="Message actions">
-                {button("Copy link", "link", actions.on_copy_link)}
-                {rights.edit.then(|| button("Edit message", "pencil", actions.on_edit))}
-                {rights.delete.then(|| button("Delete message", "bin", actions.on_delete))}
-            </div>
-        }
-        .into_any()
-    })
+    el("time")
+        .attr("datetime", &message.created_at.to_string())
+        .attr("title", &time_text(millis, TimeStyle::Full))
+        .text(&time_text(millis, TimeStyle::Clock))
 }

@@ -1,22 +1,23 @@
 //! The messages of a room: scrolled, paged at both ends, walked by arrow keys.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use leptos::ev::{FocusEvent, KeyboardEvent, PointerEvent};
-use leptos::html;
 use leptos::prelude::*;
+use leptos::reactive::computed::Selector;
 use shared::ids::MessageId;
 use shared::messages::MessageText;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, HtmlElement, ResizeObserver};
+use web_sys::{Element, Event, HtmlElement, KeyboardEvent, ResizeObserver};
 
 use crate::browser::{self, day_text};
-use crate::components::icon::icon;
 use crate::components::message_item::{MessageItem, Rights};
 use crate::components::scroll_anchor::ScrollAnchor;
-use crate::shapes::{act, derived, each, effect, handle, maybe, memo, part, text};
+use crate::dom::{El, button, el, icon};
+use crate::reactive::{derived, effect, memo};
 use crate::state::rows::{MessageRow, Row, RowKey};
 
 /// Closer than this to either end, the next page is asked for.
@@ -106,247 +107,261 @@ pub struct Edges {
 }
 
 /// The list.
-#[component]
-pub fn MessageList(
+#[derive(Clone, Copy)]
+pub struct MessageList {
     /// The room's name.
-    #[prop(into)]
-    room_name: Signal<String>,
+    pub room_name: Memo<String>,
     /// The rows.
-    table: Memo<Arc<RowTable>>,
+    pub table: Memo<Arc<RowTable>>,
     /// What is above and below.
-    #[prop(into)]
-    edges: Signal<Edges>,
+    pub edges: Memo<Edges>,
     /// How many messages wait below.
-    #[prop(into)]
-    unread: Signal<u64>,
+    pub unread: Signal<u64>,
     /// Where to stand; set again, the list goes there again.
-    start: RwSignal<Option<Start>>,
+    pub start: RwSignal<Option<Start>>,
     /// Whether the reader is at the end.
-    at_end: RwSignal<bool>,
+    pub at_end: RwSignal<bool>,
     /// What one may do with a message.
-    rights: Callback<MessageRow, Rights>,
+    pub rights: Callback<MessageRow, Rights>,
     /// The message that the URL points at.
-    #[prop(into)]
-    pointed: Signal<Option<MessageId>>,
+    pub pointed: Memo<Option<MessageId>>,
     /// What to do with messages.
-    actions: MessageActions,
+    pub actions: MessageActions,
     /// Older messages are wanted.
-    on_older: Callback<()>,
+    pub on_older: Callback<()>,
     /// Newer messages are wanted.
-    on_newer: Callback<()>,
+    pub on_newer: Callback<()>,
     /// The newest message is wanted.
-    on_latest: Callback<()>,
-) -> impl IntoView {
-    let viewport = NodeRef::<html::Div>::new();
-    let content = NodeRef::<html::Div>::new();
-    let list = NodeRef::<html::Ol>::new();
-    let anchor = StoredValue::new_local(ScrollAnchor::default());
-    let active = RwSignal::new(None::<MessageId>);
-
-    // Frames and observers may come once more when the page is gone; then there is nothing to do.
-    let elements = move || Some((viewport.try_get_untracked()??, list.try_get_untracked()??));
-    let more_below = move || edges.try_get_untracked().is_some_and(|edges| edges.newer);
-    // How many rows there were when a page was last asked for. If there are no more since, that failed: then it takes
-    // the reader to ask again.
-    let asked_at = StoredValue::new(None::<usize>);
-    let ask_for_pages = move |by_reader: bool| {
-        let Some(((viewport, _), edges)) = elements().zip(edges.try_get_untracked()) else { return };
-        if !edges.loaded || edges.loading {
-            return;
-        }
-        let rows = table.with_untracked(|table| table.rows.len());
-        if !by_reader && asked_at.get_value() == Some(rows) {
-            return;
-        }
-        let below = viewport.scroll_height() - viewport.scroll_top() - viewport.client_height();
-        if edges.older && viewport.scroll_top() < PAGE_AHEAD_PIXELS {
-            asked_at.set_value(Some(rows));
-            on_older.run(());
-        } else if edges.newer && below < PAGE_AHEAD_PIXELS {
-            asked_at.set_value(Some(rows));
-            on_newer.run(());
-        }
-    };
-    let note = move || {
-        if let Some((viewport, list)) = elements() {
-            anchor.update_value(|anchor| anchor.note(&viewport, &list, more_below()));
-            let now_at_end = anchor.with_value(ScrollAnchor::is_at_end);
-            if at_end.get_untracked() != now_at_end {
-                at_end.set(now_at_end);
-            }
-        }
-    };
-    let settle = move || {
-        if let Some((viewport, list)) = elements() {
-            anchor.update_value(|anchor| anchor.settle(&viewport, &list, more_below()));
-        }
-        ask_for_pages(false);
-    };
-    observe_size(content, settle);
-    observe_size(viewport, settle);
-
-    effect(move || {
-        // A new page may still not fill the view.
-        if !edges.get().loading {
-            request_animation_frame(move || ask_for_pages(false));
-        }
-    });
-    effect(move || {
-        let Some(wanted) = start.get() else { return };
-        if !edges.get().loaded {
-            return;
-        }
-        // After the rows were drawn.
-        request_animation_frame(move || {
-            let Some((viewport, list)) = elements() else { return };
-            go_to_start(wanted, &viewport, &list, more_below(), anchor);
-            note();
-            start.set(None);
-        });
-    });
-
-    let is_active = Selector::new(move || active.get());
-    let is_editing = Selector::new(move || actions.editing.get());
-    let is_pointed = Selector::new(move || pointed.get());
-    let draw = move |key: u128| {
-        let row = table.with_untracked(|table| table.get(key).cloned());
-        match row {
-            Some(Row::Message(first)) => {
-                let id = first.message.id;
-                let row = memo(move || {
-                    table.with(|table| table.message(id).cloned()).unwrap_or_else(|| first.clone())
-                });
-                let (is_active, is_editing, is_pointed) =
-                    (is_active.clone(), is_editing.clone(), is_pointed.clone());
-                view! {
-                    <MessageItem
-                        id
-                        row
-                        rights=derived(move || rights.run(row.get()))
-                        active=derived(move || is_active.selected(&Some(id)))
-                        editing=derived(move || is_editing.selected(&Some(id)))
-                        pointed=derived(move || is_pointed.selected(&Some(id)))
-                        actions
-                    />
-                }
-                .into_any()
-            }
-            Some(Row::Day { unix_millis, .. }) => view! {
-                <li class="day"><span>{day_text(unix_millis)}</span></li>
-            }
-            .into_any(),
-            Some(Row::New) | None => view! { <li class="divider"><span>"New"</span></li> }.into_any(),
-        }
-    };
-    let keys = move || table.with(|table| table.rows.iter().map(|row| row.key().number()).collect());
-
-    let top = part(move || {
-        let Edges { loaded, older, loading, .. } = edges.get();
-        match (loaded, older) {
-            (false, _) => ().into_any(),
-            (true, true) => view! {
-                <button
-                    type="button"
-                    class="button small"
-                    aria-busy=loading.to_string()
-                    on:click=act(move || on_older.run(()))
-                >
-                    {if loading { "Loading…" } else { "Load previous messages…" }}
-                </button>
-            }
-            .into_any(),
-            (true, false) => view! {
-                <p class="beginning">"This is the beginning of " <bdi>{text(move || room_name.get())}</bdi> "."</p>
-            }
-            .into_any(),
-        }
-    });
-    let jump = maybe(move || {
-        let far = edges.get().loaded && (!at_end.get() || edges.get().newer);
-        far.then(|| {
-            let words = move || match unread.get() {
-                0 => "Jump to latest".to_owned(),
-                count => format!("Jump to latest ({count})"),
-            };
-            let go = move || {
-                if edges.get_untracked().newer {
-                    on_latest.run(());
-                } else if let Some((viewport, list)) = elements() {
-                    anchor.update_value(|anchor| anchor.go_to_end(&viewport, &list));
-                    note();
-                }
-            };
-            view! { <button type="button" class="jump button" on:click=act(go)>{icon("down")} {text(words)}</button> }
-        })
-    });
-    view! {
-        <div class="log-place">
-            <div
-                node_ref=viewport
-                class="log"
-                role="log"
-                tabindex="0"
-                aria-label=text(move || format!("Messages in {}", room_name.get()))
-                aria-busy=text(move || edges.get().loading.to_string())
-                on:scroll=act(move || {
-                    note();
-                    ask_for_pages(true);
-                })
-                on:keydown=handle(move |event: KeyboardEvent| walk(&event, list))
-            >
-                <div node_ref=content class="log-content">
-                    <div class="log-top">{top}</div>
-                    <ol
-                        node_ref=list
-                        on:pointerover=handle(move |event: PointerEvent| active.set(message_of(event.target())))
-                        on:pointerleave=act(move || active.set(None))
-                        on:focusin=handle(move |event: FocusEvent| active.set(message_of(event.target())))
-                    >
-                        {each(keys, draw)}
-                    </ol>
-                </div>
-            </div>
-            {jump}
-        </div>
-    }
-    .into_any()
+    pub on_latest: Callback<()>,
 }
 
-fn go_to_start(
-    start: Start,
-    viewport: &Element,
-    list: &Element,
-    more_below: bool,
-    anchor: StoredValue<ScrollAnchor, LocalStorage>,
-) {
-    let find = |selector: &str| {
-        list.query_selector(selector).ok().flatten().and_then(|row| row.dyn_into::<HtmlElement>().ok())
-    };
-    anchor.update_value(|anchor| match start {
-        Start::At(id) => {
-            if let Some(row) = find(&format!("[data-id='{id}']")) {
-                anchor.go_to(viewport, list, &row, POINTED_AT, more_below);
+impl MessageList {
+    /// Draws it.
+    pub fn view(self) -> El {
+        let Self { room_name, edges, .. } = self;
+        let active = RwSignal::new(None::<MessageId>);
+        let list = self.rows(active);
+        let content = el("div")
+            .class("log-content")
+            .child(el("div").class("log-top").part(move || self.top()))
+            .child(list.clone());
+        let viewport = el("div")
+            .class("log")
+            .attr("role", "log")
+            .attr("tabindex", "0")
+            .live_attr("aria-label", move || format!("Messages in {}", room_name.get()))
+            .live_flag("aria-busy", move || edges.get().loading)
+            .child(content.clone());
+        let scroll = Scroll {
+            props: self,
+            viewport: viewport.node().clone(),
+            rows: list.node().clone(),
+            anchor: Rc::default(),
+            asked_at: Rc::default(),
+        };
+        for element in [&content, &viewport] {
+            let scroll = scroll.clone();
+            observe_size(element.node(), move || scroll.settle());
+        }
+        scroll.follow_state();
+        let rows = list.node().clone();
+        let noted = scroll.clone();
+        let viewport = viewport.on("keydown", move |event: KeyboardEvent| walk(&event, &rows)).on(
+            "scroll",
+            move |_: Event| {
+                noted.note();
+                noted.ask_for_pages(true);
+            },
+        );
+        el("div").class("log-place").child(viewport).part(move || self.jump(&scroll))
+    }
+
+    fn rows(self, active: RwSignal<Option<MessageId>>) -> El {
+        let Self { table, .. } = self;
+        let selected = [
+            Selector::new(move || active.get()),
+            Selector::new(move || self.actions.editing.get()),
+            Selector::new(move || self.pointed.get()),
+        ];
+        let keys = move || table.with(|table| table.rows.iter().map(|row| row.key().number()).collect());
+        let draw = move |key| match table.with_untracked(|table| table.get(key).cloned()) {
+            Some(Row::Message(row)) => self.item(row, &selected),
+            Some(Row::Day { unix_millis, .. }) => separator("day", &day_text(unix_millis)),
+            Some(Row::New) | None => separator("divider", "New"),
+        };
+        el("ol")
+            .on("pointerover", move |event: Event| active.set(message_of(event.target())))
+            .on("pointerleave", move |_: Event| active.set(None))
+            .on("focusin", move |event: Event| active.set(message_of(event.target())))
+            .list(keys, draw)
+    }
+
+    fn item(self, first: MessageRow, selected: &[Selector<Option<MessageId>>; 3]) -> El {
+        let Self { table, rights, actions, .. } = self;
+        let id = first.message.id;
+        let row =
+            memo(move || table.with(|table| table.message(id).cloned()).unwrap_or_else(|| first.clone()));
+        let [active, editing, pointed] = selected.each_ref().map(|selector| {
+            let selector = selector.clone();
+            derived(move || selector.selected(&Some(id)))
+        });
+        MessageItem { id, row, rights, active, editing, pointed, actions }.view()
+    }
+
+    /// What stands above the messages: whether there are older ones.
+    fn top(self) -> Option<El> {
+        let Self { room_name, on_older, .. } = self;
+        let Edges { loaded, older, loading, .. } = self.edges.get();
+        if !loaded {
+            return None;
+        }
+        let top = if older {
+            button("button small")
+                .attr("aria-busy", if loading { "true" } else { "false" })
+                .text(if loading { "Loading…" } else { "Load previous messages…" })
+                .on_click(move || on_older.run(()))
+        } else {
+            let name = el("bdi").live_text(move || room_name.get());
+            el("p").class("beginning").text("This is the beginning of ").child(name).text(".")
+        };
+        Some(top)
+    }
+
+    fn jump(self, scroll: &Scroll) -> Option<El> {
+        let Self { edges, unread, at_end, on_latest, .. } = self;
+        let Edges { loaded, newer, .. } = edges.get();
+        if !loaded || (at_end.get() && !newer) {
+            return None;
+        }
+        let words = move || match unread.get() {
+            0 => "Jump to latest".to_owned(),
+            count => format!("Jump to latest ({count})"),
+        };
+        let scroll = scroll.clone();
+        let jump = button("jump button").child(icon("down")).child(el("span").live_text(words));
+        Some(jump.on_click(move || if newer { on_latest.run(()) } else { scroll.go_to_end() }))
+    }
+}
+
+fn separator(class: &str, words: &str) -> El {
+    el("li").class(class).child(el("span").text(words))
+}
+
+/// The scrolled elements and where the reader is in them.
+#[derive(Clone)]
+struct Scroll {
+    props: MessageList,
+    viewport: Element,
+    rows: Element,
+    anchor: Rc<RefCell<ScrollAnchor>>,
+    /// How many rows there were when a page was last asked for. If there are no more since, that failed: then it takes
+    /// the reader to ask again.
+    asked_at: Rc<Cell<Option<usize>>>,
+}
+
+impl Scroll {
+    /// Goes where the list is to stand, and asks for more when what is there does not fill the view.
+    fn follow_state(&self) {
+        let MessageList { edges, start, .. } = self.props;
+        let scroll = self.clone();
+        effect(move || {
+            if !edges.get().loading {
+                let scroll = scroll.clone();
+                request_animation_frame(move || scroll.ask_for_pages(false));
+            }
+        });
+        let scroll = self.clone();
+        effect(move || {
+            let Some(wanted) = start.get() else { return };
+            if !edges.get().loaded {
+                return;
+            }
+            // After the rows were drawn.
+            let scroll = scroll.clone();
+            request_animation_frame(move || {
+                scroll.go_to_start(wanted);
+                scroll.note();
+                start.try_set(None);
+            });
+        });
+    }
+
+    fn note(&self) {
+        let mut anchor = self.anchor.borrow_mut();
+        anchor.note(&self.viewport, &self.rows, self.more_below());
+        let at_end = self.props.at_end;
+        // Frames and observers may come once more when the page is gone; then there is nothing to tell.
+        if at_end.try_get_untracked().is_some_and(|known| known != anchor.is_at_end()) {
+            at_end.set(anchor.is_at_end());
+        }
+    }
+
+    fn settle(&self) {
+        self.anchor.borrow_mut().settle(&self.viewport, &self.rows, self.more_below());
+        self.ask_for_pages(false);
+    }
+
+    fn go_to_end(&self) {
+        self.anchor.borrow_mut().go_to_end(&self.viewport, &self.rows);
+        self.note();
+    }
+
+    fn go_to_start(&self, start: Start) {
+        let Self { viewport, rows, .. } = self;
+        let find = |selector: &str| {
+            rows.query_selector(selector).ok().flatten().and_then(|row| row.dyn_into::<HtmlElement>().ok())
+        };
+        let mut anchor = self.anchor.borrow_mut();
+        match start {
+            Start::At(id) => {
+                if let Some(row) = find(&format!("[data-id='{id}']")) {
+                    anchor.go_to(viewport, rows, &row, POINTED_AT, self.more_below());
+                }
+            }
+            Start::Newest => {
+                anchor.go_to_end(viewport, rows);
+                if let Some(divider) = find(".divider")
+                    && divider.offset_top() < viewport.scroll_top()
+                {
+                    anchor.go_to(viewport, rows, &divider, DIVIDER_AT, self.more_below());
+                }
             }
         }
-        Start::Newest => {
-            anchor.go_to_end(viewport, list);
-            if let Some(divider) = find(".divider")
-                && divider.offset_top() < viewport.scroll_top()
-            {
-                anchor.go_to(viewport, list, &divider, DIVIDER_AT, more_below);
-            }
+    }
+
+    /// Whether the end of the list is not the end.
+    fn more_below(&self) -> bool {
+        self.props.edges.try_get_untracked().is_some_and(|edges| edges.newer)
+    }
+
+    fn ask_for_pages(&self, by_reader: bool) {
+        let MessageList { edges, table, on_older, on_newer, .. } = self.props;
+        let Some(edges) = edges.try_get_untracked().filter(|edges| edges.loaded && !edges.loading) else {
+            return;
+        };
+        let rows = Some(table.with_untracked(|table| table.rows.len()));
+        if !by_reader && self.asked_at.get() == rows {
+            return;
         }
-    });
+        let viewport = &self.viewport;
+        let below = viewport.scroll_height() - viewport.scroll_top() - viewport.client_height();
+        let action = if edges.older && viewport.scroll_top() < PAGE_AHEAD_PIXELS {
+            on_older
+        } else if edges.newer && below < PAGE_AHEAD_PIXELS {
+            on_newer
+        } else {
+            return;
+        };
+        self.asked_at.set(rows);
+        action.run(());
+    }
 }
 
 /// Calls back whenever the element's size changes, before the browser paints.
-fn observe_size(node: NodeRef<html::Div>, on_change: impl Fn() + 'static) {
+fn observe_size(element: &Element, on_change: impl Fn() + 'static) {
     let callback = Closure::<dyn FnMut(JsValue, JsValue)>::new(move |_, _| on_change());
     let Ok(observer) = ResizeObserver::new(callback.as_ref().unchecked_ref()) else { return };
-    node.on_load({
-        let observer = observer.clone();
-        move |element| observer.observe(&element)
-    });
+    observer.observe(element);
     let kept = StoredValue::new_local(Some((observer, callback)));
     on_cleanup(move || {
         if let Some((observer, _)) = kept.try_update_value(Option::take).flatten() {
@@ -362,8 +377,7 @@ fn message_of(target: Option<web_sys::EventTarget>) -> Option<MessageId> {
 }
 
 /// Up and down move the focus from message to message, Home and End to the first and last.
-fn walk(event: &KeyboardEvent, list: NodeRef<html::Ol>) {
-    let Some(list) = list.get_untracked() else { return };
+fn walk(event: &KeyboardEvent, list: &Element) {
     let focused = browser::document().active_element();
     let here = focused.and_then(|element| element.closest("li[data-id]").ok().flatten());
     let edge = |last: bool| if last { list.last_element_child() } else { list.first_element_child() };

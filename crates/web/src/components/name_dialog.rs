@@ -5,57 +5,63 @@ use shared::users::Username;
 
 use crate::browser::{self, keys};
 use crate::components::modal::Modal;
-use crate::shapes::{act, handle, text};
+use crate::components::room_form::field_error;
+use crate::dom::{El, button, el};
 
 /// One field for a guest's name.
-#[component]
-pub fn NameDialog(
+#[derive(Clone, Copy)]
+pub struct NameDialog {
     /// Whether it is open.
-    open: RwSignal<bool>,
+    pub open: RwSignal<bool>,
     /// Whether the server is being asked.
-    #[prop(into)]
-    busy: Signal<bool>,
-    /// What the server had against the name.
-    error: RwSignal<Option<String>>,
+    pub busy: RwSignal<bool>,
+    /// What is wrong with the name, by the rules or by the server.
+    pub error: RwSignal<Option<String>>,
     /// A valid name.
-    on_submit: Callback<Username>,
-) -> impl IntoView {
-    let name = RwSignal::new(browser::load(keys::NAME).unwrap_or_default());
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        match Username::parse_guest(&name.get_untracked()) {
+    pub on_submit: Callback<Username>,
+}
+
+impl NameDialog {
+    /// Draws it.
+    pub fn view(self) -> El {
+        Modal { open: self.open, label: Signal::stored("Your name".to_owned()), class: "narrow" }
+            .view(move || vec![self.form()])
+    }
+
+    fn form(self) -> El {
+        let Self { open, busy, error, on_submit } = self;
+        let name = RwSignal::new(browser::load(keys::NAME).unwrap_or_default());
+        let submit = move || match Username::parse_guest(&name.get_untracked()) {
             Ok(name) if !busy.get_untracked() => on_submit.run(name),
             Ok(_) => {}
             Err(invalid) => error.set(Some(invalid.detail)),
-        }
-    };
-    view! {
-        <Modal open label="Your name" class="narrow">
-            <form novalidate on:submit=handle(submit)>
-                <h2><label for="guest-name">"What should we call you?"</label></h2>
-                <input
-                    id="guest-name"
-                    class="input"
-                    type="text"
-                    autocomplete="nickname"
-                    autofocus
-                    placeholder="4 to 20 characters"
-                    aria-describedby="guest-name-error"
-                    aria-invalid=text(move || error.with(Option::is_some).to_string())
-                    prop:value=name
-                    on:input=handle(move |event| {
-                        name.set(event_target_value(&event));
-                        error.set(None);
-                    })
-                />
-                <p class="field-error" id="guest-name-error" role="alert">{text(move || error.get().unwrap_or_default())}</p>
-                <div class="dialog-actions">
-                    <button type="button" class="button" on:click=act(move || open.set(false))>"Cancel"</button>
-                    <button type="submit" class="button primary" aria-busy=text(move || busy.get().to_string())>
-                        {text(move || if busy.get() { "Working…" } else { "Continue" })}
-                    </button>
-                </div>
-            </form>
-        </Modal>
+        };
+        let field = el("input")
+            .attr("id", "guest-name")
+            .class("input")
+            .attr("type", "text")
+            .attr("autocomplete", "nickname")
+            .attr("autofocus", "")
+            .attr("placeholder", "4 to 20 characters")
+            .attr("aria-describedby", "guest-name-error")
+            .live_flag("aria-invalid", move || error.with(Option::is_some))
+            .value(name)
+            .on_input(move |text| {
+                name.set(text);
+                error.set(None);
+            });
+        let confirm = el("button")
+            .attr("type", "submit")
+            .class("button primary")
+            .live_flag("aria-busy", move || busy.get())
+            .live_text(move || if busy.get() { "Working…" } else { "Continue" });
+        let cancel = button("button").text("Cancel").on_click(move || open.set(false));
+        el("form")
+            .attr("novalidate", "")
+            .on_submit(submit)
+            .child(el("h2").child(el("label").attr("for", "guest-name").text("What should we call you?")))
+            .child(field)
+            .child(field_error("guest-name-error", move || error.get()))
+            .child(el("div").class("dialog-actions").child(cancel).child(confirm))
     }
 }

@@ -2,112 +2,110 @@
 
 use std::time::Duration;
 
-use crate::shapes::{act, effect, handle, text};
-use leptos::ev::{Event, KeyboardEvent, SubmitEvent};
-use leptos::html;
 use leptos::prelude::*;
 use shared::rooms::RoomName;
+use web_sys::{HtmlElement, KeyboardEvent};
+
+use crate::dom::{El, button, el};
+use crate::reactive::effect;
 
 /// How long one may pause before the name is checked.
 const DEBOUNCE: Duration = Duration::from_millis(750);
 
 /// Creates a room, or renames one.
-#[component]
-pub fn RoomForm(
-    /// The label of the field.
-    label: &'static str,
-    /// The word on the button.
-    action: &'static str,
-    /// The name to begin with.
-    #[prop(default = String::new())]
-    initial: String,
+pub struct RoomForm {
     /// The field's id.
-    id: &'static str,
+    pub id: &'static str,
+    /// The label of the field.
+    pub label: &'static str,
+    /// The word on the button.
+    pub action: &'static str,
+    /// The name to begin with.
+    pub initial: String,
     /// Whether the server is being asked.
-    #[prop(into)]
-    busy: Signal<bool>,
-    /// What the server had against the last name. Typing clears it.
-    error: RwSignal<Option<String>>,
+    pub busy: RwSignal<bool>,
+    /// What is wrong with the name, by the rules or by the server. Typing clears it.
+    pub error: RwSignal<Option<String>>,
     /// Grows when the name was taken and the field is to be emptied.
-    #[prop(into, default = Signal::stored(0))]
-    done: Signal<u32>,
+    pub done: RwSignal<u32>,
     /// A valid name.
-    on_submit: Callback<RoomName>,
+    pub on_submit: Callback<RoomName>,
     /// Gives up; without it there is no such button.
-    #[prop(optional, into)]
-    on_cancel: Option<Callback<()>>,
-) -> impl IntoView {
-    let name = RwSignal::new(initial);
-    let timer = StoredValue::new(None::<TimeoutHandle>);
-    let field = NodeRef::<html::Input>::new();
-    let stop_timer = move || {
-        if let Some(timer) = timer.try_update_value(Option::take).flatten() {
-            timer.clear();
-        }
-    };
-    let check = move || error.set(RoomName::parse(&name.get_untracked()).err().map(|invalid| invalid.detail));
-    let on_input = move |event: Event| {
-        name.set(event_target_value(&event));
-        error.set(None);
-        stop_timer();
-        timer.set_value(set_timeout_with_handle(check, DEBOUNCE).ok());
-    };
-    let on_submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        stop_timer();
-        check();
-        match RoomName::parse(&name.get_untracked()) {
-            Ok(name) if !busy.get_untracked() => on_submit.run(name),
-            _ => {
-                if let Some(field) = field.get_untracked() {
-                    // Focusing what is there cannot fail.
-                    let _ = field.focus();
-                }
+    pub on_cancel: Option<Callback<()>>,
+}
+
+impl RoomForm {
+    /// Draws it.
+    pub fn view(self) -> El {
+        let Self { id, label, action, initial, busy, error, done, on_submit, on_cancel } = self;
+        let name = RwSignal::new(initial);
+        let timer = StoredValue::new(None::<TimeoutHandle>);
+        let stop_timer = move || {
+            if let Some(timer) = timer.try_update_value(Option::take).flatten() {
+                timer.clear();
             }
-        }
-    };
-    on_cleanup(stop_timer);
-    effect(move || {
-        if done.get() > 0 {
-            name.set(String::new());
-        }
-    });
-    let error_id = format!("{id}-error");
-    let cancel = on_cancel.map(|on_cancel| {
-        view! { <button type="button" class="button" on:click=act(move || on_cancel.run(()))>"Cancel"</button> }
-    });
-    view! {
-        <form
-            class="room-form"
-            novalidate
-            on:submit=handle(on_submit)
-            on:keydown=handle(move |event: KeyboardEvent| {
-                if event.key() == "Escape" && let Some(on_cancel) = on_cancel {
+        };
+        on_cleanup(stop_timer);
+        let check =
+            move || error.set(RoomName::parse(&name.get_untracked()).err().map(|invalid| invalid.detail));
+        let on_input = move |text| {
+            name.set(text);
+            error.set(None);
+            stop_timer();
+            timer.set_value(set_timeout_with_handle(check, DEBOUNCE).ok());
+        };
+        effect(move || {
+            if done.get() > 0 {
+                name.set(String::new());
+            }
+        });
+        let error_id = format!("{id}-error");
+        let field = el("input")
+            .attr("id", id)
+            .class("input")
+            .attr("type", "text")
+            .attr("autocomplete", "off")
+            .attr("aria-describedby", &error_id)
+            .live_flag("aria-invalid", move || error.with(Option::is_some))
+            .value(name)
+            .on_input(on_input);
+        let field_node: HtmlElement = field.cast();
+        let submit = move || {
+            stop_timer();
+            check();
+            match RoomName::parse(&name.get_untracked()) {
+                Ok(name) if !busy.get_untracked() => on_submit.run(name),
+                // Focusing what is there cannot fail.
+                _ => drop(field_node.focus()),
+            }
+        };
+        let confirm = el("button")
+            .attr("type", "submit")
+            .class("button primary")
+            .live_flag("aria-busy", move || busy.get())
+            .live_text(move || if busy.get() { "Working…" } else { action });
+        let cancel =
+            on_cancel.map(|on_cancel| button("button").text("Cancel").on_click(move || on_cancel.run(())));
+        el("form")
+            .class("room-form")
+            .attr("novalidate", "")
+            .on_submit(submit)
+            .on("keydown", move |event: KeyboardEvent| {
+                if event.key() == "Escape"
+                    && let Some(on_cancel) = on_cancel
+                {
                     event.stop_propagation();
                     on_cancel.run(());
                 }
             })
-        >
-            <label for=id>{label}</label>
-            <div class="room-form-row">
-                <input
-                    node_ref=field
-                    id=id
-                    class="input"
-                    type="text"
-                    autocomplete="off"
-                    prop:value=name
-                    on:input=handle(on_input)
-                    aria-invalid=text(move || error.with(Option::is_some).to_string())
-                    aria-describedby=error_id.clone()
-                />
-                <button type="submit" class="button primary" aria-busy=text(move || busy.get().to_string())>
-                    {text(move || if busy.get() { "Working…" } else { action })}
-                </button>
-                {cancel}
-            </div>
-            <p class="field-error" id=error_id.clone() role="alert">{text(move || error.get().unwrap_or_default())}</p>
-        </form>
+            .child(el("label").attr("for", id).text(label))
+            .child(el("div").class("room-form-row").child(field).child(confirm).children(cancel))
+            .child(field_error(&error_id, move || error.get()))
     }
-    .into_any()
+}
+
+/// The line under a field that says what is wrong with it.
+pub fn field_error(id: &str, error: impl Fn() -> Option<String> + 'static) -> El {
+    let line = el("p").class("field-error").attr("id", id).attr("role", "alert");
+    line.live_text(move || error().unwrap_or_default())
 }

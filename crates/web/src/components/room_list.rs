@@ -5,16 +5,28 @@ use shared::ids::RoomId;
 use uuid::Uuid;
 
 use crate::components::avatar::avatar;
-use crate::components::icon::icon;
+use crate::dom::{El, button, el, icon, icon_button};
+use crate::reactive::memo;
 use crate::route::Route;
-use crate::shapes::{act, each, flag, maybe, memo, part, text};
 use crate::state::Identity;
 use crate::state::reading::ReadMarks;
 use crate::state::rooms::RoomList as Rooms;
 
-/// The sidebar's properties that are actions.
+/// The rooms with their unread counts. On a phone it covers everything while it is open.
 #[derive(Clone, Copy)]
-pub struct RoomListActions {
+pub struct RoomList {
+    /// The rooms.
+    pub rooms: RwSignal<Rooms>,
+    /// How far one has read them.
+    pub reading: RwSignal<ReadMarks>,
+    /// The room that is open.
+    pub current: Memo<Option<RoomId>>,
+    /// Who one is.
+    pub identity: RwSignal<Identity>,
+    /// Whether more rooms are on their way.
+    pub loading: RwSignal<bool>,
+    /// Whether it is open on a phone.
+    pub open: RwSignal<bool>,
     /// Makes a room.
     pub on_create: Callback<()>,
     /// Finds a room.
@@ -25,155 +37,105 @@ pub struct RoomListActions {
     pub on_settings: Callback<()>,
 }
 
-/// The rooms with their unread counts. On a phone it covers everything while it is open.
-#[component]
-pub fn RoomList(
-    /// The rooms.
-    rooms: RwSignal<Rooms>,
-    /// How far one has read them.
-    reading: RwSignal<ReadMarks>,
-    /// The room that is open.
-    #[prop(into)]
-    current: Signal<Option<RoomId>>,
-    /// Who one is.
-    identity: RwSignal<Identity>,
-    /// Whether more rooms are on their way.
-    #[prop(into)]
-    loading: Signal<bool>,
-    /// Whether it is open on a phone.
-    open: RwSignal<bool>,
-    /// What its buttons do.
-    actions: RoomListActions,
-) -> impl IntoView {
-    let RoomListActions { on_create, on_find, on_more, on_settings } = actions;
-    let ids = memo(move || {
-        rooms.with(|rooms| rooms.all().iter().map(|room| room.id.0.as_u128()).collect::<Vec<_>>())
-    });
-    let end = move || match rooms.with(|rooms| (rooms.is_loaded(), rooms.next_cursor().is_some())) {
-        (false, _) => skeleton(),
-        (true, true) => view! {
-            <button
-                type="button"
-                class="button small"
-                aria-busy=text(move || loading.get().to_string())
-                on:click=act(move || on_more.run(()))
-            >
-                {text(move || if loading.get() { "Loading…" } else { "Load more rooms…" })}
-            </button>
-        }
-        .into_any(),
-        (true, false) if rooms.with(|rooms| rooms.all().is_empty()) => {
-            view! { <p class="rooms-end">"There are no rooms yet."</p> }.into_any()
-        }
-        (true, false) => view! { <p class="rooms-end">"There are no more rooms."</p> }.into_any(),
-    };
-    let session = move || match identity.get() {
-        Identity::User(user) => view! {
-            {avatar(user.id, user.username.as_str())}
-            <span class="session-name">
-                <span dir="auto">{user.username.as_str().to_owned()}</span>
-                <span class="session-kind">"guest"</span>
-            </span>
-        }
-        .into_any(),
-        Identity::Anonymous => {
-            view! { <span class="session-name session-kind">"Just looking around"</span> }.into_any()
-        }
-        Identity::Unknown => view! { <span class="session-name"></span> }.into_any(),
-    };
-    view! {
-        <nav id="sidebar" class="sidebar" class:open=open aria-label="Chat rooms">
-            <div class="sidebar-head">
-                <a class="brand" href="/rooms">{icon("logo")} "Parlance"</a>
-                <button
-                    type="button"
-                    class="icon-button sidebar-close"
-                    aria-label="Close menu"
-                    on:click=act(move || open.set(false))
-                >
-                    {icon("close")}
-                </button>
-            </div>
-            <button
-                type="button"
-                class="find"
-                aria-keyshortcuts="Control+K Meta+K"
-                on:click=act(move || on_find.run(()))
-            >
-                {icon("search")} <span>"Find a room"</span> <kbd>"Ctrl K"</kbd>
-            </button>
-            <div class="sidebar-title">
-                <h2>"Chat Rooms"</h2>
-                <button type="button" class="button quiet small" on:click=act(move || on_create.run(()))>
-                    {icon("plus")} "Create New"
-                </button>
-            </div>
-            <div class="sidebar-rooms">
-                <ul aria-label="Rooms">
-                    {each(
-                        move || ids.get(),
-                        move |id| room_link(RoomId(Uuid::from_u128(id)), rooms, reading, current),
-                    )}
-                </ul>
-                <div class="sidebar-end">{part(end)}</div>
-            </div>
-            <div class="session">
-                {part(session)}
-                <button
-                    type="button"
-                    class="icon-button"
-                    aria-label="Settings"
-                    title="Settings"
-                    on:click=act(move || on_settings.run(()))
-                >
-                    {icon("gear")}
-                </button>
-            </div>
-        </nav>
+impl RoomList {
+    /// Draws it.
+    pub fn view(self) -> El {
+        let Self { rooms, open, on_create, on_find, on_settings, .. } = self;
+        let keys = memo(move || {
+            rooms.with(|rooms| rooms.all().iter().map(|room| room.id.0.as_u128()).collect::<Vec<_>>())
+        });
+        let close = icon_button("Close menu", "close").class("icon-button sidebar-close");
+        let head = el("div")
+            .class("sidebar-head")
+            .child(el("a").class("brand").attr("href", "/rooms").child(icon("logo")).text("Parlance"))
+            .child(close.on_click(move || open.set(false)));
+        let find = button("find")
+            .attr("aria-keyshortcuts", "Control+K Meta+K")
+            .on_click(move || on_find.run(()))
+            .child(icon("search"))
+            .child(el("span").text("Find a room"))
+            .child(el("kbd").text("Ctrl K"));
+        let create = button("button quiet small")
+            .child(icon("plus"))
+            .text("Create New")
+            .on_click(move || on_create.run(()));
+        let title = el("div").class("sidebar-title").child(el("h2").text("Chat Rooms")).child(create);
+        let links = el("ul")
+            .attr("aria-label", "Rooms")
+            .list(move || keys.get(), move |key| self.link(RoomId(Uuid::from_u128(key))));
+        let all = el("div")
+            .class("sidebar-rooms")
+            .child(links)
+            .child(el("div").class("sidebar-end").part(move || [self.end()]));
+        let settings = icon_button("Settings", "gear").on_click(move || on_settings.run(()));
+        let session = el("div").class("session").part(move || self.session()).child(settings);
+        el("nav")
+            .attr("id", "sidebar")
+            .class("sidebar")
+            .class_if("open", move || open.get())
+            .attr("aria-label", "Chat rooms")
+            .children([head, find, title, all, session])
     }
-    .into_any()
+
+    fn link(self, id: RoomId) -> El {
+        let Self { rooms, reading, current, .. } = self;
+        let unread = memo(move || {
+            rooms.with(|rooms| rooms.get(id).map_or(0, |room| reading.with(|reading| reading.unread(room))))
+        });
+        let name = move || {
+            rooms.with(|rooms| rooms.get(id).map(|room| room.name.as_str().to_owned())).unwrap_or_default()
+        };
+        let count = move || {
+            let count = match unread.get() {
+                0 => return None,
+                many @ 100.. => format!("{}+", many.min(99)),
+                few => few.to_string(),
+            };
+            Some(el("span").class("count").text(&count).child(el("span").class("sr-only").text(" unread")))
+        };
+        let link = el("a")
+            .class("room-link")
+            .class_if("unread", move || unread.get() > 0)
+            .attr("href", &Route::Room(id).path())
+            .maybe_attr("aria-current", move || (current.get() == Some(id)).then(|| "page".to_owned()))
+            .child(icon("hash"))
+            .child(el("span").class("room-link-name").attr("dir", "auto").live_text(name))
+            .part(count);
+        el("li").child(link)
+    }
+
+    /// What stands below the rooms: whether there are more.
+    fn end(self) -> El {
+        let Self { rooms, loading, on_more, .. } = self;
+        let note = |text| el("p").class("rooms-end").text(text);
+        match rooms.with(|rooms| (rooms.is_loaded(), rooms.next_cursor().is_some(), rooms.all().is_empty())) {
+            (false, ..) => skeleton("skeleton-rooms", 4),
+            (true, true, _) => button("button small")
+                .live_flag("aria-busy", move || loading.get())
+                .live_text(move || if loading.get() { "Loading…" } else { "Load more rooms…" })
+                .on_click(move || on_more.run(())),
+            (true, false, true) => note("There are no rooms yet."),
+            (true, false, false) => note("There are no more rooms."),
+        }
+    }
+
+    fn session(self) -> Vec<El> {
+        let name = el("span").class("session-name");
+        match self.identity.get() {
+            Identity::User(user) => {
+                let username = user.username.as_str();
+                let name = name
+                    .child(el("span").attr("dir", "auto").text(username))
+                    .child(el("span").class("session-kind").text("guest"));
+                vec![avatar(user.id, username), name]
+            }
+            Identity::Anonymous => vec![name.class("session-name session-kind").text("Just looking around")],
+            Identity::Unknown => vec![name],
+        }
+    }
 }
 
-fn room_link(
-    id: RoomId,
-    rooms: RwSignal<Rooms>,
-    reading: RwSignal<ReadMarks>,
-    current: Signal<Option<RoomId>>,
-) -> AnyView {
-    let shown = memo(move || {
-        rooms
-            .with(|rooms| {
-                let room = rooms.get(id)?;
-                Some((room.name.as_str().to_owned(), reading.with(|reading| reading.unread(room))))
-            })
-            .unwrap_or_default()
-    });
-    let count = move || match shown.with(|(_, unread)| *unread) {
-        0 => None,
-        unread => Some(view! {
-            <span class="count">
-                {if unread > 99 { "99+".to_owned() } else { unread.to_string() }}
-                <span class="sr-only">" unread"</span>
-            </span>
-        }),
-    };
-    view! {
-        <li>
-            <a
-                class="room-link"
-                class:unread=flag(move || shown.with(|(_, unread)| *unread > 0))
-                href=Route::Room(id).path()
-                aria-current=move || (current.get() == Some(id)).then_some("page")
-            >
-                {icon("hash")}
-                <span class="room-link-name" dir="auto">{text(move || shown.with(|(name, _)| name.clone()))}</span>
-                {maybe(count)}
-            </a>
-        </li>
-    }
-    .into_any()
-}
-
-fn skeleton() -> AnyView {
-    view! { <div class="skeleton-rooms" aria-hidden="true"><i></i><i></i><i></i><i></i></div> }.into_any()
+/// Grey bars in the place of what is on its way.
+pub fn skeleton(class: &str, bars: usize) -> El {
+    el("div").class(class).attr("aria-hidden", "true").children((0..bars).map(|_| el("i")))
 }

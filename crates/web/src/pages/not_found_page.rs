@@ -2,25 +2,24 @@
 
 use leptos::prelude::*;
 
-use crate::components::room_header::MenuButton;
+use crate::components::room_header::menu_button;
+use crate::dom::{El, el};
 
 /// Says so, and leads back.
-#[component]
-pub fn NotFoundPage(
-    /// Whether the sidebar is open on a phone.
-    menu_open: RwSignal<bool>,
-) -> impl IntoView {
-    view! {
-        <main id="main" class="page" tabindex="-1">
-            <header class="page-head">
-                <MenuButton open=menu_open />
-            </header>
-            <div class="empty">
-                <h1>"There is nothing here"</h1>
-                <p>"The room may have been deleted, or the link is incomplete."</p>
-                <a class="button primary" href="/rooms">"Back to the rooms"</a>
-            </div>
-        </main>
-    }
-    .into_any()
+pub fn not_found_page(menu_open: RwSignal<bool>) -> El {
+    let words = el("div")
+        .class("empty")
+        .child(el("h1").text("There is nothing here"))
+        .child(el("p").text("The room may have been deleted, or the link is incomplete."))
+        .child(el("a").class("button primary").attr("href", "/rooms").text("Back to the rooms"));
+    page(menu_open).child(words)
+}
+
+/// An empty page with what every page but a room's has at its top.
+pub fn page(menu_open: RwSignal<bool>) -> El {
+    el("main")
+        .attr("id", "main")
+        .class("page")
+        .attr("tabindex", "-1")
+        .child(el("header").class("page-head").child(menu_button(menu_open)))
 }

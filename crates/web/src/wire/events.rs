@@ -1,24 +1,24 @@
 //! Reads an event from its frame.
 
-use serde_json::Value;
 use shared::events::{MessageChange, RoomChange, ServerEvent};
 
-use super::{code, id, list, message, rev, room, small, string, tree, user};
+use super::tree::Value;
+use super::{code, id, list, message, parse, rev, room, small, string, user};
 
 /// The event in a frame. One that cannot be read is like one that is unknown.
 pub fn event(frame: &str) -> ServerEvent {
-    tree(frame).and_then(|value| read(&value)).unwrap_or(ServerEvent::Unknown)
+    parse(frame, read).unwrap_or(ServerEvent::Unknown)
 }
 
 fn read(value: &Value) -> Option<ServerEvent> {
-    Some(match value.get("type")?.as_str()? {
+    Some(match value.get("type")?.text()?.as_str() {
         "hello" => ServerEvent::Hello {
             server_version: string(value, "server_version")?,
             heartbeat_seconds: small(value, "heartbeat_seconds")?,
-            user: value.get("user").and_then(user),
+            user: value.get("user").as_ref().and_then(user),
         },
         "subscribed" => ServerEvent::Subscribed {
-            room: room(value.get("room")?)?,
+            room: room(&value.get("room")?)?,
             rev: rev(value)?,
             online: list(value, "online", user)?,
             visitors: small(value, "visitors")?,
@@ -32,13 +32,13 @@ fn read(value: &Value) -> Option<ServerEvent> {
         "presence" => ServerEvent::Presence {
             room_id: id(value, "room_id")?,
             joined: list(value, "joined", user)?,
-            left: list(value, "left", |id| id.as_str()?.parse().ok())?,
+            left: list(value, "left", |id| id.text()?.parse().ok())?,
             visitors: small(value, "visitors")?,
         },
         "typing" => ServerEvent::Typing {
             room_id: id(value, "room_id")?,
-            user: user(value.get("user")?)?,
-            active: value.get("active")?.as_bool()?,
+            user: user(&value.get("user")?)?,
+            active: value.get("active")?.truth()?,
         },
         "resync" => ServerEvent::Resync { room_id: id(value, "room_id")? },
         "pong" => ServerEvent::Pong { id: string(value, "id")? },
@@ -55,12 +55,12 @@ fn message_change(value: &Value) -> Option<MessageChange> {
     Some(MessageChange {
         room_id: id(value, "room_id")?,
         rev: rev(value)?,
-        message: message(value.get("message")?)?,
+        message: message(&value.get("message")?)?,
     })
 }
 
 fn room_change(value: &Value) -> Option<RoomChange> {
-    Some(RoomChange { room: room(value.get("room")?)?, rev: rev(value)? })
+    Some(RoomChange { room: room(&value.get("room")?)?, rev: rev(value)? })
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ impl Context {
         });
         self.overlays.question.set(Some(Question {
             title: "Delete this message?".to_owned(),
-            text: "It goes for everybody. A note that there was one stays in its place.".to_owned(),
+            text: "It goes for everybody. A note that there was one stays in its place.",
             action: "Delete",
             on_confirm,
         }));
@@ -140,7 +140,7 @@ impl Context {
                 }
             });
         });
-        let text = "Everybody in the room is led out of it. This cannot be undone.".to_owned();
+        let text = "Everybody in the room is led out of it. This cannot be undone.";
         overlays.question.set(Some(Question { title, text, action: "Delete room", on_confirm }));
     }
 }

@@ -11,8 +11,8 @@ use crate::browser::{self, keys};
 use crate::client::messages::Slice;
 use crate::client::{self, ClientError};
 use crate::components::message_list::Start;
+use crate::reactive::{effect, memo};
 use crate::route::Route;
-use crate::shapes::{effect, memo};
 use crate::state::messages::Timeline;
 use crate::state::toasts::Tone;
 

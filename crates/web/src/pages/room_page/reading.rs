@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::ids::Seq;
 
 use super::Context;
-use crate::shapes::effect;
+use crate::reactive::effect;
 
 impl Context {
     /// Moves the read mark while one looks at the end. Returns the place of the "New" divider.

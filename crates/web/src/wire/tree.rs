@@ -1,0 +1,87 @@
+//! JSON as a tree: the browser's own in the browser, `serde_json`'s where the tests run.
+
+#[cfg(not(test))]
+pub use browser::Value;
+#[cfg(test)]
+pub use native::Value;
+
+#[cfg(not(test))]
+mod browser {
+    use js_sys::{Array, JSON, Reflect};
+    use wasm_bindgen::{JsCast, JsValue};
+
+    /// A value of JSON.
+    pub struct Value(JsValue);
+
+    impl Value {
+        /// Reads text.
+        pub fn parse(text: &str) -> Option<Self> {
+            JSON::parse(text).ok().map(Self)
+        }
+
+        /// A field of an object.
+        pub fn get(&self, field: &str) -> Option<Self> {
+            // Refused for what is no object.
+            Reflect::get(&self.0, &JsValue::from_str(field)).ok().map(Self)
+        }
+
+        /// The items of an array.
+        pub fn items(&self) -> Option<Vec<Self>> {
+            Some(self.0.dyn_ref::<Array>()?.iter().map(Self).collect())
+        }
+
+        /// A string.
+        pub fn text(&self) -> Option<String> {
+            self.0.as_string()
+        }
+
+        /// A whole number.
+        pub fn number(&self) -> Option<i64> {
+            #[allow(clippy::cast_possible_truncation)] // The protocol's numbers are below 2^53.
+            self.0.as_f64().map(|number| number as i64)
+        }
+
+        /// True or false.
+        pub fn truth(&self) -> Option<bool> {
+            self.0.as_bool()
+        }
+    }
+}
+
+#[cfg(test)]
+mod native {
+    /// A value of JSON.
+    pub struct Value(serde_json::Value);
+
+    impl Value {
+        /// Reads text.
+        pub fn parse(text: &str) -> Option<Self> {
+            serde_json::from_str(text).ok().map(Self)
+        }
+
+        /// A field of an object.
+        pub fn get(&self, field: &str) -> Option<Self> {
+            self.0.get(field).cloned().map(Self)
+        }
+
+        /// The items of an array.
+        pub fn items(&self) -> Option<Vec<Self>> {
+            Some(self.0.as_array()?.iter().cloned().map(Self).collect())
+        }
+
+        /// A string.
+        pub fn text(&self) -> Option<String> {
+            self.0.as_str().map(str::to_owned)
+        }
+
+        /// A whole number.
+        pub fn number(&self) -> Option<i64> {
+            self.0.as_i64()
+        }
+
+        /// True or false.
+        pub fn truth(&self) -> Option<bool> {
+            self.0.as_bool()
+        }
+    }
+}
