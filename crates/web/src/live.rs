@@ -167,9 +167,9 @@ impl Live {
     /// Takes in rooms as the server listed them, and follows them.
     pub fn take_rooms(self, page: Page<Room>, first: bool) {
         let rooms = page.items.iter().map(|room| (room.id, room.rev)).collect::<Vec<_>>();
-        self.state.reading.maybe_update(|reading| {
-            page.items.iter().fold(false, |changed, room| reading.meet(room) || changed)
-        });
+        self.state
+            .reading
+            .maybe_update(|reading| page.items.iter().filter(|room| reading.meet(room)).count() > 0);
         self.state.rooms.update(|list| if first { list.refresh(page) } else { list.insert_page(page) });
         for (room_id, rev) in rooms {
             self.follow(room_id, rev);

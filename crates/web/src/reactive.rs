@@ -7,7 +7,7 @@ use leptos::reactive::effect::RenderEffect;
 /// Does something soon, and again whenever the state that it looked at changed.
 pub fn effect(action: impl Fn() + 'static) {
     let action: Box<dyn Fn()> = Box::new(action);
-    Effect::new(move || action());
+    Effect::new(action);
 }
 
 /// Does something at once, and again whenever the state that it looked at changed.
