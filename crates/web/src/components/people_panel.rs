@@ -32,11 +32,14 @@ impl PeoplePanel {
             found.map_or_else(|| el("li"), |user| person(&user, me))
         };
         let visitors = move || {
-            presence.with(|presence| match presence.visitors {
-                0 if presence.people.is_empty() => "Nobody is here yet.".to_owned(),
-                0 => String::new(),
-                1 => "and 1 visitor without a name".to_owned(),
-                many => format!("and {many} visitors without a name"),
+            presence.with(|presence| {
+                let and = if presence.people.is_empty() { "" } else { "and " };
+                match presence.visitors {
+                    0 if presence.people.is_empty() => "Nobody is here yet.".to_owned(),
+                    0 => String::new(),
+                    1 => format!("{and}1 visitor without a name"),
+                    many => format!("{and}{many} visitors without a name"),
+                }
             })
         };
         let close = icon_button("Close people", "close").class("icon-button people-close");
