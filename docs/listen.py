@@ -14,6 +14,8 @@ async def listen(base, name):
             await socket.send(json.dumps({"type": "subscribe", "room_id": room["id"], "since": rev}))
             async for frame in socket:
                 event = json.loads(frame)
+                if event["type"] == "resync":
+                    print("More than 1,000 changes were missed: read them at /changes?since", rev, flush=True)
                 if event.get("room_id") == room["id"] and "message" in event:
                     rev = event["rev"]
                     print(event["type"], event["message"]["author"]["username"], "|", event["message"]["text"], flush=True)

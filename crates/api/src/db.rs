@@ -29,6 +29,9 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations")
 /// How long a request waits for a free connection.
 const POOL_WAIT: Duration = Duration::from_secs(2);
 
+/// How long a request waits for the database in all: longer than for a connection and a statement together.
+const PATIENCE: Duration = Duration::from_secs(8);
+
 /// Bounds what a single statement may cost; see RELIABILITY.md, "Database".
 const SESSION_SETTINGS: &str = "SET statement_timeout = '5s'; SET lock_timeout = '2s'; \
      SET idle_in_transaction_session_timeout = '10s'; SET timezone = 'UTC'; SET client_min_messages = 'warning'";
@@ -139,8 +142,12 @@ impl Db {
             let mut conn = pool.get().map_err(|error| DbError::Unavailable(error.to_string()))?;
             query(&mut conn)
         });
-        task.await
-            .unwrap_or_else(|error| Err(DbError::Unavailable(format!("the query did not end: {error}"))))
+        // A database that hangs answers nothing, not even that a statement took too long.
+        match tokio::time::timeout(PATIENCE, task).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => Err(DbError::Unavailable(format!("the query failed: {error}"))),
+            Err(_) => Err(DbError::Unavailable("the database does not answer".to_owned())),
+        }
     }
 }
 

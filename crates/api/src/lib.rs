@@ -105,7 +105,9 @@ impl Server {
         let bind_error = |error| StartError::Bind(wanted, error);
         let listener = TcpListener::bind(wanted).map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
-        let (cluster, database_url) = match &config.database_url {
+        // An empty variable is what compose files make of an unset one.
+        let (cluster, database_url) = match config.database_url.as_ref().filter(|url| !url.trim().is_empty())
+        {
             Some(url) => (None, url.clone()),
             None => {
                 let options = postgres::Options {
@@ -203,10 +205,10 @@ fn serve(
         actix_rt::System::new().block_on(async move {
             let timekeeper = actix_rt::spawn(janitor::keep_time(app.clone()));
             let cleaner = actix_rt::spawn(janitor::clean(app.clone()));
-            let server = actix_server::Server::build()
-                .shutdown_timeout(STOP_TIMEOUT)
-                .disable_signals()
-                .listen("parlance", listener, move || connection_service(app.clone()))?
+            let builder = actix_server::Server::build().shutdown_timeout(STOP_TIMEOUT).disable_signals();
+            let stopping = builder.graceful_shutdown_signal();
+            let server = builder
+                .listen("parlance", listener, move || connection_service(app.clone(), stopping.clone()))?
                 .run();
             // Nobody waits for the handle any more only when the start was given up.
             let _ = send_handle.send(server.handle());
@@ -226,8 +228,10 @@ fn serve(
 }
 
 /// What becomes of a TCP connection: HTTP/1.1 for the App, and the raw socket for who asks for a WebSocket.
+/// Connections that are idle when the server stops end with `stopping`.
 fn connection_service(
     app: Arc<App>,
+    stopping: actix_server::GracefulShutdownSignal,
 ) -> impl actix_service::ServiceFactory<
     TcpStream,
     Config = (),
@@ -245,6 +249,10 @@ fn connection_service(
     HttpService::build()
         .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
         .client_request_timeout(HEAD_TIMEOUT)
+        .graceful_shutdown_signal(move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        })
         .upgrade(fn_service(
             move |(request, framed): (Request, actix_codec::Framed<TcpStream, h1::Codec>)| {
                 let app = for_sockets.clone();

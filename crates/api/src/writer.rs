@@ -34,6 +34,8 @@ const QUEUE_LENGTH: usize = 4_096;
 const MAX_BATCH: usize = 1_000;
 /// How long a change waits for a database that went away.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a sender waits for the answer, whatever happens.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// How soon the writer knocks again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -191,7 +193,11 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let queue = &self.queues[writer_of(room_id, self.queues.len())];
         queue.try_send(change(reply)).map_err(|_| WriteError::QueueFull)?;
-        answer.await.unwrap_or(Err(WriteError::OutcomeUnknown))
+        match tokio::time::timeout(ANSWER_TIME, answer).await {
+            Ok(Ok(answer)) => answer,
+            // The database hangs, or the writer is gone: the change may be made yet.
+            Ok(Err(_)) | Err(_) => Err(WriteError::OutcomeUnknown),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub enum ClientCommand {
         /// The room.
         room_id: RoomId,
         /// The last `rev` one has: everything after it is delivered first.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "there", skip_serializing_if = "Option::is_none")]
         since: Option<Rev>,
         /// Whether one is in the room, counted and listed. `false` follows it from afar: its changes come,
         /// presence and typing do not.
@@ -51,6 +51,11 @@ pub enum ClientCommand {
     /// A command that this version does not know.
     #[serde(other)]
     Unknown,
+}
+
+/// What is there has a value: null is not the same as absent.
+fn there<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Rev>, D::Error> {
+    Rev::deserialize(deserializer).map(Some)
 }
 
 fn present_by_default() -> bool {
@@ -252,6 +257,12 @@ mod tests {
         assert_eq!(event, ServerEvent::Unknown);
         let command: ClientCommand = serde_json::from_str(r#"{"type":"dance","steps":[1,2]}"#).unwrap();
         assert_eq!(command, ClientCommand::Unknown);
+    }
+
+    #[test]
+    fn a_since_of_null_is_not_the_same_as_none() {
+        let json = r#"{"type":"subscribe","room_id":"0190a5b0-0000-7000-8000-000000000001","since":null}"#;
+        assert!(serde_json::from_str::<ClientCommand>(json).is_err());
     }
 
     #[test]

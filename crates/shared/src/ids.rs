@@ -18,6 +18,8 @@ impl fmt::Display for InvalidId {
 
 impl std::error::Error for InvalidId {}
 
+const HYPHENATED_LENGTH: usize = 36;
+
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -35,7 +37,11 @@ macro_rules! uuid_id {
         impl FromStr for $name {
             type Err = InvalidId;
 
+            /// The hyphenated form only: one thing has one name.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
+                if text.len() != HYPHENATED_LENGTH {
+                    return Err(InvalidId);
+                }
                 Uuid::try_parse(text).map(Self).map_err(|_| InvalidId)
             }
         }

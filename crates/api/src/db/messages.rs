@@ -180,7 +180,8 @@ pub fn list(
     let newest = shared::rooms::Room::from(rooms::get(conn, room_id)?).last_seq;
     let (before, after) = match (items.first(), items.last(), position) {
         (Some(first), Some(last), _) => (first.seq, last.seq),
-        (_, _, Position::Before(seq)) => (seq, Seq(seq.0.saturating_sub(1))),
+        // Nothing lies before it, so this is the beginning.
+        (_, _, Position::Before(seq)) => (Seq(1), Seq(seq.0.saturating_sub(1).min(newest.0))),
         (_, _, Position::After(seq)) => (Seq(seq.0.min(newest.0).saturating_add(1)), seq),
         _ => (Seq(1), newest),
     };

@@ -2,6 +2,7 @@
 //! unknown fields are ignored; every wrong field is named with a JSON Pointer.
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
@@ -11,11 +12,14 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess};
 use serde_json::{Map, Value};
 use shared::errors::{ErrorCode, FieldError};
 use shared::text::{Invalid, InvalidCode};
+use tokio::time::timeout;
 
 use crate::error::{AppError, AppResult};
 
 /// The most a body may hold, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How long a body may take to come.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How deep a body may nest.
 const MAX_DEPTH: usize = 32;
 
@@ -71,7 +75,8 @@ impl FromRequest for JsonBody {
         let payload = web::Payload::from_request(&request, payload).into_inner();
         async move {
             let payload = payload.map_err(|_| AppError::new(ErrorCode::BadRequest))?;
-            let bytes = collect(&request, payload).await?;
+            let slow = |_| AppError::because(ErrorCode::BadRequest, "The body took too long to come.");
+            let bytes = timeout(PATIENCE, collect(&request, payload)).await.map_err(slow)??;
             // An absent body is malformed, whatever its type would have been.
             if !bytes.is_empty() && !request.content_type().eq_ignore_ascii_case("application/json") {
                 return Err(AppError::new(ErrorCode::UnsupportedMediaType));

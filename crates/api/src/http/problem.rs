@@ -4,7 +4,7 @@
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{StatusCode, Uri};
+use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, HttpResponseBuilder, web};
 use shared::errors::{ErrorCode, PROBLEM_CONTENT_TYPE, Problem};
@@ -33,17 +33,22 @@ const DOCS_CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; im
 /// # Errors
 /// What actix itself cannot answer.
 pub async fn middleware<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let request_id = request_id(request.headers());
     let is_https = request.app_data::<web::Data<App>>().is_some_and(|app| app.config.is_https());
-    let mut response = match check_head(request.uri(), request.headers()) {
+    let is_draining = request.app_data::<web::Data<App>>().is_some_and(|app| app.is_draining());
+    let mut response = match check(&request, is_draining) {
         Err(refusal) => {
             let (request, _) = request.into_parts();
             ServiceResponse::new(request, respond(&refusal, &request_id)).map_into_right_body()
         }
         Ok(()) => {
+            // Swagger UI's own route knows no HEAD; actix leaves the body away by itself.
+            if request.method() == Method::HEAD && request.path().starts_with("/docs/") {
+                request.head_mut().method = Method::GET;
+            }
             // Handlers and extractors have turned their errors into answers by now.
             let response = next.call(request).await?;
             if is_error(response.status()) {
@@ -57,12 +62,23 @@ pub async fn middleware<B: MessageBody + 'static>(
         let (path, status) = (response.request().path(), response.status().as_u16());
         tracing::warn!(request_id, status, path, "request failed");
     }
+    if is_draining {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     let is_api = response.request().path().starts_with("/api/");
     if response.request().path().starts_with("/docs/") {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOCS_CSP));
     }
     add_headers(response.headers_mut(), &request_id, is_api, is_https);
     Ok(response)
+}
+
+/// Whether the request may go on. A server that stops takes nothing new, also on a connection that is open.
+fn check(request: &ServiceRequest, is_draining: bool) -> Result<(), AppError> {
+    if is_draining && !["/livez", "/readyz"].contains(&request.path()) {
+        return Err(AppError::because(ErrorCode::Unavailable, "The server is stopping. Try again."));
+    }
+    check_head(request.uri(), request.headers())
 }
 
 fn is_error(status: StatusCode) -> bool {

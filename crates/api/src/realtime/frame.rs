@@ -11,6 +11,9 @@ const MAX_FRAGMENTS: usize = 16;
 /// The most a control frame may hold (RFC 6455, section 5.5).
 const MAX_CONTROL_BYTES: usize = 125;
 
+/// Says how long to wait: after that the bucket holds enough for a resume.
+const FRAME_RATE_REASON: &str = "Too many frames: wait 5 seconds.";
+
 const OPCODE_CONTINUATION: u8 = 0x0;
 const OPCODE_TEXT: u8 = 0x1;
 const OPCODE_BINARY: u8 = 0x2;
@@ -48,7 +51,11 @@ impl Frame {
 
     /// The last frame.
     pub fn close(code: CloseCode) -> Self {
-        Self::encode(OPCODE_CLOSE, &code.number().to_be_bytes())
+        let reason = match code {
+            CloseCode::FrameRate => FRAME_RATE_REASON,
+            _ => "",
+        };
+        Self::encode(OPCODE_CLOSE, &[&code.number().to_be_bytes(), reason.as_bytes()].concat())
     }
 
     fn encode(opcode: u8, payload: &[u8]) -> Self {

@@ -172,7 +172,7 @@ impl Hub {
         }
         *connection.identity.write().unwrap_or_else(PoisonError::into_inner) = Some(identity);
         for room_id in state.rooms_of(connection.id) {
-            state.in_room(room_id, |room| room.identify(connection.id));
+            state.in_room(room_id, |room| room.identify(room_id, connection.id));
         }
         Ok(())
     }
@@ -186,7 +186,7 @@ impl Hub {
             release(&mut state.by_user, &user.id);
         }
         for room_id in member.rooms {
-            state.in_room(room_id, |room| room.remove(connection.id));
+            state.in_room(room_id, |room| room.remove(room_id, connection.id));
         }
     }
 
@@ -214,7 +214,7 @@ impl Hub {
             if !live.is_followed_by(connection.id) {
                 return;
             }
-            live.count(connection.id, present);
+            live.count(room_id, connection.id, present);
             let rev = room.rev;
             let room = RoomDto { online: live.online_count(), ..room };
             let event =
@@ -236,7 +236,7 @@ impl Hub {
         if let Some(member) = state.connections.get_mut(&connection.id) {
             member.rooms.remove(&room_id);
         }
-        state.in_room(room_id, |room| room.remove(connection.id));
+        state.in_room(room_id, |room| room.remove(room_id, connection.id));
     }
 
     /// Somebody began or stopped typing. False when the connection is not in that room.
@@ -266,8 +266,9 @@ impl Hub {
     /// A message was stored.
     pub fn message_created(&self, message: Message) {
         let (room_id, author) = (message.room_id, message.author.id);
-        self.publish(room_id, message.rev, &ServerEvent::MessageCreated(change(message)));
+        // First, so that nobody is seen typing what is there to read.
         self.lock().in_room(room_id, |room| room.stop_typing(room_id, author));
+        self.publish(room_id, message.rev, &ServerEvent::MessageCreated(change(message)));
     }
 
     /// A message was edited.

@@ -108,7 +108,7 @@ impl Room {
     }
 
     /// The connection is counted, as present or not, and may hear of presence.
-    pub(super) fn count(&mut self, id: ConnectionId, present: bool) {
+    pub(super) fn count(&mut self, room_id: RoomId, id: ConnectionId, present: bool) {
         let Some(follower) = self.followers.get_mut(&id) else { return };
         let counted = match (present, follower.connection.user()) {
             (false, _) => Counted::Absent,
@@ -123,15 +123,15 @@ impl Room {
             self.leave(&before);
         }
         if matches!(counted, Counted::Absent) {
-            self.stop_typing_from(id);
+            self.stop_typing_from(room_id, id);
         }
     }
 
     /// The connection became somebody.
-    pub(super) fn identify(&mut self, id: ConnectionId) {
+    pub(super) fn identify(&mut self, room_id: RoomId, id: ConnectionId) {
         let present = self.followers.get(&id).and_then(|follower| follower.counted.as_ref());
         if matches!(present, Some(Counted::Visitor | Counted::Person(_))) {
-            self.count(id, true);
+            self.count(room_id, id, true);
         }
     }
 
@@ -156,8 +156,8 @@ impl Room {
     }
 
     /// The connection follows no longer.
-    pub(super) fn remove(&mut self, id: ConnectionId) {
-        self.stop_typing_from(id);
+    pub(super) fn remove(&mut self, room_id: RoomId, id: ConnectionId) {
+        self.stop_typing_from(room_id, id);
         if let Some(counted) = self.followers.remove(&id).and_then(|follower| follower.counted) {
             self.leave(&counted);
         }
@@ -295,11 +295,11 @@ impl Room {
         !self.typing.is_empty()
     }
 
-    /// Leaving ends typing; the room's id is the one of any follower's event, so it is looked up by the caller.
-    fn stop_typing_from(&mut self, id: ConnectionId) {
-        for typist in self.typing.values_mut().filter(|typist| typist.connection == id) {
-            // The next look at the clock ends it: see `stop_silent_typing`.
-            typist.until = typist.told_at;
+    /// Leaving ends typing.
+    fn stop_typing_from(&mut self, room_id: RoomId, id: ConnectionId) {
+        let gone = self.typing.iter().find(|(_, typist)| typist.connection == id);
+        if let Some(user_id) = gone.map(|(user_id, _)| *user_id) {
+            self.stop_typing(room_id, user_id);
         }
     }
 
