@@ -55,12 +55,6 @@ fn older_messages_come_on_demand_without_moving_what_one_reads() {
     reader.room().scroll_up(100_000);
     eventually(|| reader.room().texts(), messages(1, 75));
     eventually(|| reader.room().top(), "This is the beginning of History.");
-    assert!(reader.room().scrolled() > 100.0, "scrolling up does not lead to the very beginning at once");
-    let before = what_is_read(&reader);
-    reader.room().scroll_up(50);
-    reader.chrome.let_it_paint();
-    assert_eq!(reader.room().texts(), messages(1, 75), "there is no more");
-    assert_still(&reader, &(before.0, before.1 + 50.0));
 }
 
 #[test]

@@ -38,5 +38,7 @@ fn notice(toast: &Toast, toasts: RwSignal<Toasts>) -> El {
         .attr("role", "alert")
         .child(icon(symbol))
         .child(el("span").attr("dir", "auto").text(&toast.text))
-        .child(icon_button("Dismiss", "close").on_click(move || toasts.update(|toasts| toasts.dismiss(id))))
+        // For the keyboard; its click is the notice's.
+        .child(icon_button("Dismiss", "close"))
+        .on_click(move || toasts.update(|toasts| toasts.dismiss(id)))
 }
