@@ -69,7 +69,7 @@ pub struct Config {
     pub log_format: LogFormat,
 
     /// What is logged, as a level or as directives of the Rust crate env_logger
-    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info,actix_server=warn")]
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
 }
 

@@ -32,7 +32,9 @@ fn main() -> ExitCode {
 }
 
 fn start_log(config: &Config) {
-    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    // How many workers there are is of no interest, unless somebody asks.
+    let directives = format!("actix_server=warn,{}", config.log);
+    let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
