@@ -9,7 +9,7 @@ use web_sys::{Event, HtmlElement, KeyboardEvent};
 use crate::browser;
 use crate::components::room_form::field_error;
 use crate::dom::{El, el, icon};
-use crate::reactive::memo;
+use crate::reactive::{Debounce, memo};
 use crate::state::Identity;
 
 /// From this part of the limit on, the counter is shown.
@@ -148,7 +148,9 @@ impl Composer {
 }
 
 fn name_field(name: RwSignal<String>, error: RwSignal<Option<String>>) -> El {
-    let check = move |_: Event| {
+    let debounce = Debounce::idle();
+    let check = move || {
+        debounce.stop();
         let name = name.get_untracked();
         if !name.trim().is_empty() {
             error.set(Username::parse_guest(&name).err().map(|invalid| invalid.detail));
@@ -166,8 +168,9 @@ fn name_field(name: RwSignal<String>, error: RwSignal<Option<String>>) -> El {
         .on_input(move |text| {
             name.set(text);
             error.set(None);
+            debounce.start(check);
         })
-        .on("change", check);
+        .on("change", move |_: Event| check());
     el("div")
         .class("composer-name")
         .child(el("label").attr("for", "composer-name").text("What should we call you?"))

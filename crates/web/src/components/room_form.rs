@@ -1,16 +1,11 @@
 //! One field for a room's name, checked while one types.
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 use shared::rooms::RoomName;
 use web_sys::{HtmlElement, KeyboardEvent};
 
 use crate::dom::{El, button, el};
-use crate::reactive::effect;
-
-/// How long one may pause before the name is checked.
-const DEBOUNCE: Duration = Duration::from_millis(750);
+use crate::reactive::{Debounce, effect};
 
 /// Creates a room, or renames one.
 pub struct RoomForm {
@@ -39,20 +34,13 @@ impl RoomForm {
     pub fn view(self) -> El {
         let Self { id, label, action, initial, busy, error, done, on_submit, on_cancel } = self;
         let name = RwSignal::new(initial);
-        let timer = StoredValue::new(None::<TimeoutHandle>);
-        let stop_timer = move || {
-            if let Some(timer) = timer.try_update_value(Option::take).flatten() {
-                timer.clear();
-            }
-        };
-        on_cleanup(stop_timer);
+        let debounce = Debounce::idle();
         let check =
             move || error.set(RoomName::parse(&name.get_untracked()).err().map(|invalid| invalid.detail));
         let on_input = move |text| {
             name.set(text);
             error.set(None);
-            stop_timer();
-            timer.set_value(set_timeout_with_handle(check, DEBOUNCE).ok());
+            debounce.start(check);
         };
         effect(move || {
             if done.get() > 0 {
@@ -71,7 +59,7 @@ impl RoomForm {
             .on_input(on_input);
         let field_node: HtmlElement = field.cast();
         let submit = move || {
-            stop_timer();
+            debounce.stop();
             check();
             match RoomName::parse(&name.get_untracked()) {
                 Ok(name) if !busy.get_untracked() => on_submit.run(name),
