@@ -1,8 +1,9 @@
 //! Rooms in the database.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::pg::PgConnection;
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Timestamptz, Uuid as SqlUuid};
 use shared::ids::{Rev, RoomId, Seq, UserId};
 use shared::page::{Cursor, Page};
 use shared::rooms::{Room, RoomName};
@@ -228,6 +229,13 @@ impl RoomKey {
     }
 }
 
+/// The rooms on one side of a key. As one comparison of rows, which the index answers with one range.
+fn beyond(key: RoomKey, comparison: &str) -> Box<dyn BoxableExpression<rooms::table, Pg, SqlType = Bool>> {
+    let rows = diesel::dsl::sql::<Bool>(&format!("(rooms.created_at, rooms.id) {comparison} ("));
+    let rows = rows.bind::<Timestamptz, _>(key.created_at()).sql(", ");
+    Box::new(rows.bind::<SqlUuid, _>(key.id).sql(")"))
+}
+
 /// A page of rooms, oldest first; the first page without a key.
 pub fn list(conn: &mut PgConnection, key: Option<RoomKey>, limit: u32) -> DbResult<Page<Room>> {
     let limit = limit as usize;
@@ -239,24 +247,12 @@ pub fn list(conn: &mut PgConnection, key: Option<RoomKey>, limit: u32) -> DbResu
             .select(RoomRow::as_select())
             .load(conn)?,
         Some(key) if direction == Direction::After => living
-            .filter(
-                diesel::dsl::sql::<diesel::sql_types::Bool>("(rooms.created_at, rooms.id) > (")
-                    .bind::<diesel::sql_types::Timestamptz, _>(key.created_at())
-                    .sql(", ")
-                    .bind::<diesel::sql_types::Uuid, _>(key.id)
-                    .sql(")"),
-            )
+            .filter(beyond(key, ">"))
             .order((rooms::created_at.asc(), rooms::id.asc()))
             .select(RoomRow::as_select())
             .load(conn)?,
         Some(key) => living
-            .filter(
-                diesel::dsl::sql::<diesel::sql_types::Bool>("(rooms.created_at, rooms.id) < (")
-                    .bind::<diesel::sql_types::Timestamptz, _>(key.created_at())
-                    .sql(", ")
-                    .bind::<diesel::sql_types::Uuid, _>(key.id)
-                    .sql(")"),
-            )
+            .filter(beyond(key, "<"))
             .order((rooms::created_at.desc(), rooms::id.desc()))
             .select(RoomRow::as_select())
             .load(conn)?,
