@@ -160,3 +160,23 @@ fn signing_in_on_open_sockets_does_not_get_around_the_limit() {
     }
     assert_eq!(signed_in.len(), 2);
 }
+
+#[test]
+// reference: typing-line
+fn who_begins_to_type_over_and_over_is_told_of_a_few_times_only() {
+    let app = TestApp::with(&[]);
+    let (alice, room) = app.alice_in_a_room();
+    let (mut typist, mut watcher) = (TestSocket::connect(&alice), TestSocket::connect(&app.guest("Grace")));
+    watcher.subscribe(room.id);
+    typist.subscribe(room.id);
+    for _ in 0..10 {
+        for active in [true, false] {
+            typist.send(&ClientCommand::Typing { room_id: room.id, active });
+        }
+    }
+    // Its pong comes after what went before it.
+    typist.settle();
+    let begun = |event: &&ServerEvent| matches!(event, ServerEvent::Typing { active: true, .. });
+    let told = watcher.settle().iter().filter(begun).count();
+    assert!((1..=4).contains(&told), "told {told} times");
+}

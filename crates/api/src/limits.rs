@@ -14,6 +14,11 @@ use shared::ids::{RoomId, UserId};
 use crate::config::{Config, Switch};
 use crate::realtime::hub::{MAX_ROOMS_PER_CONNECTION, SocketLimits};
 
+/// How often one may begin to type.
+const TYPING_PERIOD: Duration = Duration::from_secs(3);
+/// How often at once: a few short messages in a row are no flood.
+const TYPING_BURST: NonZeroU32 = NonZeroU32::new(4).unwrap();
+
 /// Too much in too little time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limited {
@@ -119,6 +124,10 @@ impl Limits {
         FrameLimit {
             subscribes: subscribes.map(RateLimiter::direct),
             others: self.frames.map(RateLimiter::direct),
+            typing: self
+                .frames
+                .and_then(|_| Quota::with_period(TYPING_PERIOD))
+                .map(|quota| RateLimiter::direct(quota.allow_burst(TYPING_BURST))),
         }
     }
 
@@ -139,6 +148,7 @@ impl Limits {
 pub struct FrameLimit {
     subscribes: Option<DefaultDirectRateLimiter>,
     others: Option<DefaultDirectRateLimiter>,
+    typing: Option<DefaultDirectRateLimiter>,
 }
 
 impl FrameLimit {
@@ -146,6 +156,11 @@ impl FrameLimit {
     pub fn allows_one(&self, is_subscribe: bool) -> bool {
         let limiter = if is_subscribe { &self.subscribes } else { &self.others };
         limiter.as_ref().is_none_or(|limiter| limiter.check().is_ok())
+    }
+
+    /// Counts a beginning of typing; one too many is not worth telling anybody.
+    pub fn allows_typing(&self) -> bool {
+        self.typing.as_ref().is_none_or(|limiter| limiter.check().is_ok())
     }
 }
 

@@ -75,6 +75,7 @@ impl<'app> Session<'app> {
                 self.app.hub.leave(self.connection, room_id);
                 Ok(())
             }
+            ClientCommand::Typing { active: true, .. } if !self.frames.allows_typing() => Ok(()),
             ClientCommand::Typing { room_id, active } => {
                 if self.connection.user().is_none() {
                     self.refuse(ErrorCode::AuthenticationRequired, Some(room_id));
