@@ -36,7 +36,13 @@ impl Socket {
     /// Opens a socket to the server that the page came from.
     pub fn open(on_incoming: impl Fn(Incoming) + 'static) -> Self {
         let (outbox, mut commands) = unbounded::<ClientCommand>();
-        let socket = url().and_then(|url| WebSocket::open_with_protocol(&url, SOCKET_PROTOCOL).ok());
+        // `trunk serve` does not pass the subprotocol on, and a browser closes a socket whose offer is not taken up. The
+        // server speaks the same without it, so development builds offer none.
+        let open = |url: String| match cfg!(debug_assertions) {
+            true => WebSocket::open(&url),
+            false => WebSocket::open_with_protocol(&url, SOCKET_PROTOCOL),
+        };
+        let socket = url().and_then(|url| open(url).ok());
         let Some(socket) = socket else {
             spawn_local(async move {
                 on_incoming(Incoming::Closed { code: ABNORMAL, reason: String::new() });
