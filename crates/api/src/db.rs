@@ -3,6 +3,7 @@
 //! Below here live the queries, one file a noun. Nothing here knows HTTP or the hub; functions take a
 //! connection and ids, and give DTOs of `shared`.
 
+mod breaker;
 pub mod changes;
 pub mod messages;
 pub mod name_key;
@@ -13,7 +14,8 @@ pub mod schema;
 pub mod sessions;
 pub mod users;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -22,6 +24,8 @@ use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use thiserror::Error;
+
+use self::breaker::Breaker;
 
 /// All migrations, inside the binary.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
@@ -112,6 +116,7 @@ fn says(message: &str, signs: &[&str]) -> bool {
 #[derive(Clone)]
 pub struct Db {
     pool: Pool<ConnectionManager<PgConnection>>,
+    breaker: Arc<Breaker>,
 }
 
 impl Db {
@@ -125,29 +130,33 @@ impl Db {
             .error_handler(Box::new(LogPoolErrors))
             .build(ConnectionManager::new(database_url))
             .map_err(|error| DbError::Unavailable(error.to_string()))?;
-        Ok(Self { pool })
+        Ok(Self { pool, breaker: Arc::default() })
     }
 
     /// Runs a blocking query off the async threads. The only place that does.
     ///
     /// # Errors
-    /// What `query` gives, and [`DbError::Unavailable`] when no connection is to be had in time.
+    /// What `query` gives, and [`DbError::Unavailable`] when no connection is to be had in time, or when the database
+    /// has not answered for a while.
     pub async fn run<T, F>(&self, query: F) -> DbResult<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> DbResult<T> + Send + 'static,
     {
+        self.breaker.admit(Instant::now())?;
         let pool = self.pool.clone();
         let task = tokio::task::spawn_blocking(move || {
             let mut conn = pool.get().map_err(|error| DbError::Unavailable(error.to_string()))?;
             query(&mut conn)
         });
         // A database that hangs answers nothing, not even that a statement took too long.
-        match tokio::time::timeout(PATIENCE, task).await {
+        let answer = match tokio::time::timeout(PATIENCE, task).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => Err(DbError::Unavailable(format!("the query failed: {error}"))),
             Err(_) => Err(DbError::Unavailable("the database does not answer".to_owned())),
-        }
+        };
+        self.breaker.learn(&answer, Instant::now());
+        answer
     }
 }
 
