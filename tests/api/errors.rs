@@ -1,7 +1,7 @@
 //! What is refused before anything is done: whatever the reason, as one problem of one form.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{Read, Write};
 
 use serde_json::json;
 use shared::errors::{ErrorCode, Problem};
@@ -154,6 +154,19 @@ fn a_body_must_say_that_it_is_json() {
 }
 
 #[test]
+fn a_body_that_nobody_reads_must_be_json_too() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let message = alice.send(room.id, "hello");
+    let path = format!("{}/{}", messages_path(room.id), message.id);
+    for method in ["GET", "DELETE"] {
+        let request = alice.request(method, &path).header("content-type", "text/plain");
+        request.body("hello").send().problem(415, ErrorCode::UnsupportedMediaType);
+    }
+    alice.request("DELETE", &path).json_text("{}").send().expect(204);
+}
+
+#[test]
 fn a_body_above_64_kib_is_too_large_announced_or_not() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
@@ -271,19 +284,58 @@ fn a_fault_of_the_server_is_told_without_its_insides() {
 fn a_request_that_is_none_gets_an_answer_and_no_more() {
     let app = TestApp::start();
     for bytes in [
-        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"[..],
         b"GET\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: a\r\nbad header\r\n\r\n",
         b"\0\0\0\0\r\n\r\n",
     ] {
-        let mut stream = http::connect(app.addr());
-        stream.write_all(bytes).expect("it listens");
-        stream.shutdown(std::net::Shutdown::Write).expect("it listens");
-        if let Ok(answer) = Response::read(&mut stream, false) {
-            assert_eq!(answer.status / 100, 4, "{bytes:?}");
-        }
+        http::exchange(app.addr(), bytes).problem(400, ErrorCode::BadRequest);
     }
     app.anonymous().get(ROOMS_PATH).expect(200);
+}
+
+#[test]
+fn what_the_parser_refuses_is_a_problem_too_also_behind_other_answers() {
+    let app = TestApp::start();
+    let many: String = (0..100).map(|number| format!("x-{number}: a\r\n")).collect();
+    let head = format!("GET /livez HTTP/1.1\r\nhost: a\r\n{many}\r\n");
+    http::exchange(app.addr(), head.as_bytes()).problem(431, ErrorCode::HeadersTooLarge);
+    let endless = format!("GET /livez HTTP/1.1\r\nhost: a\r\nx-long: {}", "a".repeat(140_000));
+    http::exchange(app.addr(), endless.as_bytes()).problem(431, ErrorCode::HeadersTooLarge);
+
+    let mut stream = http::connect(app.addr());
+    stream.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\nnonsense\r\n\r\n").expect("it listens");
+    let mut both = String::new();
+    stream.read_to_string(&mut both).expect("it answers and closes");
+    assert!(both.starts_with("HTTP/1.1 200 OK\r\n"), "{both}");
+    let (_, refusal) = both.split_once("HTTP/1.1 400 Bad Request\r\n").expect("a second answer");
+    let (_, body) = refusal.split_once("\r\n\r\n").expect("a body");
+    let problem: Problem = serde_json::from_str(body).expect("a problem");
+    assert_eq!((problem.status, problem.code), (400, ErrorCode::BadRequest));
+    assert!(refusal.contains(&format!("x-request-id: {}\r\n", problem.request_id)), "{refusal}");
+}
+
+#[test]
+fn a_request_that_does_not_go_on_is_given_up() {
+    let app = TestApp::start();
+    let alice = app.guest("Alice");
+    let half_head = "GET /livez HTTP/1.1\r\nhost: a\r\n";
+    let half_body = format!(
+        "POST {ROOMS_PATH} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: 100\r\n\r\n{{\"name\":",
+        alice.token().expect("a guest")
+    );
+    let mut streams = [half_head, &half_body].map(|half| {
+        let mut stream = http::connect(app.addr());
+        stream.write_all(half.as_bytes()).expect("it listens");
+        stream
+    });
+    for stream in &mut streams {
+        let answer = Response::read(stream, false).expect("an answer");
+        answer.problem(408, ErrorCode::RequestTimeout);
+    }
 }
 
 #[test]
@@ -302,11 +354,7 @@ fn a_request_with_two_lengths_is_refused_as_smuggling() {
     for lengths in
         ["content-length: 16\r\ncontent-length: 5", "content-length: 16\r\ntransfer-encoding: chunked"]
     {
-        let mut stream = http::connect(app.addr());
-        stream.write_all(head(lengths).as_bytes()).expect("it listens");
-        if let Ok(answer) = Response::read(&mut stream, false) {
-            assert_eq!(answer.status, 400, "{lengths}");
-        }
+        http::exchange(app.addr(), head(lengths).as_bytes()).problem(400, ErrorCode::BadRequest);
     }
     assert_eq!(alice.room(room.id).last_seq.0, 0);
 }

@@ -207,6 +207,39 @@ fn when_nobody_can_know_whether_it_is_stored_the_answer_says_that() {
 }
 
 #[test]
+fn a_database_that_hangs_holds_nobody_up_for_long() {
+    let db = TestDb::new();
+    let proxy = DbProxy::new(&db);
+    let server = start_server(&proxy.url(&db), &["--rate-limits", "off"]);
+    let alice = TestClient::guest(server.addr(), "Alice");
+    let room = alice.create_room("frozen");
+    let (id, path) = (new_message_id(), messages_path(room.id));
+
+    proxy.hang();
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| alice.post(&path, &json!({ "text": "hello", "id": id })));
+        let readers: Vec<_> = (0..12).map(|_| scope.spawn(|| alice.get(ROOMS_PATH))).collect();
+        for reader in readers {
+            let answer = reader.join().expect("an answer");
+            answer.problem(503, ErrorCode::Unavailable);
+            assert!(answer.header("retry-after").is_some());
+        }
+        sender.join().expect("an answer").problem(503, ErrorCode::OutcomeUnknown);
+    });
+    alice.get("/livez").expect(200);
+    // Who comes now is refused at once: hundreds would else wait for seconds, each in a thread.
+    for _ in 0..200 {
+        alice.get(ROOMS_PATH).problem(503, ErrorCode::Unavailable);
+    }
+
+    proxy.go_on();
+    until("the server is ready", || (alice.get("/readyz").status == 200).then_some(()));
+    let message = send_until_known(&alice, &path, id, "hello");
+    assert_eq!(alice.whole_history(room.id), [message], "once");
+    server.stop();
+}
+
+#[test]
 fn a_room_that_is_locked_by_somebody_else_answers_503_and_works_again() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();

@@ -1,11 +1,11 @@
-//! A database connection that breaks when the test wants it to, at the worst moment.
+//! A database connection that breaks or hangs when the test wants it to, at the worst moment.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use crate::db::TestDb;
@@ -21,6 +21,8 @@ pub struct DbProxy {
 #[derive(Debug, Default)]
 struct Switches {
     is_closed: AtomicBool,
+    hangs: Mutex<bool>,
+    goes_on: Condvar,
     /// What makes the connection break that it is sent on.
     tripwire: Mutex<Option<Tripwire>>,
 }
@@ -67,6 +69,17 @@ impl DbProxy {
         self.switches.tripwire.lock().expect("no panic").is_some()
     }
 
+    /// Nothing goes to the database any more, and so nothing comes back, until [`DbProxy::go_on`].
+    pub fn hang(&self) {
+        *self.switches.hangs.lock().expect("no panic") = true;
+    }
+
+    /// What was held up goes on.
+    pub fn go_on(&self) {
+        *self.switches.hangs.lock().expect("no panic") = false;
+        self.switches.goes_on.notify_all();
+    }
+
     /// Lets connections through again.
     pub fn open(&self) {
         self.switches.is_closed.store(false, Ordering::SeqCst);
@@ -80,6 +93,8 @@ fn connect(client: UnixStream, server: &Path, switches: &Arc<Switches>) {
     let (switches, mute) = (Arc::clone(switches), Arc::clone(&is_mute));
     thread::spawn(move || {
         forward(&mut from_client, &mut to_server, |bytes| {
+            let hangs = switches.hangs.lock().expect("no panic");
+            drop(switches.goes_on.wait_while(hangs, |hangs| *hangs).expect("no panic"));
             let mut tripwire = switches.tripwire.lock().expect("no panic");
             if let Some(wire) = tripwire.take_if(|wire| contains(bytes, &wire.words)) {
                 switches.is_closed.store(wire.stays_closed, Ordering::SeqCst);

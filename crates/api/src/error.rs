@@ -75,6 +75,7 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::UsernameTaken
         | ErrorCode::MessageIdReused
         | ErrorCode::MessageDeleted => StatusCode::CONFLICT,
+        ErrorCode::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UriTooLong => StatusCode::URI_TOO_LONG,
         ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -110,6 +111,7 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::UsernameTaken => "Somebody with an account has that name.",
         ErrorCode::MessageIdReused => "Another message has that id.",
         ErrorCode::MessageDeleted => "The message has been deleted.",
+        ErrorCode::RequestTimeout => "The request took too long to come.",
         ErrorCode::BodyTooLarge => "The body is larger than 64 KiB.",
         ErrorCode::UriTooLong => "The URL is longer than 4 KiB.",
         ErrorCode::UnsupportedMediaType => "The body must come as application/json.",

@@ -18,6 +18,7 @@ pub mod sessions;
 pub mod socket;
 pub mod writer;
 
+use std::future::ready;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use actix_http::{HttpService, KeepAlive, Request, h1};
 use actix_rt::net::TcpStream;
-use actix_service::{fn_service, map_config};
+use actix_service::{ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::{middleware, web};
 use shared::rooms::RoomName;
@@ -35,6 +36,7 @@ use thiserror::Error;
 use crate::app::App;
 use crate::config::{Config, Switch};
 use crate::db::{Db, DbError};
+use crate::http::stream::Stream;
 use crate::limits::Limits;
 use crate::postgres::{Cluster, ClusterError};
 use crate::realtime::hub::Hub;
@@ -246,22 +248,24 @@ fn connection_service(
         .configure(http::configure)
         .wrap(middleware::Compress::default())
         .wrap(middleware::from_fn(http::problem::middleware));
-    HttpService::build()
+    let http = HttpService::build()
         .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
         .client_request_timeout(HEAD_TIMEOUT)
         .graceful_shutdown_signal(move || {
             let stopping = stopping.clone();
             async move { stopping.notified().await }
         })
-        .upgrade(fn_service(
-            move |(request, framed): (Request, actix_codec::Framed<TcpStream, h1::Codec>)| {
-                let app = for_sockets.clone();
-                async move {
-                    socket::upgrade(app, request, framed).await;
-                    Ok::<(), actix_http::Error>(())
-                }
-            },
-        ))
-        .h1(map_config(web_app, |()| AppConfig::default()))
-        .tcp()
+        .upgrade(fn_service(move |(request, framed): (Request, actix_codec::Framed<Stream, h1::Codec>)| {
+            let app = for_sockets.clone();
+            async move {
+                socket::upgrade(app, request, framed).await;
+                Ok::<(), actix_http::Error>(())
+            }
+        }))
+        .h1(map_config(web_app, |()| AppConfig::default()));
+    fn_service(|stream: TcpStream| {
+        let peer = stream.peer_addr().ok();
+        ready(Ok((Stream::new(stream), peer)))
+    })
+    .and_then(http)
 }

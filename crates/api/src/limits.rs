@@ -16,7 +16,7 @@ use crate::realtime::hub::{MAX_ROOMS_PER_CONNECTION, SocketLimits};
 
 /// How often one may begin to type.
 const TYPING_PERIOD: Duration = Duration::from_secs(3);
-/// How often at once: a few short messages in a row are no flood.
+/// How often at once: who sends short messages in a row stops and begins with each of them.
 const TYPING_BURST: NonZeroU32 = NonZeroU32::new(4).unwrap();
 
 /// Too much in too little time.

@@ -14,7 +14,6 @@ use actix_codec::Framed;
 use actix_http::body::{BodySize, MessageBody};
 use actix_http::ws::{HandshakeError, hash_key};
 use actix_http::{Request, Response, h1, ws};
-use actix_rt::net::TcpStream;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpResponse, web};
@@ -26,6 +25,7 @@ use shared::server::{SOCKET_PATH, SOCKET_PROTOCOL};
 use crate::app::App;
 use crate::error::{AppError, AppResult};
 use crate::http::identity::{client_address, identify};
+use crate::http::stream::Stream;
 use crate::http::{origin, problem};
 use crate::realtime::hub::Connection;
 
@@ -44,14 +44,14 @@ pub async fn connect() -> AppResult<HttpResponse> {
 }
 
 /// Takes over a connection whose request asked for a WebSocket; ends when the connection does.
-pub async fn upgrade(app: Rc<Arc<App>>, request: Request, mut framed: Framed<TcpStream, h1::Codec>) {
+pub async fn upgrade(app: Rc<Arc<App>>, request: Request, mut framed: Framed<Stream, h1::Codec>) {
     let request_id = problem::request_id(request.headers());
     match admit(&app, &request).await {
         Ok((accept, connection)) => {
             let open = framed.send(switching_protocols(&request, &accept, &request_id)).await;
             if open.is_ok() {
                 let parts = framed.into_parts();
-                connection::run(&app, parts.io, &parts.read_buf, &connection).await;
+                connection::run(&app, parts.io.into_inner(), &parts.read_buf, &connection).await;
             }
             app.hub.disconnect(&connection);
         }
@@ -122,7 +122,7 @@ fn offers(headers: &HeaderMap, protocol: &str) -> bool {
 }
 
 /// Answers as any other request that fails, and ends the connection.
-async fn refuse(refusal: &AppError, request_id: &str, mut framed: Framed<TcpStream, h1::Codec>) {
+async fn refuse(refusal: &AppError, request_id: &str, mut framed: Framed<Stream, h1::Codec>) {
     let answer = problem::respond(refusal, request_id);
     let body = answer.body().size();
     let (head, body_bytes) = match (body, answer.into_parts()) {
@@ -142,6 +142,6 @@ async fn refuse(refusal: &AppError, request_id: &str, mut framed: Framed<TcpStre
         framed.send(h1::Message::Chunk(None)).await
     };
     if sent.await.is_ok() {
-        connection::linger(framed.into_parts().io).await;
+        connection::linger(framed.into_parts().io.into_inner()).await;
     }
 }

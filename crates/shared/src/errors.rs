@@ -44,6 +44,8 @@ pub enum ErrorCode {
     MessageIdReused,
     /// A deleted message cannot be edited.
     MessageDeleted,
+    /// The head or the body of the request took too long to come.
+    RequestTimeout,
     /// The body is larger than 64 KiB.
     BodyTooLarge,
     /// The URL is longer than 4 KiB.
@@ -73,7 +75,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes that this version knows.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidCursor,
@@ -90,6 +92,7 @@ impl ErrorCode {
         Self::UsernameTaken,
         Self::MessageIdReused,
         Self::MessageDeleted,
+        Self::RequestTimeout,
         Self::BodyTooLarge,
         Self::UriTooLong,
         Self::UnsupportedMediaType,

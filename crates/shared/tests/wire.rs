@@ -286,6 +286,7 @@ fn every_code_has_its_name() {
         (ErrorCode::UsernameTaken, "username_taken"),
         (ErrorCode::MessageIdReused, "message_id_reused"),
         (ErrorCode::MessageDeleted, "message_deleted"),
+        (ErrorCode::RequestTimeout, "request_timeout"),
         (ErrorCode::BodyTooLarge, "body_too_large"),
         (ErrorCode::UriTooLong, "uri_too_long"),
         (ErrorCode::UnsupportedMediaType, "unsupported_media_type"),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
+use actix_web::{FromRequest, HttpRequest, dev, web};
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt, StreamExt};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess};
@@ -75,13 +75,8 @@ impl FromRequest for JsonBody {
         let payload = web::Payload::from_request(&request, payload).into_inner();
         async move {
             let payload = payload.map_err(|_| AppError::new(ErrorCode::BadRequest))?;
-            let slow = |_| AppError::because(ErrorCode::BadRequest, "The body took too long to come.");
-            let bytes = timeout(PATIENCE, collect(&request, payload)).await.map_err(slow)??;
-            // An absent body is malformed, whatever its type would have been.
-            if !bytes.is_empty() && !request.content_type().eq_ignore_ascii_case("application/json") {
-                return Err(AppError::new(ErrorCode::UnsupportedMediaType));
-            }
-            parse(&bytes).map(Self)
+            let slow = |_| AppError::because(ErrorCode::RequestTimeout, "The body took too long to come.");
+            parse(&timeout(PATIENCE, collect(&request, payload)).await.map_err(slow)??).map(Self)
         }
         .boxed_local()
     }

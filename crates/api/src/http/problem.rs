@@ -78,7 +78,8 @@ fn check(request: &ServiceRequest, is_draining: bool) -> Result<(), AppError> {
     if is_draining && !["/livez", "/readyz"].contains(&request.path()) {
         return Err(AppError::because(ErrorCode::Unavailable, "The server is stopping. Try again."));
     }
-    check_head(request.uri(), request.headers())
+    check_head(request.uri(), request.headers())?;
+    check_body_type(request.headers())
 }
 
 fn is_error(status: StatusCode) -> bool {
@@ -106,6 +107,18 @@ pub fn check_head(uri: &Uri, headers: &HeaderMap) -> Result<(), AppError> {
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if bytes > MAX_HEADER_BYTES || headers.len() > MAX_HEADERS {
         return Err(AppError::new(ErrorCode::HeadersTooLarge));
+    }
+    Ok(())
+}
+
+/// Whether a body, if one is announced, says that it is JSON: also where nobody reads it.
+fn check_body_type(headers: &HeaderMap) -> Result<(), AppError> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::trim);
+    let has_body = text(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+        || headers.contains_key(header::TRANSFER_ENCODING);
+    let media_type = text(header::CONTENT_TYPE).and_then(|whole| whole.split(';').next()).unwrap_or_default();
+    if has_body && !media_type.trim_end().eq_ignore_ascii_case("application/json") {
+        return Err(AppError::new(ErrorCode::UnsupportedMediaType));
     }
     Ok(())
 }
@@ -162,10 +175,11 @@ fn body(error: &AppError, request_id: &str) -> String {
 }
 
 /// What actix means when it answers by itself.
-fn code_of_status(status: StatusCode) -> ErrorCode {
+pub fn code_of_status(status: StatusCode) -> ErrorCode {
     match status {
         StatusCode::NOT_FOUND => ErrorCode::NotFound,
         StatusCode::METHOD_NOT_ALLOWED => ErrorCode::MethodNotAllowed,
+        StatusCode::REQUEST_TIMEOUT => ErrorCode::RequestTimeout,
         StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::BodyTooLarge,
         StatusCode::URI_TOO_LONG => ErrorCode::UriTooLong,
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::UnsupportedMediaType,
