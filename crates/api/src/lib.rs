@@ -20,7 +20,6 @@ pub mod writer;
 
 use std::future::ready;
 use std::net::{SocketAddr, TcpListener};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -40,6 +39,7 @@ use crate::http::stream::Stream;
 use crate::limits::Limits;
 use crate::postgres::{Cluster, ClusterError};
 use crate::realtime::hub::Hub;
+use crate::realtime::postman::Postman;
 use crate::writer::Writer;
 
 /// The first room of an empty database.
@@ -52,8 +52,10 @@ const WRITERS: usize = 2;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an idle HTTP connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long requests and sockets get to end when the server stops, in seconds. With what follows it is below 25.
-const STOP_TIMEOUT: u64 = 20;
+/// How long sockets get to end when the server stops, in seconds: as long as a stalled one.
+const SOCKETS_STOP_TIMEOUT: u64 = 10;
+/// How long requests get after that, in seconds. With what follows it is below 25.
+const STOP_TIMEOUT: u64 = 10;
 
 /// Why the server does not start: one sentence each, with what to do.
 #[derive(Debug, Error)]
@@ -153,6 +155,7 @@ impl Server {
     /// shut down. Takes 25 seconds at most.
     pub fn stop(self) {
         self.app.drain();
+        self.app.hub.wait_until_empty(Duration::from_secs(SOCKETS_STOP_TIMEOUT));
         // Dropping the future is fine: the command is sent at once, the thread's end says that it is done.
         drop(self.http.stop(true));
         match self.thread.join() {
@@ -242,7 +245,8 @@ fn connection_service(
     InitError = (),
 > {
     let data = web::Data::from(app.clone());
-    let for_sockets = Rc::new(app);
+    let postman = Arc::new(Postman::default());
+    actix_rt::spawn(postman.clone().run());
     let web_app = actix_web::App::new()
         .app_data(data)
         .configure(http::configure)
@@ -256,9 +260,9 @@ fn connection_service(
             async move { stopping.notified().await }
         })
         .upgrade(fn_service(move |(request, framed): (Request, actix_codec::Framed<Stream, h1::Codec>)| {
-            let app = for_sockets.clone();
+            let (app, postman) = (app.clone(), postman.clone());
             async move {
-                socket::upgrade(app, request, framed).await;
+                socket::upgrade(app, postman, request, framed).await;
                 Ok::<(), actix_http::Error>(())
             }
         }))

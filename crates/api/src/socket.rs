@@ -7,7 +7,6 @@
 mod connection;
 mod session;
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_codec::Framed;
@@ -27,7 +26,9 @@ use crate::error::{AppError, AppResult};
 use crate::http::identity::{client_address, identify};
 use crate::http::stream::Stream;
 use crate::http::{origin, problem};
+use crate::realtime::frame::Decoder;
 use crate::realtime::hub::Connection;
+use crate::realtime::postman::Postman;
 
 /// Answers requests for the socket's path that do not want to upgrade.
 pub fn configure(config: &mut web::ServiceConfig) {
@@ -43,24 +44,40 @@ pub async fn connect() -> AppResult<HttpResponse> {
     Err(AppError::new(ErrorCode::UpgradeRequired))
 }
 
-/// Takes over a connection whose request asked for a WebSocket; ends when the connection does.
-pub async fn upgrade(app: Rc<Arc<App>>, request: Request, mut framed: Framed<Stream, h1::Codec>) {
+/// Takes over a connection whose request asked for a WebSocket. It goes on in a task of its own, which is smaller than
+/// what actix-http keeps of a request.
+pub async fn upgrade(
+    app: Arc<App>,
+    postman: Arc<Postman>,
+    request: Request,
+    mut framed: Framed<Stream, h1::Codec>,
+) {
     let request_id = problem::request_id(request.headers());
-    match admit(&app, &request).await {
+    match admit(&app, postman, &request).await {
         Ok((accept, connection)) => {
-            let open = framed.send(switching_protocols(&request, &accept, &request_id)).await;
-            if open.is_ok() {
-                let parts = framed.into_parts();
-                connection::run(&app, parts.io.into_inner(), &parts.read_buf, &connection).await;
+            if framed.send(switching_protocols(&request, &accept, &request_id)).await.is_err() {
+                app.hub.disconnect(&connection);
+                return;
             }
-            app.hub.disconnect(&connection);
+            let parts = framed.into_parts();
+            let mut decoder = Decoder::default();
+            decoder.extend(&parts.read_buf);
+            let stream = parts.io.into_inner();
+            actix_rt::spawn(async move {
+                connection::run(&app, stream, decoder, &connection).await;
+                app.hub.disconnect(&connection);
+            });
         }
         Err(refusal) => refuse(&refusal, &request_id, framed).await,
     }
 }
 
 /// Checks everything that is to be checked before the upgrade. Gives the handshake's answer and the connection.
-async fn admit(app: &App, request: &Request) -> AppResult<(HeaderValue, Arc<Connection>)> {
+async fn admit(
+    app: &App,
+    postman: Arc<Postman>,
+    request: &Request,
+) -> AppResult<(HeaderValue, Arc<Connection>)> {
     let headers = request.headers();
     problem::check_head(request.uri(), headers)?;
     if request.path() != SOCKET_PATH {
@@ -77,7 +94,7 @@ async fn admit(app: &App, request: &Request) -> AppResult<(HeaderValue, Arc<Conn
     let address = client_address(&app.config, headers, request.peer_addr().map(|peer| peer.ip()));
     let identity = identify(app, headers, true).await?;
     app.limits.request(identity.as_ref().map(|identity| identity.user.id), address)?;
-    Ok((accept, app.hub.connect(address, identity)?))
+    Ok((accept, app.hub.connect(address, identity, postman)?))
 }
 
 /// The answer to the client's key (RFC 6455, section 4.2).
@@ -142,6 +159,6 @@ async fn refuse(refusal: &AppError, request_id: &str, mut framed: Framed<Stream,
         framed.send(h1::Message::Chunk(None)).await
     };
     if sent.await.is_ok() {
-        connection::linger(framed.into_parts().io.into_inner()).await;
+        connection::linger(&framed.into_parts().io.into_inner()).await;
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use shared::events::{CloseCode, MessageChange, RoomChange, ServerEvent};
@@ -17,6 +17,7 @@ use shared::users::User;
 
 use super::frame::Frame;
 use super::outbox::Outbox;
+use super::postman::Postman;
 use super::room::Room;
 use crate::config::Access;
 
@@ -36,7 +37,7 @@ pub struct Connection {
     /// Which one it is.
     pub id: ConnectionId,
     /// What is on its way to it.
-    pub outbox: Outbox,
+    pub outbox: Arc<Outbox>,
     address: IpAddr,
     identity: RwLock<Option<Identity>>,
 }
@@ -92,6 +93,8 @@ pub struct TooManyRooms;
 /// The connections and the rooms they follow.
 pub struct Hub {
     state: Mutex<State>,
+    /// The last connection went.
+    emptied: Condvar,
     next_id: AtomicU64,
     limits: SocketLimits,
     access: Access,
@@ -116,14 +119,19 @@ struct Member {
 impl Hub {
     /// An empty hub. `access` says whether sockets without a name hear of rooms.
     pub fn new(limits: SocketLimits, access: Access) -> Self {
-        Self { state: Mutex::default(), next_id: AtomicU64::new(1), limits, access }
+        Self { state: Mutex::default(), emptied: Condvar::new(), next_id: AtomicU64::new(1), limits, access }
     }
 
-    /// Lets a socket in, or says why not.
+    /// Lets a socket in, whose frames `postman` will send, or says why not.
     ///
     /// # Errors
     /// The limit that is reached, or that the server is stopping.
-    pub fn connect(&self, address: IpAddr, identity: Option<Identity>) -> Result<Arc<Connection>, Refusal> {
+    pub fn connect(
+        &self,
+        address: IpAddr,
+        identity: Option<Identity>,
+        postman: Arc<Postman>,
+    ) -> Result<Arc<Connection>, Refusal> {
         let mut state = self.lock();
         let user_id = identity.as_ref().map(|identity| identity.user.id);
         if state.is_draining {
@@ -140,7 +148,7 @@ impl Hub {
         }
         let connection = Arc::new(Connection {
             id: self.next_id.fetch_add(1, Ordering::Relaxed),
-            outbox: Outbox::default(),
+            outbox: Arc::new(Outbox::new(postman)),
             address,
             identity: RwLock::new(identity),
         });
@@ -187,6 +195,9 @@ impl Hub {
         }
         for room_id in member.rooms {
             state.in_room(room_id, |room| room.remove(room_id, connection.id));
+        }
+        if state.connections.is_empty() {
+            self.emptied.notify_all();
         }
     }
 
@@ -358,6 +369,13 @@ impl Hub {
         for member in state.connections.values() {
             member.connection.outbox.close(CloseCode::Restart);
         }
+    }
+
+    /// Waits until no socket is open, or the time is over.
+    pub fn wait_until_empty(&self, patience: Duration) {
+        let state = self.lock();
+        // Whoever is left then is cut off.
+        drop(self.emptied.wait_timeout_while(state, patience, |state| !state.connections.is_empty()));
     }
 
     /// How many sockets are open.

@@ -1,14 +1,14 @@
-//! One connection's bytes: a read loop that decodes commands, a write loop that empties the outbox, the heartbeat.
+//! One connection's task: a read loop that decodes commands, and what the postman cannot do for its writing.
 //!
 //! An idle connection holds no buffer: bytes are read into the stack, frames are shared.
 
-use std::io::{self, IoSlice};
+use std::io;
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::net::TcpStream;
 use shared::events::{CloseCode, ServerEvent};
-use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use super::session::Session;
@@ -17,9 +17,9 @@ use crate::config::Access;
 use crate::http::server::VERSION;
 use crate::realtime::frame::{Decoder, Frame, Incoming};
 use crate::realtime::hub::Connection;
-use crate::realtime::outbox::Next;
+use crate::realtime::outbox::Attention;
 
-/// How often a connection on which nothing is sent gets a ping.
+/// How often a connection gets a ping.
 const HEARTBEAT: Duration = Duration::from_secs(25);
 /// A connection on which nothing came for this long is dead.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
@@ -29,24 +29,23 @@ const SIGN_IN_TIME: Duration = Duration::from_secs(5);
 const WRITE_STALL: Duration = Duration::from_secs(10);
 /// How long the other side gets to close after us.
 const LINGER: Duration = Duration::from_secs(2);
-/// How many frames go into one write.
-const FRAMES_PER_WRITE: usize = 64;
 /// What the kernel may buffer for one reader, in bytes; the rest waits in the outbox, where it is counted.
 const SEND_BUFFER: usize = 128 * 1024;
 
 /// Serves the connection until it ends. `early` are bytes that came with the handshake.
-pub(super) async fn run(app: &App, stream: TcpStream, early: &[u8], connection: &Arc<Connection>) {
+pub(super) async fn run(app: &App, stream: TcpStream, early: Decoder, connection: &Arc<Connection>) {
     if let Err(error) = socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER) {
         tracing::debug!(%error, "the send buffer keeps its size");
     }
     hello(connection);
+    let Some(stream) = connection.outbox.open(stream) else { return };
     let ended = {
-        let mut reading = std::pin::pin!(read(app, &stream, early, connection));
-        let mut writing = std::pin::pin!(write(&stream, connection));
+        let mut reading = std::pin::pin!(read(app, stream, early, connection));
+        let mut writing = std::pin::pin!(write(stream, connection));
         tokio::select! {
             biased;
             ended = &mut writing => ended,
-            // The write loop goes on: it may be in the middle of a frame, and what waits goes out before the close.
+            // Writing goes on: it may be in the middle of a frame, and what waits goes out before the close.
             code = &mut reading => match code {
                 Ok(code) => {
                     connection.outbox.close(code);
@@ -78,19 +77,18 @@ pub(super) fn hello(connection: &Connection) {
 async fn read(
     app: &App,
     stream: &TcpStream,
-    early: &[u8],
+    mut decoder: Decoder,
     connection: &Arc<Connection>,
 ) -> io::Result<CloseCode> {
-    let mut decoder = Decoder::default();
     let mut session = Session::new(app, connection);
-    decoder.extend(early);
     loop {
         loop {
             match decoder.decode() {
                 Ok(None) => break,
                 Ok(Some(Incoming::Close)) => return Ok(CloseCode::Normal),
                 Ok(Some(incoming)) => {
-                    if let Err(code) = session.take(incoming).await {
+                    // On the heap, and only while it lasts: it is much larger than what waits for the next command.
+                    if let Err(code) = Box::pin(session.take(incoming)).await {
                         return Ok(code);
                     }
                 }
@@ -124,39 +122,42 @@ fn read_some(stream: &TcpStream, decoder: &mut Decoder) -> io::Result<usize> {
     Ok(count)
 }
 
-/// Writes what the outbox holds until it says goodbye.
+/// Sees to what the postman cannot: the heartbeat, a socket that is full, the goodbye.
 async fn write(stream: &TcpStream, connection: &Connection) -> io::Result<()> {
     loop {
-        match timeout(HEARTBEAT, connection.outbox.next(FRAMES_PER_WRITE)).await {
-            Err(_) => write_all(stream, &[Frame::ping()]).await?,
-            Ok(Next::Frames(frames)) => write_all(stream, &frames).await?,
-            Ok(Next::Close(code)) => return write_all(stream, &[Frame::close(code)]).await,
+        match timeout(HEARTBEAT, connection.outbox.attention()).await {
+            Err(_) => connection.outbox.push(Frame::ping()),
+            Ok(Attention::Blocked) => {
+                writable(stream).await?;
+                connection.outbox.flush();
+            }
+            Ok(Attention::Close(code)) => {
+                let goodbye = Frame::close(code);
+                let mut rest = &goodbye.0[..];
+                while !rest.is_empty() {
+                    writable(stream).await?;
+                    match stream.try_write(rest) {
+                        Ok(count) => rest = &rest[count..],
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                return Ok(());
+            }
+            Ok(Attention::Broken) => return Err(io::ErrorKind::BrokenPipe.into()),
         }
     }
 }
 
-/// Writes frames with as few system calls as the socket allows.
-async fn write_all(stream: &TcpStream, frames: &[Frame]) -> io::Result<()> {
-    let mut slices: Vec<IoSlice<'_>> = frames.iter().map(|frame| IoSlice::new(&frame.0)).collect();
-    let mut rest = &mut slices[..];
-    while !rest.is_empty() {
-        match stream.try_write_vectored(rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => IoSlice::advance_slices(&mut rest, count),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let stalled = |_| io::Error::from(io::ErrorKind::TimedOut);
-                timeout(WRITE_STALL, stream.writable()).await.map_err(stalled)??;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+/// Waits until the socket takes more, but not for ever.
+async fn writable(stream: &TcpStream) -> io::Result<()> {
+    timeout(WRITE_STALL, stream.writable()).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 /// Ends a connection so that what was sent last arrives: a socket that is dropped with unread bytes resets.
-pub(super) async fn linger(mut stream: TcpStream) {
+pub(super) async fn linger(stream: &TcpStream) {
     let ended = async {
-        stream.shutdown().await?;
+        socket2::SockRef::from(stream).shutdown(Shutdown::Write)?;
         loop {
             stream.readable().await?;
             match stream.try_read(&mut [0; 1024]) {
