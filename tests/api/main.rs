@@ -9,6 +9,7 @@ mod frames;
 mod guests;
 mod limits;
 mod messages;
+mod newest;
 mod page;
 mod pagination;
 mod presence;

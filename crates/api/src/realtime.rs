@@ -7,6 +7,7 @@
 
 pub mod frame;
 pub mod hub;
+pub mod newest;
 pub mod outbox;
 pub mod postman;
 mod room;

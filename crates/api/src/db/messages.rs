@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::page::{self, Direction, InvalidCursor};
 use super::schema::{messages, users};
-use super::{DbResult, rooms};
+use super::{DbError, DbResult, rooms};
 
 /// A row of `messages`, as far as people may see it.
 #[derive(Clone, Queryable, Selectable)]
@@ -146,7 +146,8 @@ pub fn parse_cursor(cursor: &str) -> Result<Seq, InvalidCursor> {
     page::decode::<8>(TAG, cursor).map(|key| Seq(i64::from_be_bytes(key)))
 }
 
-fn cursor(seq: Seq) -> Cursor {
+/// The cursor of a place.
+pub fn cursor(seq: Seq) -> Cursor {
     page::encode(TAG, &seq.0.to_be_bytes())
 }
 
@@ -189,6 +190,17 @@ pub fn list(
         prev_cursor: (before > Seq(1)).then(|| cursor(before)),
         next_cursor: (after < newest).then(|| cursor(after)),
         items,
+    })
+}
+
+/// A room's last messages, oldest first, and the `rev` at which they are the last.
+///
+/// # Errors
+/// [`super::DbError::NotFound`] for an unknown or deleted room.
+pub fn newest(conn: &mut PgConnection, room_id: RoomId, limit: usize) -> DbResult<(Rev, Vec<Message>)> {
+    conn.build_transaction().read_only().repeatable_read().run::<_, DbError, _>(|conn| {
+        let room = shared::rooms::Room::from(rooms::get(conn, room_id)?);
+        Ok((room.rev, older(conn, room_id, Seq(i64::MAX), limit as i64)?))
     })
 }
 

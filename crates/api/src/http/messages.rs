@@ -3,7 +3,7 @@
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use shared::errors::ErrorCode;
-use shared::ids::{MessageId, Rev, RoomId};
+use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::messages::{
     Author, Changes, CreateMessage, Message, MessageText, UpdateMessage, message_path, messages_path,
 };
@@ -22,6 +22,7 @@ use crate::db::messages::{NewMessage, Position, Stored, parse_cursor};
 use crate::db::rooms::now_millis;
 use crate::db::{self, DbError};
 use crate::error::{AppError, AppResult};
+use crate::realtime::newest::{MAX_MESSAGES, MessageJson, NewestPage};
 
 const MESSAGES_PATH: &str = "/api/v1/rooms/{room_id}/messages";
 const MESSAGE_PATH: &str = "/api/v1/rooms/{room_id}/messages/{message_id}";
@@ -68,6 +69,11 @@ pub async fn list(
 ) -> AppResult<HttpResponse> {
     let limit = query.limit()?;
     let place = Place::parse(&query)?;
+    if matches!(place, Place::At(Position::Newest))
+        && let Some(page) = newest(&app, room_id, limit).await?
+    {
+        return Ok(page_response(&page, &messages_path(room_id), limit, ("before", "after")));
+    }
     let page = app
         .db
         .run(move |conn| {
@@ -86,6 +92,22 @@ pub async fn list(
         .await;
     let page = or_no_room(page)?.ok_or_else(|| AppError::new(ErrorCode::MessageNotFound))?;
     Ok(page_response(&page, &messages_path(room_id), limit, ("before", "after")))
+}
+
+/// The newest page from memory, where people are in the room.
+async fn newest(app: &App, room_id: RoomId, limit: u32) -> AppResult<Option<Page<MessageJson>>> {
+    let mut kept = app.hub.newest(room_id, limit);
+    if kept.is_none() && app.hub.published(room_id).is_some() {
+        let read = app.db.run(move |conn| db::messages::newest(conn, room_id, MAX_MESSAGES)).await;
+        let (rev, messages) = or_no_room(read)?;
+        app.hub.keep_newest(room_id, rev, &messages);
+        kept = app.hub.newest(room_id, limit);
+    }
+    Ok(kept.map(|NewestPage { items, first }| Page {
+        items,
+        next_cursor: None,
+        prev_cursor: first.filter(|first| *first > Seq(1)).map(db::messages::cursor),
+    }))
 }
 
 /// Where a page was asked for.

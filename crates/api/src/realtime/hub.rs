@@ -16,6 +16,7 @@ use shared::rooms::Room as RoomDto;
 use shared::users::User;
 
 use super::frame::Frame;
+use super::newest::NewestPage;
 use super::outbox::Outbox;
 use super::postman::Postman;
 use super::room::Room;
@@ -274,6 +275,19 @@ impl Hub {
         self.lock().rooms.get(&room_id).and_then(|room| room.published)
     }
 
+    /// The newest page of a room that people are in, once it was kept.
+    pub fn newest(&self, room_id: RoomId, limit: u32) -> Option<NewestPage> {
+        self.lock().rooms.get(&room_id)?.newest(limit as usize)
+    }
+
+    /// From now on the newest page is served from memory, for as long as somebody follows the room. `messages` are its
+    /// last ones, as many as are kept, as the database shows them at `rev`.
+    pub fn keep_newest(&self, room_id: RoomId, rev: Rev, messages: &[Message]) {
+        if let Some(room) = self.lock().rooms.get_mut(&room_id) {
+            room.keep_newest(rev, messages);
+        }
+    }
+
     /// A message was stored.
     pub fn message_created(&self, message: Message) {
         let (room_id, author) = (message.room_id, message.author.id);
@@ -334,7 +348,7 @@ impl Hub {
         }
         let Some(frame) = Frame::event(event) else { return };
         if let Some(room) = self.lock().rooms.get_mut(&room_id) {
-            room.publish(rev, &frame);
+            room.publish(rev, event, &frame);
         }
     }
 
@@ -344,7 +358,7 @@ impl Hub {
         let mut state = self.lock();
         let state = &mut *state;
         if let Some(room) = state.rooms.get_mut(&room_id) {
-            room.publish(rev, &frame);
+            room.publish(rev, event, &frame);
         }
         for member in state.connections.values().filter(|member| !member.rooms.contains(&room_id)) {
             if self.access == Access::Open || member.connection.user().is_some() {

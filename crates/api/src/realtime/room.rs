@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use shared::events::{CloseCode, ServerEvent};
 use shared::ids::{Rev, RoomId, UserId};
+use shared::messages::Message;
 use shared::users::User;
 
 use super::frame::Frame;
 use super::hub::{Connection, ConnectionId};
+use super::newest::{Newest, NewestPage};
 use super::outbox::MAX_QUEUED_BYTES;
 
 /// Typing ends after this much silence.
@@ -29,6 +31,8 @@ pub(super) struct Room {
     typing: HashMap<UserId, Typist>,
     /// The latest change that was published while somebody followed.
     pub(super) published: Option<Rev>,
+    /// The end of its history, once somebody has asked for it.
+    newest: Option<Newest>,
     /// Whose presence changed since it was last told.
     touched: HashSet<UserId>,
     visitors_touched: bool,
@@ -148,10 +152,23 @@ impl Room {
     }
 
     /// Delivers a change, in the order of `rev`, to everybody who does not have it.
-    pub(super) fn publish(&mut self, rev: Rev, frame: &Frame) {
+    pub(super) fn publish(&mut self, rev: Rev, event: &ServerEvent, frame: &Frame) {
         self.published = self.published.max(Some(rev));
+        self.newest.take_if(|newest| newest.apply(rev, event).is_none());
         for follower in self.followers.values_mut() {
             follower.deliver(rev, frame);
+        }
+    }
+
+    /// The newest page, if it is kept.
+    pub(super) fn newest(&self, limit: usize) -> Option<NewestPage> {
+        self.newest.as_ref()?.page(limit)
+    }
+
+    /// Keeps what the database shows at `rev`, unless a later change went out meanwhile.
+    pub(super) fn keep_newest(&mut self, rev: Rev, messages: &[Message]) {
+        if self.published.is_some_and(|published| published <= rev) {
+            self.newest = Newest::new(rev, messages);
         }
     }
 
