@@ -114,7 +114,8 @@ struct State {
 
 struct Member {
     connection: Arc<Connection>,
-    rooms: HashSet<RoomId>,
+    /// A list: they are few, and an idle connection has to be small.
+    rooms: Vec<RoomId>,
 }
 
 impl Hub {
@@ -157,7 +158,7 @@ impl Hub {
         if let Some(user_id) = user_id {
             *state.by_user.entry(user_id).or_default() += 1;
         }
-        let member = Member { connection: connection.clone(), rooms: HashSet::new() };
+        let member = Member { connection: connection.clone(), rooms: Vec::new() };
         state.connections.insert(connection.id, member);
         Ok(connection)
     }
@@ -210,10 +211,12 @@ impl Hub {
     pub fn join(&self, connection: &Arc<Connection>, room_id: RoomId) -> Result<(), TooManyRooms> {
         let mut state = self.lock();
         let Some(member) = state.connections.get_mut(&connection.id) else { return Ok(()) };
-        if member.rooms.len() >= MAX_ROOMS_PER_CONNECTION && !member.rooms.contains(&room_id) {
-            return Err(TooManyRooms);
+        if !member.rooms.contains(&room_id) {
+            if member.rooms.len() >= MAX_ROOMS_PER_CONNECTION {
+                return Err(TooManyRooms);
+            }
+            member.rooms.push(room_id);
         }
-        member.rooms.insert(room_id);
         state.rooms.entry(room_id).or_default().join(connection);
         Ok(())
     }
@@ -246,7 +249,7 @@ impl Hub {
     pub fn leave(&self, connection: &Connection, room_id: RoomId) {
         let mut state = self.lock();
         if let Some(member) = state.connections.get_mut(&connection.id) {
-            member.rooms.remove(&room_id);
+            member.forget(room_id);
         }
         state.in_room(room_id, |room| room.remove(room_id, connection.id));
     }
@@ -327,7 +330,7 @@ impl Hub {
         let mut state = self.lock();
         state.rooms.remove(&id);
         for member in state.connections.values_mut() {
-            member.rooms.remove(&id);
+            member.forget(id);
         }
     }
 
@@ -411,13 +414,21 @@ impl Hub {
     }
 }
 
+impl Member {
+    fn forget(&mut self, room_id: RoomId) {
+        if let Some(position) = self.rooms.iter().position(|id| *id == room_id) {
+            self.rooms.swap_remove(position);
+        }
+    }
+}
+
 impl State {
     fn has_all_sockets(&self, user_id: UserId, limits: SocketLimits) -> bool {
         self.by_user.get(&user_id).is_some_and(|count| *count >= limits.per_user)
     }
 
     fn rooms_of(&self, id: ConnectionId) -> Vec<RoomId> {
-        self.connections.get(&id).map(|member| member.rooms.iter().copied().collect()).unwrap_or_default()
+        self.connections.get(&id).map(|member| member.rooms.clone()).unwrap_or_default()
     }
 
     /// Changes a room and sees to what follows: its presence is told, it is put on the clock's list while there is

@@ -58,9 +58,15 @@ enum Counted {
 
 enum Stage {
     /// What it missed is being read; live events wait.
-    Joining { held: Vec<(Rev, Frame)>, held_bytes: usize },
+    Joining(Box<Held>),
     /// Has everything up to here.
     Live { rev: Rev },
+}
+
+#[derive(Default)]
+struct Held {
+    events: Vec<(Rev, Frame)>,
+    bytes: usize,
 }
 
 struct Person {
@@ -100,7 +106,7 @@ impl Room {
 
     /// From now on the connection's events are held, until [`Self::go_live`].
     pub(super) fn join(&mut self, connection: &Arc<Connection>) {
-        let stage = Stage::Joining { held: Vec::new(), held_bytes: 0 };
+        let stage = Stage::Joining(Box::default());
         match self.followers.get_mut(&connection.id) {
             Some(follower) => follower.stage = stage,
             None => {
@@ -143,8 +149,8 @@ impl Room {
     pub(super) fn go_live(&mut self, id: ConnectionId, rev: Rev) {
         let Some(follower) = self.followers.get_mut(&id) else { return };
         let stage = std::mem::replace(&mut follower.stage, Stage::Live { rev });
-        if let Stage::Joining { held, .. } = stage {
-            for (rev, frame) in held {
+        if let Stage::Joining(held) = stage {
+            for (rev, frame) in held.events {
                 follower.deliver(rev, &frame);
             }
         }
@@ -338,11 +344,11 @@ impl Follower {
 
     fn deliver(&mut self, rev: Rev, frame: &Frame) {
         match &mut self.stage {
-            Stage::Joining { held, held_bytes } => {
-                *held_bytes += frame.0.len();
-                held.push((rev, frame.clone()));
-                if *held_bytes > MAX_QUEUED_BYTES {
-                    held.clear();
+            Stage::Joining(held) => {
+                held.bytes += frame.0.len();
+                held.events.push((rev, frame.clone()));
+                if held.bytes > MAX_QUEUED_BYTES {
+                    held.events.clear();
                     self.connection.outbox.close(CloseCode::SlowConsumer);
                 }
             }

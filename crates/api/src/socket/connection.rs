@@ -2,9 +2,11 @@
 //!
 //! An idle connection holds no buffer: bytes are read into the stack, frames are shared.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::Shutdown;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use actix_rt::net::TcpStream;
@@ -37,6 +39,7 @@ pub(super) async fn run(app: &App, stream: TcpStream, early: Decoder, connection
     if let Err(error) = socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER) {
         tracing::debug!(%error, "the send buffer keeps its size");
     }
+    forget_former_reader(&stream).await;
     hello(connection);
     let Some(stream) = connection.outbox.open(stream) else { return };
     let ended = {
@@ -57,8 +60,20 @@ pub(super) async fn run(app: &App, stream: TcpStream, early: Decoder, connection
     };
     // A connection that broke needs no goodbye.
     if ended.is_ok() {
-        linger(stream).await;
+        // On the heap, because it comes once and would be kept room for all the time; so with what follows.
+        Box::pin(linger(stream)).await;
     }
+}
+
+/// The task that read the handshake is over, but the socket would wake it when something comes, and keeps its memory
+/// (some KiB) until then. This one takes its place.
+async fn forget_former_reader(stream: &TcpStream) {
+    poll_fn(|context| {
+        // Ready or not: whoever reads will see.
+        let _ = stream.poll_read_ready(context);
+        Poll::Ready(())
+    })
+    .await;
 }
 
 /// Says who the server is, and who the client is to it.
@@ -128,25 +143,28 @@ async fn write(stream: &TcpStream, connection: &Connection) -> io::Result<()> {
         match timeout(HEARTBEAT, connection.outbox.attention()).await {
             Err(_) => connection.outbox.push(Frame::ping()),
             Ok(Attention::Blocked) => {
-                writable(stream).await?;
+                Box::pin(writable(stream)).await?;
                 connection.outbox.flush();
             }
-            Ok(Attention::Close(code)) => {
-                let goodbye = Frame::close(code);
-                let mut rest = &goodbye.0[..];
-                while !rest.is_empty() {
-                    writable(stream).await?;
-                    match stream.try_write(rest) {
-                        Ok(count) => rest = &rest[count..],
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-                return Ok(());
-            }
+            Ok(Attention::Close(code)) => return Box::pin(say_goodbye(stream, code)).await,
             Ok(Attention::Broken) => return Err(io::ErrorKind::BrokenPipe.into()),
         }
     }
+}
+
+/// Sends the last frame.
+async fn say_goodbye(stream: &TcpStream, code: CloseCode) -> io::Result<()> {
+    let goodbye = Frame::close(code);
+    let mut rest = &goodbye.0[..];
+    while !rest.is_empty() {
+        writable(stream).await?;
+        match stream.try_write(rest) {
+            Ok(count) => rest = &rest[count..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Waits until the socket takes more, but not for ever.
