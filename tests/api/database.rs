@@ -97,6 +97,22 @@ fn no_list_is_read_from_end_to_end() {
     }
 }
 
+#[test]
+fn a_writer_that_came_to_an_empty_database_reads_no_whole_table_as_it_grows() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    alice.send_many(room.id, 300);
+    alice.delete_message(&alice.edit(&alice.send(room.id, "one"), "two"));
+    let mut conn = app.db().connect();
+    let mut messages = |column: &str| {
+        let sql = format!("SELECT {column} AS count FROM pg_stat_user_tables WHERE relname = 'messages'");
+        sql_query(sql).get_result::<Count>(&mut conn).expect("it runs").count
+    };
+    // Postgres counts a little later.
+    support::wait::until("all is counted", || (messages("n_tup_ins") >= 301).then_some(()));
+    assert_eq!(messages("seq_tup_read"), 0);
+}
+
 /// Tables, columns, constraints and indexes, as text.
 fn schema(conn: &mut PgConnection) -> Vec<String> {
     let sql = "\

@@ -160,7 +160,7 @@ impl Db {
     }
 }
 
-/// A connection of one's own, outside the pool: for migrations and for the writers.
+/// A connection of one's own, outside the pool.
 ///
 /// # Errors
 /// [`DbError::Unavailable`] with the server's words when the database cannot be reached.
@@ -170,6 +170,20 @@ pub fn connect(database_url: &str) -> DbResult<PgConnection> {
     conn.batch_execute(SESSION_SETTINGS)?;
     // May be refused to a user who is no superuser; then the server's own language stays.
     let _ = conn.batch_execute("SET lc_messages = 'C'");
+    Ok(conn)
+}
+
+/// A connection for a writer. All it asks for is found by keys, but its statements are planned once, perhaps while a
+/// table is still empty: then Postgres would take to reading whole tables and keep to it as they grow.
+///
+/// # Errors
+/// [`DbError::Unavailable`] with the server's words when the database cannot be reached.
+pub fn connect_writer(database_url: &str) -> DbResult<PgConnection> {
+    let mut conn = connect(database_url)?;
+    conn.batch_execute(
+        "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+         SET plan_cache_mode = force_generic_plan",
+    )?;
     Ok(conn)
 }
 
