@@ -1,0 +1,121 @@
+//! How the measured servers speak on a socket: how one joins, and where a message carries its number and its text.
+
+use crate::frames;
+
+/// One of the servers' protocols.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Parlance's own. The floor sends the same frames, to everybody who opens a socket.
+    Parlance,
+    /// The floor's: nobody has to join.
+    Floor,
+    /// Socket.IO over engine.io, version 4.
+    SocketIo,
+}
+
+/// Who one is and what one follows.
+#[derive(Clone, Debug, Default)]
+pub struct Join {
+    /// The token; nobody without it.
+    pub token: Option<String>,
+    /// The rooms.
+    pub rooms: Vec<String>,
+}
+
+/// A message on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery<'a> {
+    /// The end of the room's id: enough to tell rooms apart.
+    pub room: u64,
+    /// Its number in the room.
+    pub number: u64,
+    /// Its text.
+    pub text: &'a [u8],
+}
+
+impl Dialect {
+    /// What opens the socket.
+    pub fn handshake(self, join: &Join) -> Vec<u8> {
+        match self {
+            Self::Parlance | Self::Floor => {
+                let authorization =
+                    join.token.as_ref().map(|token| format!("authorization: Bearer {token}\r\n"));
+                let protocol = "sec-websocket-protocol: parlance.v1.json\r\n";
+                let headers = format!("{protocol}{}", authorization.unwrap_or_default());
+                frames::handshake("/api/v1/ws", &headers)
+            }
+            Self::SocketIo => frames::handshake("/socket.io/?EIO=4&transport=websocket", ""),
+        }
+    }
+
+    /// What one has to say, each after the answer to the one before, and how many answers there are that begin with
+    /// what is given.
+    pub fn conversation(self, join: &Join) -> Vec<(Vec<u8>, &'static str, usize)> {
+        let text = |text: &str| frames::client(frames::TEXT, text.as_bytes());
+        match self {
+            Self::Floor => Vec::new(),
+            Self::Parlance => {
+                let subscribe =
+                    |room: &String| text(&format!(r#"{{"type":"subscribe","room_id":"{room}"}}"#));
+                let commands = join.rooms.iter().flat_map(subscribe).collect();
+                vec![(commands, r#"{"type":"subscribed""#, join.rooms.len())]
+            }
+            Self::SocketIo => {
+                let enter = |room: &String| text(&format!(r#"42["join","{room}"]"#));
+                let entering = join.rooms.iter().flat_map(enter).collect();
+                vec![
+                    (Vec::new(), "0{", 1),
+                    (text("40"), "40{", 1),
+                    (entering, r#"42["joined""#, join.rooms.len()),
+                ]
+            }
+        }
+    }
+
+    /// The answer to a text by which the server asks whether one is still there.
+    pub fn still_here(self, payload: &[u8]) -> Option<Vec<u8>> {
+        (self == Self::SocketIo && payload == b"2").then(|| frames::client(frames::TEXT, b"3"))
+    }
+
+    /// The message in a text frame; `None` when it holds something else. `hint` is where the last message's text was:
+    /// messages are alike, and looking for it in each would cost more than all the rest.
+    pub fn delivery<'a>(self, payload: &'a [u8], hint: &mut usize) -> Option<Delivery<'a>> {
+        const ID_LENGTH: usize = 36;
+        let (start, number_name): (&[u8], &[u8]) = match self {
+            Self::Parlance | Self::Floor => (br#"{"type":"message_created","room_id":""#, br#"","rev":"#),
+            Self::SocketIo => (br#"42["message",{"room_id":""#, br#"","seq":"#),
+        };
+        let rest = payload.strip_prefix(start)?;
+        let (id, rest) = rest.split_at_checked(ID_LENGTH)?;
+        let room = id.last_chunk::<8>().map(|end| u64::from_be_bytes(*end))?;
+        let rest = rest.strip_prefix(number_name)?;
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit());
+        let number = digits.fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+        // Between the number and the text there are other ids, in which no name of a field can stand.
+        let name = br#""text":""#;
+        if !rest.get(*hint..).is_some_and(|rest| rest.starts_with(name)) {
+            *hint = rest.windows(name.len()).position(|window| window == name)?;
+        }
+        Some(Delivery { room, number, text: &rest[*hint + name.len()..] })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_and_text_are_found_in_both_protocols() {
+        let id = "00000000-0000-7000-8000-000000abcdef";
+        let ours = format!(
+            r#"{{"type":"message_created","room_id":"{id}","rev":12,"message":{{"id":"{id}","seq":11,"text":"123x"}}}}"#
+        );
+        let found = Dialect::Parlance.delivery(ours.as_bytes(), &mut 0).expect("a message");
+        assert_eq!((found.room, found.number), (u64::from_be_bytes(*b"00abcdef"), 12));
+        assert!(found.text.starts_with(b"123x"));
+        let theirs = format!(r#"42["message",{{"room_id":"{id}","seq":7,"text":"456x"}}]"#);
+        let found = Dialect::SocketIo.delivery(theirs.as_bytes(), &mut 99_999).expect("a message");
+        assert_eq!((found.number, &found.text[..4]), (7, b"456x".as_slice()));
+        assert_eq!(Dialect::Parlance.delivery(br#"{"type":"presence","room_id":"x"}"#, &mut 0), None);
+    }
+}

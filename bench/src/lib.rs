@@ -1,0 +1,182 @@
+//! Parlance measured beside what it could be compared with, in the same run, on the same machine.
+//!
+//! Only ratios mean anything: absolute figures do not carry from one machine to the next. Rounds take turns between
+//! Parlance and the references. What is compared first is CPU time for a unit of work, from `/proc`: with load, server
+//! and database on the same cores, a slow client can neither hide nor fake a win in it.
+
+mod dialect;
+mod fanout;
+mod filling;
+mod floor;
+mod frames;
+mod growth;
+mod history;
+mod http;
+mod lane;
+mod ledger;
+mod memory;
+mod opening;
+mod pace;
+mod pgbench;
+mod plot;
+mod post;
+mod postgres;
+mod process;
+mod receivers;
+mod reference;
+mod report;
+mod run;
+mod server;
+mod stalled;
+mod start;
+mod stats;
+
+use std::error::Error;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::postgres::Cluster;
+use crate::report::Report;
+use crate::run::Run;
+
+/// What a measurement gives, or why there is none.
+pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Why there is none.
+pub fn fail(reason: impl Into<String>) -> Box<dyn Error + Send + Sync> {
+    reason.into().into()
+}
+
+/// Measures Parlance beside what it could be compared with.
+#[derive(Debug, Parser)]
+pub struct Options {
+    #[command(subcommand)]
+    helper: Option<Helper>,
+
+    /// What to measure; all of it when nothing is named
+    #[arg(value_enum)]
+    suites: Vec<Suite>,
+
+    /// How often each figure is measured
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+
+    /// One short round and a tenth of the messages: says whether everything works, not how well
+    #[arg(long)]
+    quick: bool,
+
+    /// The server, a release build
+    #[arg(long, default_value = "target/release/parlance")]
+    server: PathBuf,
+
+    /// Where socket.io, express and pg are installed beside the peer's server.mjs; without it the peer is left out
+    #[arg(long)]
+    peer: Option<PathBuf>,
+
+    /// An empty folder on a real disk; without it one is made, and removed at the end
+    #[arg(long)]
+    scratch: Option<PathBuf>,
+
+    /// Writes the report there, and its plots beside it
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// Processes of our own that are measured too.
+#[derive(Debug, Subcommand)]
+enum Helper {
+    /// The bare epoll loop that fan-out is compared with
+    Floor,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Suite {
+    /// Durable messages
+    A,
+    /// Fan-out, and readers who stall
+    B,
+    /// Memory of idle connections
+    C,
+    /// Pages of a long history
+    D,
+    /// Start and size
+    E,
+    /// Growth
+    G,
+}
+
+/// Does what the options ask for.
+///
+/// # Errors
+/// Why it could not be measured; what was started is stopped.
+pub fn run(options: &Options) -> Outcome<()> {
+    match options.helper {
+        Some(Helper::Floor) => floor::serve(),
+        None => measure(options),
+    }
+}
+
+fn measure(options: &Options) -> Outcome<()> {
+    if let Some(scratch) = &options.scratch {
+        return measure_in(options, scratch);
+    }
+    let scratch = std::env::temp_dir().join(format!("parlance-bench-{}", std::process::id()));
+    fs::create_dir(&scratch)?;
+    let measured = measure_in(options, &scratch);
+    fs::remove_dir_all(&scratch)?;
+    measured
+}
+
+fn measure_in(options: &Options, scratch: &Path) -> Outcome<()> {
+    // As root, Postgres runs under another account, which has to get through.
+    fs::set_permissions(scratch, fs::Permissions::from_mode(0o711))?;
+    let quick = options.quick;
+    let run = Run {
+        server: fs::canonicalize(&options.server)?,
+        peer: options.peer.as_ref().map(fs::canonicalize).transpose()?,
+        cluster: Cluster::start(scratch, &options.server)?,
+        scratch: scratch.to_owned(),
+        rounds: if quick { 1 } else { options.rounds.max(1) },
+        window: if quick { Duration::from_secs(1) } else { Duration::from_secs(3) },
+        warm_up: Duration::from_millis(if quick { 300 } else { 1_000 }),
+        crowds: if quick { vec![200, 1_000] } else { vec![1_000, 5_000] },
+        idle: if quick { vec![100, 1_000] } else { vec![100, 1_000, 10_000] },
+        histories: if quick { vec![100_000, 1_000_000] } else { vec![100_000, 1_000_000, 10_000_000] },
+    };
+    reference::prepare(&run)?;
+    let report = Report::start(&run)?;
+    let suites = if options.suites.is_empty() { Suite::value_variants() } else { &options.suites };
+    measure_all(&run, suites, report, options)
+}
+
+/// Prints each suite's sections as they are ready.
+fn measure_all(run: &Run, suites: &[Suite], mut report: Report, options: &Options) -> Outcome<()> {
+    // The long room serves two suites, and takes minutes to fill.
+    let mut history = Vec::new();
+    for suite in suites {
+        run.settle()?;
+        if matches!(suite, Suite::D | Suite::G) && history.is_empty() {
+            history = history::points(run)?;
+        }
+        let sections = match suite {
+            Suite::A => vec![post::measure(run)?],
+            Suite::B => vec![fanout::measure(run)?, stalled::measure(run)?],
+            Suite::C => vec![memory::measure(run)?],
+            Suite::D => vec![history::section(&history)],
+            Suite::E => vec![start::measure(run)?],
+            Suite::G => vec![growth::measure(run, &history)?],
+        };
+        for section in sections {
+            report.add(section);
+        }
+    }
+    match &options.out {
+        Some(out) => report.write(out),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,135 @@
+//! What is made of many samples: percentiles of latencies, median and range over rounds, slopes over decades.
+
+use std::time::Duration;
+
+/// Buckets to a doubling: a percentile is right to within 1 %.
+const STEPS: u64 = 128;
+
+/// Latencies, counted in buckets that widen with the value.
+#[derive(Clone, Debug, Default)]
+pub struct Histogram {
+    counts: Vec<u64>,
+    total: u64,
+}
+
+impl Histogram {
+    /// Counts one latency.
+    pub fn record(&mut self, latency: Duration) {
+        let bucket = bucket(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
+        if self.counts.len() <= bucket {
+            self.counts.resize(bucket + 1, 0);
+        }
+        self.counts[bucket] += 1;
+        self.total += 1;
+    }
+
+    /// How many were counted.
+    pub fn count(&self) -> u64 {
+        self.total
+    }
+
+    /// The latency that the share `quantile` of all stays within, in milliseconds; 0 when there are none.
+    pub fn millis(&self, quantile: f64) -> f64 {
+        let rank = (quantile * self.total as f64).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        for (bucket, count) in self.counts.iter().enumerate() {
+            seen += count;
+            if seen >= rank {
+                return middle(bucket) / 1e6;
+            }
+        }
+        0.0
+    }
+}
+
+fn bucket(nanos: u64) -> usize {
+    let doublings = (u64::BITS - nanos.leading_zeros()).saturating_sub(STEPS.trailing_zeros() + 1);
+    (u64::from(doublings) * STEPS + (nanos >> doublings)) as usize
+}
+
+/// The value in the middle of a bucket, in nanoseconds.
+fn middle(bucket: usize) -> f64 {
+    let bucket = bucket as u64;
+    let doublings = (bucket / STEPS).saturating_sub(1);
+    ((bucket - doublings * STEPS) as f64 + 0.5) * 2f64.powi(doublings as i32)
+}
+
+/// A figure over the rounds: its median and how far they lie apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Spread {
+    /// The middle one.
+    pub median: f64,
+    /// The smallest.
+    pub low: f64,
+    /// The largest.
+    pub high: f64,
+}
+
+impl Spread {
+    /// Of one figure a round.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
+        values.sort_by(f64::total_cmp);
+        let (Some(&low), Some(&high)) = (values.first(), values.last()) else { return Self::default() };
+        let middle = values.len() / 2;
+        let median =
+            if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 };
+        Self { median, low, high }
+    }
+
+    /// Of ours over the reference's, round by round: what disturbed the machine in a round disturbed both.
+    pub fn ratio(ours: &[f64], reference: &[f64]) -> Self {
+        Self::of(ours.iter().zip(reference).map(|(ours, reference)| ours / reference))
+    }
+}
+
+/// The slope of a line through the logarithms of the points: 0 when y does not grow with x, 1 when it grows as x does.
+pub fn log_log_slope(points: &[(f64, f64)]) -> f64 {
+    let logs: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
+    let count = logs.len() as f64;
+    let (sum_x, sum_y) = logs.iter().fold((0.0, 0.0), |(x, y), log| (x + log.0, y + log.1));
+    let (mean_x, mean_y) = (sum_x / count, sum_y / count);
+    let spread: f64 = logs.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
+    let together: f64 = logs.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
+    together / spread
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_right_to_within_one_percent() {
+        let mut histogram = Histogram::default();
+        for micros in 1..=10_000 {
+            histogram.record(Duration::from_micros(micros));
+        }
+        for (quantile, millis) in [(0.5, 5.0), (0.99, 9.9), (0.999, 9.99), (1.0, 10.0)] {
+            let found = histogram.millis(quantile);
+            assert!((found / millis - 1.0).abs() < 0.01, "{quantile}: {found}");
+        }
+        assert_eq!(Histogram::default().millis(0.5), 0.0);
+    }
+
+    #[test]
+    fn every_value_lies_near_the_middle_of_its_bucket() {
+        for nanos in [0, 1, 127, 128, 255, 256, 257, 1_000, 123_456_789, 1 << 40] {
+            let middle = middle(bucket(nanos));
+            assert!((middle - nanos as f64).abs() <= 0.5 + nanos as f64 / 128.0, "{nanos}: {middle}");
+        }
+    }
+
+    #[test]
+    fn the_median_lies_between_the_ends() {
+        assert_eq!(Spread::of([3.0, 1.0, 2.0]), Spread { median: 2.0, low: 1.0, high: 3.0 });
+        assert_eq!(Spread::of([4.0, 1.0]), Spread { median: 2.5, low: 1.0, high: 4.0 });
+        assert_eq!(Spread::ratio(&[2.0, 6.0], &[1.0, 2.0]).median, 2.5);
+    }
+
+    #[test]
+    fn a_slope_tells_growth_from_none() {
+        let linear = [(1e5, 2.0), (1e6, 20.0), (1e7, 200.0)];
+        assert!((log_log_slope(&linear) - 1.0).abs() < 1e-9);
+        assert!(log_log_slope(&[(1e5, 3.0), (1e6, 3.0), (1e7, 3.0)]).abs() < 1e-9);
+    }
+}
