@@ -21,6 +21,8 @@ const STALLED: usize = 500;
 const RATE: f64 = 200.0;
 /// What may wait for one reader before the server cuts it off, in MiB.
 const OUTBOX: f64 = 1.0;
+/// How long it takes until nothing more goes to those who do not read: before that they are receivers like others.
+const FILLING: Duration = Duration::from_secs(5);
 /// How many windows long the stalled are there: long enough for buffers to fill and the server to act.
 const WINDOWS: u32 = 6;
 
@@ -37,6 +39,7 @@ pub fn measure(run: &Run) -> Outcome<Section> {
         let join = Join { token: None, rooms: lane.rooms().to_vec() };
         let stalled = receivers::stall(lane.server().addr, STALLED, |_| join.clone())?;
         let watch = Watch::start(lane.server().pid())?;
+        lane.steady(run, RATE, FILLING)?;
         let sample = lane.steady(run, RATE, time)?;
         sample.received.clone().in_order()?;
         with.push(sample.received.latencies.millis(0.99));

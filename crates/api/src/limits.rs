@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::{Quota, RateLimiter};
 use shared::errors::LimitScope;
 use shared::ids::{RoomId, UserId};
 
 use crate::config::{Config, Switch};
-use crate::realtime::hub::{MAX_ROOMS_PER_CONNECTION, SocketLimits};
+use crate::realtime::hub::{ConnectionId, MAX_ROOMS_PER_CONNECTION, SocketLimits};
 
-/// How often one may begin to type.
-const TYPING_PERIOD: Duration = Duration::from_secs(3);
+/// How often one may begin to type: once in 3 s.
+const TYPING: Quota = Quota::per_minute(NonZeroU32::new(20).unwrap());
 /// How often at once: who sends short messages in a row stops and begins with each of them.
 const TYPING_BURST: NonZeroU32 = NonZeroU32::new(4).unwrap();
 
@@ -33,7 +33,6 @@ type Keyed<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock>;
 /// All limits; none of them when they are switched off.
 pub struct Limits {
     buckets: Option<Buckets>,
-    frames: Option<Quota>,
     /// How many sockets there may be.
     pub sockets: SocketLimits,
 }
@@ -45,6 +44,9 @@ struct Buckets {
     requests_of_address: Keyed<IpAddr>,
     rooms_of_user: Keyed<UserId>,
     guests_of_address: Keyed<IpAddr>,
+    frames_of_socket: Keyed<ConnectionId>,
+    subscribes_of_socket: Keyed<ConnectionId>,
+    typing_of_socket: Keyed<ConnectionId>,
 }
 
 impl Limits {
@@ -66,10 +68,14 @@ impl Limits {
             ))),
             rooms_of_user: RateLimiter::hashmap(Quota::per_hour(count(settings.rooms_per_hour))),
             guests_of_address: RateLimiter::hashmap(Quota::per_hour(count(settings.guests_per_hour))),
+            frames_of_socket: RateLimiter::hashmap(Quota::per_minute(count(settings.frames_per_minute))),
+            subscribes_of_socket: RateLimiter::hashmap(Quota::per_minute(count(
+                MAX_ROOMS_PER_CONNECTION as u32,
+            ))),
+            typing_of_socket: RateLimiter::hashmap(TYPING.allow_burst(TYPING_BURST)),
         });
         Self {
             buckets,
-            frames: is_on.then(|| Quota::per_minute(count(settings.frames_per_minute))),
             sockets: SocketLimits {
                 per_user: if is_on { settings.sockets_per_user as usize } else { total },
                 per_address: if is_on { settings.sockets_per_address as usize } else { total },
@@ -118,17 +124,24 @@ impl Limits {
         check(&buckets.guests_of_address, &address, LimitScope::Ip)
     }
 
-    /// The frames of one socket.
-    pub fn frames(&self) -> FrameLimit {
-        let subscribes = self.frames.map(|_| Quota::per_minute(count(MAX_ROOMS_PER_CONNECTION as u32)));
-        FrameLimit {
-            subscribes: subscribes.map(RateLimiter::direct),
-            others: self.frames.map(RateLimiter::direct),
-            typing: self
-                .frames
-                .and_then(|_| Quota::with_period(TYPING_PERIOD))
-                .map(|quota| RateLimiter::direct(quota.allow_burst(TYPING_BURST))),
-        }
+    /// A frame on a socket. Resuming all rooms after a break takes a frame a room, so `subscribe` has a count of its
+    /// own, large enough for as many rooms as a socket may follow.
+    ///
+    /// # Errors
+    /// [`Limited`] when there were too many.
+    pub fn frame(&self, socket: ConnectionId, is_subscribe: bool) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        let limiter = if is_subscribe { &buckets.subscribes_of_socket } else { &buckets.frames_of_socket };
+        check(limiter, &socket, LimitScope::User)
+    }
+
+    /// Beginning to type, on a socket.
+    ///
+    /// # Errors
+    /// [`Limited`] when it began too often.
+    pub fn typing(&self, socket: ConnectionId) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.typing_of_socket, &socket, LimitScope::User)
     }
 
     /// Forgets those who have been quiet for long.
@@ -140,27 +153,9 @@ impl Limits {
         buckets.requests_of_address.retain_recent();
         buckets.rooms_of_user.retain_recent();
         buckets.guests_of_address.retain_recent();
-    }
-}
-
-/// How many frames one socket may still send. Resuming all rooms after a break takes a frame a room, so `subscribe`
-/// has a count of its own, large enough for as many rooms as a socket may follow.
-pub struct FrameLimit {
-    subscribes: Option<DefaultDirectRateLimiter>,
-    others: Option<DefaultDirectRateLimiter>,
-    typing: Option<DefaultDirectRateLimiter>,
-}
-
-impl FrameLimit {
-    /// Counts a frame; false when it is one too many.
-    pub fn allows_one(&self, is_subscribe: bool) -> bool {
-        let limiter = if is_subscribe { &self.subscribes } else { &self.others };
-        limiter.as_ref().is_none_or(|limiter| limiter.check().is_ok())
-    }
-
-    /// Counts a beginning of typing; one too many is not worth telling anybody.
-    pub fn allows_typing(&self) -> bool {
-        self.typing.as_ref().is_none_or(|limiter| limiter.check().is_ok())
+        buckets.frames_of_socket.retain_recent();
+        buckets.subscribes_of_socket.retain_recent();
+        buckets.typing_of_socket.retain_recent();
     }
 }
 

@@ -60,7 +60,7 @@ pub async fn upgrade(
                 return;
             }
             let parts = framed.into_parts();
-            let mut decoder = Decoder::default();
+            let mut decoder = Box::<Decoder>::default();
             decoder.extend(&parts.read_buf);
             let stream = parts.io.into_inner();
             actix_rt::spawn(async move {

@@ -16,6 +16,8 @@ use super::postman::Postman;
 pub const MAX_QUEUED_BYTES: usize = 1024 * 1024;
 /// Below this much, in bytes, a replay goes on.
 const LOW_WATER_BYTES: usize = MAX_QUEUED_BYTES / 4;
+/// The queue that is kept: its allocation would cost as much as all else that is done for a frame here.
+const SMALL_QUEUE: usize = 4;
 /// How many frames go into one write.
 const FRAMES_PER_WRITE: usize = 64;
 
@@ -152,8 +154,10 @@ impl Outbox {
             }
         }
         state.phase = Phase::Idle;
-        // An idle connection keeps no queue.
-        state.frames = VecDeque::new();
+        // An idle connection keeps no more than the smallest queue.
+        if state.frames.capacity() > SMALL_QUEUE {
+            state.frames = VecDeque::new();
+        }
         if state.close.is_some() || state.is_broken {
             self.attention.notify_one();
         }

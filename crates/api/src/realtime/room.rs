@@ -12,7 +12,7 @@ use shared::users::User;
 use super::frame::Frame;
 use super::hub::{Connection, ConnectionId};
 use super::newest::{Newest, NewestPage};
-use super::outbox::MAX_QUEUED_BYTES;
+use super::outbox::{MAX_QUEUED_BYTES, Outbox};
 
 /// Typing ends after this much silence.
 pub(super) const TYPING_SILENCE: Duration = Duration::from_secs(5);
@@ -41,6 +41,8 @@ pub(super) struct Room {
 
 struct Follower {
     connection: Arc<Connection>,
+    /// The connection's own, one step nearer: it is needed for each event.
+    outbox: Arc<Outbox>,
     stage: Stage,
     /// As whom it is counted: set once the room is introduced to it.
     counted: Option<Counted>,
@@ -110,8 +112,13 @@ impl Room {
         match self.followers.get_mut(&connection.id) {
             Some(follower) => follower.stage = stage,
             None => {
-                let follower =
-                    Follower { connection: connection.clone(), stage, counted: None, is_new: true };
+                let follower = Follower {
+                    connection: connection.clone(),
+                    outbox: connection.outbox.clone(),
+                    stage,
+                    counted: None,
+                    is_new: true,
+                };
                 self.followers.insert(connection.id, follower);
             }
         }
@@ -256,7 +263,7 @@ impl Room {
                     _ => false,
                 };
             if !is_own_arrival && follower.hears_people() {
-                follower.connection.outbox.push(frame.clone());
+                follower.outbox.push(frame.clone());
             }
         }
     }
@@ -331,7 +338,7 @@ impl Room {
         let Some(frame) = Frame::event(&event) else { return };
         for follower in self.followers.values() {
             if follower.connection.id != except && follower.hears_people() {
-                follower.connection.outbox.push(frame.clone());
+                follower.outbox.push(frame.clone());
             }
         }
     }
@@ -349,12 +356,12 @@ impl Follower {
                 held.events.push((rev, frame.clone()));
                 if held.bytes > MAX_QUEUED_BYTES {
                     held.events.clear();
-                    self.connection.outbox.close(CloseCode::SlowConsumer);
+                    self.outbox.close(CloseCode::SlowConsumer);
                 }
             }
             Stage::Live { rev: has } if rev > *has => {
                 *has = rev;
-                self.connection.outbox.push(frame.clone());
+                self.outbox.push(frame.clone());
             }
             Stage::Live { .. } => {}
         }

@@ -35,7 +35,7 @@ const LINGER: Duration = Duration::from_secs(2);
 const SEND_BUFFER: usize = 128 * 1024;
 
 /// Serves the connection until it ends. `early` are bytes that came with the handshake.
-pub(super) async fn run(app: &App, stream: TcpStream, early: Decoder, connection: &Arc<Connection>) {
+pub(super) async fn run(app: &App, stream: TcpStream, early: Box<Decoder>, connection: &Arc<Connection>) {
     if let Err(error) = socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER) {
         tracing::debug!(%error, "the send buffer keeps its size");
     }
@@ -92,7 +92,7 @@ pub(super) fn hello(connection: &Connection) {
 async fn read(
     app: &App,
     stream: &TcpStream,
-    mut decoder: Decoder,
+    mut decoder: Box<Decoder>,
     connection: &Arc<Connection>,
 ) -> io::Result<CloseCode> {
     let mut session = Session::new(app, connection);

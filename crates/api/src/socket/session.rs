@@ -14,7 +14,6 @@ use crate::db::changes::{Changed, ChangesSince};
 use crate::db::{self, DbError};
 use crate::error::AppError;
 use crate::http::body;
-use crate::limits::FrameLimit;
 use crate::realtime::frame::{Frame, Incoming};
 use crate::realtime::hub::Connection;
 
@@ -25,7 +24,6 @@ const MAX_REPLAY: usize = 1_000;
 pub(super) struct Session<'app> {
     app: &'app App,
     connection: &'app Arc<Connection>,
-    frames: FrameLimit,
 }
 
 /// What becomes of the connection after a command.
@@ -33,7 +31,7 @@ type Obeyed = Result<(), CloseCode>;
 
 impl<'app> Session<'app> {
     pub(super) fn new(app: &'app App, connection: &'app Arc<Connection>) -> Self {
-        Self { app, connection, frames: app.limits.frames() }
+        Self { app, connection }
     }
 
     /// Takes what the client sent.
@@ -59,7 +57,7 @@ impl<'app> Session<'app> {
     }
 
     fn count(&self, is_subscribe: bool) -> Obeyed {
-        if self.frames.allows_one(is_subscribe) { Ok(()) } else { Err(CloseCode::FrameRate) }
+        self.app.limits.frame(self.connection.id, is_subscribe).map_err(|_| CloseCode::FrameRate)
     }
 
     async fn obey(&self, command: ClientCommand) -> Obeyed {
@@ -75,7 +73,12 @@ impl<'app> Session<'app> {
                 self.app.hub.leave(self.connection, room_id);
                 Ok(())
             }
-            ClientCommand::Typing { active: true, .. } if !self.frames.allows_typing() => Ok(()),
+            // One too many is not worth telling anybody.
+            ClientCommand::Typing { active: true, .. }
+                if self.app.limits.typing(self.connection.id).is_err() =>
+            {
+                Ok(())
+            }
             ClientCommand::Typing { room_id, active } => {
                 if self.connection.user().is_none() {
                     self.refuse(ErrorCode::AuthenticationRequired, Some(room_id));
