@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::dialect::Join;
 use crate::filling::{fill, message_id};
 use crate::http::{Answers, Clients, get, write_get};
 use crate::pace::{Amount, Pace};
@@ -11,7 +12,7 @@ use crate::report::{Goal, Section, Table, Target, number};
 use crate::run::Run;
 use crate::server::{Server, sends};
 use crate::stats::Spread;
-use crate::{Outcome, fail};
+use crate::{Outcome, fail, receivers};
 
 /// How many pages lie side by side at each depth and are read in turn.
 const PAGES: usize = 100;
@@ -114,7 +115,11 @@ fn measure_point(run: &Run, room: &str, messages: u64, is_thorough: bool) -> Out
         }
         if is_thorough {
             let reference = |script: &Script| script.run(&run.cluster, clients, run.window / 2);
+            // Somebody is in the room: that is where the newest page is asked for.
+            let join = Join { token: None, rooms: vec![room.to_owned()] };
+            let follower = receivers::stall(server.addr, 1, |_| join.clone())?;
             rates.newest.push(read(run, &server, 64, &newest)?.rate());
+            drop(follower);
             rates.newest_reference.push(reference(&keyset(room, messages))?.rate);
             if let Some((_, walk, keyset)) = all.last() {
                 rates.deepest.push(read(run, &server, 64, walk)?.rate());

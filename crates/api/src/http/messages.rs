@@ -77,13 +77,12 @@ pub async fn list(
     let page = app
         .db
         .run(move |conn| {
-            // A room that is gone is gone, whatever one looks for in it.
-            db::rooms::get(conn, room_id)?;
             let position = match place {
                 Place::At(position) => position,
                 Place::AroundMessage(id) => match db::messages::get(conn, room_id, id) {
                     Ok(message) => Position::Around(message.seq),
-                    Err(DbError::NotFound) => return Ok(None),
+                    // A room that is gone is gone, whatever one looks for in it.
+                    Err(DbError::NotFound) => return db::rooms::get(conn, room_id).map(|_| None),
                     Err(error) => return Err(error),
                 },
             };
