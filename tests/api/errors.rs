@@ -163,7 +163,25 @@ fn a_body_that_nobody_reads_must_be_json_too() {
         let request = alice.request(method, &path).header("content-type", "text/plain");
         request.body("hello").send().problem(415, ErrorCode::UnsupportedMediaType);
     }
-    alice.request("DELETE", &path).json_text("{}").send().expect(204);
+    let delete = || alice.request("DELETE", &path);
+    delete().json_text("{\"a\":1,\"a\":2}").send().problem(400, ErrorCode::MalformedJson);
+    delete()
+        .json_text(&format!("{{\"a\":\"{}\"}}", "x".repeat(70_000)))
+        .send()
+        .problem(413, ErrorCode::BodyTooLarge);
+    assert_eq!(alice.message(room.id, message.id), message, "nothing was done");
+    // Where no method would read it, the method is what is wrong.
+    let put = alice.request("PUT", ROOMS_PATH).header("content-type", "text/plain").body("hello").send();
+    put.problem(405, ErrorCode::MethodNotAllowed);
+    // A body of no bytes is none, however it is announced.
+    let head = format!(
+        "DELETE {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
+         transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        app.addr(),
+        alice.token().expect("a guest")
+    );
+    http::exchange(app.addr(), head.as_bytes()).expect(204);
+    delete().json_text("{}").send().expect(204);
 }
 
 #[test]
@@ -202,6 +220,7 @@ fn a_url_above_4_kib_is_too_long() {
     app.anonymous().get(&path(4_096)).expect(200);
     app.anonymous().get(&path(4_097)).problem(414, ErrorCode::UriTooLong);
     app.anonymous().get(&path(12_000)).problem(414, ErrorCode::UriTooLong);
+    app.anonymous().get(&path(70_000)).problem(414, ErrorCode::UriTooLong);
 }
 
 #[test]
@@ -327,7 +346,9 @@ fn a_request_that_does_not_go_on_is_given_up() {
          content-type: application/json\r\ncontent-length: 100\r\n\r\n{{\"name\":",
         alice.token().expect("a guest")
     );
-    let mut streams = [half_head, &half_body].map(|half| {
+    let half_chunk =
+        half_body.replace("content-length: 100\r\n\r\n", "transfer-encoding: chunked\r\n\r\n20\r\n");
+    let mut streams = [half_head, &half_body, &half_chunk].map(|half| {
         let mut stream = http::connect(app.addr());
         stream.write_all(half.as_bytes()).expect("it listens");
         stream
@@ -335,6 +356,7 @@ fn a_request_that_does_not_go_on_is_given_up() {
     for stream in &mut streams {
         let answer = Response::read(stream, false).expect("an answer");
         answer.problem(408, ErrorCode::RequestTimeout);
+        assert_eq!(stream.read(&mut [0]).expect("it closes"), 0, "and nothing more");
     }
 }
 

@@ -230,6 +230,8 @@ fn a_database_that_hangs_holds_nobody_up_for_long() {
     // Who comes now is refused at once: hundreds would else wait for seconds, each in a thread.
     for _ in 0..200 {
         alice.get(ROOMS_PATH).problem(503, ErrorCode::Unavailable);
+        let send = alice.post(&path, &json!({ "text": "too much", "id": new_message_id() }));
+        send.problem(503, ErrorCode::Unavailable);
     }
 
     proxy.go_on();

@@ -99,7 +99,7 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::AuthenticationRequired => "Sign in first: POST /api/v1/guests gives you a token.",
         ErrorCode::InvalidToken => "The token is unknown, expired or signed out.",
         ErrorCode::OriginRefused => {
-            "The request relies on a cookie but did not come from a page of this server."
+            "The request did not come from a page of this server, as one from a browser must."
         }
         ErrorCode::NotAuthor => "Only its author may do that with a message.",
         ErrorCode::NotRoomOwner => "Only its creator may do that with a room.",
@@ -118,7 +118,7 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::ValidationFailed => "The input breaks a rule; see errors.",
         ErrorCode::UpgradeRequired => "This address speaks WebSocket only.",
         ErrorCode::RateLimited => "That was too much in too little time.",
-        ErrorCode::HeadersTooLarge => "The headers are larger than 16 KiB.",
+        ErrorCode::HeadersTooLarge => "There are more than 64 header fields, or they are larger than 16 KiB.",
         ErrorCode::Internal | ErrorCode::Unknown => "Something went wrong on the server.",
         ErrorCode::Unavailable => "The server cannot do that right now. Try again.",
         ErrorCode::Overloaded => "The server is busy; nothing was done. Try again.",

@@ -32,8 +32,8 @@ fn main() -> ExitCode {
 }
 
 fn start_log(config: &Config) {
-    // How many workers there are is of no interest, unless somebody asks.
-    let directives = format!("actix_server=warn,{}", config.log);
+    // Of no interest, unless somebody asks: how many workers there are, and each request that cannot be read.
+    let directives = format!("actix_server=warn,actix_http::h1=off,{}", config.log);
     let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -14,7 +14,7 @@ mod create;
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,9 @@ const MAX_BATCH: usize = 1_000;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a sender waits for the answer, whatever happens.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// A writer that is at one commit for this long has a database that hangs: nothing new is taken on. A statement takes
+/// less, or is cancelled.
+const STUCK_AFTER: Duration = Duration::from_secs(6);
 /// How soon the writer knocks again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -104,9 +107,18 @@ enum Change {
 
 /// A handle on the writers. Dropping the last one ends them, after what is queued.
 pub struct Writer {
-    queues: Vec<mpsc::Sender<Change>>,
+    queues: Vec<Queue>,
     threads: Vec<JoinHandle<()>>,
 }
+
+/// One writer's queue.
+struct Queue {
+    changes: mpsc::Sender<Change>,
+    /// Since when the writer waits for the database.
+    busy_since: BusySince,
+}
+
+type BusySince = Arc<Mutex<Option<Instant>>>;
 
 impl Writer {
     /// Starts `count` writers.
@@ -116,18 +128,20 @@ impl Writer {
     pub fn start(database_url: &str, hub: &Arc<Hub>, count: usize) -> std::io::Result<Self> {
         let mut writer = Self { queues: Vec::new(), threads: Vec::new() };
         for number in 0..count.max(1) {
-            let (sender, queue) = mpsc::channel(QUEUE_LENGTH);
+            let (changes, queue) = mpsc::channel(QUEUE_LENGTH);
+            let busy_since = BusySince::default();
             let worker = Worker {
                 doubtful: HashSet::new(),
                 database_url: database_url.to_owned(),
                 conn: None,
                 has_given_up: false,
+                busy_since: busy_since.clone(),
                 hub: hub.clone(),
             };
             let thread = std::thread::Builder::new()
                 .name(format!("writer-{number}"))
                 .spawn(move || worker.run(queue))?;
-            writer.queues.push(sender);
+            writer.queues.push(Queue { changes, busy_since });
             writer.threads.push(thread);
         }
         Ok(writer)
@@ -192,7 +206,11 @@ impl Writer {
     async fn submit<T>(&self, room_id: RoomId, change: impl FnOnce(Reply<T>) -> Change) -> WriteResult<T> {
         let (reply, answer) = oneshot::channel();
         let queue = &self.queues[writer_of(room_id, self.queues.len())];
-        queue.try_send(change(reply)).map_err(|_| WriteError::QueueFull)?;
+        let busy_since = *queue.busy_since.lock().unwrap_or_else(PoisonError::into_inner);
+        if busy_since.is_some_and(|since| since.elapsed() > STUCK_AFTER) {
+            return Err(DbError::Unavailable("the writer's database hangs".to_owned()).into());
+        }
+        queue.changes.try_send(change(reply)).map_err(|_| WriteError::QueueFull)?;
         match tokio::time::timeout(ANSWER_TIME, answer).await {
             Ok(Ok(answer)) => answer,
             // The database hangs, or the writer is gone: the change may be made yet.
@@ -214,6 +232,7 @@ struct Worker {
     database_url: String,
     conn: Option<Conn>,
     has_given_up: bool,
+    busy_since: BusySince,
     hub: Arc<Hub>,
 }
 
@@ -252,6 +271,11 @@ impl Worker {
         queue.blocking_recv()
     }
 
+    fn set_busy(&self, since: Option<Instant>) {
+        // No panic happens under this lock, so a poisoned one is as good as any.
+        *self.busy_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
     /// Sends that stand together go into one commit; everything keeps the order in which it came.
     fn work_off(&mut self, batch: Vec<Change>) {
         let mut sends = Vec::new();
@@ -268,6 +292,17 @@ impl Worker {
 
     /// Asks the database about `rooms`, and once more on a new connection when the first one breaks.
     fn ask<T>(
+        &mut self,
+        rooms: impl IntoIterator<Item = RoomId>,
+        question: impl FnMut(&mut Conn) -> DbResult<T>,
+    ) -> WriteResult<Done<T>> {
+        self.set_busy(Some(Instant::now()));
+        let answer = self.ask_twice(rooms, question);
+        self.set_busy(None);
+        answer
+    }
+
+    fn ask_twice<T>(
         &mut self,
         rooms: impl IntoIterator<Item = RoomId>,
         mut question: impl FnMut(&mut Conn) -> DbResult<T>,

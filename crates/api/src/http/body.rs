@@ -4,8 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, dev, web};
+use actix_web::http::{Method, header};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt, StreamExt};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess};
@@ -75,11 +75,39 @@ impl FromRequest for JsonBody {
         let payload = web::Payload::from_request(&request, payload).into_inner();
         async move {
             let payload = payload.map_err(|_| AppError::new(ErrorCode::BadRequest))?;
-            let slow = |_| AppError::because(ErrorCode::RequestTimeout, "The body took too long to come.");
-            parse(&timeout(PATIENCE, collect(&request, payload)).await.map_err(slow)??).map(Self)
+            parse(&read(&request, payload).await?).map(Self)
         }
         .boxed_local()
     }
+}
+
+/// Checks the body of a request whose method has no use for one: if there is one, it is held to the same rules.
+///
+/// # Errors
+/// As for any body.
+pub async fn check_unread(request: &mut dev::ServiceRequest) -> AppResult<()> {
+    let has_no_use = [Method::GET, Method::HEAD, Method::DELETE].contains(request.method());
+    let headers = request.headers();
+    let is_announced = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+        || headers.contains_key(header::TRANSFER_ENCODING);
+    if !has_no_use || !is_announced {
+        return Ok(());
+    }
+    let (request, payload) = request.parts_mut();
+    let payload = web::Payload::from_request(request, payload).into_inner();
+    let bytes = read(request, payload.map_err(|_| AppError::new(ErrorCode::BadRequest))?).await?;
+    if bytes.is_empty() { Ok(()) } else { parse(&bytes).map(|_| ()) }
+}
+
+/// The whole body, which says that it is JSON if it is not empty.
+async fn read(request: &HttpRequest, payload: web::Payload) -> AppResult<web::BytesMut> {
+    let slow = |_| AppError::because(ErrorCode::RequestTimeout, "The body took too long to come.");
+    let bytes = timeout(PATIENCE, collect(request, payload)).await.map_err(slow)??;
+    // An absent body is malformed, whatever its type would have been.
+    if !bytes.is_empty() && !request.content_type().eq_ignore_ascii_case("application/json") {
+        return Err(AppError::new(ErrorCode::UnsupportedMediaType));
+    }
+    Ok(bytes)
 }
 
 async fn collect(request: &HttpRequest, mut payload: web::Payload) -> AppResult<web::BytesMut> {

@@ -10,6 +10,7 @@ use actix_web::{Error, HttpResponse, HttpResponseBuilder, web};
 use shared::errors::{ErrorCode, PROBLEM_CONTENT_TYPE, Problem};
 use uuid::Uuid;
 
+use super::body;
 use super::docs::{self, PROBLEMS_PATH};
 use crate::app::App;
 use crate::error::AppError;
@@ -39,7 +40,11 @@ pub async fn middleware<B: MessageBody + 'static>(
     let request_id = request_id(request.headers());
     let is_https = request.app_data::<web::Data<App>>().is_some_and(|app| app.config.is_https());
     let is_draining = request.app_data::<web::Data<App>>().is_some_and(|app| app.is_draining());
-    let mut response = match check(&request, is_draining) {
+    let checked = match check(&request, is_draining) {
+        Ok(()) => body::check_unread(&mut request).await,
+        refused => refused,
+    };
+    let mut response = match checked {
         Err(refusal) => {
             let (request, _) = request.into_parts();
             ServiceResponse::new(request, respond(&refusal, &request_id)).map_into_right_body()
@@ -62,7 +67,10 @@ pub async fn middleware<B: MessageBody + 'static>(
         let (path, status) = (response.request().path(), response.status().as_u16());
         tracing::warn!(request_id, status, path, "request failed");
     }
-    if is_draining {
+    // Of a request that did not come whole, the rest could only be misread.
+    let is_broken_off =
+        [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE].contains(&response.status());
+    if is_draining || is_broken_off {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     let is_api = response.request().path().starts_with("/api/");
@@ -78,8 +86,7 @@ fn check(request: &ServiceRequest, is_draining: bool) -> Result<(), AppError> {
     if is_draining && !["/livez", "/readyz"].contains(&request.path()) {
         return Err(AppError::because(ErrorCode::Unavailable, "The server is stopping. Try again."));
     }
-    check_head(request.uri(), request.headers())?;
-    check_body_type(request.headers())
+    check_head(request.uri(), request.headers())
 }
 
 fn is_error(status: StatusCode) -> bool {
@@ -107,18 +114,6 @@ pub fn check_head(uri: &Uri, headers: &HeaderMap) -> Result<(), AppError> {
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if bytes > MAX_HEADER_BYTES || headers.len() > MAX_HEADERS {
         return Err(AppError::new(ErrorCode::HeadersTooLarge));
-    }
-    Ok(())
-}
-
-/// Whether a body, if one is announced, says that it is JSON: also where nobody reads it.
-fn check_body_type(headers: &HeaderMap) -> Result<(), AppError> {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::trim);
-    let has_body = text(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
-        || headers.contains_key(header::TRANSFER_ENCODING);
-    let media_type = text(header::CONTENT_TYPE).and_then(|whole| whole.split(';').next()).unwrap_or_default();
-    if has_body && !media_type.trim_end().eq_ignore_ascii_case("application/json") {
-        return Err(AppError::new(ErrorCode::UnsupportedMediaType));
     }
     Ok(())
 }
@@ -154,10 +149,10 @@ pub fn respond(error: &AppError, request_id: &str) -> HttpResponse<BoxBody> {
         response.insert_header((header::UPGRADE, "websocket"));
         response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
     }
-    response.insert_header((header::CONTENT_TYPE, PROBLEM_CONTENT_TYPE)).body(body(error, request_id))
+    response.insert_header((header::CONTENT_TYPE, PROBLEM_CONTENT_TYPE)).body(problem_json(error, request_id))
 }
 
-fn body(error: &AppError, request_id: &str) -> String {
+fn problem_json(error: &AppError, request_id: &str) -> String {
     let status = error.status();
     let code = docs::name(error.code);
     let problem = Problem {

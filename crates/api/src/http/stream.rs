@@ -4,6 +4,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use actix_codec::{AsyncRead, AsyncWrite, ReadBuf};
 use actix_http::header::HeaderMap;
@@ -15,6 +16,13 @@ use bytes::{Buf, Bytes};
 use super::problem;
 use crate::error::AppError;
 
+/// How long a request may go without any answer: longer than for its head, its body and its handler together. The
+/// parser limits only the first head on a connection.
+const ANSWER_TIME: Duration = Duration::from_secs(30);
+/// How the answers begin that the App gives before a body was read to its end.
+const GIVEN_UP: [&[u8]; 2] = [b"HTTP/1.1 408", b"HTTP/1.1 413"];
+/// From here on what cannot be parsed is too long a URL.
+const LONG_LINE: usize = 8 * 1024;
 /// An answer of the parser's own: a status line and three headers.
 const MAX_BARE_BYTES: usize = 200;
 
@@ -23,6 +31,18 @@ pub struct Stream {
     inner: TcpStream,
     /// What is still to be written instead of a bare answer.
     problem: Bytes,
+    /// What came since the last answer.
+    request: Option<Request>,
+    /// A request was given up in its middle: nothing more is read.
+    is_over: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Request {
+    began_at: Instant,
+    /// The length of its first line, as far as it came.
+    line: usize,
+    is_in_line: bool,
 }
 
 impl Stream {
@@ -32,7 +52,18 @@ impl Stream {
         if let Err(error) = inner.set_nodelay(true) {
             tracing::debug!(%error, "small writes may wait");
         }
-        Self { inner, problem: Bytes::new() }
+        Self { inner, problem: Bytes::new(), request: None, is_over: false }
+    }
+
+    /// Takes note of what came.
+    fn note(&mut self, bytes: &[u8]) {
+        let fresh = || Request { began_at: Instant::now(), line: 0, is_in_line: true };
+        let request = self.request.get_or_insert_with(fresh);
+        if request.is_in_line {
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            request.line += end.unwrap_or(bytes.len());
+            request.is_in_line = end.is_none();
+        }
     }
 
     /// The connection, for who speaks no HTTP on it.
@@ -83,8 +114,21 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         if self.problem.is_empty() {
             match bare_answer(bytes) {
-                None => return Pin::new(&mut self.inner).poll_write(context, bytes),
-                Some((0, status)) => self.problem = problem_answer(status),
+                None => {
+                    self.request = None;
+                    // The parser would wait for the rest of a chunked body without end.
+                    if GIVEN_UP.iter().any(|start| bytes.starts_with(start)) {
+                        self.is_over = true;
+                        context.waker().wake_by_ref();
+                    }
+                    return Pin::new(&mut self.inner).poll_write(context, bytes);
+                }
+                Some((0, status)) => {
+                    let is_long = self.request.is_some_and(|request| request.line > LONG_LINE);
+                    let is_bad = status == StatusCode::BAD_REQUEST;
+                    self.problem =
+                        problem_answer(if is_bad && is_long { StatusCode::URI_TOO_LONG } else { status });
+                }
                 // The answers before it go first.
                 Some((at, _)) => return Pin::new(&mut self.inner).poll_write(context, &bytes[..at]),
             }
@@ -115,7 +159,20 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(context, buffer)
+        if self.is_over {
+            return Poll::Ready(Ok(()));
+        }
+        if self.request.is_some_and(|request| request.began_at.elapsed() > ANSWER_TIME) {
+            // As far as it goes: who trickles may not read either.
+            let _ = self.inner.try_write(&problem_answer(StatusCode::REQUEST_TIMEOUT));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.note(&buffer.filled()[before..]);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -6,8 +6,8 @@ use shared::events::{CloseCode, ServerEvent};
 
 /// The most a message may hold, in bytes, over all its fragments.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
-/// The most fragments a message may come in.
-const MAX_FRAGMENTS: usize = 16;
+/// How many continuation frames a message may have.
+const MAX_CONTINUATIONS: usize = 16;
 /// The most a control frame may hold (RFC 6455, section 5.5).
 const MAX_CONTROL_BYTES: usize = 125;
 
@@ -144,7 +144,8 @@ impl Decoder {
                 let text = String::from_utf8(message).map_err(|_| CloseCode::InvalidUtf8)?;
                 return Ok(Some(Incoming::Text(text)));
             }
-            if self.fragments >= MAX_FRAGMENTS {
+            // One more continuation has to come.
+            if self.fragments > MAX_CONTINUATIONS {
                 return Err(CloseCode::TooBig);
             }
         }
