@@ -15,6 +15,7 @@ mod http;
 mod lane;
 mod ledger;
 mod memory;
+mod misses;
 mod opening;
 mod pace;
 mod pgbench;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::thread;
 
 use crate::Outcome;
+use crate::misses::why;
 use crate::run::Run;
 use crate::stats::Spread;
 
@@ -141,6 +142,14 @@ impl Section {
         self.plots.push((file.to_owned(), svg));
     }
 
+    /// What is known of the targets that are missed.
+    fn misses(&self) -> String {
+        let missed = self.goals.iter().filter(|goal| goal.missed_by().is_some());
+        let known = missed.filter_map(|goal| Some((&goal.what, why(&goal.what)?)));
+        let lines: String = known.map(|(what, why)| format!("- {what}: {why}\n")).collect();
+        if lines.is_empty() { lines } else { format!("\nMissed, and why:\n{lines}") }
+    }
+
     /// The whole of it.
     pub fn markdown(&self) -> String {
         let mut text = format!("## {}\n", self.title);
@@ -155,6 +164,7 @@ impl Section {
         for table in tables {
             let _ = write!(text, "\n{}", table.markdown());
         }
+        text.push_str(&self.misses());
         for (file, _) in &self.plots {
             let _ = writeln!(text, "\n![{}]({file})", self.title);
         }
