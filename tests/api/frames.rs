@@ -153,6 +153,21 @@ fn a_message_of_64_kib_is_understood() {
 }
 
 #[test]
+fn a_message_may_go_on_in_16_frames_and_no_more() {
+    let app = TestApp::start();
+    let ping = |continuations: usize| {
+        let mut bytes = frame(0x01, b"{\"type\":\"ping\",");
+        bytes.extend(frame(0x00, b" ").repeat(continuations - 1));
+        bytes.extend(frame(0x80, b"\"id\":\"in pieces\"}"));
+        bytes
+    };
+    let mut socket = app.socket();
+    socket.send_bytes(&ping(16));
+    socket.expect(|event| matches!(event, ServerEvent::Pong { id } if id == "in pieces").then_some(()));
+    assert_eq!(close_after(&app, &ping(17)), 1009);
+}
+
+#[test]
 fn a_message_in_too_many_crumbs_closes_with_1009() {
     let app = TestApp::start();
     let crumbs = [frame(0x01, b"{"), frame(0x00, b" ").repeat(17)].concat();
