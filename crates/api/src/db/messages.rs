@@ -16,8 +16,8 @@ use shared::page::{Cursor, Page};
 use shared::users::Username;
 use uuid::Uuid;
 
-use super::page::{self, Direction, InvalidCursor};
-use super::schema::{messages, users};
+use super::page::{self, InvalidCursor};
+use super::schema::{messages, rooms as rooms_table, users};
 use super::{DbError, DbResult, rooms};
 
 /// A row of `messages`, as far as people may see it.
@@ -162,7 +162,7 @@ pub fn list(
     limit: u32,
 ) -> DbResult<Page<Message>> {
     let limit = i64::from(limit);
-    let items = match position {
+    let Slice { messages: items, newest } = match position {
         Position::Newest => older(conn, room_id, Seq(i64::MAX), limit)?,
         Position::Before(seq) => older(conn, room_id, seq, limit)?,
         Position::After(seq) => newer(conn, room_id, seq, limit)?,
@@ -170,15 +170,18 @@ pub fn list(
             // What one side lacks, the other may have.
             let half = limit / 2;
             let mut after = newer(conn, room_id, seq, limit - 1)?;
-            let missing_after = (half - after.len() as i64).max(0);
-            let mut before = older(conn, room_id, seq.next(), limit - half + missing_after)?;
-            after.truncate((limit - before.len() as i64) as usize);
-            before.append(&mut after);
-            before
+            let missing_after = (half - after.messages.len() as i64).max(0);
+            let mut around = older(conn, room_id, seq.next(), limit - half + missing_after)?;
+            after.messages.truncate((limit - around.messages.len() as i64) as usize);
+            around.messages.append(&mut after.messages);
+            around.newest = around.newest.max(after.newest);
+            around
         }
     };
-    // Read after the page: so it counts every message on it, and `next` is null only at the newest.
-    let newest = shared::rooms::Room::from(rooms::get(conn, room_id)?).last_seq;
+    let newest = match newest {
+        Some(newest) => newest,
+        None => shared::rooms::Room::from(rooms::get(conn, room_id)?).last_seq,
+    };
     let (before, after) = match (items.first(), items.last(), position) {
         (Some(first), Some(last), _) => (first.seq, last.seq),
         // Nothing lies before it, so this is the beginning.
@@ -200,33 +203,51 @@ pub fn list(
 pub fn newest(conn: &mut PgConnection, room_id: RoomId, limit: usize) -> DbResult<(Rev, Vec<Message>)> {
     conn.build_transaction().read_only().repeatable_read().run::<_, DbError, _>(|conn| {
         let room = shared::rooms::Room::from(rooms::get(conn, room_id)?);
-        Ok((room.rev, older(conn, room_id, Seq(i64::MAX), limit as i64)?))
+        Ok((room.rev, older(conn, room_id, Seq(i64::MAX), limit as i64)?.messages))
     })
 }
 
-/// The messages before a place, read from the newest backwards, given oldest first.
-fn older(conn: &mut PgConnection, room_id: RoomId, before: Seq, limit: i64) -> DbResult<Vec<Message>> {
-    let rows: Vec<(MessageRow, AuthorRow)> = messages::table
-        .inner_join(users::table)
-        .filter(messages::room_id.eq(room_id.0))
-        .filter(messages::seq.lt(before.0))
-        .order(messages::seq.desc())
-        .limit(limit)
-        .select(columns())
-        .load(conn)?;
-    let (rows, _) = page::trim(rows, limit as usize, Direction::Before);
-    Ok(rows.into_iter().map(message).collect())
+/// Messages that lie side by side, oldest first.
+struct Slice {
+    messages: Vec<Message>,
+    /// The room's newest message as the same statement saw it: unknown where there are none.
+    newest: Option<Seq>,
 }
 
-/// The messages after a place, oldest first.
-fn newer(conn: &mut PgConnection, room_id: RoomId, after: Seq, limit: i64) -> DbResult<Vec<Message>> {
-    let rows: Vec<(MessageRow, AuthorRow)> = messages::table
+impl Slice {
+    fn new(rows: Vec<(i64, (MessageRow, AuthorRow))>) -> Self {
+        let newest = rows.first().map(|(last_seq, _)| Seq(*last_seq));
+        Self { newest, messages: rows.into_iter().map(|(_, row)| message(row)).collect() }
+    }
+}
+
+/// The messages before a place, read from the newest backwards, given oldest first. None of a room that is gone.
+fn older(conn: &mut PgConnection, room_id: RoomId, before: Seq, limit: i64) -> DbResult<Slice> {
+    let mut rows: Vec<(i64, (MessageRow, AuthorRow))> = messages::table
         .inner_join(users::table)
+        .inner_join(rooms_table::table)
+        .filter(messages::room_id.eq(room_id.0))
+        .filter(messages::seq.lt(before.0))
+        .filter(rooms_table::deleted_at.is_null())
+        .order(messages::seq.desc())
+        .limit(limit)
+        .select((rooms_table::last_seq, columns()))
+        .load(conn)?;
+    rows.reverse();
+    Ok(Slice::new(rows))
+}
+
+/// The messages after a place, oldest first. None of a room that is gone.
+fn newer(conn: &mut PgConnection, room_id: RoomId, after: Seq, limit: i64) -> DbResult<Slice> {
+    let rows: Vec<(i64, (MessageRow, AuthorRow))> = messages::table
+        .inner_join(users::table)
+        .inner_join(rooms_table::table)
         .filter(messages::room_id.eq(room_id.0))
         .filter(messages::seq.gt(after.0))
+        .filter(rooms_table::deleted_at.is_null())
         .order(messages::seq.asc())
         .limit(limit)
-        .select(columns())
+        .select((rooms_table::last_seq, columns()))
         .load(conn)?;
-    Ok(rows.into_iter().map(message).collect())
+    Ok(Slice::new(rows))
 }
