@@ -1,4 +1,4 @@
-//! Why targets are missed, as far as profiles and experiments have shown, and what would reach them.
+//! Why targets are missed: what was seen, and apart from it what is only supposed.
 
 /// Parts of a target's name, and what is known of it.
 const KNOWN: [(&str, &str); 8] = [
@@ -10,40 +10,40 @@ const KNOWN: [(&str, &str); 8] = [
     ),
     (
         "Flushes a message",
-        "64 connections are shared by two writers, so about 14 messages wait for each while one commits. One writer \
-         halves the flushes, but stored a third less at 256 connections (tried with `WRITERS = 1`).",
+        "64 connections are shared by two writers, so about 13 messages go into a commit. One writer, tried once with \
+         `WRITERS = 1`, stored a third less at 256 connections; its flushes were not counted.",
     ),
     (
         "sockets, steady: CPU",
-        "of the server's samples 81 % are in the kernel's send path, as in the bare loop; 7 % in the postmen, 5 % in the \
-         writer that fills the outboxes, 4 % in the allocator. Storing 20 messages a second comes on top, divided among \
-         1,000 deliveries each; among 5,000 it hardly shows. Followers kept per worker thread, without a lock and a \
-         reference count for each, would save most of the writer's part.",
+        "of the server's samples at 1,000 sockets 81 % were in the kernel, 7 % in the workers' own code, 5 % in the \
+         writers', 4 % in the allocator; that was before the last two savings there, and not profiled since. \
+         Storing 20 messages a second comes on top, divided among 1,000 deliveries each. Supposed to help, not tried: followers kept per worker thread, without a lock and a \
+         reference count for each.",
     ),
     (
         "1000 sockets in 1 room",
-        "what the allocator takes once for a burst of handshakes is divided by 1,000 here; among 10,000 it hardly \
-         shows.",
+        "not profiled. Among 10,000 it is less than half, so a good part is taken once: supposedly by the allocator, for \
+         a burst of handshakes.",
     ),
     (
         "in 20 rooms each",
         "each room followed costs about 0.2 KiB: an entry in the room's table of followers and one in the connection's \
-         list. Small numbers for rooms and connections instead of ids and references would make it a tenth.",
+         list. Supposed to help, not tried: small numbers for rooms and connections instead of ids and references.",
     ),
     (
         "`/api/v1/rooms`, database up",
-        "the first query waits for a connection of the pool, whose backend the database has to fork and warm up; \
-         `/livez` needs none.",
+        "not profiled. `/livez` asks the database nothing; supposedly the difference is the pool's first connection.",
     ),
     (
         "Deepest page: rate",
-        "before its query a page asks whether the pooled connection is alive: without that it was about a tenth more, \
-         but the first readers after a crash of the database got errors. Looking at the connection's socket instead of \
-         asking would save it; the rest is the way to a thread that may block, and HTTP.",
+        "not profiled. Before its query a page asks whether the pooled connection is alive; leaving that out was tried and \
+         given up, because the first readers after a crash of the database got errors. What it costs was not measured by \
+         itself.",
     ),
     (
         "p99 of those who read",
-        "the stalled are cut off at the same moment, 500 at once, and until then each event is queued for them too.",
+        "not profiled. Supposed: the stalled are cut off at the same moment, 500 at once, and until then each event is \
+         queued for them too.",
     ),
 ];
 

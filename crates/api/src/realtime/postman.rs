@@ -1,5 +1,5 @@
 //! Sends what is in outboxes: one postman a worker thread, woken once for many of them. A task of each connection's own
-//! would have to be woken and polled for every frame, which costs a good part of what the system call costs.
+//! would have to be woken and polled for every frame.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
