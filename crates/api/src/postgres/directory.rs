@@ -35,7 +35,7 @@ const MAX_LOG_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Directory {
     root: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Directory {
@@ -54,7 +54,7 @@ impl Directory {
             .open(&lock_file)
             .map_err(not_writable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { root, _lock: lock }),
+            Ok(()) => Ok(Self { root, lock }),
             Err(TryLockError::WouldBlock) => Err(ClusterError::InUse(root)),
             Err(TryLockError::Error(reason)) => Err(not_writable(reason)),
         }
@@ -165,6 +165,16 @@ impl Directory {
     }
 }
 
+impl Drop for Directory {
+    /// Gives the lock back by name: closing the file would not while a child that another thread just forked, and that
+    /// has not executed its program yet, still has a copy of it open (flock(2)).
+    fn drop(&mut self) {
+        if let Err(reason) = self.lock.unlock() {
+            tracing::warn!(%reason, directory = %self.root.display(), "the data directory stays locked");
+        }
+    }
+}
+
 /// Removes a folder in which an `initdb` that its guard is stopping may still be at work.
 fn remove_while_written(path: &Path) -> io::Result<()> {
     let started = Instant::now();
@@ -212,6 +222,18 @@ fn socket_dir(home: &Path, bases: &[PathBuf]) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_is_free_again_although_a_forked_child_still_has_its_lock_open() {
+        let path = std::env::temp_dir().join(format!("parlance-lock-{}", std::process::id()));
+        let held = Directory::open(&path).expect("free");
+        let childs_copy = held.lock.try_clone().expect("a descriptor");
+        assert!(matches!(Directory::open(&path), Err(ClusterError::InUse(_))));
+        drop(held);
+        Directory::open(&path).expect("free again");
+        drop(childs_copy);
+        fs::remove_dir_all(&path).expect("ours");
+    }
 
     #[test]
     fn the_socket_lies_in_the_data_directory_when_its_path_fits() {
