@@ -1,4 +1,5 @@
--- One page as Parlance reads it: fifty messages before a place, with their authors, by the index on (room_id, seq).
+-- A page by its key and no more: fifty messages before a place, with their authors, by the index on (room_id, seq).
+-- Parlance's own statement reads the room besides.
 \set before random(:low, :high)
 SELECT messages.id, messages.room_id, messages.seq, messages.rev, messages.text, messages.created_at,
     messages.edited_at, messages.deleted_at, users.id, users.username, users.kind

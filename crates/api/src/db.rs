@@ -12,6 +12,7 @@ pub mod rooms;
 #[allow(missing_docs)] // Generated.
 pub mod schema;
 pub mod sessions;
+mod slice;
 pub mod users;
 
 use std::sync::Arc;
@@ -36,9 +37,15 @@ const POOL_WAIT: Duration = Duration::from_secs(2);
 /// How long a request waits for the database in all: longer than for a connection and a statement together.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Bounds what a single statement may cost; see RELIABILITY.md, "Database".
+/// The first line bounds what a single statement may cost; see RELIABILITY.md, "Database".
+///
+/// The last two are for plans. All that we ask for is found by keys. But a statement may be planned once, while a table
+/// is still empty: then Postgres would take to reading whole tables and keep to it as they grow. And of a `LIMIT` that
+/// is a parameter it thinks so badly that it would plan each page anew, which takes longer than reading it.
 const SESSION_SETTINGS: &str = "SET statement_timeout = '5s'; SET lock_timeout = '2s'; \
-     SET idle_in_transaction_session_timeout = '10s'; SET timezone = 'UTC'; SET client_min_messages = 'warning'";
+     SET idle_in_transaction_session_timeout = '10s'; SET timezone = 'UTC'; SET client_min_messages = 'warning'; \
+     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+     SET plan_cache_mode = force_generic_plan";
 
 /// Why a query gave no result. Knows no status code: that is `error.rs`' business.
 #[derive(Debug, Error)]
@@ -170,20 +177,6 @@ pub fn connect(database_url: &str) -> DbResult<PgConnection> {
     conn.batch_execute(SESSION_SETTINGS)?;
     // May be refused to a user who is no superuser; then the server's own language stays.
     let _ = conn.batch_execute("SET lc_messages = 'C'");
-    Ok(conn)
-}
-
-/// A connection for a writer. All it asks for is found by keys, but its statements are planned once, perhaps while a
-/// table is still empty: then Postgres would take to reading whole tables and keep to it as they grow.
-///
-/// # Errors
-/// [`DbError::Unavailable`] with the server's words when the database cannot be reached.
-pub fn connect_writer(database_url: &str) -> DbResult<PgConnection> {
-    let mut conn = connect(database_url)?;
-    conn.batch_execute(
-        "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
-         SET plan_cache_mode = force_generic_plan",
-    )?;
     Ok(conn)
 }
 

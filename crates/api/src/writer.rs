@@ -336,7 +336,7 @@ impl Worker {
         let deadline = if self.has_given_up { Instant::now() } else { deadline };
         if self.conn.is_none() {
             loop {
-                match db::connect_writer(&self.database_url) {
+                match db::connect(&self.database_url) {
                     Ok(conn) => {
                         self.has_given_up = false;
                         self.conn = Some(conn);

@@ -8,10 +8,11 @@ use shared::events::{MessageChange, ServerEvent};
 use shared::ids::{Rev, RoomId};
 use shared::messages::Message;
 
-use super::messages::{AuthorRow, MessageRow, columns, message};
+use super::messages::{IfAny, if_any, message};
 use super::page::{self, Direction};
 use super::rooms::{self, RoomRow};
-use super::schema::{messages, users};
+use super::schema::messages;
+use super::slice::{Slice, Stretch};
 use super::{DbError, DbResult};
 
 /// A room and what changed in it, both as of the room's `rev`.
@@ -48,10 +49,10 @@ impl Changed {
     }
 }
 
-/// Everything that changed after `since`, up to `limit` messages.
+/// Everything that changed after `since`, up to `limit` messages. Without `since` nothing changed.
 ///
-/// Without `since` nothing changed. Both reads see one snapshot. Because the room's row lock is held to the commit, a snapshot that shows the room at
-/// `rev` shows all changes up to it and none after it.
+/// Because the room's row lock is held to the commit, a statement that sees the room at `rev` sees all changes up to it
+/// and none after it.
 ///
 /// # Errors
 /// [`DbError::NotFound`] for an unknown or deleted room.
@@ -65,18 +66,19 @@ pub fn list(
         let room = rooms::get(conn, room_id)?;
         return Ok(ChangesSince { room, messages: Vec::new(), has_more: false });
     };
-    conn.build_transaction().read_only().repeatable_read().run::<_, DbError, _>(|conn| {
-        let room = rooms::get(conn, room_id)?;
-        let rows: Vec<(i64, (MessageRow, AuthorRow))> = messages::table
-            .inner_join(users::table)
-            .filter(messages::room_id.eq(room_id.0))
-            .filter(messages::rev.gt(since.0))
-            .order(messages::rev.asc())
-            .limit(limit as i64 + 1)
-            .select((messages::born_rev, columns()))
-            .load(conn)?;
-        let (rows, has_more) = page::trim(rows, limit, Direction::After);
-        let changed = |(born_rev, row)| Changed { message: message(row), born_rev: Rev(born_rev) };
-        Ok(ChangesSince { room, messages: rows.into_iter().map(changed).collect(), has_more })
-    })
+    let slice = Slice {
+        columns: (RoomRow::as_select(), messages::born_rev.nullable(), if_any()),
+        room_id,
+        stretch: Stretch::ChangedAfter(since),
+        limit: limit as i64 + 1,
+    };
+    let rows: Vec<(RoomRow, Option<i64>, IfAny)> = slice.load(conn)?;
+    let room = rows.first().map(|(room, ..)| room.clone()).ok_or(DbError::NotFound)?;
+    let changed = |(_, born_rev, (row, author)): (_, Option<i64>, IfAny)| {
+        Some(Changed { message: message((row?, author?)), born_rev: Rev(born_rev?) })
+    };
+    let mut messages: Vec<Changed> = rows.into_iter().filter_map(changed).collect();
+    messages.sort_by_key(|changed| changed.message.rev);
+    let (messages, has_more) = page::trim(messages, limit, Direction::After);
+    Ok(ChangesSince { room, messages, has_more })
 }

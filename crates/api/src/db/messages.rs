@@ -17,8 +17,9 @@ use shared::users::Username;
 use uuid::Uuid;
 
 use super::page::{self, InvalidCursor};
-use super::schema::{messages, rooms as rooms_table, users};
-use super::{DbError, DbResult, rooms};
+use super::schema::{messages, rooms, users};
+use super::slice::{Slice, Stretch};
+use super::{DbError, DbResult};
 
 /// A row of `messages`, as far as people may see it.
 #[derive(Clone, Queryable, Selectable)]
@@ -61,6 +62,14 @@ pub(super) type Columns =
 /// The columns of a [`Message`], from `messages` joined with `users`.
 pub(super) fn columns() -> Columns {
     (MessageRow::as_select(), AuthorRow::as_select())
+}
+
+/// The same, where there may be no message.
+pub(super) type IfAny = (Option<MessageRow>, Option<AuthorRow>);
+
+/// The columns of [`IfAny`], from outer joins.
+pub(super) fn if_any() -> diesel::dsl::AsSelect<IfAny, diesel::pg::Pg> {
+    IfAny::as_select()
 }
 
 /// Out: row to DTO.
@@ -162,25 +171,21 @@ pub fn list(
     limit: u32,
 ) -> DbResult<Page<Message>> {
     let limit = i64::from(limit);
-    let Slice { messages: items, newest } = match position {
-        Position::Newest => older(conn, room_id, Seq(i64::MAX), limit)?,
-        Position::Before(seq) => older(conn, room_id, seq, limit)?,
-        Position::After(seq) => newer(conn, room_id, seq, limit)?,
+    let Found { messages: items, last_seq: newest, .. } = match position {
+        Position::Newest => find(conn, room_id, Stretch::Before(Seq(i64::MAX)), limit)?,
+        Position::Before(seq) => find(conn, room_id, Stretch::Before(seq), limit)?,
+        Position::After(seq) => find(conn, room_id, Stretch::After(seq), limit)?,
         Position::Around(seq) => {
             // What one side lacks, the other may have.
             let half = limit / 2;
-            let mut after = newer(conn, room_id, seq, limit - 1)?;
+            let mut after = find(conn, room_id, Stretch::After(seq), limit - 1)?;
             let missing_after = (half - after.messages.len() as i64).max(0);
-            let mut around = older(conn, room_id, seq.next(), limit - half + missing_after)?;
+            let older = limit - half + missing_after;
+            let mut around = find(conn, room_id, Stretch::Before(seq.next()), older)?;
             after.messages.truncate((limit - around.messages.len() as i64) as usize);
             around.messages.append(&mut after.messages);
-            around.newest = around.newest.max(after.newest);
             around
         }
-    };
-    let newest = match newest {
-        Some(newest) => newest,
-        None => shared::rooms::Room::from(rooms::get(conn, room_id)?).last_seq,
     };
     let (before, after) = match (items.first(), items.last(), position) {
         (Some(first), Some(last), _) => (first.seq, last.seq),
@@ -201,53 +206,23 @@ pub fn list(
 /// # Errors
 /// [`super::DbError::NotFound`] for an unknown or deleted room.
 pub fn newest(conn: &mut PgConnection, room_id: RoomId, limit: usize) -> DbResult<(Rev, Vec<Message>)> {
-    conn.build_transaction().read_only().repeatable_read().run::<_, DbError, _>(|conn| {
-        let room = shared::rooms::Room::from(rooms::get(conn, room_id)?);
-        Ok((room.rev, older(conn, room_id, Seq(i64::MAX), limit as i64)?.messages))
-    })
+    let found = find(conn, room_id, Stretch::Before(Seq(i64::MAX)), limit as i64)?;
+    Ok((found.rev, found.messages))
 }
 
-/// Messages that lie side by side, oldest first.
-struct Slice {
+/// A stretch of messages, oldest first, and the room's counters at the same moment.
+struct Found {
     messages: Vec<Message>,
-    /// The room's newest message as the same statement saw it: unknown where there are none.
-    newest: Option<Seq>,
+    last_seq: Seq,
+    rev: Rev,
 }
 
-impl Slice {
-    fn new(rows: Vec<(i64, (MessageRow, AuthorRow))>) -> Self {
-        let newest = rows.first().map(|(last_seq, _)| Seq(*last_seq));
-        Self { newest, messages: rows.into_iter().map(|(_, row)| message(row)).collect() }
-    }
-}
-
-/// The messages before a place, read from the newest backwards, given oldest first. None of a room that is gone.
-fn older(conn: &mut PgConnection, room_id: RoomId, before: Seq, limit: i64) -> DbResult<Slice> {
-    let mut rows: Vec<(i64, (MessageRow, AuthorRow))> = messages::table
-        .inner_join(users::table)
-        .inner_join(rooms_table::table)
-        .filter(messages::room_id.eq(room_id.0))
-        .filter(messages::seq.lt(before.0))
-        .filter(rooms_table::deleted_at.is_null())
-        .order(messages::seq.desc())
-        .limit(limit)
-        .select((rooms_table::last_seq, columns()))
-        .load(conn)?;
-    rows.reverse();
-    Ok(Slice::new(rows))
-}
-
-/// The messages after a place, oldest first. None of a room that is gone.
-fn newer(conn: &mut PgConnection, room_id: RoomId, after: Seq, limit: i64) -> DbResult<Slice> {
-    let rows: Vec<(i64, (MessageRow, AuthorRow))> = messages::table
-        .inner_join(users::table)
-        .inner_join(rooms_table::table)
-        .filter(messages::room_id.eq(room_id.0))
-        .filter(messages::seq.gt(after.0))
-        .filter(rooms_table::deleted_at.is_null())
-        .order(messages::seq.asc())
-        .limit(limit)
-        .select((rooms_table::last_seq, columns()))
-        .load(conn)?;
-    Ok(Slice::new(rows))
+fn find(conn: &mut PgConnection, room_id: RoomId, stretch: Stretch, limit: i64) -> DbResult<Found> {
+    let slice = Slice { columns: (rooms::last_seq, rooms::rev, if_any()), room_id, stretch, limit };
+    let rows: Vec<(i64, i64, IfAny)> = slice.load(conn)?;
+    let (last_seq, rev) = rows.first().map(|row| (row.0, row.1)).ok_or(DbError::NotFound)?;
+    let found = |(_, _, (row, author)): (_, _, IfAny)| row.zip(author).map(message);
+    let mut messages: Vec<Message> = rows.into_iter().filter_map(found).collect();
+    messages.sort_by_key(|message| message.seq);
+    Ok(Found { messages, last_seq: Seq(last_seq), rev: Rev(rev) })
 }
