@@ -152,7 +152,13 @@ impl Db {
     {
         self.breaker.admit(Instant::now())?;
         let pool = self.pool.clone();
+        let asked = Instant::now();
         let task = tokio::task::spawn_blocking(move || {
+            // The wait may have been for a thread: there are as many as connections. Then nobody listens any more, or
+            // will not for long.
+            if asked.elapsed() > POOL_WAIT {
+                return Err(DbError::Unavailable("too many wait for the database".to_owned()));
+            }
             let mut conn = pool.get().map_err(|error| DbError::Unavailable(error.to_string()))?;
             query(&mut conn)
         });

@@ -213,6 +213,8 @@ fn serve(
             let builder = actix_server::Server::build().shutdown_timeout(STOP_TIMEOUT).disable_signals();
             let stopping = builder.graceful_shutdown_signal();
             let server = builder
+                // A worker's blocking threads do nothing but query; more of them would only wait for a connection.
+                .worker_max_blocking_threads(app.config.database_connections as usize)
                 .listen("parlance", listener, move || connection_service(app.clone(), stopping.clone()))?
                 .run();
             // Nobody waits for the handle any more only when the start was given up.
