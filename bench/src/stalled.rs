@@ -30,11 +30,11 @@ const WINDOWS: u32 = 6;
 pub fn measure(run: &Run) -> Outcome<Section> {
     let mut lane = Lane::parlance(run, READERS, TEXT_LENGTH)?;
     let (mut without, mut with, mut growth, mut cut_off) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for round in 1..=run.rounds.min(3) {
+    for round in 1..=run.rounds {
         run.say(&format!("(b) stalled readers, round {round}"));
         lane.steady(run, RATE, run.warm_up)?;
         let time = run.window * WINDOWS;
-        without.push(lane.steady(run, RATE, time / 2)?.received.latencies.millis(0.99));
+        without.push(lane.steady(run, RATE, time)?.received.latencies.millis(0.99));
         let before = memory(lane.server().pid())?.rss;
         let join = Join { token: None, rooms: lane.rooms().to_vec() };
         let stalled = receivers::stall(lane.server().addr, STALLED, |_| join.clone())?;
