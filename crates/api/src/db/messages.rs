@@ -143,6 +143,8 @@ pub enum Position {
     After(Seq),
     /// The messages on both sides of this place, and the one at it.
     Around(Seq),
+    /// The messages on both sides of this one, and itself.
+    AroundMessage(MessageId),
 }
 
 const TAG: u8 = b'm';
@@ -160,7 +162,8 @@ pub fn cursor(seq: Seq) -> Cursor {
     page::encode(TAG, &seq.0.to_be_bytes())
 }
 
-/// A page of a room's messages, oldest to newest, tombstones included.
+/// A page of a room's messages, oldest to newest, tombstones included; `None` when the message that it was to be around
+/// is not in the room.
 ///
 /// # Errors
 /// [`super::DbError::NotFound`] for an unknown or deleted room.
@@ -169,24 +172,26 @@ pub fn list(
     room_id: RoomId,
     position: Position,
     limit: u32,
-) -> DbResult<Page<Message>> {
-    let limit = i64::from(limit);
-    let Found { messages: items, last_seq: newest, .. } = match position {
-        Position::Newest => find(conn, room_id, Stretch::Before(Seq(i64::MAX)), limit)?,
-        Position::Before(seq) => find(conn, room_id, Stretch::Before(seq), limit)?,
-        Position::After(seq) => find(conn, room_id, Stretch::After(seq), limit)?,
-        Position::Around(seq) => {
-            // What one side lacks, the other may have.
-            let half = limit / 2;
-            let mut after = find(conn, room_id, Stretch::After(seq), limit - 1)?;
-            let missing_after = (half - after.messages.len() as i64).max(0);
-            let older = limit - half + missing_after;
-            let mut around = find(conn, room_id, Stretch::Before(seq.next()), older)?;
-            after.messages.truncate((limit - around.messages.len() as i64) as usize);
-            around.messages.append(&mut after.messages);
-            around
-        }
+) -> DbResult<Option<Page<Message>>> {
+    let stretch = match position {
+        Position::Newest => Stretch::Before(Seq(i64::MAX)),
+        Position::Before(seq) => Stretch::Before(seq),
+        Position::After(seq) => Stretch::After(seq),
+        Position::Around(seq) => Stretch::Around(seq),
+        Position::AroundMessage(id) => Stretch::AroundMessage(id),
     };
+    let Found { messages: mut items, last_seq: newest, .. } = find(conn, room_id, stretch, i64::from(limit))?;
+    let middle = match position {
+        Position::Around(seq) => Some(items.partition_point(|message| message.seq <= seq)),
+        Position::AroundMessage(id) => match items.iter().position(|message| message.id == id) {
+            Some(place) => Some(place + 1),
+            None => return Ok(None),
+        },
+        _ => None,
+    };
+    if let Some(middle) = middle {
+        items = around(items, middle, limit as usize);
+    }
     let (before, after) = match (items.first(), items.last(), position) {
         (Some(first), Some(last), _) => (first.seq, last.seq),
         // Nothing lies before it, so this is the beginning.
@@ -194,11 +199,21 @@ pub fn list(
         (_, _, Position::After(seq)) => (Seq(seq.0.min(newest.0).saturating_add(1)), seq),
         _ => (Seq(1), newest),
     };
-    Ok(Page {
+    Ok(Some(Page {
         prev_cursor: (before > Seq(1)).then(|| cursor(before)),
         next_cursor: (after < newest).then(|| cursor(after)),
         items,
-    })
+    }))
+}
+
+/// `limit` of the messages, half of them before `middle` and half behind it; what one side lacks, the other may have.
+fn around(mut messages: Vec<Message>, middle: usize, limit: usize) -> Vec<Message> {
+    let half = limit / 2;
+    let missing_after = half.saturating_sub(messages.len() - middle);
+    let from = middle.saturating_sub(limit - half + missing_after);
+    messages.drain(..from);
+    messages.truncate(limit);
+    messages
 }
 
 /// A room's last messages, oldest first, and the `rev` at which they are the last.

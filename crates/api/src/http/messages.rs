@@ -68,28 +68,14 @@ pub async fn list(
     query: Query,
 ) -> AppResult<HttpResponse> {
     let limit = query.limit()?;
-    let place = Place::parse(&query)?;
-    if matches!(place, Place::At(Position::Newest))
+    let position = parse_position(&query)?;
+    if position == Position::Newest
         && let Some(page) = newest(&app, room_id, limit).await?
     {
         return Ok(page_response(&page, &messages_path(room_id), limit, ("before", "after")));
     }
-    let page = app
-        .db
-        .run(move |conn| {
-            let position = match place {
-                Place::At(position) => position,
-                Place::AroundMessage(id) => match db::messages::get(conn, room_id, id) {
-                    Ok(message) => Position::Around(message.seq),
-                    // A room that is gone is gone, whatever one looks for in it.
-                    Err(DbError::NotFound) => return db::rooms::get(conn, room_id).map(|_| None),
-                    Err(error) => return Err(error),
-                },
-            };
-            db::messages::list(conn, room_id, position, limit).map(Some)
-        })
-        .await;
-    let page = or_no_room(page)?.ok_or_else(|| AppError::new(ErrorCode::MessageNotFound))?;
+    let read = app.db.run(move |conn| db::messages::list(conn, room_id, position, limit)).await;
+    let page = or_no_room(read)?.ok_or_else(|| AppError::new(ErrorCode::MessageNotFound))?;
     Ok(page_response(&page, &messages_path(room_id), limit, ("before", "after")))
 }
 
@@ -109,28 +95,21 @@ async fn newest(app: &App, room_id: RoomId, limit: u32) -> AppResult<Option<Page
     }))
 }
 
-/// Where a page was asked for.
-enum Place {
-    At(Position),
-    AroundMessage(MessageId),
-}
-
-impl Place {
-    fn parse(query: &Query) -> AppResult<Self> {
-        let cursor = |text: &str| parse_cursor(text).map_err(|_| AppError::new(ErrorCode::InvalidCursor));
-        match (query.get("before"), query.get("after"), query.get("around")) {
-            (None, None, None) => Ok(Self::At(Position::Newest)),
-            (Some(text), None, None) => Ok(Self::At(Position::Before(cursor(text)?))),
-            (None, Some(text), None) => Ok(Self::At(Position::After(cursor(text)?))),
-            (None, None, Some(text)) => match text.parse() {
-                Ok(id) => Ok(Self::AroundMessage(id)),
-                Err(_) => Ok(Self::At(Position::Around(cursor(text)?))),
-            },
-            (before, _, _) => {
-                let name = if before.is_some() { "before" } else { "after" };
-                let detail = "Only one of before, after and around can be given.";
-                Err(AppError::invalid_field(name, InvalidCode::MutuallyExclusive, detail))
-            }
+/// Where a page is asked for.
+fn parse_position(query: &Query) -> AppResult<Position> {
+    let cursor = |text: &str| parse_cursor(text).map_err(|_| AppError::new(ErrorCode::InvalidCursor));
+    match (query.get("before"), query.get("after"), query.get("around")) {
+        (None, None, None) => Ok(Position::Newest),
+        (Some(text), None, None) => Ok(Position::Before(cursor(text)?)),
+        (None, Some(text), None) => Ok(Position::After(cursor(text)?)),
+        (None, None, Some(text)) => match text.parse() {
+            Ok(id) => Ok(Position::AroundMessage(id)),
+            Err(_) => Ok(Position::Around(cursor(text)?)),
+        },
+        (before, _, _) => {
+            let name = if before.is_some() { "before" } else { "after" };
+            let detail = "Only one of before, after and around can be given.";
+            Err(AppError::invalid_field(name, InvalidCode::MutuallyExclusive, detail))
         }
     }
 }
