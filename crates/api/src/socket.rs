@@ -1,8 +1,8 @@
 //! The WebSocket edge: from a request that wants to upgrade to a connection's last frame.
 //!
 //! The socket is taken over raw from actix-http (`HttpService::upgrade`) instead of through actix-ws: there a reader
-//! that stalls cannot be cut off, a frame is buffered whole before its length is refused, each frame is encoded once
-//! per connection, and 16 KiB of buffers stay with every idle socket.
+//! that stalls is not cut off, a frame is buffered whole before its length is refused, each frame is copied twice per
+//! connection, and at least 16 KiB of buffers stay with every idle socket. ARCHITECTURE.md has the figures.
 
 mod connection;
 mod session;
