@@ -5,20 +5,34 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 
+def get(base, path):
+    return json.load(urllib.request.urlopen(base + "/api/v1" + path))
+
+
+def show(message):
+    print(message["rev"], message["author"]["username"], "|", message["text"] or "(deleted)", flush=True)
+    return message["rev"]
+
+
 async def listen(base, name):
-    rooms = json.load(urllib.request.urlopen(f"{base}/api/v1/rooms?limit=100"))["items"]
-    room = next(room for room in rooms if room["name"].lower() == name.lower())
+    room = next(room for room in get(base, "/rooms?limit=100")["items"] if room["name"].lower() == name.lower())
     rev = max(0, room["rev"] - 10)  # the last few changes, and then what comes
     async for socket in connect(base.replace("http", "ws", 1) + "/api/v1/ws", subprotocols=["parlance.v1.json"]):
         try:
             await socket.send(json.dumps({"type": "subscribe", "room_id": room["id"], "since": rev}))
             async for frame in socket:
                 event = json.loads(frame)
-                if event["type"] == "resync":
-                    print("More than 1,000 changes were missed: read them at /changes?since", rev, flush=True)
-                if event.get("room_id") == room["id"] and "message" in event:
-                    rev = event["rev"]
-                    print(event["type"], event["message"]["author"]["username"], "|", event["message"]["text"], flush=True)
+                if event.get("room_id") != room["id"]:
+                    continue
+                if event["type"] == "resync":  # more than 1,000 changes were missed: they are to be fetched
+                    more = True
+                    while more:
+                        page = get(base, f"/rooms/{room['id']}/changes?since={rev}&limit=100")
+                        for message in page["messages"]:
+                            show(message)
+                        rev, more = page["rev"], page["has_more"]
+                elif "message" in event and event["rev"] > rev:
+                    rev = show(event["message"])
         except (ConnectionClosed, OSError):
             pass  # connect waits a moment and tries again
 

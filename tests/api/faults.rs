@@ -227,6 +227,7 @@ fn a_database_that_hangs_holds_nobody_up_for_long() {
         sender.join().expect("an answer").problem(503, ErrorCode::OutcomeUnknown);
     });
     alice.get("/livez").expect(200);
+    alice.get("/readyz").problem(503, ErrorCode::Unavailable);
     // Who comes now is refused at once: hundreds would else wait for seconds, each in a thread.
     for _ in 0..200 {
         alice.get(ROOMS_PATH).problem(503, ErrorCode::Unavailable);

@@ -1,13 +1,18 @@
 //! Whether the process is up, and whether it can serve.
 
+use std::time::Duration;
+
 use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
 use shared::errors::ErrorCode;
 
 use super::Endpoint;
 use crate::app::App;
-use crate::db;
+use crate::db::{self, DbError};
 use crate::error::{AppError, AppResult};
+
+/// How long the database may take to say that it is there: who asks usually waits for a few seconds only.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -28,6 +33,8 @@ pub async fn get_ready(app: web::Data<App>) -> AppResult<HttpResponse> {
     if app.is_draining() {
         return Err(AppError::because(ErrorCode::Unavailable, "The server is stopping."));
     }
-    app.db.run(db::ping).await?;
+    tokio::time::timeout(PATIENCE, app.db.run(db::ping))
+        .await
+        .map_err(|_| DbError::Unavailable("it does not answer in time".to_owned()))??;
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n"))
 }
