@@ -6,7 +6,7 @@ const KNOWN: [(&str, &str); 8] = [
         "100 rooms: rate ÷ P1",
         "the machine's speed changes faster than rounds do: one binary stored 14,800 and 18,400 a second within three \
          minutes, so rounds lie far apart on both sides of the target. Of both cores, Postgres takes 48 % (10 its indexes, 10 the foreign \
-         keys, 5 the flush), the workers 27, the load tool 12, the writers 5. Six of the workers' 27 are the regular expressions \
+         keys, 5 the flush), the workers 27, the load tool 12, the writers 5. Five of the workers' 27 are the regular expressions \
          of actix' routes, which would go with routes matched by their segments.",
     ),
     (
