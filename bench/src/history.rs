@@ -211,9 +211,8 @@ pub fn section(points: &[Point]) -> Section {
     let (Some(newest), Some(deepest)) = (point.depths.first(), point.depths.last()) else { return section };
     section.note(format!(
         "A room of {} messages, and {} rooms of {}; pages of {PAGE_LENGTH}, {PAGES} different ones at each depth, \
-         everything warm. The \
-         reference is pgbench with a bare SELECT of the same fifty messages and their authors; the control is the same \
-         page by OFFSET.",
+         everything warm. The reference is pgbench with a bare SELECT of the same fifty messages and their authors; \
+         the control is the same page by OFFSET.",
         number(point.messages as f64), number(OTHER_ROOMS as f64), number(OTHER_LENGTH as f64)
     ));
     let Rates { newest: newest_rates, newest_reference, deepest: deepest_rates, deepest_reference } =

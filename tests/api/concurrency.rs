@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Barrier;
 use std::thread;
 
+use diesel::{RunQueryDsl, sql_query};
 use serde_json::json;
 use shared::events::ServerEvent;
 use shared::ids::{MessageId, Rev};
@@ -266,4 +267,50 @@ fn many_messages_with_their_ids_chosen_are_repeated_harmlessly() {
     });
     let seqs = support::builders::seqs(&alice.whole_history(room.id));
     assert_eq!(seqs, (1..=100).collect::<Vec<_>>());
+}
+
+#[test]
+fn of_messages_that_wait_for_one_commit_those_that_are_wrong_fail_alone() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let gone = alice.create_room("gone behind the server's back");
+    let old = alice.send(room.id, "old");
+    app.db().execute(&format!("UPDATE rooms SET deleted_at = now() WHERE id = '{}'", gone.id));
+    let body = |text: &str, id: MessageId| json!({ "text": text, "id": id });
+    let bodies = [
+        (&room, body("good", new_message_id()), 201),
+        (&room, body("not what it said", old.id), 409),
+        (&gone, body("nobody is there", new_message_id()), 404),
+        (&room, body("old", old.id), 200),
+        (&room, body("good too", new_message_id()), 201),
+    ];
+
+    // While the first one's statement waits for the room, the others queue up behind it.
+    let mut locker = app.db().connect();
+    sql_query("BEGIN").execute(&mut locker).expect("it runs");
+    let lock = format!("SELECT FROM rooms WHERE id = '{}' FOR UPDATE", room.id);
+    sql_query(lock).execute(&mut locker).expect("it is there");
+    let mut looker = app.db().connect();
+    thread::scope(|scope| {
+        let first =
+            scope.spawn(|| alice.post(&messages_path(room.id), &body("first", new_message_id())).status);
+        let waits = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        until("the writer waits", || {
+            (sql_query(waits).execute(&mut looker).expect("it runs") > 0).then_some(())
+        });
+        let others: Vec<_> = bodies
+            .iter()
+            .map(|(room, body, status)| {
+                let alice = &alice;
+                scope.spawn(move || (alice.post(&messages_path(room.id), body).status, *status))
+            })
+            .collect();
+        sql_query("ROLLBACK").execute(&mut locker).expect("it runs");
+        assert_eq!(first.join().expect("an answer"), 201);
+        for other in others {
+            let (status, expected) = other.join().expect("an answer");
+            assert_eq!(status, expected);
+        }
+    });
+    assert_eq!(support::builders::seqs(&alice.whole_history(room.id)), [1, 2, 3, 4]);
 }

@@ -353,3 +353,35 @@ impl Worker {
         self.conn.as_mut().ok_or_else(|| DbError::Unavailable("no connection".to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use shared::errors::ErrorCode;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::error::AppError;
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_what_comes_and_keeps_what_it_has() {
+        let (changes, mut queue) = mpsc::channel(QUEUE_LENGTH);
+        let busy_since = BusySince::default();
+        let writer = Writer { queues: vec![Queue { changes, busy_since }], threads: Vec::new() };
+        let by = UserId(Uuid::nil());
+        let delete = |id: usize| Box::pin(writer.delete_room(RoomId(Uuid::from_u128(id as u128)), by));
+
+        let mut waiting: Vec<_> = (0..QUEUE_LENGTH).map(delete).collect();
+        assert!(waiting.iter_mut().all(|change| change.now_or_never().is_none()));
+        let refused = delete(QUEUE_LENGTH).now_or_never();
+        let Some(Err(error @ WriteError::QueueFull)) = refused else { panic!("{refused:?}") };
+        let answer = AppError::from(error);
+        assert_eq!((answer.code, answer.retry_after), (ErrorCode::Overloaded, Some(1)));
+
+        for number in 0..QUEUE_LENGTH {
+            let Ok(Change::DeleteRoom { id, .. }) = queue.try_recv() else { panic!("{number} is lost") };
+            assert_eq!(id.0.as_u128(), number as u128, "in the order in which they came");
+        }
+        assert!(queue.try_recv().is_err());
+    }
+}
