@@ -82,7 +82,7 @@ pub async fn list(
 /// The newest page from memory, where people are in the room.
 async fn newest(app: &App, room_id: RoomId, limit: u32) -> AppResult<Option<Page<MessageJson>>> {
     let mut kept = app.hub.newest(room_id, limit);
-    if kept.is_none() && app.hub.published(room_id).is_some() {
+    if kept.is_none() && app.hub.is_followed(room_id) {
         let read = app.db.run(move |conn| db::messages::newest(conn, room_id, MAX_MESSAGES)).await;
         let (rev, messages) = or_no_room(read)?;
         app.hub.keep_newest(room_id, rev, &messages);

@@ -273,9 +273,14 @@ impl Hub {
         RoomDto { online: self.online(room.id), ..room }
     }
 
-    /// The latest change of a room that went out; `None` when nobody follows it.
+    /// The latest change of a room that was published since somebody follows it; `None` when there was none.
     pub fn published(&self, room_id: RoomId) -> Option<Rev> {
         self.lock().rooms.get(&room_id).and_then(|room| room.published)
+    }
+
+    /// Whether somebody follows a room.
+    pub fn is_followed(&self, room_id: RoomId) -> bool {
+        self.lock().rooms.contains_key(&room_id)
     }
 
     /// The newest page of a room that people are in, once it was kept.

@@ -50,6 +50,11 @@ impl Newest {
         Some(newest)
     }
 
+    /// The change up to which it is right.
+    pub(super) fn rev(&self) -> Rev {
+        self.rev
+    }
+
     /// The last `limit` messages; `None` when more were asked for than are kept.
     pub(super) fn page(&self, limit: usize) -> Option<NewestPage> {
         let reaches_beginning = self.messages.front().is_none_or(|first| first.seq == Seq(1));

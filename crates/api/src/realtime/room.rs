@@ -29,8 +29,11 @@ pub(super) struct Room {
     people: BTreeMap<UserId, Person>,
     visitors: u32,
     typing: HashMap<UserId, Typist>,
-    /// The latest change that was published while somebody followed.
+    /// The latest change that was published while the room was followed. What a subscriber read does not count: a
+    /// change whose COMMIT answer was lost is readable before it is published.
     pub(super) published: Option<Rev>,
+    /// The latest change that is known to exist: published, or read by a subscriber.
+    known: Option<Rev>,
     /// The end of its history, once somebody has asked for it.
     newest: Option<Newest>,
     /// Whose presence changed since it was last told.
@@ -161,12 +164,14 @@ impl Room {
                 follower.deliver(rev, &frame);
             }
         }
-        self.published = self.published.max(Some(rev));
+        self.known = self.known.max(Some(rev));
+        self.newest.take_if(|newest| newest.rev() < rev);
     }
 
     /// Delivers a change, in the order of `rev`, to everybody who does not have it.
     pub(super) fn publish(&mut self, rev: Rev, event: &ServerEvent, frame: &Frame) {
         self.published = self.published.max(Some(rev));
+        self.known = self.known.max(Some(rev));
         self.newest.take_if(|newest| newest.apply(rev, event).is_none());
         for follower in self.followers.values_mut() {
             follower.deliver(rev, frame);
@@ -178,9 +183,9 @@ impl Room {
         self.newest.as_ref()?.page(limit)
     }
 
-    /// Keeps what the database shows at `rev`, unless a later change went out meanwhile.
+    /// Keeps what the database shows at `rev`, unless a later change is known.
     pub(super) fn keep_newest(&mut self, rev: Rev, messages: &[Message]) {
-        if self.published.is_some_and(|published| published <= rev) {
+        if self.known.is_some_and(|known| known <= rev) {
             self.newest = Newest::new(rev, messages);
         }
     }
