@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::config::Config;
 use crate::db::Db;
-use crate::http::assets::Assets;
 use crate::limits::Limits;
 use crate::realtime::hub::Hub;
 use crate::sessions::Sessions;
@@ -25,8 +24,6 @@ pub struct App {
     pub sessions: Sessions,
     /// Who may do how much.
     pub limits: Limits,
-    /// The client.
-    pub assets: Assets,
     is_draining: AtomicBool,
 }
 
@@ -34,8 +31,7 @@ impl App {
     /// Puts the parts together.
     pub fn new(config: Config, db: Db, writer: Writer, hub: Arc<Hub>, limits: Limits) -> Self {
         let sessions = Sessions::new(db.clone(), hub.clone());
-        let assets = Assets::load();
-        Self { config, db, writer, hub, sessions, limits, assets, is_draining: AtomicBool::new(false) }
+        Self { config, db, writer, hub, sessions, limits, is_draining: AtomicBool::new(false) }
     }
 
     /// Whether the server is about to stop.

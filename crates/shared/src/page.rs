@@ -11,7 +11,6 @@ pub const MAX_LIMIT: u32 = 100;
 
 /// A place in a list. Its text means nothing to a client; it stays valid when the item it was made from is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Cursor(pub String);
 
@@ -28,7 +27,9 @@ pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
     /// Leads to the items after these; null at the end.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub next_cursor: Option<Cursor>,
     /// Leads to the items before these; null at the beginning.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub prev_cursor: Option<Cursor>,
 }

@@ -3,6 +3,7 @@
 //! The types of the other modules (`Username`, `RoomName`, `MessageText`) are the only users.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -94,7 +95,7 @@ impl Length {
 /// A name in one line: trimmed, visible, without control characters.
 pub(crate) fn check_name(text: &str, length: Length, what: &str) -> Result<String, Invalid> {
     let text = length.check(text, what)?;
-    if text.chars().any(|character| character.is_control() || is_line_separator(character)) {
+    if text.chars().any(|character| character.is_control() || LINE_SEPARATORS.contains(&character)) {
         let detail = format!("{what} cannot contain line breaks or control characters.");
         return Err(Invalid::new(InvalidCode::InvalidCharacters, detail));
     }
@@ -115,7 +116,7 @@ pub(crate) fn check_body(text: &str, length: Length, what: &str) -> Result<Strin
 }
 
 /// More combining marks on one letter than any script needs paint over the lines around them.
-const MAX_MARKS_PER_BASE: usize = 8;
+pub(crate) const MAX_MARKS_PER_BASE: usize = 8;
 
 fn check_marks(text: &str, what: &str) -> Result<(), Invalid> {
     let mut marks = 0;
@@ -130,47 +131,48 @@ fn check_marks(text: &str, what: &str) -> Result<(), Invalid> {
 }
 
 /// The blocks of marks that are meant for any base: without a table of all scripts this catches what stacks.
+pub(crate) const COMBINING_MARKS: &[RangeInclusive<char>] = &[
+    '\u{0300}'..='\u{036F}',
+    '\u{0483}'..='\u{0489}',
+    '\u{1AB0}'..='\u{1AFF}',
+    '\u{1DC0}'..='\u{1DFF}',
+    '\u{20D0}'..='\u{20FF}',
+    '\u{FE20}'..='\u{FE2F}',
+];
+
+/// What leaves no ink, besides white space, controls and marks: Unicode's default ignorables and blank letters.
+pub(crate) const BLANK: &[RangeInclusive<char>] = &[
+    '\u{00AD}'..='\u{00AD}',
+    '\u{061C}'..='\u{061C}',
+    '\u{115F}'..='\u{1160}',
+    '\u{17B4}'..='\u{17B5}',
+    '\u{180B}'..='\u{180F}',
+    '\u{200B}'..='\u{200F}',
+    '\u{2028}'..='\u{202E}',
+    '\u{2060}'..='\u{206F}',
+    '\u{2800}'..='\u{2800}',
+    '\u{3164}'..='\u{3164}',
+    '\u{FE00}'..='\u{FE0F}',
+    '\u{FEFF}'..='\u{FEFF}',
+    '\u{FFA0}'..='\u{FFA0}',
+    '\u{FFF0}'..='\u{FFFB}',
+    '\u{1BCA0}'..='\u{1BCA3}',
+    '\u{1D173}'..='\u{1D17A}',
+    '\u{E0000}'..='\u{E0FFF}',
+];
+
+/// Line breaks that are no control characters.
+pub(crate) const LINE_SEPARATORS: RangeInclusive<char> = '\u{2028}'..='\u{2029}';
+
 fn is_combining_mark(character: char) -> bool {
-    matches!(
-        character,
-        '\u{0300}'..='\u{036F}'
-            | '\u{0483}'..='\u{0489}'
-            | '\u{1AB0}'..='\u{1AFF}'
-            | '\u{1DC0}'..='\u{1DFF}'
-            | '\u{20D0}'..='\u{20FF}'
-            | '\u{FE20}'..='\u{FE2F}'
-    )
+    COMBINING_MARKS.iter().any(|range| range.contains(&character))
 }
 
-fn is_line_separator(character: char) -> bool {
-    matches!(character, '\u{2028}' | '\u{2029}')
-}
-
-/// False for what leaves no ink: white space, controls, and Unicode's default ignorables and blank letters.
 fn is_visible(character: char) -> bool {
     !(character.is_whitespace()
         || character.is_control()
         || is_combining_mark(character)
-        || matches!(
-            character,
-            '\u{00AD}'
-                | '\u{061C}'
-                | '\u{115F}'..='\u{1160}'
-                | '\u{17B4}'..='\u{17B5}'
-                | '\u{180B}'..='\u{180F}'
-                | '\u{200B}'..='\u{200F}'
-                | '\u{2028}'..='\u{202E}'
-                | '\u{2060}'..='\u{206F}'
-                | '\u{2800}'
-                | '\u{3164}'
-                | '\u{FE00}'..='\u{FE0F}'
-                | '\u{FEFF}'
-                | '\u{FFA0}'
-                | '\u{FFF0}'..='\u{FFFB}'
-                | '\u{1BCA0}'..='\u{1BCA3}'
-                | '\u{1D173}'..='\u{1D17A}'
-                | '\u{E0000}'..='\u{E0FFF}'
-        ))
+        || BLANK.iter().any(|range| range.contains(&character)))
 }
 
 #[cfg(test)]
