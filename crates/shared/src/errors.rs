@@ -150,7 +150,10 @@ impl ErrorCode {
 pub struct Problem {
     /// A URI reference that names the kind of problem and leads to its description.
     #[serde(rename = "type")]
-    #[cfg_attr(feature = "openapi", schema(format = "uri-reference", example = "/docs/problems#room_not_found"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(format = "uri-reference", example = "/docs/problems#room_not_found")
+    )]
     pub kind: String,
     /// The kind in a few words.
     pub title: String,

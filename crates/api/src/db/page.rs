@@ -39,6 +39,16 @@ pub fn decode<const LENGTH: usize>(tag: u8, cursor: &str) -> Result<[u8; LENGTH]
     }
 }
 
+/// The number that a key begins with: a `seq`, or a time in microseconds. Larger ones than JSON can hold are no key of
+/// ours, and the database could not compute with all of them.
+///
+/// # Errors
+/// [`InvalidCursor`] for any other bytes.
+pub fn number(bytes: &[u8]) -> Result<i64, InvalidCursor> {
+    let number = bytes.try_into().map(i64::from_be_bytes).map_err(|_| InvalidCursor)?;
+    if (0..1 << 53).contains(&number) { Ok(number) } else { Err(InvalidCursor) }
+}
+
 /// Rows fetched as `limit + 1` in the page's own direction, put in list order; and whether there are more that way.
 pub fn trim<T>(mut rows: Vec<T>, limit: usize, direction: Direction) -> (Vec<T>, bool) {
     let more = rows.len() > limit;

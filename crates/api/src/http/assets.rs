@@ -74,9 +74,7 @@ fn serve(request: &HttpRequest, path: &str) -> AppResult<HttpResponse> {
     let (file, encoding) = [("br", ".br"), ("gzip", ".gz"), ("identity", "")]
         .into_iter()
         .filter(|(encoding, _)| *encoding == "identity" || accepts(request, encoding))
-        .find_map(|(encoding, suffix)| {
-            Dist::get(&format!("{path}{suffix}")).map(|file| (file, encoding))
-        })
+        .find_map(|(encoding, suffix)| Dist::get(&format!("{path}{suffix}")).map(|file| (file, encoding)))
         .ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
     let etag = etag(&file);
     let is_known =

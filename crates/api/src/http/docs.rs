@@ -22,17 +22,32 @@ const OPENAPI_PATH: &str = "/api/v1/openapi.json";
 /// What the handlers say of themselves.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Parlance", description = "Rooms and messages, live. Every error is application/problem+json \
-        with a stable `code`. The live side is a WebSocket at /api/v1/ws, subprotocol parlance.v1.json."),
+    info(
+        title = "Parlance",
+        description = "Rooms and messages, live. Every error is application/problem+json \
+        with a stable `code`. The live side is a WebSocket at /api/v1/ws, subprotocol parlance.v1.json."
+    ),
     paths(
-        users::create_guest, users::get_current, users::delete_session,
-        rooms::list, rooms::create, rooms::get, rooms::update, rooms::delete,
-        messages::list, messages::create, messages::get, messages::update, messages::delete,
+        users::create_guest,
+        users::get_current,
+        users::delete_session,
+        rooms::list,
+        rooms::create,
+        rooms::get,
+        rooms::update,
+        rooms::delete,
+        messages::list,
+        messages::create,
+        messages::get,
+        messages::update,
+        messages::delete,
         messages::list_changes,
-        server::get, health::get_live, health::get_ready,
+        server::get,
+        health::get_live,
+        health::get_ready,
         crate::socket::connect,
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem))
 )]
 struct Handlers;
 
@@ -90,7 +105,10 @@ mod tests {
     fn operations(api: &Value) -> Vec<(String, &Value)> {
         let paths = api["paths"].as_object().unwrap();
         let items = paths.iter().flat_map(|(path, item)| {
-            item.as_object().unwrap().iter().map(move |(method, operation)| (format!("{method} {path}"), operation))
+            item.as_object()
+                .unwrap()
+                .iter()
+                .map(move |(method, operation)| (format!("{method} {path}"), operation))
         });
         items.collect()
     }
@@ -103,9 +121,9 @@ mod tests {
             .iter()
             .map(|endpoint| format!("{} {}", endpoint.method.as_str().to_lowercase(), endpoint.path))
             .collect();
-        mounted.push(format!("get {}", shared::server::SOCKET_PATH));
         let heads = mounted.iter().filter_map(|name| Some(format!("head {}", name.strip_prefix("get ")?)));
         mounted.extend(heads.collect::<Vec<_>>());
+        mounted.push(format!("get {}", shared::server::SOCKET_PATH));
         described.sort();
         mounted.sort();
         assert_eq!(described, mounted);
@@ -114,8 +132,10 @@ mod tests {
     #[test]
     fn every_operation_has_an_id_of_its_own() {
         let api = api();
-        let mut ids: Vec<&str> =
-            operations(&api).into_iter().map(|(_, operation)| operation["operationId"].as_str().unwrap()).collect();
+        let mut ids: Vec<&str> = operations(&api)
+            .into_iter()
+            .map(|(_, operation)| operation["operationId"].as_str().unwrap())
+            .collect();
         let count = ids.len();
         ids.sort_unstable();
         ids.dedup();

@@ -1,4 +1,5 @@
-//! Query parameters: read by name, refused with the name that is wrong; unknown ones are ignored.
+//! Query parameters: read by name, refused with the name that is wrong. Unknown ones are ignored, repeated ones refused:
+//! two readers could take different values.
 
 use std::collections::HashMap;
 use std::future::{Ready, ready};
@@ -11,8 +12,8 @@ use shared::errors::ErrorCode;
 use shared::ids::{MessageId, Rev};
 use shared::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use shared::text::InvalidCode;
-use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, Object, ObjectBuilder, Schema, Type};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, Object, ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::{AppError, AppResult};
@@ -51,6 +52,20 @@ impl Query {
     }
 }
 
+fn parse(text: &str) -> AppResult<Query> {
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(text)
+        .map_err(|_| AppError::because(ErrorCode::BadRequest, "The query cannot be read."))?;
+    let mut query = HashMap::new();
+    for (name, value) in pairs.into_inner() {
+        if query.contains_key(&name) {
+            let detail = format!("The query has the parameter {name:?} twice.");
+            return Err(AppError::because(ErrorCode::BadRequest, detail));
+        }
+        query.insert(name, value);
+    }
+    Ok(Query(query))
+}
+
 /// A number in decimal digits, without a sign.
 fn digits<Number: FromStr>(text: &str) -> Option<Number> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
@@ -61,12 +76,7 @@ impl FromRequest for Query {
     type Future = Ready<AppResult<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        let query = web::Query::<HashMap<String, String>>::from_query(request.query_string());
-        ready(
-            query
-                .map(|query| Self(query.into_inner()))
-                .map_err(|_| AppError::because(ErrorCode::BadRequest, "The query cannot be read.")),
-        )
+        ready(parse(request.query_string()))
     }
 }
 

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use shared::errors::{ErrorCode, FieldError, LimitScope, PROBLEM_CONTENT_TYPE};
-use shared::server::SOCKET_PATH;
+use shared::server::{SOCKET_PATH, SOCKET_PROTOCOL};
 use shared::text::{Invalid, InvalidCode};
 
 use crate::error::{self, AppError};
 use crate::http::problem;
 
 /// What any request can be refused with.
-const BY_ANY: [ErrorCode; 8] = [
+const BY_ANY: [ErrorCode; 9] = [
+    ErrorCode::BadRequest,
     ErrorCode::MalformedJson,
     ErrorCode::RequestTimeout,
     ErrorCode::BodyTooLarge,
@@ -46,7 +47,7 @@ pub(super) fn complete(api: &mut Value, cookie_name: &str) {
                 }
             }
         }
-        if let Some(get) = item.get("get") {
+        if let Some(get) = item.get("get").filter(|_| path != SOCKET_PATH) {
             item["head"] = head(get, &responses);
         }
     }
@@ -108,6 +109,9 @@ fn takes_credentials(operation: &Value) -> bool {
 
 fn add_parameters(path: &str, method: &str, operation: &mut Value) {
     let mut parameters = vec![reference("parameters/RequestId")];
+    if path == SOCKET_PATH {
+        parameters.extend(handshake());
+    }
     if takes_credentials(operation) && (method != "get" || path == SOCKET_PATH) {
         parameters.push(reference("parameters/Origin"));
     }
@@ -115,6 +119,21 @@ fn add_parameters(path: &str, method: &str, operation: &mut Value) {
         Value::Array(own) => own.append(&mut parameters),
         none => *none = parameters.into(),
     }
+}
+
+/// The fields of a WebSocket handshake (RFC 6455, section 4.1). `Connection` and `Upgrade` are not among them: they
+/// belong to the connection, and a WebSocket library sends them by itself.
+fn handshake() -> [Value; 3] {
+    let header = |name: &str, required: bool, schema: Value| json!({ "name": name, "in": "header", "required": required, "schema": schema });
+    [
+        header("Sec-WebSocket-Version", true, json!({ "const": "13" })),
+        header(
+            "Sec-WebSocket-Key",
+            true,
+            json!({ "type": "string", "examples": ["dGhlIHNhbXBsZSBub25jZQ=="] }),
+        ),
+        header("Sec-WebSocket-Protocol", false, json!({ "type": "string", "examples": [SOCKET_PROTOCOL] })),
+    ]
 }
 
 /// Writes the refusals of an operation, each kind once as a component.
@@ -142,7 +161,8 @@ fn codes(path: &str, method: &str, operation: &Value) -> Vec<ErrorCode> {
     };
     let own = operation["responses"].as_object().into_iter().flatten();
     let own = own.filter(|(status, _)| is_problem(status));
-    let own = own.filter_map(|(_, response)| response["description"].as_str()).flat_map(|names| names.split(", "));
+    let own =
+        own.filter_map(|(_, response)| response["description"].as_str()).flat_map(|names| names.split(", "));
     let mut codes: Vec<ErrorCode> = own.filter_map(code).collect();
     codes.extend(BY_ANY);
     if takes_credentials(operation) {
@@ -214,15 +234,16 @@ fn example(code: ErrorCode) -> Value {
     serde_json::to_value(problem::problem(&error, "01980b2f-5c55-7c3a-9c11-2f7a0d5be0a1")).unwrap_or_default()
 }
 
-/// HEAD answers what GET does, without the body. There is no WebSocket by HEAD.
+/// HEAD answers what GET does, without the body.
 fn head(get: &Value, components: &Map<String, Value>) -> Value {
     let mut head = get.clone();
     for field in ["operationId", "summary"] {
         let text = get[field].as_str().unwrap_or_default();
-        head[field] = if field == "summary" { format!("{text}: the headers only") } else { format!("{text}_head") }.into();
+        head[field] =
+            if field == "summary" { format!("{text}: the headers only") } else { format!("{text}_head") }
+                .into();
     }
     if let Some(responses) = head["responses"].as_object_mut() {
-        responses.remove("101");
         for response in responses.values_mut() {
             let component = response["$ref"].as_str().and_then(|path| path.rsplit('/').next());
             if let Some(component) = component.and_then(|name| components.get(name)) {
@@ -243,13 +264,19 @@ fn links(api: &Value) -> BTreeMap<String, Value> {
     for path in paths.keys() {
         let members = paths.iter().filter(|(other, _)| is_member(path, other));
         let links_of_path: Map<String, Value> = members
-            .flat_map(|(member, item)| METHODS.iter().filter_map(move |method| Some((member, item.get(method)?))))
+            .flat_map(|(member, item)| {
+                METHODS.iter().filter_map(move |method| Some((member, item.get(method)?)))
+            })
             .filter_map(|(member, operation)| Some((operation["operationId"].as_str()?, member, operation)))
             .map(|(id, member, operation)| {
                 let mut parameters = Map::new();
                 for name in names(member) {
                     let is_given = names(path).any(|given| given == name);
-                    let value = if is_given { format!("$request.path.{name}") } else { "$response.body#/id".to_owned() };
+                    let value = if is_given {
+                        format!("$request.path.{name}")
+                    } else {
+                        "$response.body#/id".to_owned()
+                    };
                     parameters.insert(name.to_owned(), value.into());
                 }
                 if has_parameter(operation, "since") {
