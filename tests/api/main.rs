@@ -14,6 +14,7 @@ mod page;
 mod pagination;
 mod presence;
 mod program;
+mod query;
 mod repeats;
 mod resume;
 mod rooms;
