@@ -14,7 +14,7 @@ use support::wait::until;
 #[track_caller]
 fn presence(socket: &mut TestSocket, room: RoomId) -> (Vec<User>, Vec<UserId>, u32) {
     socket.expect(|event| match event {
-        ServerEvent::Presence { room_id, joined, left, visitors } if *room_id == room => {
+        ServerEvent::Presence { room_id, joined, left, visitors, .. } if *room_id == room => {
             Some((joined.clone(), left.clone(), *visitors))
         }
         _ => None,

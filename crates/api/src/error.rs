@@ -9,7 +9,7 @@ use shared::text::{Invalid, InvalidCode};
 
 use crate::db::{self, DbError};
 use crate::limits::Limited;
-use crate::realtime::hub::Refusal;
+use crate::realtime::admission::Refusal;
 use crate::writer::WriteError;
 
 /// What a handler gives when it gives no success.

@@ -13,7 +13,6 @@ pub mod problem;
 pub mod query;
 pub mod rooms;
 pub mod server;
-pub mod stream;
 pub mod users;
 
 use actix_web::http::Method;

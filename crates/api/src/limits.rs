@@ -12,7 +12,9 @@ use shared::errors::LimitScope;
 use shared::ids::{RoomId, UserId};
 
 use crate::config::{Config, Switch};
-use crate::realtime::hub::{ConnectionId, MAX_ROOMS_PER_CONNECTION, SocketLimits};
+use crate::realtime::admission::SocketLimits;
+use crate::realtime::connection::ConnectionId;
+use crate::realtime::directory::MAX_ROOMS_PER_CONNECTION;
 
 /// How often one may begin to type: once in 3 s.
 const TYPING: Quota = Quota::per_minute(NonZeroU32::new(20).unwrap());

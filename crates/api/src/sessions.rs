@@ -16,7 +16,8 @@ use uuid::Uuid;
 use crate::db::rooms::now_millis;
 use crate::db::sessions::TokenHash;
 use crate::db::{self, Db, DbError, DbResult};
-use crate::realtime::hub::{Hub, Identity};
+use crate::realtime::connection::Identity;
+use crate::realtime::hub::Hub;
 
 /// A session that nobody used for this long is over.
 const IDLE: TimeDelta = TimeDelta::days(14);

@@ -87,7 +87,7 @@ pub enum ServerEvent {
         room: Room,
         /// Where live delivery begins.
         rev: Rev,
-        /// The people in the room, oneself included.
+        /// People in the room: the first hundred by age of their account, and the subscriber. `room.online` counts all.
         online: Vec<User>,
         /// How many more are in it without a name.
         visitors: u32,
@@ -104,14 +104,16 @@ pub enum ServerEvent {
     RoomUpdated(RoomChange),
     /// A room was deleted with its messages. Everybody who might see it hears of it.
     RoomDeleted(RoomChange),
-    /// People came to or left a room.
+    /// The people in a room changed.
     Presence {
         /// The room.
         room_id: RoomId,
-        /// Who came.
+        /// Who joined the list of people. In a room of more than a hundred, who takes the place of those who left it.
         joined: Vec<User>,
-        /// Who left.
+        /// Who left the list of people.
         left: Vec<UserId>,
+        /// How many people are in the room, listed or not.
+        online: u32,
         /// How many are in it without a name.
         visitors: u32,
     },

@@ -151,9 +151,10 @@ fn presence_and_typing_name_people() {
             room_id: room_id(),
             joined: vec![user()],
             left: vec![user_id()],
+            online: 2,
             visitors: 1,
         },
-        json!({ "type": "presence", "room_id": ROOM, "joined": [user_json()], "left": [USER], "visitors": 1 }),
+        json!({ "type": "presence", "room_id": ROOM, "joined": [user_json()], "left": [USER], "online": 2, "visitors": 1 }),
     );
     golden(
         ServerEvent::Typing { room_id: room_id(), user: user(), active: true },

@@ -82,3 +82,16 @@ pub fn list(
     let (messages, has_more) = page::trim(messages, limit, Direction::After);
     Ok(ChangesSince { room, messages, has_more })
 }
+
+/// Whether more than `count` messages changed after `since`.
+pub fn are_more_than(conn: &mut PgConnection, room_id: RoomId, since: Rev, count: usize) -> DbResult<bool> {
+    let beyond: Option<i64> = messages::table
+        .filter(messages::room_id.eq(room_id.0))
+        .filter(messages::rev.gt(since.0))
+        .order(messages::rev)
+        .offset(count as i64)
+        .select(messages::rev)
+        .first(conn)
+        .optional()?;
+    Ok(beyond.is_some())
+}

@@ -12,7 +12,7 @@ use super::origin;
 use crate::app::App;
 use crate::config::{Access, Config};
 use crate::error::{AppError, AppResult};
-use crate::realtime::hub::Identity;
+use crate::realtime::connection::Identity;
 
 /// Somebody who may read public rooms; signed in or not.
 pub struct Reader;
