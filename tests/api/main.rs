@@ -20,3 +20,4 @@ mod rooms;
 mod server;
 mod shape;
 mod socket;
+mod stalled;
