@@ -5,7 +5,7 @@
 //! The [`watchdog`] stops it when the server process dies, by whatever cause. Processes that remain nevertheless are
 //! the [`orphans`] that the next start stops.
 //!
-//! This module knows neither Diesel nor actix: its result is a URL.
+//! This module knows neither Diesel nor actix: its result is a URL. It needs Linux, for `/proc` and waitid(2).
 
 mod account;
 mod directory;

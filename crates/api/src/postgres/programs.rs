@@ -52,13 +52,8 @@ pub(super) fn find(
 /// The directories where distributions install the programs, in the order in which they are tried.
 fn default_bin_dirs() -> Vec<PathBuf> {
     let mut bin_dirs: Vec<PathBuf> = bin_dir_on_path().into_iter().collect();
-    // Debian and Ubuntu; the Postgres project's packages for Red Hat; Homebrew on ARM and Intel Macs.
-    for (parent, prefix) in [
-        ("/usr/lib/postgresql", ""),
-        ("/usr", "pgsql-"),
-        ("/opt/homebrew/opt", "postgresql@"),
-        ("/usr/local/opt", "postgresql@"),
-    ] {
+    // Debian and Ubuntu; the Postgres project's packages for Red Hat.
+    for (parent, prefix) in [("/usr/lib/postgresql", ""), ("/usr", "pgsql-")] {
         bin_dirs.extend(newest_first(Path::new(parent), prefix).into_iter().map(|dir| dir.join("bin")));
     }
     bin_dirs.push(PathBuf::from("/usr/local/pgsql/bin"));
