@@ -12,7 +12,7 @@ use super::messages::{IfAny, if_any, message};
 use super::page::{self, Direction};
 use super::rooms::{self, RoomRow};
 use super::schema::messages;
-use super::slice::{Slice, Stretch};
+use super::slice::{PageRange, Slice};
 use super::{DbError, DbResult};
 
 /// A room and what changed in it, both as of the room's `rev`.
@@ -69,7 +69,7 @@ pub fn list(
     let slice = Slice {
         columns: (RoomRow::as_select(), messages::born_rev.nullable(), if_any()),
         room_id,
-        stretch: Stretch::ChangedAfter(since),
+        range: PageRange::ChangedAfter(since),
         limit: limit as i64 + 1,
     };
     let rows: Vec<(RoomRow, Option<i64>, IfAny)> = slice.load(conn)?;
