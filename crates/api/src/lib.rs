@@ -13,6 +13,7 @@ pub mod janitor;
 pub mod limits;
 pub mod policy;
 pub mod postgres;
+pub mod readiness;
 pub mod realtime;
 pub mod sessions;
 pub mod socket;
@@ -208,8 +209,10 @@ fn serve(
     let (send_handle, handle) = std::sync::mpsc::channel();
     let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
         actix_rt::System::new().block_on(async move {
-            let timekeeper = actix_rt::spawn(janitor::keep_time(app.clone()));
-            let cleaner = actix_rt::spawn(janitor::clean(app.clone()));
+            let (to_tick, to_clean) = (app.clone(), app.clone());
+            let timekeeper = janitor::supervise("timekeeper", move || janitor::keep_time(to_tick.clone()));
+            let cleaner = janitor::supervise("janitor", move || janitor::clean(to_clean.clone()));
+            let (timekeeper, cleaner) = (actix_rt::spawn(timekeeper), actix_rt::spawn(cleaner));
             let builder = actix_server::Server::build().shutdown_timeout(STOP_TIMEOUT).disable_signals();
             let stopping = builder.graceful_shutdown_signal();
             let server = builder

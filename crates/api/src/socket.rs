@@ -19,11 +19,12 @@ use actix_web::{HttpMessage, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::SinkExt;
 use shared::errors::ErrorCode;
+use shared::events::CloseCode;
 use shared::server::{SOCKET_PATH, SOCKET_PROTOCOL};
 
 use crate::app::App;
 use crate::error::{AppError, AppResult};
-use crate::http::identity::{client_address, identify};
+use crate::http::identity::{Caller, identify};
 use crate::http::stream::Stream;
 use crate::http::{origin, problem};
 use crate::realtime::frame::Decoder;
@@ -91,10 +92,15 @@ async fn admit(
     if headers.contains_key(header::ORIGIN) {
         origin::check(&app.config, headers)?;
     }
-    let address = client_address(&app.config, headers, request.peer_addr().map(|peer| peer.ip()));
-    let identity = identify(app, headers, true).await?;
-    app.limits.request(identity.as_ref().map(|identity| identity.user.id), address)?;
-    Ok((accept, app.hub.connect(address, identity, postman)?))
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let Caller { address, identity } = identify(app, headers, peer, true).await?;
+    let session = identity.as_ref().map(|identity| identity.session);
+    let connection = app.hub.connect(address, identity, postman)?;
+    // Whoever signed out meanwhile was not among the hub's connections yet.
+    if session.is_some_and(|session| app.sessions.has_ended(&session)) {
+        connection.outbox.close(CloseCode::SessionEnded);
+    }
+    Ok((accept, connection))
 }
 
 /// The answer to the client's key (RFC 6455, section 4.2).

@@ -58,6 +58,11 @@ impl Connection {
         self.identity().map(|identity| identity.user)
     }
 
+    /// The address that it is counted for.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
     fn identity(&self) -> Option<Identity> {
         self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -13,7 +13,7 @@ use crate::config::Access;
 use crate::db::changes::{Changed, ChangesSince};
 use crate::db::{self, DbError};
 use crate::error::AppError;
-use crate::http::body;
+use crate::http::{body, identity};
 use crate::realtime::frame::{Frame, Incoming};
 use crate::realtime::hub::Connection;
 
@@ -96,13 +96,19 @@ impl<'app> Session<'app> {
     }
 
     async fn authenticate(&self, token: &str) -> Obeyed {
-        match self.app.sessions.get(token).await {
+        match identity::authenticate(self.app, token, self.connection.address()).await {
             Ok(Some(identity)) => {
+                let session = identity.session;
                 self.app.hub.identify(self.connection, identity).map_err(|_| CloseCode::Overload)?;
+                // Whoever signed out meanwhile had no connection in the hub yet.
+                if self.app.sessions.has_ended(&session) {
+                    return Err(CloseCode::SessionEnded);
+                }
                 hello(self.connection);
                 Ok(())
             }
             Ok(None) => Err(CloseCode::SessionEnded),
+            Err(error) if error.code == ErrorCode::RateLimited => Err(CloseCode::FrameRate),
             Err(error) => {
                 tracing::warn!(%error, "a socket could not be authenticated");
                 Err(CloseCode::Overload)
