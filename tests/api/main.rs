@@ -18,5 +18,6 @@ mod repeats;
 mod resume;
 mod rooms;
 mod server;
+mod sessions;
 mod shape;
 mod socket;

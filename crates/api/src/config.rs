@@ -82,7 +82,7 @@ pub struct LimitSettings {
     #[arg(long, env = "PARLANCE_SENDS_PER_SECOND", value_name = "COUNT", default_value_t = 5, value_parser = positive())]
     pub sends_per_second: u32,
 
-    /// The same at once after a pause
+    /// Messages a user may send, edit or delete at once after a pause
     #[arg(long, env = "PARLANCE_SENDS_BURST", value_name = "COUNT", default_value_t = 10, value_parser = positive())]
     pub sends_burst: u32,
 
@@ -127,7 +127,7 @@ fn positive() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..)
 }
 
-/// A network as `10.0.0.0/8`, or a single address. IPv4 in the form of IPv6 (`::ffff:10.0.0.1`) is IPv4.
+/// A network as `10.0.0.0/8`, or a single address. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) is IPv4.
 fn parse_network(text: &str) -> Result<IpNet, String> {
     let network = text
         .parse::<IpNet>()

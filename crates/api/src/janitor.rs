@@ -110,7 +110,7 @@ mod tests {
         };
         runtime.block_on(async {
             tokio::select! {
-                () = supervise("test", task) => unreachable!("it goes on for ever"),
+                () = supervise("test", task) => unreachable!("it never returns"),
                 () = third.notified() => {}
             }
         });

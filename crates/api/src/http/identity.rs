@@ -75,8 +75,8 @@ pub struct Caller {
     pub identity: Option<Identity>,
 }
 
-/// Who makes a request or a handshake, counted against the rate limits. A cookie that counts must come from a page of
-/// ours when `needs_origin`.
+/// Who makes a request or a handshake, counted against the rate limits. With
+/// `needs_origin`, a cookie is believed only from a page of this server.
 ///
 /// # Errors
 /// 401 for a bad bearer token, 403 for a foreign origin, 429 when there were too many requests, 503 when the database
