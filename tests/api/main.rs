@@ -18,6 +18,7 @@ mod repeats;
 mod resume;
 mod rooms;
 mod server;
+mod sessions;
 mod shape;
 mod socket;
 mod stalled;

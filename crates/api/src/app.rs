@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::http::assets::Assets;
 use crate::limits::Limits;
+use crate::readiness::Readiness;
 use crate::realtime::hub::Hub;
 use crate::sessions::Sessions;
 use crate::writer::Writer;
@@ -25,6 +26,8 @@ pub struct App {
     pub sessions: Sessions,
     /// Who may do how much.
     pub limits: Limits,
+    /// Whether the database answers.
+    pub readiness: Readiness,
     /// The client.
     pub assets: Assets,
     is_draining: AtomicBool,
@@ -35,7 +38,18 @@ impl App {
     pub fn new(config: Config, db: Db, writer: Writer, hub: Arc<Hub>, limits: Limits) -> Self {
         let sessions = Sessions::new(db.clone(), hub.clone());
         let assets = Assets::load();
-        Self { config, db, writer, hub, sessions, limits, assets, is_draining: AtomicBool::new(false) }
+        let readiness = Readiness::default();
+        Self {
+            config,
+            db,
+            writer,
+            hub,
+            sessions,
+            limits,
+            readiness,
+            assets,
+            is_draining: AtomicBool::new(false),
+        }
     }
 
     /// Whether the server is about to stop.

@@ -2,6 +2,7 @@
 //!
 //! Handlers are four steps: extract, validate, one call, respond. Every module lists its endpoints first.
 
+pub mod address;
 pub mod assets;
 pub mod body;
 pub mod docs;

@@ -14,6 +14,7 @@ pub mod json;
 pub mod limits;
 pub mod policy;
 pub mod postgres;
+pub mod readiness;
 pub mod realtime;
 pub mod sessions;
 pub mod socket;
@@ -211,8 +212,10 @@ fn serve(
     let (send_handle, handle) = std::sync::mpsc::channel();
     let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let timekeeper = actix_web::rt::spawn(janitor::keep_time(app.clone()));
-            let cleaner = actix_web::rt::spawn(janitor::clean(app.clone()));
+            let (to_tick, to_clean) = (app.clone(), app.clone());
+            let timekeeper = janitor::supervise("timekeeper", move || janitor::keep_time(to_tick.clone()));
+            let cleaner = janitor::supervise("janitor", move || janitor::clean(to_clean.clone()));
+            let (timekeeper, cleaner) = (actix_web::rt::spawn(timekeeper), actix_web::rt::spawn(cleaner));
             // A worker's blocking threads do nothing but query; more of them would only wait for a connection.
             let blocking_threads = app.config.database_connections as usize;
             let data = web::Data::from(app);

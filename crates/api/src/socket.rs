@@ -16,6 +16,7 @@ use actix_web::body::BoxBody;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use shared::errors::ErrorCode;
+use shared::events::CloseCode;
 use shared::server::{SOCKET_PATH, SOCKET_PROTOCOL};
 
 use self::frames::Frames;
@@ -24,7 +25,7 @@ use self::guard::{Guard, MAX_MESSAGE_BYTES};
 use self::session::Session;
 use crate::app::App;
 use crate::error::{AppError, AppResult};
-use crate::http::identity::{address, identify};
+use crate::http::identity::{Caller, identify};
 use crate::http::origin;
 
 /// Mounts the socket's path.
@@ -46,10 +47,14 @@ pub async fn connect(
     if request.headers().contains_key(header::ORIGIN) {
         origin::check(&app.config, request.headers())?;
     }
-    let address = address(&app, &request);
-    let identity = identify(&app, request.headers(), true).await?;
-    app.limits.request(identity.as_ref().map(|identity| identity.user.id), address)?;
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let Caller { address, identity } = identify(&app, request.headers(), peer, true).await?;
+    let session = identity.as_ref().map(|identity| identity.session);
     let registration = app.hub.connect(address, identity)?;
+    // A session that ended meanwhile did not find this connection in the hub.
+    if session.is_some_and(|session| app.sessions.has_ended(&session)) {
+        registration.connection().outbox.close(CloseCode::SessionEnded);
+    }
 
     let (response, _, incoming) =
         actix_ws::handle_with_protocols(&request, guarded(&request, payload).await?, &[SOCKET_PROTOCOL])

@@ -131,7 +131,7 @@ pub async fn create(
         let id = fields.optional("id", parse_id);
         Some(CreateMessage { text: text?, id })
     })?;
-    app.limits.send(identity.user.id, room_id)?;
+    app.limits.change_message(identity.user.id, room_id)?;
     let new = NewMessage {
         id: id.unwrap_or_else(|| MessageId(Uuid::now_v7())),
         room_id,
@@ -189,6 +189,7 @@ pub async fn update(
         let text = fields.optional("text", |text| MessageText::parse(text, identity.user.kind));
         Some(UpdateMessage { text })
     })?;
+    app.limits.change_message(identity.user.id, room_id)?;
     let message = app.writer.update_message(room_id, id, identity.user.id, text).await?;
     Ok(HttpResponse::Ok().json(message))
 }
@@ -204,6 +205,7 @@ pub async fn delete(
     RoomPath(room_id): RoomPath,
     MessagePath(id): MessagePath,
 ) -> AppResult<HttpResponse> {
+    app.limits.change_message(identity.user.id, room_id)?;
     app.writer.delete_message(room_id, id, identity.user.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

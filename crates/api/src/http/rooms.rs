@@ -102,6 +102,7 @@ pub async fn update(
 ) -> AppResult<HttpResponse> {
     let UpdateRoom { name } =
         body.read(|fields| Some(UpdateRoom { name: fields.optional("name", RoomName::parse) }))?;
+    app.limits.change_room(identity.user.id)?;
     let room = app.writer.update_room(id, identity.user.id, name).await?;
     Ok(HttpResponse::Ok().json(app.hub.with_online(room)))
 }
@@ -114,6 +115,7 @@ pub async fn delete(
     app: web::Data<App>,
     RoomPath(id): RoomPath,
 ) -> AppResult<HttpResponse> {
+    app.limits.change_room(identity.user.id)?;
     app.writer.delete_room(id, identity.user.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

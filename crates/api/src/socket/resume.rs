@@ -41,6 +41,12 @@ impl Session<'_> {
             return Ok(());
         }
         let hub = &self.app.hub;
+        // Each subscription reads the database, whoever asks.
+        let user = self.connection.user().map(|user| user.id);
+        if self.app.limits.subscribe(user, self.connection.address).is_err() {
+            self.refuse(ErrorCode::RateLimited, Some(room_id));
+            return Ok(());
+        }
         if hub.join(self.connection, room_id).is_err() {
             self.refuse(ErrorCode::RateLimited, Some(room_id));
             return Ok(());

@@ -10,6 +10,7 @@ use shared::ids::{Rev, RoomId};
 use super::reader::HEARTBEAT;
 use crate::app::App;
 use crate::error::AppError;
+use crate::http::identity;
 use crate::http::server::VERSION;
 use crate::json;
 use crate::realtime::connection::Connection;
@@ -101,13 +102,19 @@ impl<'app> Session<'app> {
     }
 
     async fn authenticate(&self, token: &str) -> Obeyed {
-        match self.app.sessions.get(token).await {
+        match identity::authenticate(self.app, token, self.connection.address).await {
             Ok(Some(identity)) => {
+                let session = identity.session;
                 self.app.hub.identify(self.connection, identity).map_err(|_| CloseCode::Overload)?;
+                // A session that ended meanwhile did not find this connection in the hub.
+                if self.app.sessions.has_ended(&session) {
+                    return Err(CloseCode::SessionEnded);
+                }
                 self.greet();
                 Ok(())
             }
             Ok(None) => Err(CloseCode::SessionEnded),
+            Err(error) if error.code == ErrorCode::RateLimited => Err(CloseCode::FrameRate),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be authenticated");
                 Err(CloseCode::Overload)
