@@ -1,6 +1,7 @@
 //! What the server says of itself: its limits, its health, its description.
 
 use serde_json::{Value, json};
+use shared::errors::{PROBLEM_CONTENT_TYPE, Problem};
 use shared::server::{SERVER_PATH, SOCKET_PATH, ServerInfo};
 use support::app::TestApp;
 
@@ -104,6 +105,128 @@ fn every_endpoint_of_the_description_exists() {
     }
 }
 
+/// Every operation with its method and path.
+fn operations(api: &Value) -> Vec<(String, &Value)> {
+    let items = api["paths"].as_object().expect("paths").iter();
+    let operations = items.flat_map(|(path, item)| {
+        let operations = item.as_object().expect("operations").iter();
+        operations.map(move |(method, operation)| (format!("{method} {path}"), operation))
+    });
+    operations.collect()
+}
+
+/// The same, with every reference replaced by what it leads to.
+fn resolve(api: &Value, value: &Value) -> Value {
+    match value {
+        Value::Object(object) => match object.get("$ref").and_then(Value::as_str) {
+            Some(reference) => {
+                let target = reference.strip_prefix('#').and_then(|pointer| api.pointer(pointer));
+                resolve(api, target.unwrap_or_else(|| panic!("{reference} leads nowhere")))
+            }
+            None => object.iter().map(|(key, value)| (key.clone(), resolve(api, value))).collect(),
+        },
+        Value::Array(items) => items.iter().map(|item| resolve(api, item)).collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn every_operation_names_its_statuses_and_who_may_ask() {
+    let app = TestApp::start();
+    let api = openapi(&app);
+    for (name, operation) in operations(&api) {
+        let responses = resolve(&api, &operation["responses"]);
+        let responses = responses.as_object().expect("responses");
+        let has = |status: &str| responses.contains_key(status);
+        assert!(!has("default"), "{name} names its statuses");
+        for status in ["400", "408", "413", "414", "415", "431", "500", "503"] {
+            assert!(has(status), "{name} lacks {status}");
+        }
+        let is_write = !name.starts_with("get ") && !name.starts_with("head ");
+        let security = operation["security"].as_array().map(|security| {
+            security
+                .iter()
+                .map(|scheme| scheme.as_object().expect("a scheme").keys().cloned().collect())
+                .collect()
+        });
+        let security: Vec<Vec<String>> = security.unwrap_or_default();
+        if security.is_empty() {
+            continue;
+        }
+        assert!(has("401") && has("429"), "{name}");
+        let anybody = security.contains(&Vec::new());
+        let needs_identity = is_write || name.ends_with("/users/me");
+        assert_eq!(anybody, !needs_identity, "{name}");
+        let parameters = resolve(&api, &operation["parameters"]);
+        let takes_origin =
+            parameters.as_array().expect("parameters").iter().any(|one| one["name"] == "Origin");
+        assert_eq!(takes_origin, is_write || name.ends_with("/ws"), "{name}");
+        assert_eq!(has("403"), takes_origin, "{name}");
+    }
+    let schemes = &api["components"]["securitySchemes"];
+    assert_eq!((&schemes["token"]["scheme"], &schemes["cookie"]["in"]), (&json!("bearer"), &json!("cookie")));
+    assert_eq!(schemes["cookie"]["name"], "parlance_session");
+}
+
+#[test]
+fn every_refusal_of_the_description_is_a_problem_with_its_codes_and_examples() {
+    let app = TestApp::start();
+    let api = openapi(&app);
+    for (name, operation) in operations(&api) {
+        let responses = resolve(&api, &operation["responses"]);
+        for (status, response) in responses.as_object().expect("responses") {
+            assert_eq!(response["headers"]["X-Request-Id"]["required"], true, "{name} {status}");
+            if !status.starts_with(['4', '5']) || name.starts_with("head ") {
+                continue;
+            }
+            let content = &response["content"][PROBLEM_CONTENT_TYPE];
+            let codes =
+                content["schema"]["allOf"][1]["properties"]["code"]["enum"].as_array().expect("codes");
+            assert!(!codes.is_empty(), "{name} {status}");
+            for code in codes {
+                let example = &content["examples"][code.as_str().expect("a code")]["value"];
+                let problem: Problem = serde_json::from_value(example.clone()).expect("a problem");
+                assert_eq!(problem.status.to_string(), *status, "{name}: {code}");
+                assert_eq!(problem.code.name(), code, "{name} {status}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_description_holds_the_limits_of_the_input() {
+    let app = TestApp::start();
+    let api = openapi(&app);
+    let body = |operation: &str| {
+        let body = resolve(&api, api.pointer(operation).expect("an operation"));
+        assert_eq!(body["requestBody"]["required"], true, "{operation}");
+        body["requestBody"]["content"]["application/json"]["schema"].clone()
+    };
+    let guest = body("/paths/~1api~1v1~1guests/post");
+    assert_eq!(
+        (&guest["required"], &guest["properties"]["username"]["minLength"]),
+        (&json!(["username"]), &json!(4))
+    );
+    let send = body("/paths/~1api~1v1~1rooms~1{room_id}~1messages/post");
+    assert_eq!(send["required"], json!(["text"]));
+    assert_eq!(
+        (&send["properties"]["id"]["format"], &send["properties"]["id"]["type"]),
+        (&json!("uuid"), &json!("string"))
+    );
+    assert_eq!(send["properties"]["text"]["minLength"], 2);
+    for (schema, field) in [(&guest, "username"), (&send, "text")] {
+        assert!(schema["properties"][field]["pattern"].is_string(), "{field}: {schema}");
+    }
+    let changes = &api["paths"]["/api/v1/rooms/{room_id}/changes"]["get"]["parameters"];
+    let parameter = |name: &str| {
+        let parameters = changes.as_array().expect("parameters").iter();
+        parameters.clone().find(|parameter| parameter["name"] == name).expect(name)["schema"].clone()
+    };
+    assert_eq!(parameter("limit"), json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 30 }));
+    let since = parameter("since");
+    assert_eq!((&since["minimum"], &since["maximum"]), (&json!(0), &json!((1_i64 << 53) - 1)));
+}
+
 #[test]
 fn every_operation_says_what_it_answers() {
     let app = TestApp::start();
@@ -117,10 +240,7 @@ fn every_operation_says_what_it_answers() {
         }
     }
     // Every reference leads somewhere.
-    let text = api.to_string();
-    for reference in text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
-        assert!(api.pointer(reference).is_some(), "{reference} leads nowhere");
-    }
+    resolve(&api, &api);
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::config::Config;
 use crate::db::Db;
-use crate::http::assets::Assets;
 use crate::limits::Limits;
 use crate::readiness::Readiness;
 use crate::realtime::hub::Hub;
@@ -28,8 +27,6 @@ pub struct App {
     pub limits: Limits,
     /// Whether the database answers.
     pub readiness: Readiness,
-    /// The client.
-    pub assets: Assets,
     is_draining: AtomicBool,
 }
 
@@ -37,19 +34,8 @@ impl App {
     /// Puts the parts together.
     pub fn new(config: Config, db: Db, writer: Writer, hub: Arc<Hub>, limits: Limits) -> Self {
         let sessions = Sessions::new(db.clone(), hub.clone());
-        let assets = Assets::load();
         let readiness = Readiness::default();
-        Self {
-            config,
-            db,
-            writer,
-            hub,
-            sessions,
-            limits,
-            readiness,
-            assets,
-            is_draining: AtomicBool::new(false),
-        }
+        Self { config, db, writer, hub, sessions, limits, readiness, is_draining: AtomicBool::new(false) }
     }
 
     /// Whether the server is about to stop.

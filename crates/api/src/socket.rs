@@ -36,7 +36,10 @@ pub fn configure(config: &mut web::ServiceConfig) {
 /// The WebSocket
 ///
 /// Subprotocol `parlance.v1.json`, one JSON object a text frame. Without an upgrade the answer is 426.
-#[utoipa::path(get, path = SOCKET_PATH, tag = "socket", responses((status = 101), (status = 426)))]
+#[utoipa::path(get, path = SOCKET_PATH, operation_id = "connect", tag = "socket",
+    security((), ("token" = []), ("cookie" = [])),
+    responses((status = 101, description = "The connection is a WebSocket now"),
+        (status = 426, description = "upgrade_required")))]
 pub async fn connect(
     request: HttpRequest,
     payload: web::Payload,

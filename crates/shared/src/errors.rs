@@ -6,6 +6,8 @@ use crate::text::{Invalid, InvalidCode};
 
 /// The media type of every error's body.
 pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
+/// Where every kind of problem is described, each under its code.
+pub const PROBLEMS_PATH: &str = "/docs/problems";
 
 /// What happened. Stable: clients decide by it, the texts are for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -105,6 +107,41 @@ impl ErrorCode {
         Self::Overloaded,
         Self::OutcomeUnknown,
     ];
+
+    /// The code as the wire has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::MalformedJson => "malformed_json",
+            Self::InvalidCursor => "invalid_cursor",
+            Self::AuthenticationRequired => "authentication_required",
+            Self::InvalidToken => "invalid_token",
+            Self::OriginRefused => "origin_refused",
+            Self::NotAuthor => "not_author",
+            Self::NotRoomOwner => "not_room_owner",
+            Self::NotFound => "not_found",
+            Self::RoomNotFound => "room_not_found",
+            Self::MessageNotFound => "message_not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::RoomNameTaken => "room_name_taken",
+            Self::UsernameTaken => "username_taken",
+            Self::MessageIdReused => "message_id_reused",
+            Self::MessageDeleted => "message_deleted",
+            Self::RequestTimeout => "request_timeout",
+            Self::BodyTooLarge => "body_too_large",
+            Self::UriTooLong => "uri_too_long",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::ValidationFailed => "validation_failed",
+            Self::UpgradeRequired => "upgrade_required",
+            Self::RateLimited => "rate_limited",
+            Self::HeadersTooLarge => "headers_too_large",
+            Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
+            Self::Overloaded => "overloaded",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// The body of every answer that is an error (RFC 9457).
@@ -113,10 +150,15 @@ impl ErrorCode {
 pub struct Problem {
     /// A URI reference that names the kind of problem and leads to its description.
     #[serde(rename = "type")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(format = "uri-reference", example = "/docs/problems#room_not_found")
+    )]
     pub kind: String,
     /// The kind in a few words.
     pub title: String,
     /// The HTTP status.
+    #[cfg_attr(feature = "openapi", schema(minimum = 400, maximum = 599))]
     pub status: u16,
     /// What happened and what to do, in a sentence.
     pub detail: String,
@@ -129,9 +171,11 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Seconds after which the request may succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub retry_after: Option<u64>,
     /// Whose rate limit was hit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub scope: Option<LimitScope>,
 }
 
@@ -140,6 +184,7 @@ pub struct Problem {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldError {
     /// A JSON Pointer (RFC 6901) into the body, or `/` and the name of a query parameter.
+    #[cfg_attr(feature = "openapi", schema(format = "json-pointer", example = "/name"))]
     pub pointer: String,
     /// What is wrong, for programs.
     pub code: InvalidCode,
@@ -170,4 +215,16 @@ pub enum LimitScope {
     /// A scope that this version does not know.
     #[serde(other)]
     Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_codes_name_is_what_the_wire_has() {
+        for code in ErrorCode::ALL.into_iter().chain([ErrorCode::Unknown]) {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.name());
+        }
+    }
 }

@@ -7,6 +7,9 @@
 pub mod ids;
 pub mod timestamp;
 
+#[cfg(feature = "openapi")]
+mod schema;
+
 pub mod text;
 
 pub mod users;

@@ -38,12 +38,15 @@ pub struct Message {
     /// Who wrote it.
     pub author: Author,
     /// What it says, as plain text; null once deleted.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::stored_text, required = true))]
     pub text: Option<String>,
     /// When it was stored.
     pub created_at: Timestamp,
     /// When its text last changed.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub edited_at: Option<Timestamp>,
     /// When it was deleted.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub deleted_at: Option<Timestamp>,
 }
 
@@ -67,7 +70,6 @@ impl From<&User> for Author {
 
 /// What a message says: trimmed plain text of several lines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct MessageText(String);
 
@@ -96,8 +98,10 @@ impl MessageText {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateMessage {
     /// Plain text; its length depends on the author's kind, see `GET /server`.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::message_text))]
     pub text: MessageText,
     /// Chosen by the client, so that the same send can be repeated; made by the server when absent.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::uuid, required = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
 }
@@ -107,6 +111,7 @@ pub struct CreateMessage {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UpdateMessage {
     /// The new text; absent leaves it as it is.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::message_text, required = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<MessageText>,
 }

@@ -11,7 +11,6 @@ pub const MAX_LIMIT: u32 = 100;
 
 /// A position in a list. The text is opaque to clients. It stays valid when the item at the position is deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Cursor(pub String);
 
@@ -28,7 +27,9 @@ pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
     /// The cursor of the items after these; null at the end.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub next_cursor: Option<Cursor>,
     /// The cursor of the items before these; null at the beginning.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub prev_cursor: Option<Cursor>,
 }

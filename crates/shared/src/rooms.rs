@@ -23,6 +23,7 @@ pub struct Room {
     /// What it is called; unique without regard to case.
     pub name: RoomName,
     /// Who created it, and so may rename and delete it; null for a room the server made.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub created_by: Option<UserId>,
     /// Since when it exists.
     pub created_at: Timestamp,
@@ -38,7 +39,6 @@ pub struct Room {
 
 /// What a room is called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct RoomName(String);
 
@@ -67,6 +67,7 @@ impl RoomName {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateRoom {
     /// 1 to 80 characters after trimming.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::room_name))]
     pub name: RoomName,
 }
 
@@ -75,6 +76,7 @@ pub struct CreateRoom {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UpdateRoom {
     /// 1 to 80 characters after trimming; absent leaves it as it is.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::room_name, required = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<RoomName>,
 }

@@ -3,6 +3,7 @@
 //! Only the types of the other modules (`Username`, `RoomName`, `MessageText`) use it.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -94,7 +95,7 @@ impl Length {
 /// Validates a name: a single line with a visible character and without control characters. Returns it trimmed.
 pub(crate) fn check_name(text: &str, length: Length, what: &str) -> Result<String, Invalid> {
     let text = length.check(text, what)?;
-    if text.chars().any(|character| character.is_control() || is_line_separator(character)) {
+    if text.chars().any(|character| character.is_control() || LINE_SEPARATORS.contains(&character)) {
         let detail = format!("{what} cannot contain line breaks or control characters.");
         return Err(Invalid::new(InvalidCode::InvalidCharacters, detail));
     }
@@ -116,7 +117,7 @@ pub(crate) fn check_body(text: &str, length: Length, what: &str) -> Result<Strin
 }
 
 /// No script needs more combining marks on a letter. Larger stacks overlap the adjacent lines.
-const MAX_MARKS_PER_BASE: usize = 8;
+pub(crate) const MAX_MARKS_PER_BASE: usize = 8;
 
 fn check_marks(text: &str, what: &str) -> Result<(), Invalid> {
     let mut marks = 0;
@@ -131,50 +132,51 @@ fn check_marks(text: &str, what: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Whether a character is in a block of marks that combine with any letter. These are the marks that stack; a table of
-/// all scripts is not needed.
+/// The blocks of marks that combine with any letter. These are the marks that stack; a table of all scripts is not
+/// needed.
+pub(crate) const COMBINING_MARKS: &[RangeInclusive<char>] = &[
+    '\u{0300}'..='\u{036F}',
+    '\u{0483}'..='\u{0489}',
+    '\u{1AB0}'..='\u{1AFF}',
+    '\u{1DC0}'..='\u{1DFF}',
+    '\u{20D0}'..='\u{20FF}',
+    '\u{FE20}'..='\u{FE2F}',
+];
+
+/// Characters without a visible glyph besides white space, controls and marks: Unicode's default ignorables and blank
+/// letters.
+pub(crate) const BLANK: &[RangeInclusive<char>] = &[
+    '\u{00AD}'..='\u{00AD}',
+    '\u{061C}'..='\u{061C}',
+    '\u{115F}'..='\u{1160}',
+    '\u{17B4}'..='\u{17B5}',
+    '\u{180B}'..='\u{180F}',
+    '\u{200B}'..='\u{200F}',
+    '\u{2028}'..='\u{202E}',
+    '\u{2060}'..='\u{206F}',
+    '\u{2800}'..='\u{2800}',
+    '\u{3164}'..='\u{3164}',
+    '\u{FE00}'..='\u{FE0F}',
+    '\u{FEFF}'..='\u{FEFF}',
+    '\u{FFA0}'..='\u{FFA0}',
+    '\u{FFF0}'..='\u{FFFB}',
+    '\u{1BCA0}'..='\u{1BCA3}',
+    '\u{1D173}'..='\u{1D17A}',
+    '\u{E0000}'..='\u{E0FFF}',
+];
+
+/// Line breaks that are not control characters.
+pub(crate) const LINE_SEPARATORS: RangeInclusive<char> = '\u{2028}'..='\u{2029}';
+
 fn is_combining_mark(character: char) -> bool {
-    matches!(
-        character,
-        '\u{0300}'..='\u{036F}'
-            | '\u{0483}'..='\u{0489}'
-            | '\u{1AB0}'..='\u{1AFF}'
-            | '\u{1DC0}'..='\u{1DFF}'
-            | '\u{20D0}'..='\u{20FF}'
-            | '\u{FE20}'..='\u{FE2F}'
-    )
+    COMBINING_MARKS.iter().any(|range| range.contains(&character))
 }
 
-fn is_line_separator(character: char) -> bool {
-    matches!(character, '\u{2028}' | '\u{2029}')
-}
-
-/// False for characters without a visible glyph: white space, controls, combining marks, and Unicode's default ignorable
-/// and blank characters.
 fn is_visible(character: char) -> bool {
     !(character.is_whitespace()
         || character.is_control()
         || is_combining_mark(character)
-        || matches!(
-            character,
-            '\u{00AD}'
-                | '\u{061C}'
-                | '\u{115F}'..='\u{1160}'
-                | '\u{17B4}'..='\u{17B5}'
-                | '\u{180B}'..='\u{180F}'
-                | '\u{200B}'..='\u{200F}'
-                | '\u{2028}'..='\u{202E}'
-                | '\u{2060}'..='\u{206F}'
-                | '\u{2800}'
-                | '\u{3164}'
-                | '\u{FE00}'..='\u{FE0F}'
-                | '\u{FEFF}'
-                | '\u{FFA0}'
-                | '\u{FFF0}'..='\u{FFFB}'
-                | '\u{1BCA0}'..='\u{1BCA3}'
-                | '\u{1D173}'..='\u{1D17A}'
-                | '\u{E0000}'..='\u{E0FFF}'
-        ))
+        || BLANK.iter().any(|range| range.contains(&character)))
 }
 
 #[cfg(test)]

@@ -42,7 +42,6 @@ pub struct User {
 
 /// What a user is called. Guests may share a name; none may take an account's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Username(String);
 
@@ -71,6 +70,7 @@ impl Username {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateGuest {
     /// 4 to 20 characters after trimming.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::guest_name))]
     pub username: Username,
 }
 
@@ -81,6 +81,7 @@ pub struct Guest {
     /// The guest.
     pub user: User,
     /// For `Authorization: Bearer`; browsers use the cookie that comes with it.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1))]
     pub token: String,
 }
 

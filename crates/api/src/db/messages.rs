@@ -154,7 +154,7 @@ const TAG: u8 = b'm';
 /// # Errors
 /// [`InvalidCursor`] for any other text.
 pub fn parse_cursor(cursor: &str) -> Result<Seq, InvalidCursor> {
-    page::decode::<8>(TAG, cursor).map(|key| Seq(i64::from_be_bytes(key)))
+    page::number(&page::decode::<8>(TAG, cursor)?).map(Seq)
 }
 
 /// The cursor of a place.
@@ -195,7 +195,7 @@ pub fn list(
     let (before, after) = match (items.first(), items.last(), position) {
         (Some(first), Some(last), _) => (first.seq, last.seq),
         // Nothing lies before it, so this is the beginning.
-        (_, _, Position::Before(seq)) => (Seq(1), Seq(seq.0.saturating_sub(1).min(newest.0))),
+        (_, _, Position::Before(seq)) => (Seq(1), Seq(seq.0.saturating_sub(1).clamp(0, newest.0))),
         (_, _, Position::After(seq)) => (Seq(seq.0.min(newest.0).saturating_add(1)), seq),
         _ => (Seq(1), newest),
     };

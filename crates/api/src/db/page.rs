@@ -39,6 +39,16 @@ pub fn decode<const LENGTH: usize>(tag: u8, cursor: &str) -> Result<[u8; LENGTH]
     }
 }
 
+/// Decodes the number that a key begins with: a `seq`, or a time in microseconds. A number that JSON cannot hold is
+/// refused: no key of ours has one, and the database could not compute with all of them.
+///
+/// # Errors
+/// [`InvalidCursor`] for any other bytes.
+pub fn number(bytes: &[u8]) -> Result<i64, InvalidCursor> {
+    let number = bytes.try_into().map(i64::from_be_bytes).map_err(|_| InvalidCursor)?;
+    if (0..1 << 53).contains(&number) { Ok(number) } else { Err(InvalidCursor) }
+}
+
 /// Puts rows, fetched with `limit + 1` in the direction of the page, into list order. Also returns whether there are
 /// more rows in that direction.
 pub fn trim<T>(mut rows: Vec<T>, limit: usize, direction: Direction) -> (Vec<T>, bool) {

@@ -218,9 +218,8 @@ impl RoomKey {
             Err(InvalidCursor) => (Direction::Before, page::decode::<KEY_LENGTH>(TAG_BEFORE, cursor)?),
         };
         let (micros, id) = key.split_at(8);
-        let created_at_micros = i64::from_be_bytes(micros.try_into().map_err(|_| InvalidCursor)?);
+        let created_at_micros = page::number(micros)?;
         let id = Uuid::from_slice(id).map_err(|_| InvalidCursor)?;
-        DateTime::from_timestamp_micros(created_at_micros).ok_or(InvalidCursor)?;
         Ok(Self { direction, created_at_micros, id })
     }
 

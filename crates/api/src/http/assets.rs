@@ -2,7 +2,7 @@
 //!
 //! Hashed names are immutable; the page itself is asked for again each time, and answered with 304 when unchanged.
 
-use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -12,7 +12,6 @@ use rust_embed::{Embed, EmbeddedFile};
 use sha2::{Digest, Sha256};
 use shared::errors::ErrorCode;
 
-use crate::app::App;
 use crate::error::{AppError, AppResult};
 
 /// What `trunk build` made. A build without it gives a server without a page, which says so.
@@ -23,22 +22,11 @@ struct Dist;
 
 const INDEX: &str = "index.html";
 
-/// What can be said of the files once and for all.
-pub struct Assets {
-    /// The page's content security policy.
-    csp: String,
-    etags: HashMap<String, String>,
-}
-
-impl Assets {
-    /// Looks through the files that are there.
-    pub fn load() -> Self {
-        let files = Dist::iter().filter_map(|path| Dist::get(&path).map(|file| (path.into_owned(), file)));
-        let etags = files.map(|(path, file)| (path, etag(&file))).collect();
-        let index = Dist::get(INDEX).map(|file| file.data).unwrap_or_default();
-        Self { csp: page_csp(&String::from_utf8_lossy(&index)), etags }
-    }
-}
+/// The content security policy of the page.
+static CSP: LazyLock<String> = LazyLock::new(|| {
+    let index = Dist::get(INDEX).map(|file| file.data).unwrap_or_default();
+    page_csp(&String::from_utf8_lossy(&index))
+});
 
 fn etag(file: &EmbeddedFile) -> String {
     format!("\"{}\"", STANDARD.encode(&file.metadata.sha256_hash()[..18]))
@@ -60,17 +48,17 @@ async fn to_rooms() -> HttpResponse {
 }
 
 /// The shell of the client, for each of its paths.
-async fn page(request: HttpRequest, app: web::Data<App>) -> AppResult<HttpResponse> {
+async fn page(request: HttpRequest) -> AppResult<HttpResponse> {
     if Dist::get(INDEX).is_none() {
         let words =
             "This server was built without the client: run `trunk build --release` before `cargo build`.";
         return Err(AppError::because(ErrorCode::NotFound, words));
     }
-    serve(&request, &app, INDEX)
+    serve(&request, INDEX)
 }
 
 /// A file of the client, or nothing.
-async fn file(request: HttpRequest, app: web::Data<App>) -> AppResult<HttpResponse> {
+async fn file(request: HttpRequest) -> AppResult<HttpResponse> {
     let path = request.path().trim_start_matches('/');
     let is_encoding = path.ends_with(".br") || path.ends_with(".gz");
     if path == INDEX || is_encoding || Dist::get(path).is_none() {
@@ -79,19 +67,16 @@ async fn file(request: HttpRequest, app: web::Data<App>) -> AppResult<HttpRespon
     if *request.method() != Method::GET && *request.method() != Method::HEAD {
         return Ok(HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, HEAD")).finish());
     }
-    serve(&request, &app, path)
+    serve(&request, path)
 }
 
-fn serve(request: &HttpRequest, app: &App, path: &str) -> AppResult<HttpResponse> {
-    let (file, stored, encoding) = [("br", ".br"), ("gzip", ".gz"), ("identity", "")]
+fn serve(request: &HttpRequest, path: &str) -> AppResult<HttpResponse> {
+    let (file, encoding) = [("br", ".br"), ("gzip", ".gz"), ("identity", "")]
         .into_iter()
         .filter(|(encoding, _)| *encoding == "identity" || accepts(request, encoding))
-        .find_map(|(encoding, suffix)| {
-            let stored = format!("{path}{suffix}");
-            Dist::get(&stored).map(|file| (file, stored, encoding))
-        })
+        .find_map(|(encoding, suffix)| Dist::get(&format!("{path}{suffix}")).map(|file| (file, encoding)))
         .ok_or_else(|| AppError::new(ErrorCode::NotFound))?;
-    let etag = app.assets.etags.get(&stored).cloned().unwrap_or_else(|| etag(&file));
+    let etag = etag(&file);
     let is_known =
         request.headers().get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).is_some_and(
             |tags| tags == "*" || tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag),
@@ -103,7 +88,7 @@ fn serve(request: &HttpRequest, app: &App, path: &str) -> AppResult<HttpResponse
         .insert_header((header::VARY, "Accept-Encoding"))
         .insert_header((header::CACHE_CONTROL, cache_control(path)));
     if path == INDEX {
-        response.insert_header((header::CONTENT_SECURITY_POLICY, app.assets.csp.as_str()));
+        response.insert_header((header::CONTENT_SECURITY_POLICY, CSP.as_str()));
     }
     if is_known {
         return Ok(response.finish());

@@ -1,63 +1,62 @@
 //! The API's description, generated from the handlers, and a page to try it on.
 
-use std::sync::LazyLock;
+mod complete;
+
+use std::sync::OnceLock;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
-use utoipa::openapi::{ContentBuilder, RefOr, ResponseBuilder};
-use utoipa::{Modify, OpenApi, openapi};
+use serde_json::Value;
+use shared::errors::{ErrorCode, PROBLEMS_PATH, Problem};
+use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use shared::errors::ErrorCode;
-
+use super::identity::cookie_name;
 use super::{health, messages, rooms, server, users};
+use crate::app::App;
 use crate::error;
 
 const OPENAPI_PATH: &str = "/api/v1/openapi.json";
-/// Where every kind of problem is described, each under its code.
-pub const PROBLEMS_PATH: &str = "/docs/problems";
 
-/// The whole API.
+/// What the handlers say of themselves.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Parlance", description = "Rooms and messages, live. Every error is application/problem+json \
-        with a stable `code`. The live side is a WebSocket at /api/v1/ws, subprotocol parlance.v1.json."),
+    info(
+        title = "Parlance",
+        description = "Rooms and messages, live. Every error is application/problem+json \
+        with a stable `code`. The live side is a WebSocket at /api/v1/ws, subprotocol parlance.v1.json."
+    ),
     paths(
-        users::create_guest, users::get_current, users::delete_session,
-        rooms::list, rooms::create, rooms::get, rooms::update, rooms::delete,
-        messages::list, messages::create, messages::get, messages::update, messages::delete,
+        users::create_guest,
+        users::get_current,
+        users::delete_session,
+        rooms::list,
+        rooms::create,
+        rooms::get,
+        rooms::update,
+        rooms::delete,
+        messages::list,
+        messages::create,
+        messages::get,
+        messages::update,
+        messages::delete,
         messages::list_changes,
-        server::get, health::get_live, health::get_ready,
+        server::get,
+        health::get_live,
+        health::get_ready,
         crate::socket::connect,
     ),
-    components(schemas(shared::errors::Problem)),
-    modifiers(&EveryOperation)
+    components(schemas(Problem))
 )]
-pub struct Api;
+struct Handlers;
 
-/// What holds for every operation is said once: how it fails, and how one signs in.
-struct EveryOperation;
-
-impl Modify for EveryOperation {
-    fn modify(&self, api: &mut openapi::OpenApi) {
-        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-        if let Some(components) = &mut api.components {
-            let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-            components.add_security_scheme("token", SecurityScheme::Http(bearer));
-        }
-        let content = ContentBuilder::new().schema(Some(openapi::Ref::from_schema_name("Problem"))).build();
-        let problem = ResponseBuilder::new()
-            .description("A problem, named by its code")
-            .content(shared::errors::PROBLEM_CONTENT_TYPE, content)
-            .build();
-        for item in api.paths.paths.values_mut() {
-            let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
-            for operation in operations.into_iter().flatten() {
-                operation.responses.responses.insert("default".to_owned(), RefOr::T(problem.clone()));
-            }
-        }
-    }
+/// The whole description. The session's cookie has another name where the server is reached by https.
+fn describe(cookie_name: &str) -> Value {
+    // A description without paths would fail the tests below.
+    let mut api = serde_json::to_value(Handlers::openapi()).unwrap_or_default();
+    complete::complete(&mut api, cookie_name);
+    api
 }
 
 /// Mounts the description at its path and the page at `/docs/`.
@@ -72,11 +71,12 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from(OPENAPI_PATH)));
 }
 
-/// The description as JSON. Mounted by hand, because Swagger UI's own route knows no HEAD.
-async fn description() -> HttpResponse {
-    static JSON: LazyLock<Bytes> =
-        LazyLock::new(|| serde_json::to_vec(&Api::openapi()).unwrap_or_default().into());
-    HttpResponse::Ok().content_type("application/json").body(JSON.clone())
+/// The description as JSON. Mounted by hand, because Swagger UI's own route has no HEAD.
+async fn description(app: web::Data<App>) -> HttpResponse {
+    static JSON: [OnceLock<Bytes>; 2] = [const { OnceLock::new() }; 2];
+    let json = JSON[usize::from(app.config.is_https())]
+        .get_or_init(|| describe(cookie_name(&app.config)).to_string().into());
+    HttpResponse::Ok().content_type("application/json").body(json.clone())
 }
 
 /// What the `type` of a problem leads to.
@@ -86,34 +86,43 @@ async fn problems() -> HttpResponse {
          <h1>Problems</h1><p>What an answer of type <code>application/problem+json</code> means by its code.</p><dl>",
     );
     for code in ErrorCode::ALL {
-        let (name, status, detail) = (name(code), error::status(code), error::detail(code));
+        let (name, status, detail) = (code.name(), error::status(code), error::detail(code));
         page += &format!("<dt id=\"{name}\"><code>{name}</code> ({status})</dt><dd>{detail}</dd>");
     }
     page += "</dl></html>";
     HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page)
 }
 
-/// A code as the wire has it.
-pub fn name(code: ErrorCode) -> String {
-    let json = serde_json::to_value(code).unwrap_or_default();
-    json.as_str().unwrap_or("unknown").to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn api() -> Value {
+        describe("parlance_session")
+    }
+
+    /// Every operation with its method and path.
+    fn operations(api: &Value) -> Vec<(String, &Value)> {
+        let paths = api["paths"].as_object().unwrap();
+        let items = paths.iter().flat_map(|(path, item)| {
+            item.as_object()
+                .unwrap()
+                .iter()
+                .map(move |(method, operation)| (format!("{method} {path}"), operation))
+        });
+        items.collect()
+    }
+
     #[test]
     fn every_endpoint_is_described_and_nothing_else() {
-        let api = serde_json::to_value(Api::openapi()).unwrap();
-        let mut described: Vec<String> = Vec::new();
-        for (path, item) in api["paths"].as_object().unwrap() {
-            described.extend(item.as_object().unwrap().keys().map(|method| format!("{method} {path}")));
-        }
+        let api = api();
+        let mut described: Vec<String> = operations(&api).into_iter().map(|(name, _)| name).collect();
         let mut mounted: Vec<String> = super::super::endpoints()
             .iter()
             .map(|endpoint| format!("{} {}", endpoint.method.as_str().to_lowercase(), endpoint.path))
             .collect();
+        let heads = mounted.iter().filter_map(|name| Some(format!("head {}", name.strip_prefix("get ")?)));
+        mounted.extend(heads.collect::<Vec<_>>());
         mounted.push(format!("get {}", shared::server::SOCKET_PATH));
         described.sort();
         mounted.sort();
@@ -121,11 +130,41 @@ mod tests {
     }
 
     #[test]
+    fn every_operation_has_an_id_of_its_own() {
+        let api = api();
+        let mut ids: Vec<&str> = operations(&api)
+            .into_iter()
+            .map(|(_, operation)| operation["operationId"].as_str().unwrap())
+            .collect();
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), count, "{ids:?}");
+    }
+
+    #[test]
     fn every_code_is_described() {
-        let api = serde_json::to_value(Api::openapi()).unwrap();
+        let api = api();
         let codes = api["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
-        let described: Vec<String> = ErrorCode::ALL.into_iter().map(name).collect();
+        let described: Vec<&str> = ErrorCode::ALL.into_iter().map(ErrorCode::name).collect();
         let known = codes.iter().filter_map(|code| code.as_str()).filter(|code| *code != "unknown");
         assert_eq!(known.collect::<Vec<_>>(), described);
+    }
+
+    #[test]
+    fn every_refusal_that_a_handler_names_is_a_code_of_that_status() {
+        let api = serde_json::to_value(Handlers::openapi()).unwrap();
+        for (name, operation) in operations(&api) {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                if !status.starts_with(['4', '5']) {
+                    continue;
+                }
+                for code in response["description"].as_str().unwrap().split(", ") {
+                    let known = ErrorCode::ALL.into_iter().find(|known| known.name() == code);
+                    let known = known.unwrap_or_else(|| panic!("{name} names {code:?}, which is no code"));
+                    assert_eq!(error::status(known).as_str(), status, "{name}: {code}");
+                }
+            }
+        }
     }
 }

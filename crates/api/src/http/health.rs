@@ -16,7 +16,8 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 /// The process is up
-#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/livez", operation_id = "get_live", tag = "health",
+    responses((status = 200, description = "Alive", body = String)))]
 pub async fn get_live() -> &'static str {
     "ok\n"
 }
@@ -24,7 +25,8 @@ pub async fn get_live() -> &'static str {
 /// The database can be reached and the server is not stopping
 ///
 /// The database is migrated before the server listens.
-#[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, body = String), (status = 503)))]
+#[utoipa::path(get, path = "/readyz", operation_id = "get_ready", tag = "health",
+    responses((status = 200, description = "Ready", body = String)))]
 pub async fn get_ready(request: HttpRequest, app: web::Data<App>) -> AppResult<HttpResponse> {
     app.limits.probe(address(&app, &request))?;
     if app.is_draining() {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::Endpoint;
 use super::body::JsonBody;
 use super::identity::{Reader, SignedIn};
-use super::query::{Query, page_response};
+use super::query::{LimitSchema, PositionSchema, Query, page_response};
 use super::rooms::{RoomPath, or_no_room};
 use crate::app::App;
 use crate::db::messages::{NewMessage, Position, Stored, parse_cursor};
@@ -57,10 +57,14 @@ impl FromRequest for MessagePath {
 /// One page of a room's messages, oldest to newest
 ///
 /// The newest page by default; `before`, `after` and `around` exclude one another. `around` takes a message's id too.
-#[utoipa::path(get, path = MESSAGES_PATH, tag = "messages",
-    params(("room_id" = RoomId, Path), ("limit" = Option<u32>, Query, minimum = 1, maximum = 100),
-        ("before" = Option<String>, Query), ("after" = Option<String>, Query), ("around" = Option<String>, Query)),
-    responses((status = 200, body = Page<Message>)))]
+#[utoipa::path(get, path = MESSAGES_PATH, operation_id = "list_messages", tag = "messages",
+    security((), ("token" = []), ("cookie" = [])),
+    params(("room_id" = RoomId, Path), ("limit" = inline(Option<LimitSchema>), Query),
+        ("position" = inline(Option<PositionSchema>), Query, style = Form, explode)),
+    responses(
+        (status = 200, description = "A page of messages", body = Page<Message>,
+            headers(("Link" = String, description = "The pages before and after this one (RFC 8288)"))),
+        (status = 404, description = "message_not_found")))]
 pub async fn list(
     _: Reader,
     app: web::Data<App>,
@@ -117,9 +121,15 @@ fn parse_position(query: &Query) -> AppResult<Position> {
 /// Send a message
 ///
 /// With an `id` of one's own the same request can be repeated without harm: a repeat answers 200.
-#[utoipa::path(post, path = MESSAGES_PATH, tag = "messages", params(("room_id" = RoomId, Path)),
-    request_body = CreateMessage,
-    responses((status = 201, body = Message, headers(("Location" = String))), (status = 200, body = Message)))]
+#[utoipa::path(post, path = MESSAGES_PATH, operation_id = "create_message", tag = "messages",
+    security(("token" = []), ("cookie" = [])), params(("room_id" = RoomId, Path)), request_body = CreateMessage,
+    responses(
+        (status = 201, description = "The new message", body = Message,
+            headers(("Location" = String, description = "The path of the message"))),
+        (status = 200, description = "A repeat: the message as it is now", body = Message,
+            headers(("Location" = String, description = "The path of the message"))),
+        (status = 409, description = "message_id_reused"),
+        (status = 503, description = "overloaded, outcome_unknown")))]
 pub async fn create(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
@@ -151,9 +161,10 @@ pub async fn create(
 /// Read a message
 ///
 /// A deleted one answers with its tombstone.
-#[utoipa::path(get, path = MESSAGE_PATH, tag = "messages",
+#[utoipa::path(get, path = MESSAGE_PATH, operation_id = "get_message", tag = "messages",
+    security((), ("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)),
-    responses((status = 200, body = Message)))]
+    responses((status = 200, description = "The message or its tombstone", body = Message)))]
 pub async fn get(
     _: Reader,
     app: web::Data<App>,
@@ -175,9 +186,14 @@ pub async fn get(
 }
 
 /// Edit a message
-#[utoipa::path(patch, path = MESSAGE_PATH, tag = "messages",
-    params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)),
-    request_body = UpdateMessage, responses((status = 200, body = Message)))]
+#[utoipa::path(patch, path = MESSAGE_PATH, operation_id = "update_message", tag = "messages",
+    security(("token" = []), ("cookie" = [])),
+    params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)), request_body = UpdateMessage,
+    responses(
+        (status = 200, description = "The message as it is now", body = Message),
+        (status = 403, description = "not_author"),
+        (status = 409, description = "message_deleted"),
+        (status = 503, description = "overloaded, outcome_unknown")))]
 pub async fn update(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
@@ -197,8 +213,13 @@ pub async fn update(
 /// Delete a message
 ///
 /// Its place stays as a tombstone. A second time it changes nothing.
-#[utoipa::path(delete, path = MESSAGE_PATH, tag = "messages",
-    params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)), responses((status = 204)))]
+#[utoipa::path(delete, path = MESSAGE_PATH, operation_id = "delete_message", tag = "messages",
+    security(("token" = []), ("cookie" = [])),
+    params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)),
+    responses(
+        (status = 204, description = "Deleted, now or before"),
+        (status = 403, description = "not_author"),
+        (status = 503, description = "overloaded, outcome_unknown")))]
 pub async fn delete(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
@@ -213,10 +234,11 @@ pub async fn delete(
 /// All that changed in a room after a rev
 ///
 /// Each message once, in its present state, by `rev`. Go on with the answer's `rev` while `has_more`.
-#[utoipa::path(get, path = CHANGES_PATH, tag = "messages",
-    params(("room_id" = RoomId, Path), ("since" = Option<i64>, Query, minimum = 0),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100)),
-    responses((status = 200, body = Changes)))]
+#[utoipa::path(get, path = CHANGES_PATH, operation_id = "list_changes", tag = "messages",
+    security((), ("token" = []), ("cookie" = [])),
+    params(("room_id" = RoomId, Path), ("since" = inline(Option<Rev>), Query),
+        ("limit" = inline(Option<LimitSchema>), Query)),
+    responses((status = 200, description = "What changed", body = Changes)))]
 pub async fn list_changes(
     _: Reader,
     app: web::Data<App>,
@@ -224,17 +246,13 @@ pub async fn list_changes(
     query: Query,
 ) -> AppResult<HttpResponse> {
     let limit = query.limit()?;
-    let out_of_range = |detail: &str| AppError::invalid_field("since", InvalidCode::OutOfRange, detail);
-    let since = match query.get("since").map(str::parse) {
-        None => Rev::ZERO,
-        Some(Ok(since)) if since >= 0 => Rev(since),
-        Some(_) => return Err(out_of_range("since must be a rev: a number from 0.")),
-    };
+    let since = query.since()?;
     let read = app.db.run(move |conn| db::changes::list(conn, room_id, Some(since), limit as usize)).await;
     let found = or_no_room(read)?;
     let room = app.hub.with_online(Room::from(found.room));
     if since > room.rev {
-        return Err(out_of_range("since lies beyond the room's rev: forget what you have of this room."));
+        let detail = "since lies beyond the room's rev: forget what you have of this room.";
+        return Err(AppError::invalid_field("since", InvalidCode::OutOfRange, detail));
     }
     let messages: Vec<Message> = found.messages.into_iter().map(|changed| changed.message).collect();
     let rev = messages.last().filter(|_| found.has_more).map_or(room.rev, |message| message.rev);

@@ -7,11 +7,10 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use shared::errors::{ErrorCode, PROBLEM_CONTENT_TYPE, Problem};
+use shared::errors::{ErrorCode, PROBLEM_CONTENT_TYPE, PROBLEMS_PATH, Problem};
 use uuid::Uuid;
 
 use super::body;
-use super::docs::{self, PROBLEMS_PATH};
 use crate::app::App;
 use crate::error::AppError;
 
@@ -159,14 +158,16 @@ pub fn respond(error: &AppError, request_id: &str) -> HttpResponse<BoxBody> {
         response.insert_header((header::UPGRADE, "websocket"));
         response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
     }
-    response.insert_header((header::CONTENT_TYPE, PROBLEM_CONTENT_TYPE)).body(problem_json(error, request_id))
+    // A struct of texts and numbers always becomes JSON.
+    let json = serde_json::to_string(&problem(error, request_id)).unwrap_or_default();
+    response.insert_header((header::CONTENT_TYPE, PROBLEM_CONTENT_TYPE)).body(json)
 }
 
-fn problem_json(error: &AppError, request_id: &str) -> String {
+/// The body for an error.
+pub fn problem(error: &AppError, request_id: &str) -> Problem {
     let status = error.status();
-    let code = docs::name(error.code);
-    let problem = Problem {
-        kind: format!("{PROBLEMS_PATH}#{code}"),
+    Problem {
+        kind: format!("{PROBLEMS_PATH}#{}", error.code.name()),
         title: status.canonical_reason().unwrap_or("Error").to_owned(),
         status: status.as_u16(),
         detail: error.detail.clone(),
@@ -175,8 +176,7 @@ fn problem_json(error: &AppError, request_id: &str) -> String {
         errors: error.errors.clone(),
         retry_after: error.retry_after,
         scope: error.scope,
-    };
-    serde_json::to_string(&problem).unwrap_or_default()
+    }
 }
 
 /// What actix means when it answers by itself.

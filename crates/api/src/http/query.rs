@@ -1,14 +1,20 @@
-//! Query parameters: read by name, refused with the name that is wrong; unknown ones are ignored.
+//! Query parameters: read by name, refused with the name that is wrong. Unknown ones are ignored, repeated ones refused:
+//! two readers could take different values.
 
 use std::collections::HashMap;
 use std::future::{Ready, ready};
+use std::str::FromStr;
 
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use serde::Serialize;
 use shared::errors::ErrorCode;
+use shared::ids::{MessageId, Rev};
 use shared::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use shared::text::InvalidCode;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, Object, ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::{AppError, AppResult};
 
@@ -27,11 +33,42 @@ impl Query {
     /// 422 when it is no number from 1 to 100.
     pub fn limit(&self) -> AppResult<u32> {
         let Some(text) = self.get("limit") else { return Ok(DEFAULT_LIMIT) };
-        text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or_else(|| {
+        digits(text).filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or_else(|| {
             let detail = format!("limit must be a number from 1 to {MAX_LIMIT}.");
             AppError::invalid_field("limit", InvalidCode::OutOfRange, detail)
         })
     }
+
+    /// `since`: the last change that the client knows; zero when it is not given.
+    ///
+    /// # Errors
+    /// 422 when it is no number that a `rev` can be.
+    pub fn since(&self) -> AppResult<Rev> {
+        let Some(text) = self.get("since") else { return Ok(Rev::ZERO) };
+        digits(text).map(Rev).ok_or_else(|| {
+            let detail = "since must be a rev: a number from 0.";
+            AppError::invalid_field("since", InvalidCode::OutOfRange, detail)
+        })
+    }
+}
+
+fn parse(text: &str) -> AppResult<Query> {
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(text)
+        .map_err(|_| AppError::because(ErrorCode::BadRequest, "The query cannot be read."))?;
+    let mut query = HashMap::new();
+    for (name, value) in pairs.into_inner() {
+        if query.contains_key(&name) {
+            let detail = format!("The query has the parameter {name:?} twice.");
+            return Err(AppError::because(ErrorCode::BadRequest, detail));
+        }
+        query.insert(name, value);
+    }
+    Ok(Query(query))
+}
+
+/// A number in decimal digits, without a sign.
+fn digits<Number: FromStr>(text: &str) -> Option<Number> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 impl FromRequest for Query {
@@ -39,12 +76,7 @@ impl FromRequest for Query {
     type Future = Ready<AppResult<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        let query = web::Query::<HashMap<String, String>>::from_query(request.query_string());
-        ready(
-            query
-                .map(|query| Self(query.into_inner()))
-                .map_err(|_| AppError::because(ErrorCode::BadRequest, "The query cannot be read.")),
-        )
+        ready(parse(request.query_string()))
     }
 }
 
@@ -68,4 +100,58 @@ pub fn page_response<T: Serialize>(
         response.insert_header((header::LINK, links.join(", ")));
     }
     response.json(page)
+}
+
+/// `limit` in the API's description.
+pub struct LimitSchema;
+
+impl PartialSchema for LimitSchema {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(MAX_LIMIT))
+            .default(Some(DEFAULT_LIMIT.into()))
+            .build()
+            .into()
+    }
+}
+
+impl ToSchema for LimitSchema {}
+
+/// A cursor of the list of rooms in the API's description.
+pub struct RoomCursorSchema;
+
+impl PartialSchema for RoomCursorSchema {
+    fn schema() -> RefOr<Schema> {
+        cursor("^[cU]gA[A-Za-f][A-Za-z0-9_-]{29}[AQgw]$").into()
+    }
+}
+
+impl ToSchema for RoomCursorSchema {}
+
+/// `before`, `after` and `around` in the API's description: one object, which can say that they exclude one another.
+/// With style `form` and `explode` its properties are parameters of their own.
+pub struct PositionSchema;
+
+impl PartialSchema for PositionSchema {
+    fn schema() -> RefOr<Schema> {
+        let cursor = || cursor("^bQA[A-Za-f][A-Za-z0-9_-]{8}$");
+        let cursor_or_id = AnyOfBuilder::new().item(cursor()).item(MessageId::schema()).build();
+        ObjectBuilder::new()
+            .property("before", cursor())
+            .property("after", cursor())
+            .property("around", Schema::AnyOf(cursor_or_id))
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+            .max_properties(Some(1))
+            .build()
+            .into()
+    }
+}
+
+impl ToSchema for PositionSchema {}
+
+/// What a page gave as `next_cursor` or `prev_cursor`.
+fn cursor(pattern: &str) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()
 }

@@ -10,7 +10,7 @@ use shared::rooms::{CreateRoom, ROOMS_PATH, Room, RoomName, UpdateRoom, room_pat
 use super::Endpoint;
 use super::body::JsonBody;
 use super::identity::{Reader, SignedIn};
-use super::query::{Query, page_response};
+use super::query::{LimitSchema, Query, RoomCursorSchema, page_response};
 use crate::app::App;
 use crate::db::rooms::{RoomKey, now_millis};
 use crate::db::{self, DbError};
@@ -52,9 +52,11 @@ pub(super) fn or_no_room<T>(result: Result<T, DbError>) -> AppResult<T> {
 }
 
 /// List rooms, oldest first
-#[utoipa::path(get, path = ROOMS_PATH, tag = "rooms",
-    params(("limit" = Option<u32>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = Page<Room>)))]
+#[utoipa::path(get, path = ROOMS_PATH, operation_id = "list_rooms", tag = "rooms",
+    security((), ("token" = []), ("cookie" = [])),
+    params(("limit" = inline(Option<LimitSchema>), Query), ("cursor" = inline(Option<RoomCursorSchema>), Query)),
+    responses((status = 200, description = "A page of rooms", body = Page<Room>,
+        headers(("Link" = String, description = "The pages before and after this one (RFC 8288)")))))]
 pub async fn list(_: Reader, app: web::Data<App>, query: Query) -> AppResult<HttpResponse> {
     let limit = query.limit()?;
     let key = query.get("cursor").map(RoomKey::parse).transpose();
@@ -65,8 +67,12 @@ pub async fn list(_: Reader, app: web::Data<App>, query: Query) -> AppResult<Htt
 }
 
 /// Create a room
-#[utoipa::path(post, path = ROOMS_PATH, tag = "rooms", request_body = CreateRoom,
-    responses((status = 201, body = Room, headers(("Location" = String)))))]
+#[utoipa::path(post, path = ROOMS_PATH, operation_id = "create_room", tag = "rooms",
+    security(("token" = []), ("cookie" = [])), request_body = CreateRoom,
+    responses(
+        (status = 201, description = "The new room", body = Room,
+            headers(("Location" = String, description = "The path of the room"))),
+        (status = 409, description = "room_name_taken")))]
 pub async fn create(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
@@ -84,16 +90,22 @@ pub async fn create(
 }
 
 /// Read a room
-#[utoipa::path(get, path = ROOM_PATH, tag = "rooms", params(("room_id" = RoomId, Path)),
-    responses((status = 200, body = Room)))]
+#[utoipa::path(get, path = ROOM_PATH, operation_id = "get_room", tag = "rooms",
+    security((), ("token" = []), ("cookie" = [])), params(("room_id" = RoomId, Path)),
+    responses((status = 200, description = "The room", body = Room)))]
 pub async fn get(_: Reader, app: web::Data<App>, RoomPath(id): RoomPath) -> AppResult<HttpResponse> {
     let room = or_no_room(app.db.run(move |conn| db::rooms::get(conn, id)).await)?;
     Ok(HttpResponse::Ok().json(app.hub.with_online(room.into())))
 }
 
 /// Rename a room
-#[utoipa::path(patch, path = ROOM_PATH, tag = "rooms", params(("room_id" = RoomId, Path)),
-    request_body = UpdateRoom, responses((status = 200, body = Room)))]
+#[utoipa::path(patch, path = ROOM_PATH, operation_id = "update_room", tag = "rooms",
+    security(("token" = []), ("cookie" = [])), params(("room_id" = RoomId, Path)), request_body = UpdateRoom,
+    responses(
+        (status = 200, description = "The room as it is now", body = Room),
+        (status = 403, description = "not_room_owner"),
+        (status = 409, description = "room_name_taken"),
+        (status = 503, description = "overloaded, outcome_unknown")))]
 pub async fn update(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
@@ -108,8 +120,12 @@ pub async fn update(
 }
 
 /// Delete a room with its messages
-#[utoipa::path(delete, path = ROOM_PATH, tag = "rooms", params(("room_id" = RoomId, Path)),
-    responses((status = 204)))]
+#[utoipa::path(delete, path = ROOM_PATH, operation_id = "delete_room", tag = "rooms",
+    security(("token" = []), ("cookie" = [])), params(("room_id" = RoomId, Path)),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 403, description = "not_room_owner"),
+        (status = 503, description = "overloaded, outcome_unknown")))]
 pub async fn delete(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,

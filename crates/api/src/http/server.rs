@@ -21,7 +21,8 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Name, version, limits and features
-#[utoipa::path(get, path = SERVER_PATH, tag = "server", responses((status = 200, body = ServerInfo)))]
+#[utoipa::path(get, path = SERVER_PATH, operation_id = "get_server", tag = "server",
+    responses((status = 200, description = "About the server", body = ServerInfo)))]
 pub async fn get(app: web::Data<App>) -> HttpResponse {
     HttpResponse::Ok().json(ServerInfo {
         name: app.config.name.clone(),

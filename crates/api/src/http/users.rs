@@ -33,8 +33,12 @@ pub fn endpoints() -> Vec<Endpoint> {
 /// Become a guest
 ///
 /// The token goes into `Authorization: Bearer`; a browser can rely on the cookie that comes with it.
-#[utoipa::path(post, path = GUESTS_PATH, tag = "users", request_body = CreateGuest,
-    responses((status = 201, body = Guest)))]
+#[utoipa::path(post, path = GUESTS_PATH, operation_id = "create_guest", tag = "users", request_body = CreateGuest,
+    responses(
+        (status = 201, description = "The guest and the token", body = Guest,
+            headers(("Set-Cookie" = String, description = "The session, for browsers"))),
+        (status = 409, description = "username_taken"),
+        (status = 429, description = "rate_limited")))]
 pub async fn create_guest(
     Address(address): Address,
     app: web::Data<App>,
@@ -51,7 +55,9 @@ pub async fn create_guest(
 }
 
 /// Who am I
-#[utoipa::path(get, path = CURRENT_USER_PATH, tag = "users", responses((status = 200, body = User)))]
+#[utoipa::path(get, path = CURRENT_USER_PATH, operation_id = "get_current_user", tag = "users",
+    security(("token" = []), ("cookie" = [])),
+    responses((status = 200, description = "The user", body = User)))]
 pub async fn get_current(SignedIn(identity): SignedIn) -> HttpResponse {
     HttpResponse::Ok().json(identity.user.as_ref())
 }
@@ -59,7 +65,10 @@ pub async fn get_current(SignedIn(identity): SignedIn) -> HttpResponse {
 /// Sign out
 ///
 /// The token is worth nothing from then on; its sockets are closed with 4401.
-#[utoipa::path(delete, path = CURRENT_SESSION_PATH, tag = "users", responses((status = 204)))]
+#[utoipa::path(delete, path = CURRENT_SESSION_PATH, operation_id = "delete_current_session", tag = "users",
+    security(("token" = []), ("cookie" = [])),
+    responses((status = 204, description = "Signed out",
+        headers(("Set-Cookie" = String, description = "Removes the session's cookie")))))]
 pub async fn delete_session(app: web::Data<App>, SignedIn(identity): SignedIn) -> AppResult<HttpResponse> {
     let mut response = match app.sessions.delete(&identity).await {
         Ok(()) => HttpResponse::NoContent().finish(),

@@ -1,0 +1,303 @@
+//! Adds to each operation what follows from its kind: how it fails, what it takes and answers in headers, HEAD, links.
+//!
+//! A handler describes what is its own. It names the codes of its own refusals as the description of their status,
+//! `(status = 403, description = "not_room_owner")`; the rest of a refusal is written here.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use shared::errors::{ErrorCode, FieldError, LimitScope, PROBLEM_CONTENT_TYPE};
+use shared::server::{SOCKET_PATH, SOCKET_PROTOCOL};
+use shared::text::{Invalid, InvalidCode};
+
+use crate::error::{self, AppError};
+use crate::http::problem;
+
+/// What any request can be refused with.
+const BY_ANY: [ErrorCode; 9] = [
+    ErrorCode::BadRequest,
+    ErrorCode::MalformedJson,
+    ErrorCode::RequestTimeout,
+    ErrorCode::BodyTooLarge,
+    ErrorCode::UnsupportedMediaType,
+    ErrorCode::UriTooLong,
+    ErrorCode::HeadersTooLarge,
+    ErrorCode::Internal,
+    ErrorCode::Unavailable,
+];
+
+/// The methods of which OpenAPI describes operations here.
+const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
+
+/// Completes the description.
+pub(super) fn complete(api: &mut Value, cookie_name: &str) {
+    let mut responses = Map::new();
+    let links = links(api);
+    for (path, item) in entries(&mut api["paths"]) {
+        for method in METHODS {
+            let Some(operation) = item.get_mut(method) else { continue };
+            add_parameters(path, method, operation);
+            add_problems(path, method, operation, &mut responses);
+            for (status, response) in entries(&mut operation["responses"]) {
+                if !is_problem(status) {
+                    response["headers"]["X-Request-Id"] = reference("headers/RequestId");
+                }
+                if let Some(links) = links.get(path).filter(|_| status == "201") {
+                    response["links"] = links.clone();
+                }
+            }
+        }
+        if let Some(get) = item.get("get").filter(|_| path != SOCKET_PATH) {
+            item["head"] = head(get, &responses);
+        }
+    }
+    let components = &mut api["components"];
+    components["responses"] = responses.into();
+    components["securitySchemes"] = json!({
+        "token": {
+            "type": "http", "scheme": "bearer",
+            "description": "The `token` of `POST /api/v1/guests`. It takes precedence over the cookie.",
+        },
+        "cookie": {
+            "type": "apiKey", "in": "cookie", "name": cookie_name,
+            "description": "Set by `POST /api/v1/guests`, for browsers. With it, methods that change something and \
+                the WebSocket need an `Origin` of this server.",
+        },
+    });
+    components["headers"] = json!({
+        "RequestId": {
+            "required": true, "schema": { "type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[!-~]+$" },
+            "description": "The id of the request, also in the server's log.",
+        },
+        "RetryAfter": {
+            "required": true, "schema": { "type": "integer", "minimum": 1 },
+            "description": "Seconds after which the request may succeed.",
+        },
+        "WwwAuthenticate": { "required": true, "schema": { "type": "string", "const": "Bearer" } },
+        "Upgrade": { "required": true, "schema": { "type": "string", "const": "websocket" } },
+        "SecWebSocketVersion": { "required": true, "schema": { "type": "string", "const": "13" } },
+    });
+    components["parameters"] = json!({
+        "RequestId": {
+            "name": "X-Request-Id", "in": "header", "schema": { "type": "string" },
+            "description": "The client's id for the request: 1 to 64 visible ASCII characters. It comes back in the \
+                answer; anything else is replaced by an id of the server's.",
+        },
+        "Origin": {
+            "name": "Origin", "in": "header", "schema": { "type": "string" },
+            "description": "Required with the cookie: the origin of this server or an allowed one. Browsers send it.",
+        },
+    });
+}
+
+fn entries(object: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    object.as_object_mut().into_iter().flatten()
+}
+
+fn reference(component: &str) -> Value {
+    json!({ "$ref": format!("#/components/{component}") })
+}
+
+fn is_problem(status: &str) -> bool {
+    status.starts_with(['4', '5'])
+}
+
+/// Whether the operation can be asked for with credentials.
+fn takes_credentials(operation: &Value) -> bool {
+    operation.get("security").is_some()
+}
+
+fn add_parameters(path: &str, method: &str, operation: &mut Value) {
+    let mut parameters = vec![reference("parameters/RequestId")];
+    if path == SOCKET_PATH {
+        parameters.extend(handshake());
+    }
+    if takes_credentials(operation) && (method != "get" || path == SOCKET_PATH) {
+        parameters.push(reference("parameters/Origin"));
+    }
+    match &mut operation["parameters"] {
+        Value::Array(own) => own.append(&mut parameters),
+        none => *none = parameters.into(),
+    }
+}
+
+/// The fields of a WebSocket handshake (RFC 6455, section 4.1). `Connection` and `Upgrade` are not among them: they
+/// belong to the connection, and a WebSocket library sends them by itself.
+fn handshake() -> [Value; 3] {
+    let header = |name: &str, required: bool, schema: Value| json!({ "name": name, "in": "header", "required": required, "schema": schema });
+    [
+        header("Sec-WebSocket-Version", true, json!({ "const": "13" })),
+        header(
+            "Sec-WebSocket-Key",
+            true,
+            json!({ "type": "string", "examples": ["dGhlIHNhbXBsZSBub25jZQ=="] }),
+        ),
+        header("Sec-WebSocket-Protocol", false, json!({ "type": "string", "examples": [SOCKET_PROTOCOL] })),
+    ]
+}
+
+/// Writes the refusals of an operation, each kind once as a component.
+fn add_problems(path: &str, method: &str, operation: &mut Value, components: &mut Map<String, Value>) {
+    let mut by_status: BTreeMap<u16, Vec<ErrorCode>> = BTreeMap::new();
+    for code in codes(path, method, operation) {
+        let codes = by_status.entry(error::status(code).as_u16()).or_default();
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    for (status, codes) in by_status {
+        let names: Vec<&str> = codes.iter().map(|code| code.name()).collect();
+        let component = names.join("-");
+        operation["responses"][status.to_string()] = reference(&format!("responses/{component}"));
+        components.entry(component).or_insert_with(|| problem_response(status, &codes));
+    }
+}
+
+/// The codes that an operation can answer.
+fn codes(path: &str, method: &str, operation: &Value) -> Vec<ErrorCode> {
+    use ErrorCode::{
+        AuthenticationRequired, InvalidCursor, InvalidToken, MessageNotFound, OriginRefused, RateLimited,
+        RoomNotFound, ValidationFailed,
+    };
+    let own = operation["responses"].as_object().into_iter().flatten();
+    let own = own.filter(|(status, _)| is_problem(status));
+    let own =
+        own.filter_map(|(_, response)| response["description"].as_str()).flat_map(|names| names.split(", "));
+    let mut codes: Vec<ErrorCode> = own.filter_map(code).collect();
+    codes.extend(BY_ANY);
+    if takes_credentials(operation) {
+        codes.extend([AuthenticationRequired, InvalidToken, RateLimited]);
+        if method != "get" || path == SOCKET_PATH {
+            codes.push(OriginRefused);
+        }
+    }
+    if path.contains("{room_id}") {
+        codes.push(RoomNotFound);
+    }
+    if path.contains("{message_id}") {
+        codes.push(MessageNotFound);
+    }
+    if operation.get("requestBody").is_some() || has_parameter(operation, "limit") {
+        codes.push(ValidationFailed);
+    }
+    if has_parameter(operation, "cursor") || has_parameter(operation, "position") {
+        codes.push(InvalidCursor);
+    }
+    codes
+}
+
+fn has_parameter(operation: &Value, name: &str) -> bool {
+    operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == name)
+}
+
+/// The code of that name.
+fn code(name: &str) -> Option<ErrorCode> {
+    ErrorCode::ALL.into_iter().find(|code| code.name() == name)
+}
+
+fn problem_response(status: u16, codes: &[ErrorCode]) -> Value {
+    let names: Vec<&str> = codes.iter().map(|code| code.name()).collect();
+    let lines = codes.iter().map(|code| format!("- `{}`: {}\n", code.name(), error::detail(*code)));
+    let examples: Map<String, Value> =
+        codes.iter().map(|code| (code.name().to_owned(), json!({ "value": example(*code) }))).collect();
+    let mut headers = json!({ "X-Request-Id": reference("headers/RequestId") });
+    match status {
+        401 => headers["WWW-Authenticate"] = reference("headers/WwwAuthenticate"),
+        426 => {
+            headers["Upgrade"] = reference("headers/Upgrade");
+            headers["Sec-WebSocket-Version"] = reference("headers/SecWebSocketVersion");
+        }
+        429 | 503 => headers["Retry-After"] = reference("headers/RetryAfter"),
+        _ => {}
+    }
+    let schema = json!({ "allOf": [
+        reference("schemas/Problem"),
+        { "properties": { "status": { "const": status }, "code": { "enum": names } } },
+    ]});
+    json!({
+        "description": lines.collect::<String>().trim_end(),
+        "headers": headers,
+        "content": { PROBLEM_CONTENT_TYPE: { "schema": schema, "examples": examples } },
+    })
+}
+
+fn example(code: ErrorCode) -> Value {
+    let mut error = AppError::new(code);
+    if code == ErrorCode::ValidationFailed {
+        let invalid = Invalid::new(InvalidCode::TooShort, "Your name needs at least 4 characters.");
+        error.errors.push(FieldError::new("username", invalid));
+    }
+    if code == ErrorCode::RateLimited {
+        error.retry_after = Some(1);
+        error.scope = Some(LimitScope::User);
+    }
+    serde_json::to_value(problem::problem(&error, "01980b2f-5c55-7c3a-9c11-2f7a0d5be0a1")).unwrap_or_default()
+}
+
+/// HEAD answers what GET does, without the body.
+fn head(get: &Value, components: &Map<String, Value>) -> Value {
+    let mut head = get.clone();
+    for field in ["operationId", "summary"] {
+        let text = get[field].as_str().unwrap_or_default();
+        head[field] =
+            if field == "summary" { format!("{text}: the headers only") } else { format!("{text}_head") }
+                .into();
+    }
+    if let Some(responses) = head["responses"].as_object_mut() {
+        for response in responses.values_mut() {
+            let component = response["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+            if let Some(component) = component.and_then(|name| components.get(name)) {
+                *response = component.clone();
+            }
+            if let Some(response) = response.as_object_mut() {
+                response.remove("content");
+            }
+        }
+    }
+    head
+}
+
+/// By the path of a collection: what can be done with a member that was just created.
+fn links(api: &Value) -> BTreeMap<String, Value> {
+    let mut links = BTreeMap::new();
+    let Some(paths) = api["paths"].as_object() else { return links };
+    for path in paths.keys() {
+        let members = paths.iter().filter(|(other, _)| is_member(path, other));
+        let links_of_path: Map<String, Value> = members
+            .flat_map(|(member, item)| {
+                METHODS.iter().filter_map(move |method| Some((member, item.get(method)?)))
+            })
+            .filter_map(|(member, operation)| Some((operation["operationId"].as_str()?, member, operation)))
+            .map(|(id, member, operation)| {
+                let mut parameters = Map::new();
+                for name in names(member) {
+                    let is_given = names(path).any(|given| given == name);
+                    let value = if is_given {
+                        format!("$request.path.{name}")
+                    } else {
+                        "$response.body#/id".to_owned()
+                    };
+                    parameters.insert(name.to_owned(), value.into());
+                }
+                if has_parameter(operation, "since") {
+                    parameters.insert("since".to_owned(), "$response.body#/rev".into());
+                }
+                (id.to_owned(), json!({ "operationId": id, "parameters": parameters }))
+            })
+            .collect();
+        links.insert(path.clone(), links_of_path.into());
+    }
+    links.retain(|_, links| links.as_object().is_some_and(|links| !links.is_empty()));
+    links
+}
+
+/// Whether a path names one member of the collection, or a part of that member.
+fn is_member(collection: &str, path: &str) -> bool {
+    let rest = path.strip_prefix(collection).unwrap_or_default();
+    rest.starts_with("/{") && rest.matches('{').count() == 1
+}
+
+/// The names of a path's parameters.
+fn names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}

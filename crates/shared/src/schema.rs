@@ -1,0 +1,192 @@
+//! The rules of texts and numbers as JSON Schema, for the OpenAPI description.
+//!
+//! A pattern says exactly what `parse` accepts, from the same tables. Patterns are ECMA-262 with the `u` flag, in forms
+//! that other engines read alike: no `\s`, `\w` or `\p`, whose meaning differs between them.
+
+use std::ops::RangeInclusive;
+
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::ids::{MessageId, Rev, RoomId, Seq, UserId};
+use crate::messages::MessageText;
+use crate::page::Cursor;
+use crate::rooms::RoomName;
+use crate::text::{BLANK, COMBINING_MARKS, LINE_SEPARATORS, Length, MAX_MARKS_PER_BASE};
+use crate::timestamp::Timestamp;
+use crate::users::{UserKind, Username};
+
+/// The largest integer that every JSON implementation reads exactly.
+const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
+
+/// `char::is_whitespace`.
+const WHITE_SPACE: &[RangeInclusive<char>] = &[
+    '\t'..='\r',
+    ' '..=' ',
+    '\u{0085}'..='\u{0085}',
+    '\u{00A0}'..='\u{00A0}',
+    '\u{1680}'..='\u{1680}',
+    '\u{2000}'..='\u{200A}',
+    '\u{2028}'..='\u{2029}',
+    '\u{202F}'..='\u{202F}',
+    '\u{205F}'..='\u{205F}',
+    '\u{3000}'..='\u{3000}',
+];
+
+/// `char::is_control`.
+const CONTROL: &[RangeInclusive<char>] = &['\0'..='\u{001F}', '\u{007F}'..='\u{009F}'];
+
+/// Gives types the schema of their function.
+macro_rules! schemas {
+    ($($type:ty => $schema:expr;)*) => {$(
+        impl PartialSchema for $type {
+            fn schema() -> RefOr<Schema> {
+                $schema.into()
+            }
+        }
+
+        impl ToSchema for $type {}
+    )*};
+}
+
+schemas! {
+    UserId => uuid();
+    RoomId => uuid();
+    MessageId => uuid();
+    Seq => counter();
+    Rev => counter();
+    Timestamp => timestamp();
+    Cursor => string().pattern(Some("^[A-Za-z0-9_-]+$")).build();
+    // As stored, whatever the limits were at that time. Accounts have other limits than guests.
+    Username => stored(Length { min: 1, max: 64 }).examples(["Ada Lovelace"]).build();
+    RoomName => stored(RoomName::LENGTH).examples(["Compilers"]).build();
+    MessageText => stored(MessageText::length(UserKind::Member)).examples(["Hello!"]).build();
+}
+
+/// The name of a new guest.
+pub(crate) fn guest_name() -> Object {
+    name(Username::GUEST_LENGTH).examples(["Ada Lovelace"]).build()
+}
+
+/// The name of a new room.
+pub(crate) fn room_name() -> Object {
+    name(RoomName::LENGTH).examples(["Compilers"]).build()
+}
+
+/// The text of a message that a guest sends.
+pub(crate) fn message_text() -> Object {
+    let length = MessageText::length(UserKind::Guest);
+    let description = format!(
+        "Plain text: {} to {} characters after trimming, no NUL. Members, who have an account, have other limits: see \
+         `GET /server`.",
+        length.min, length.max
+    );
+    text(length, &[&['\0'..='\0']]).description(Some(description)).examples(["Hello!"]).build()
+}
+
+/// The text of a message in answers; null once deleted.
+pub(crate) fn stored_text() -> Object {
+    let nullable = SchemaType::from_iter([Type::String, Type::Null]);
+    stored(MessageText::length(UserKind::Member)).schema_type(nullable).examples(["Hello!"]).build()
+}
+
+/// A UUID of any version. Upper-case digits are accepted, lower-case ones are answered.
+pub(crate) fn uuid() -> Object {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Uuid);
+    string().format(Some(format)).examples(["01980b2f-5c55-7c3a-9c11-2f7a0d5be0a1"]).build()
+}
+
+fn counter() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(0))
+        .maximum(Some(MAX_SAFE_INTEGER))
+        .build()
+}
+
+fn timestamp() -> Object {
+    string()
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .pattern(Some(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"))
+        .examples(["2026-11-22T18:30:00.000Z"])
+        .build()
+}
+
+fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn stored(length: Length) -> ObjectBuilder {
+    string().min_length(Some(length.min)).max_length(Some(length.max))
+}
+
+fn name(length: Length) -> ObjectBuilder {
+    let description = format!(
+        "{} to {} characters after trimming, no line breaks, no control characters.",
+        length.min, length.max
+    );
+    text(length, &[CONTROL, &[LINE_SEPARATORS]]).description(Some(description))
+}
+
+/// A text that is trimmed, has this length then, holds none of the `forbidden` characters, shows something, and does
+/// not stack marks. It has no `maxLength`, because white space around it does not count.
+fn text(length: Length, forbidden: &[&[RangeInclusive<char>]]) -> ObjectBuilder {
+    let blank = class(&[WHITE_SPACE, CONTROL, COMBINING_MARKS, BLANK]);
+    let (marks, most_marks) = (class(&[COMBINING_MARKS]), MAX_MARKS_PER_BASE + 1);
+    let space = class(&[WHITE_SPACE]);
+    let inner = except(forbidden);
+    let outer = except(&[forbidden, &[WHITE_SPACE]].concat());
+    let body = match length.min {
+        0 | 1 => format!("{outer}(?:{inner}{{0,{}}}{outer})?", length.max - 2),
+        min => format!("{outer}{inner}{{{},{}}}{outer}", min - 2, length.max - 2),
+    };
+    let pattern = format!("^(?!{blank}*$)(?![\\s\\S]*{marks}{{{most_marks}}}){space}*{body}{space}*$");
+    string().min_length(Some(length.min)).pattern(Some(pattern))
+}
+
+/// One of these characters.
+fn class(ranges: &[&[RangeInclusive<char>]]) -> String {
+    format!("[{}]", members(ranges))
+}
+
+/// Any other character.
+fn except(ranges: &[&[RangeInclusive<char>]]) -> String {
+    format!("[^{}]", members(ranges))
+}
+
+fn members(ranges: &[&[RangeInclusive<char>]]) -> String {
+    let ranges = ranges.iter().copied().flatten();
+    ranges
+        .map(|range| match (range.start(), range.end()) {
+            (start, end) if start == end => escape(*start),
+            (start, end) => format!("{}-{}", escape(*start), escape(*end)),
+        })
+        .collect()
+}
+
+/// Engines agree on `\uXXXX`; beyond it only the character itself is understood everywhere.
+fn escape(character: char) -> String {
+    match u32::from(character) {
+        code @ ..=0xFFFF => format!("\\u{code:04X}"),
+        _ => character.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contains(ranges: &[RangeInclusive<char>], character: char) -> bool {
+        ranges.iter().any(|range| range.contains(&character))
+    }
+
+    #[test]
+    fn the_tables_hold_what_the_parser_trims_and_refuses() {
+        for character in '\0'..=char::MAX {
+            assert_eq!(contains(WHITE_SPACE, character), character.is_whitespace(), "{character:?}");
+            assert_eq!(contains(CONTROL, character), character.is_control(), "{character:?}");
+        }
+    }
+}
