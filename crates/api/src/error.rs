@@ -74,6 +74,7 @@ pub fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::RoomNameTaken
         | ErrorCode::UsernameTaken
         | ErrorCode::MessageIdReused
+        | ErrorCode::RoomIdReused
         | ErrorCode::MessageDeleted => StatusCode::CONFLICT,
         ErrorCode::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -110,6 +111,7 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::RoomNameTaken => "There is a room with that name already.",
         ErrorCode::UsernameTaken => "Somebody with an account has that name.",
         ErrorCode::MessageIdReused => "Another message has that id.",
+        ErrorCode::RoomIdReused => "Another room has that id, or had it.",
         ErrorCode::MessageDeleted => "The message has been deleted.",
         ErrorCode::RequestTimeout => "The request took too long to come.",
         ErrorCode::BodyTooLarge => "The body is larger than 64 KiB.",
@@ -123,7 +125,7 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::Unavailable => "The server cannot do that right now. Try again.",
         ErrorCode::Overloaded => "The server is busy; nothing was done. Try again.",
         ErrorCode::OutcomeUnknown => {
-            "The database went away in the middle: it may be stored or not. Repeat the request with the same id."
+            "The database went away in the middle: it may be done or not. Repeat the request, with the same id if it has one."
         }
     }
 }
@@ -159,6 +161,14 @@ impl From<DbError> for AppError {
                 tracing::warn!(reason, "the database is not available");
                 Self::new(ErrorCode::Unavailable)
             }
+            DbError::Overloaded(reason) => {
+                tracing::warn!(reason, "the database is overloaded");
+                Self::new(ErrorCode::Overloaded)
+            }
+            DbError::OutcomeUnknown(reason) => {
+                tracing::warn!(reason, "the outcome of a write is unknown");
+                Self::new(ErrorCode::OutcomeUnknown)
+            }
             DbError::Other(error) => internal(&error),
         }
     }
@@ -168,6 +178,7 @@ impl From<DbError> for AppError {
 fn code_of_constraint(constraint: &str) -> Option<ErrorCode> {
     match constraint {
         db::rooms::NAME_KEY => Some(ErrorCode::RoomNameTaken),
+        db::rooms::ID_KEY => Some(ErrorCode::RoomIdReused),
         db::users::ACCOUNT_NAME_KEY => Some(ErrorCode::UsernameTaken),
         _ => None,
     }

@@ -31,7 +31,7 @@ pub async fn clean(app: Arc<App>) {
             tracing::warn!(%error, "old sessions stay for now");
         }
         loop {
-            match app.db.run(|conn| db::rooms::purge(conn, PURGE_AT_ONCE)).await {
+            match app.db.write(|conn| db::rooms::purge(conn, PURGE_AT_ONCE)).await {
                 Ok(true) => tokio::task::yield_now().await,
                 Ok(false) => break,
                 Err(error) => {

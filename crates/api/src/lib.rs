@@ -5,6 +5,7 @@
 //! them together; `main.rs` adds signals and the log.
 
 pub mod app;
+pub mod clock;
 pub mod config;
 pub mod db;
 pub mod error;
@@ -29,11 +30,14 @@ use actix_rt::net::TcpStream;
 use actix_service::{ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::{middleware, web};
+use shared::ids::RoomId;
 use shared::rooms::RoomName;
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::config::{Config, Switch};
+use crate::db::rooms::NewRoom;
 use crate::db::{Db, DbError};
 use crate::http::stream::Stream;
 use crate::limits::Limits;
@@ -164,7 +168,7 @@ impl Server {
             Err(_) => tracing::error!("the HTTP server panicked"),
         }
         match Arc::try_unwrap(self.app) {
-            Ok(app) => app.writer.stop(),
+            Ok(app) => { app.writer.stop(Instant::now()); }
             Err(_) => tracing::warn!("something still holds the server; its queue is left to end by itself"),
         }
         if let Some(cluster) = self.cluster {
@@ -190,8 +194,13 @@ fn prepare_database(database_url: &str) -> Result<(), StartError> {
     }
     db::migrate(&mut conn).map_err(StartError::Migration)?;
     if db::rooms::none_ever(&mut conn).map_err(failed)? {
-        let name = RoomName::from_stored(FIRST_ROOM.to_owned());
-        match db::rooms::create(&mut conn, &name, None, db::rooms::now_millis()) {
+        let room = NewRoom {
+            id: RoomId(Uuid::now_v7()),
+            name: RoomName::from_stored(FIRST_ROOM.to_owned()),
+            created_by: None,
+            created_at: clock::now(),
+        };
+        match db::rooms::create(&mut conn, &room) {
             // Another server was quicker.
             Ok(_) | Err(DbError::Conflict(_)) => {}
             Err(error) => return Err(failed(error)),

@@ -13,7 +13,7 @@ use shared::timestamp::Timestamp;
 use shared::users::{User, UserKind, Username};
 use uuid::Uuid;
 
-use crate::db::rooms::now_millis;
+use crate::clock;
 use crate::db::sessions::TokenHash;
 use crate::db::{self, Db, DbError, DbResult};
 use crate::realtime::hub::{Hub, Identity};
@@ -47,7 +47,7 @@ impl Sessions {
     /// # Errors
     /// [`DbError::Conflict`] when an account has the name.
     pub async fn create_guest(&self, username: Username) -> DbResult<(User, String)> {
-        let now = now_millis();
+        let now = clock::now();
         let user = User {
             id: UserId(Uuid::now_v7()),
             username,
@@ -58,7 +58,7 @@ impl Sessions {
         let hash = hash(&token);
         let guest = user.clone();
         self.db
-            .run(move |conn| {
+            .write(move |conn| {
                 db::transaction(conn, |conn| {
                     db::users::create_guest(conn, &guest)?;
                     db::sessions::create(conn, &hash, guest.id, now)
@@ -102,7 +102,7 @@ impl Sessions {
     /// When the database cannot forget it.
     pub async fn delete(&self, identity: &Identity) -> DbResult<()> {
         let hash = identity.session;
-        self.db.run(move |conn| db::sessions::delete(conn, &hash)).await?;
+        self.db.write(move |conn| db::sessions::delete(conn, &hash)).await?;
         self.known.remove(&hash);
         self.hub.end_session(&hash);
         Ok(())
@@ -114,7 +114,7 @@ impl Sessions {
     /// When the database cannot.
     pub async fn delete_expired(&self) -> DbResult<usize> {
         let now = Utc::now();
-        self.db.run(move |conn| db::sessions::delete_expired(conn, now - LIFETIME, now - IDLE)).await
+        self.db.write(move |conn| db::sessions::delete_expired(conn, now - LIFETIME, now - IDLE)).await
     }
 }
 

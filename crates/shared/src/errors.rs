@@ -42,6 +42,8 @@ pub enum ErrorCode {
     UsernameTaken,
     /// Another message has that id.
     MessageIdReused,
+    /// Another room has that id.
+    RoomIdReused,
     /// A deleted message cannot be edited.
     MessageDeleted,
     /// The head or the body of the request took too long to come.
@@ -66,7 +68,7 @@ pub enum ErrorCode {
     Unavailable,
     /// The server is busy; nothing was done.
     Overloaded,
-    /// The database went away while it committed: the change may or may not be stored. Repeat it with the same id.
+    /// The database went away in the middle: the change may or may not be stored. Repeat it, with the same id if it has one.
     OutcomeUnknown,
     /// A code that this version does not know.
     #[serde(other)]
@@ -75,7 +77,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes that this version knows.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidCursor,
@@ -91,6 +93,7 @@ impl ErrorCode {
         Self::RoomNameTaken,
         Self::UsernameTaken,
         Self::MessageIdReused,
+        Self::RoomIdReused,
         Self::MessageDeleted,
         Self::RequestTimeout,
         Self::BodyTooLarge,

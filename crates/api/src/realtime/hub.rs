@@ -344,6 +344,11 @@ impl Hub {
         self.publish(room_id, rev, event);
     }
 
+    /// The same for a change that concerns everybody who may see the room.
+    pub fn catch_up_all(&self, room_id: RoomId, rev: Rev, event: &ServerEvent) {
+        self.publish_to_all(room_id, rev, event);
+    }
+
     /// More changed unheard of than one wants to send: the room's followers read it for themselves, up to `rev`.
     pub fn resync(&self, room_id: RoomId, rev: Rev) {
         self.publish(room_id, rev, &ServerEvent::Resync { room_id });
