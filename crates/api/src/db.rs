@@ -10,9 +10,9 @@ pub mod messages;
 pub mod name_key;
 pub mod page;
 pub mod rooms;
-mod sent_hash;
 #[allow(missing_docs)] // Generated.
 pub mod schema;
+mod sent_hash;
 pub mod sessions;
 mod slice;
 pub mod users;

@@ -238,7 +238,10 @@ fn bodies_leave_out_what_is_absent() {
         json!({ "text": "hello", "id": MESSAGE }),
     );
     golden(UpdateMessage { text: None }, json!({}));
-    golden(CreateRoom { name: RoomName::from_stored("Lobby".to_owned()), id: None }, json!({ "name": "Lobby" }));
+    golden(
+        CreateRoom { name: RoomName::from_stored("Lobby".to_owned()), id: None },
+        json!({ "name": "Lobby" }),
+    );
     golden(UpdateRoom { name: None }, json!({}));
 }
 

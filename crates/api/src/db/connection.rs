@@ -33,9 +33,10 @@ pub(super) const SESSION_SETTINGS: &str = "SET statement_timeout = '5s'; SET loc
 ///
 /// Of a setting that stands twice, libpq takes the second, so ours come first.
 pub(super) fn bounded(database_url: &str) -> String {
-    let Some(authority) = ["postgres://", "postgresql://"].iter().find_map(|scheme| {
-        database_url.starts_with(scheme).then_some(scheme.len())
-    }) else {
+    let Some(authority) = ["postgres://", "postgresql://"]
+        .iter()
+        .find_map(|scheme| database_url.starts_with(scheme).then_some(scheme.len()))
+    else {
         // The other form that libpq knows: `host=… dbname=…`.
         let bounds = BOUNDS.map(|(name, value)| format!("{name}={value}")).join(" ");
         return format!("{bounds} {database_url}");
@@ -95,7 +96,10 @@ mod tests {
         for (before, after) in [
             ("postgres://alice@db/chat", format!("postgres://alice@db/chat?{URL_BOUNDS}")),
             ("postgresql://", format!("postgresql://?{URL_BOUNDS}")),
-            ("postgres://%2Frun%2Fpostgresql/chat", format!("postgres://%2Frun%2Fpostgresql/chat?{URL_BOUNDS}")),
+            (
+                "postgres://%2Frun%2Fpostgresql/chat",
+                format!("postgres://%2Frun%2Fpostgresql/chat?{URL_BOUNDS}"),
+            ),
             (
                 "postgres:///chat?host=/run/postgresql",
                 format!("postgres:///chat?{URL_BOUNDS}&host=/run/postgresql"),

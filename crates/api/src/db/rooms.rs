@@ -102,9 +102,7 @@ pub fn create(conn: &mut PgConnection, new: &NewRoom) -> DbResult<StoredRoom> {
     match inserted.map_err(DbError::from) {
         Ok(row) => Ok(StoredRoom::Created(row.into())),
         // A repeat breaks both constraints, and Postgres names whichever it checks first.
-        Err(DbError::Conflict(constraint)) => {
-            find_repeated(conn, new)?.ok_or(DbError::Conflict(constraint))
-        }
+        Err(DbError::Conflict(constraint)) => find_repeated(conn, new)?.ok_or(DbError::Conflict(constraint)),
         Err(error) => Err(error),
     }
 }

@@ -176,12 +176,7 @@ fn update_room(
     Ok(Outcome::changed(db::rooms::update(conn, &room, name, now)?))
 }
 
-fn delete_room(
-    conn: &mut Conn,
-    id: RoomId,
-    by: UserId,
-    now: DateTime<Utc>,
-) -> WriteResult<Outcome<Room>> {
+fn delete_room(conn: &mut Conn, id: RoomId, by: UserId, now: DateTime<Utc>) -> WriteResult<Outcome<Room>> {
     let room = match db::rooms::lock(conn, id) {
         Err(DbError::NotFound) => {
             let tombstone = found(db::rooms::get_deleted(conn, id), WriteError::NoRoom)?;

@@ -76,9 +76,8 @@ fn publish(hub: &Hub, published: Option<Rev>, found: ChangesSince, doubt: Doubt)
     let updated_rev = found.room.updated_rev();
     let room = Room::from(found.room);
     let (room_id, room_rev) = (room.id, room.rev);
-    let mut update = (updated_rev > published.unwrap_or(Rev::ZERO)).then(|| {
-        ServerEvent::RoomUpdated(RoomChange { room: hub.with_online(room), rev: updated_rev })
-    });
+    let mut update = (updated_rev > published.unwrap_or(Rev::ZERO))
+        .then(|| ServerEvent::RoomUpdated(RoomChange { room: hub.with_online(room), rev: updated_rev }));
     let publish_update = |event: &ServerEvent| match doubt {
         Doubt::Message => hub.catch_up(room_id, updated_rev, event),
         Doubt::Room | Doubt::Creation => hub.catch_up_all(room_id, updated_rev, event),

@@ -73,10 +73,7 @@ pub fn create_all(conn: &mut PgConnection, batch: &[&NewMessage]) -> DbResult<Ve
         .into_iter()
         .map(|(id, seq, rev)| (id, (Seq(seq), Rev(rev))))
         .collect();
-    Ok(batch
-        .iter()
-        .map(|new| numbers.get(&new.id.0).map(|&(seq, rev)| new.stored(seq, rev)))
-        .collect())
+    Ok(batch.iter().map(|new| numbers.get(&new.id.0).map(|&(seq, rev)| new.stored(seq, rev))).collect())
 }
 
 /// Why [`create_all`] left a message out. Changes nothing.
