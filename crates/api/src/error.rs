@@ -74,6 +74,7 @@ pub fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::RoomNameTaken
         | ErrorCode::UsernameTaken
         | ErrorCode::MessageIdReused
+        | ErrorCode::RoomIdReused
         | ErrorCode::MessageDeleted => StatusCode::CONFLICT,
         ErrorCode::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -110,6 +111,7 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::RoomNameTaken => "There is a room with that name already.",
         ErrorCode::UsernameTaken => "This name belongs to an account.",
         ErrorCode::MessageIdReused => "Another message has this id.",
+        ErrorCode::RoomIdReused => "Another room has or had this id.",
         ErrorCode::MessageDeleted => "The message has been deleted.",
         ErrorCode::RequestTimeout => "The request took too long to arrive.",
         ErrorCode::BodyTooLarge => "The body is larger than 64 KiB.",
@@ -125,8 +127,8 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::Unavailable => "The server cannot process the request at the moment. Try again.",
         ErrorCode::Overloaded => "The server is busy. Nothing was changed. Try again.",
         ErrorCode::OutcomeUnknown => {
-            "The connection to the database was lost: the change may or may not be stored. Repeat the request with the \
-             same id."
+            "The connection to the database was lost: the change may or may not be stored. Repeat the request, with \
+             the same id if it has one."
         }
     }
 }
@@ -162,6 +164,14 @@ impl From<DbError> for AppError {
                 tracing::warn!(reason, "the database is not available");
                 Self::new(ErrorCode::Unavailable)
             }
+            DbError::Overloaded(reason) => {
+                tracing::warn!(reason, "the database is overloaded");
+                Self::new(ErrorCode::Overloaded)
+            }
+            DbError::OutcomeUnknown(reason) => {
+                tracing::warn!(reason, "the outcome of a write is unknown");
+                Self::new(ErrorCode::OutcomeUnknown)
+            }
             DbError::Other(error) => internal(&error),
         }
     }
@@ -171,6 +181,7 @@ impl From<DbError> for AppError {
 fn code_of_constraint(constraint: &str) -> Option<ErrorCode> {
     match constraint {
         db::rooms::NAME_KEY => Some(ErrorCode::RoomNameTaken),
+        db::rooms::ID_KEY => Some(ErrorCode::RoomIdReused),
         db::users::ACCOUNT_NAME_KEY => Some(ErrorCode::UsernameTaken),
         _ => None,
     }

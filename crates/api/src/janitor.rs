@@ -71,7 +71,7 @@ async fn delete_expired_sessions(app: &App) {
 
 async fn purge_deleted_rooms(app: &App) {
     loop {
-        match app.db.run(|conn| db::rooms::purge(conn, PURGE_AT_ONCE)).await {
+        match app.db.write(|conn| db::rooms::purge(conn, PURGE_AT_ONCE)).await {
             Ok(true) => tokio::task::yield_now().await,
             Ok(false) => return,
             Err(error) => {

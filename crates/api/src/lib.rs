@@ -5,6 +5,7 @@
 //! them together; `main.rs` adds signals and the log.
 
 pub mod app;
+pub mod clock;
 pub mod config;
 pub mod db;
 pub mod error;
@@ -29,11 +30,14 @@ use std::time::{Duration, Instant};
 use actix_web::dev::ServerHandle;
 use actix_web::rt::net::TcpStream;
 use actix_web::{HttpServer, middleware, web};
+use shared::ids::RoomId;
 use shared::rooms::RoomName;
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::config::{Config, Switch};
+use crate::db::rooms::NewRoom;
 use crate::db::{Db, DbError};
 use crate::limits::Limits;
 use crate::postgres::{Cluster, ClusterError};
@@ -58,8 +62,12 @@ const WRITE_STALL: Duration = Duration::from_secs(10);
 const MAX_UNSENT_BYTES: u32 = 128 * 1024;
 /// How long sockets get to end when the server stops, in seconds: as long as a stalled one.
 const SOCKETS_STOP_TIMEOUT: u64 = 10;
-/// How long requests get after that, in seconds. With what follows it is below 25.
+/// How long requests get after that, in seconds.
 const STOP_TIMEOUT: u64 = 10;
+/// How long the writers get after that, when their database hangs.
+const WRITERS_STOP_TIME: Duration = Duration::from_secs(2);
+/// How long stopping takes in all. Whoever supervises the process waits longer.
+const STOP_TIME: Duration = Duration::from_secs(24);
 
 /// Why the server does not start: one sentence each, with what to do.
 #[derive(Debug, Error)]
@@ -156,25 +164,48 @@ impl Server {
     }
 
     /// Drains and stops: not ready, sockets told to come back, requests and changes finished, the private Postgres
-    /// shut down. Takes 25 seconds at most.
+    /// shut down. Takes 25 seconds at most: what hangs then is left behind, and ends with the process.
     pub fn stop(self) {
+        let deadline = Instant::now() + STOP_TIME;
         self.app.drain();
         self.app.hub.wait_until_empty(Duration::from_secs(SOCKETS_STOP_TIMEOUT));
         // Dropping the future is fine: the command is sent at once, the thread's end says that it is done.
         drop(self.http.stop(true));
-        match self.thread.join() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the HTTP server failed"),
-            Err(_) => tracing::error!("the HTTP server panicked"),
+        // The thread waits for its queries, also for those that a hanging database never answers.
+        let http_deadline = deadline.min(Instant::now() + Duration::from_secs(STOP_TIMEOUT + 1));
+        match join_until(self.thread, http_deadline) {
+            Some(Ok(Ok(()))) => {}
+            Some(Ok(Err(error))) => tracing::error!(%error, "the HTTP server failed"),
+            Some(Err(_)) => tracing::error!("the HTTP server panicked"),
+            None => tracing::warn!("the HTTP server does not end; it is left behind"),
         }
         match Arc::try_unwrap(self.app) {
-            Ok(app) => app.writer.stop(),
-            Err(_) => tracing::warn!("something still holds the server; its queue is left to end by itself"),
+            Ok(app) => {
+                if !app.writer.stop(deadline.min(Instant::now() + WRITERS_STOP_TIME)) {
+                    tracing::warn!("the writers do not end; unacknowledged changes may be lost");
+                }
+            }
+            Err(_) => tracing::warn!("something still holds the server; unacknowledged changes may be lost"),
         }
         if let Some(cluster) = self.cluster {
-            cluster.stop();
+            // Postgres has its guard, which stops it also when this process ends before.
+            let stopping = std::thread::spawn(move || cluster.stop());
+            if join_until(stopping, deadline).is_none() {
+                tracing::warn!("Postgres does not stop; its guard sees to it");
+            }
         }
     }
+}
+
+/// A thread's result, if it ends before `deadline`.
+fn join_until<T>(thread: JoinHandle<T>, deadline: Instant) -> Option<std::thread::Result<T>> {
+    while !thread.is_finished() {
+        if Instant::now() >= deadline {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Some(thread.join())
 }
 
 /// Migrates the database and sees that it is sound; an empty one gets its first room.
@@ -194,8 +225,13 @@ fn prepare_database(database_url: &str) -> Result<(), StartError> {
     }
     db::migrate(&mut conn).map_err(StartError::Migration)?;
     if db::rooms::none_ever(&mut conn).map_err(failed)? {
-        let name = RoomName::from_stored(FIRST_ROOM.to_owned());
-        match db::rooms::create(&mut conn, &name, None, db::rooms::now_millis()) {
+        let room = NewRoom {
+            id: RoomId(Uuid::now_v7()),
+            name: RoomName::from_stored(FIRST_ROOM.to_owned()),
+            created_by: None,
+            created_at: clock::now(),
+        };
+        match db::rooms::create(&mut conn, &room) {
             // Another server was quicker.
             Ok(_) | Err(DbError::Conflict(_)) => {}
             Err(error) => return Err(failed(error)),

@@ -14,7 +14,7 @@ use shared::timestamp::Timestamp;
 use shared::users::{User, UserKind, Username};
 use uuid::Uuid;
 
-use crate::db::rooms::now_millis;
+use crate::clock;
 use crate::db::sessions::TokenHash;
 use crate::db::{self, Db, DbError, DbResult};
 use crate::realtime::connection::Identity;
@@ -53,7 +53,7 @@ impl Sessions {
     /// # Errors
     /// [`DbError::Conflict`] when an account has the name.
     pub async fn create_guest(&self, username: Username) -> DbResult<(User, String)> {
-        let now = now_millis();
+        let now = clock::now();
         let user = User {
             id: UserId(Uuid::now_v7()),
             username,
@@ -64,7 +64,7 @@ impl Sessions {
         let session = hash(&token);
         let guest = user.clone();
         self.db
-            .run(move |conn| {
+            .write(move |conn| {
                 db::transaction(conn, |conn| {
                     db::users::create_guest(conn, &guest)?;
                     db::sessions::create(conn, &session, guest.id, now)
@@ -150,14 +150,14 @@ impl Sessions {
         let delete = move |conn: &mut db::Conn| {
             db::sessions::delete_expired(conn, oldest, idle_since, EXPIRED_AT_ONCE)
         };
-        while self.db.run(delete).await? > 0 {}
+        while self.db.write(delete).await? > 0 {}
         Ok(())
     }
 }
 
 async fn delete_rows(db: &Db, memory: &Memory, sessions: Vec<TokenHash>) -> DbResult<()> {
     let hashes = sessions.clone();
-    db.run(move |conn| db::sessions::delete(conn, &hashes)).await?;
+    db.write(move |conn| db::sessions::delete(conn, &hashes)).await?;
     for session in sessions {
         memory.end(session, Some(Instant::now()));
     }
@@ -240,7 +240,7 @@ mod tests {
             id: UserId(Uuid::now_v7()),
             username: Username::from_stored("Grace".to_owned()),
             kind: UserKind::Guest,
-            created_at: Timestamp::from(now_millis()),
+            created_at: Timestamp::from(clock::now()),
         };
         Identity { user: Arc::new(user), session: hash(token) }
     }

@@ -239,7 +239,10 @@ fn bodies_leave_out_what_is_absent() {
         json!({ "text": "hello", "id": MESSAGE }),
     );
     golden(UpdateMessage { text: None }, json!({}));
-    golden(CreateRoom { name: RoomName::from_stored("Lobby".to_owned()) }, json!({ "name": "Lobby" }));
+    golden(
+        CreateRoom { name: RoomName::from_stored("Lobby".to_owned()), id: None },
+        json!({ "name": "Lobby" }),
+    );
     golden(UpdateRoom { name: None }, json!({}));
 }
 
@@ -286,6 +289,7 @@ fn every_code_has_its_name() {
         (ErrorCode::RoomNameTaken, "room_name_taken"),
         (ErrorCode::UsernameTaken, "username_taken"),
         (ErrorCode::MessageIdReused, "message_id_reused"),
+        (ErrorCode::RoomIdReused, "room_id_reused"),
         (ErrorCode::MessageDeleted, "message_deleted"),
         (ErrorCode::RequestTimeout, "request_timeout"),
         (ErrorCode::BodyTooLarge, "body_too_large"),

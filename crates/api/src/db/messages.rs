@@ -5,7 +5,7 @@
 
 mod create;
 
-pub use create::{NewMessage, Stored, create_all};
+pub use create::{NewMessage, Stored, create_all, explain_unstored};
 
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;

@@ -18,8 +18,8 @@ use super::identity::{Reader, SignedIn};
 use super::query::{LimitSchema, PositionSchema, Query, page_response};
 use super::rooms::{RoomPath, or_no_room};
 use crate::app::App;
+use crate::clock;
 use crate::db::messages::{NewMessage, Position, Stored, parse_cursor};
-use crate::db::rooms::now_millis;
 use crate::db::{self, DbError};
 use crate::error::{AppError, AppResult};
 use crate::realtime::newest::{MAX_MESSAGES, MessageJson, NewestPage};
@@ -147,7 +147,7 @@ pub async fn create(
         room_id,
         author: Author::from(identity.user.as_ref()),
         text,
-        created_at: now_millis(),
+        created_at: clock::now(),
     };
     let (mut response, message) = match app.writer.create_message(new).await? {
         Stored::Created(message) => (HttpResponse::Created(), message),

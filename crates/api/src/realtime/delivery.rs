@@ -66,6 +66,11 @@ impl Hub {
         self.publish(room_id, rev, event);
     }
 
+    /// Publishes a change that was found in the database and that concerns everybody who may see the room.
+    pub fn catch_up_all(&self, room_id: RoomId, rev: Rev, event: &ServerEvent) {
+        self.publish_to_all(room_id, rev, event);
+    }
+
     /// Tells the room's followers to read for themselves what changed up to `rev`.
     pub fn resync(&self, room_id: RoomId, rev: Rev) {
         self.publish(room_id, rev, &ServerEvent::Resync { room_id });
