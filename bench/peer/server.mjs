@@ -1,5 +1,5 @@
-// What a Node developer would otherwise build: express takes the message, pg stores it, socket.io sends it on.
-// Tuned fairly: one statement by name, a pool, WebSocket only, no compression, nothing checked and nobody signed in.
+// What a Node developer would build instead: express receives the message, pg stores it, socket.io sends it.
+// Tuned fairly: a named statement, a pool, WebSocket only, no compression, no checks and no accounts.
 
 import { createServer } from "node:http";
 import { randomUUID } from "node:crypto";
@@ -49,7 +49,7 @@ app.post("/api/v1/rooms/:room/messages", async (request, response) => {
   response.status(201).json(message);
 });
 
-// Connected before the first request, as Parlance is.
+// Connects before the first request, like Parlance.
 await pool.query("SELECT 1");
 server.listen({ host: "127.0.0.1", port: 0, backlog: 4096 }, () => {
   console.log(`127.0.0.1:${server.address().port}`);

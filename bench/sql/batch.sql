@@ -1,6 +1,6 @@
--- Parlance's own statement (crates/api/src/db/messages/create.rs) with a batch as large as Parlance's really were.
--- What a client would bind is bound; only what must differ from batch to batch is made here. Each client has rooms of
--- its own, as each of Parlance's writers has.
+-- Parlance's own statement (crates/api/src/db/messages/create.rs) and the batch size that it reached.
+-- The values that a client would bind are bound; only those that must differ between batches are created here. Each
+-- client has rooms of its own, like each of Parlance's writers.
 WITH input AS (SELECT * FROM unnest(
     ARRAY(SELECT lpad(to_hex(nextval('message_ids')), 32, '0')::uuid FROM generate_series(1, :batch::int)),
     ARRAY(SELECT lpad(to_hex(1 + :client_id::bigint + :writers::bigint * floor(random() * :rooms_each::int)::bigint),

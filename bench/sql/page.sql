@@ -1,5 +1,5 @@
--- A page by its key and no more: fifty messages before a place, with their authors, by the index on (room_id, seq).
--- Parlance's own statement reads the room besides.
+-- Only the page by its key: fifty messages before a place, with their authors, by the index on (room_id, seq).
+-- Parlance's own statement also reads the room.
 \set before random(:low, :high)
 SELECT messages.id, messages.room_id, messages.seq, messages.rev, messages.text, messages.created_at,
     messages.edited_at, messages.deleted_at, users.id, users.username, users.kind

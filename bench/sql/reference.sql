@@ -15,7 +15,7 @@ INSERT INTO reference.rooms SELECT * FROM public.rooms WHERE last_seq > 0;
 INSERT INTO reference.messages SELECT * FROM public.messages;
 VACUUM ANALYZE reference.messages;
 VACUUM ANALYZE reference.rooms;
--- The peer's: what its author would write.
+-- The peer's tables, as its author would write them.
 DROP SCHEMA IF EXISTS peer CASCADE;
 CREATE SCHEMA peer;
 CREATE TABLE peer.rooms (id uuid PRIMARY KEY, last_seq bigint NOT NULL DEFAULT 0);

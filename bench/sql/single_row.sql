@@ -1,5 +1,5 @@
--- A message the way the database does it alone, row by row: the room's counter moved, the row stored, one round trip.
--- Ids grow, as Parlance's do: random ones would cost the index more.
+-- A message as the database alone would store it: move the room's counter and insert one row, in one round trip.
+-- Ids grow like Parlance's: random ids would cost the index more.
 \set room random(1, :rooms)
 WITH moved AS (
     UPDATE rooms SET last_seq = last_seq + 1, rev = rev + 1

@@ -1,28 +1,28 @@
-//! How the measured servers speak on a socket: how one joins, and where a message carries its number and its text.
+//! The protocols of the measured servers: how a socket joins, and where a message carries its number and its text.
 
 use crate::frames;
 
-/// One of the servers' protocols.
+/// A server's protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// Parlance's own. The floor sends the same frames, to everybody who opens a socket.
+    /// Parlance's.
     Parlance,
-    /// The floor's: nobody has to join.
+    /// The floor's: Parlance's frames, sent to every socket without joining.
     Floor,
     /// Socket.IO over engine.io, version 4.
     SocketIo,
 }
 
-/// Who one is and what one follows.
+/// Who a socket belongs to and what it follows.
 #[derive(Clone, Debug, Default)]
 pub struct Join {
-    /// The token; nobody without it.
+    /// The token. Without it, the socket is anonymous.
     pub token: Option<String>,
     /// The rooms.
     pub rooms: Vec<String>,
 }
 
-/// A message on the wire.
+/// A received message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery<'a> {
     /// The end of the room's id: enough to tell rooms apart.
@@ -34,7 +34,7 @@ pub struct Delivery<'a> {
 }
 
 impl Dialect {
-    /// What opens the socket.
+    /// The request that opens a socket.
     pub fn handshake(self, join: &Join) -> Vec<u8> {
         match self {
             Self::Parlance | Self::Floor => {
@@ -48,8 +48,8 @@ impl Dialect {
         }
     }
 
-    /// What one has to say, each after the answer to the one before, and how many answers there are that begin with
-    /// what is given.
+    /// What a socket sends to join, step by step: the bytes, how the answers that it waits for begin, and how many there
+    /// are.
     pub fn conversation(self, join: &Join) -> Vec<(Vec<u8>, &'static str, usize)> {
         let text = |text: &str| frames::client(frames::TEXT, text.as_bytes());
         match self {
@@ -72,13 +72,13 @@ impl Dialect {
         }
     }
 
-    /// The answer to a text by which the server asks whether one is still there.
-    pub fn still_here(self, payload: &[u8]) -> Option<Vec<u8>> {
+    /// The answer, if the text is a heartbeat of the server.
+    pub fn heartbeat_answer(self, payload: &[u8]) -> Option<Vec<u8>> {
         (self == Self::SocketIo && payload == b"2").then(|| frames::client(frames::TEXT, b"3"))
     }
 
-    /// The message in a text frame; `None` when it holds something else. `hint` is where the last message's text was:
-    /// messages are alike, and looking for it in each would cost more than all the rest.
+    /// The message in a text frame; `None` when it holds something else. `hint` is the position of the last message's
+    /// text: messages are alike, and a search in each would cost more than everything else.
     pub fn delivery<'a>(self, payload: &'a [u8], hint: &mut usize) -> Option<Delivery<'a>> {
         const ID_LENGTH: usize = 36;
         let (start, number_name): (&[u8], &[u8]) = match self {
@@ -91,7 +91,7 @@ impl Dialect {
         let rest = rest.strip_prefix(number_name)?;
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit());
         let number = digits.fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
-        // Between the number and the text there are other ids, in which no name of a field can stand.
+        // Between the number and the text there are only ids and names, which cannot contain a field's name.
         let name = br#""text":""#;
         if !rest.get(*hint..).is_some_and(|rest| rest.starts_with(name)) {
             *hint = rest.windows(name.len()).position(|window| window == name)?;

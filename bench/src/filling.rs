@@ -1,12 +1,12 @@
-//! Makes long histories in little time: rows as the writers would have left them, inserted by the database itself.
+//! Creates long histories in little time: the database itself inserts the rows that the writers would have stored.
 
 use crate::Outcome;
-use crate::run::Run;
+use crate::run::{Run, Version};
 
-/// From so many new rows on it is quicker to build the indexes anew than to keep them.
+/// From this many new rows on, rebuilding the indexes is faster than maintaining them.
 const REBUILD_FROM: u64 = 2_000_000;
 
-/// The indexes and keys of `messages`, as the migrations make them.
+/// The indexes and keys of `messages`, as the migrations create them.
 const DROP_KEYS: &str = "ALTER TABLE messages DROP CONSTRAINT messages_pkey, \
     DROP CONSTRAINT messages_room_id_seq_key, DROP CONSTRAINT messages_room_id_rev_key; ";
 const MAKE_KEYS: &str = "SET maintenance_work_mem = '512MB'; ALTER TABLE messages \
@@ -14,19 +14,19 @@ const MAKE_KEYS: &str = "SET maintenance_work_mem = '512MB'; ALTER TABLE message
     ADD CONSTRAINT messages_room_id_seq_key UNIQUE (room_id, seq), \
     ADD CONSTRAINT messages_room_id_rev_key UNIQUE (room_id, rev); ";
 
-/// The id of message `number` in a filled room: it begins as the room's does.
+/// The id of message `number` in a filled room. It begins like the room's id.
 pub fn message_id(room: &str, number: u64) -> String {
     format!("{}-0000-7000-8000-{number:012x}", &room[..8])
 }
 
 /// Fills rooms that hold `from` messages each until they hold `to`. No server may be running.
-pub fn fill(run: &Run, rooms: &[String], from: u64, to: u64) -> Outcome<()> {
+pub fn fill(run: &Run, version: &Version, rooms: &[String], from: u64, to: u64) -> Outcome<()> {
     let rebuilds = (to - from) * rooms.len() as u64 >= REBUILD_FROM;
     let ids: Vec<String> = rooms.iter().map(|id| format!("'{id}'")).collect();
     let ids = ids.join(", ");
     let (drop_keys, make_keys) = if rebuilds { (DROP_KEYS, MAKE_KEYS) } else { ("", "") };
-    run.cluster.query(&format!(
-        // Foreign keys hold by the way the rows are made; checking each would take longer than all the rest.
+    run.cluster.query_in(version.database, &format!(
+        // The rows satisfy the foreign keys by construction; checking each would take longer than everything else.
         "SET session_replication_role = replica; {drop_keys} \
          INSERT INTO messages (id, room_id, seq, rev, born_rev, author_id, text, sent_hash, created_at) \
          SELECT (left(id::text, 8) || '000070008000' || lpad(to_hex(seq), 12, '0'))::uuid, id, \

@@ -1,5 +1,5 @@
-//! The floor of fan-out: a bare epoll loop that takes frames from one publisher and writes them to every socket. It
-//! stores nothing, knows no rooms and checks nothing, so nobody can be below it by much.
+//! The floor of fan-out: a bare epoll loop that reads frames from one publisher and writes them to every socket. It has
+//! no storage, no rooms and no checks, so no server with one write per frame can cost much less.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,21 +10,21 @@ use mio::{Events, Interest, Poll, Token};
 use crate::http::ignore_interruption;
 use crate::{Outcome, frames};
 
-/// What a publisher says first, for one write a frame; everybody else opens a WebSocket.
+/// How a publisher begins, for one write per frame. All other clients open a WebSocket.
 pub const PUBLISH: &[u8] = b"PUBLISH\r\n\r\n";
-/// The same for all frames that are there in one write.
+/// The same, for one write of all frames that have arrived.
 pub const PUBLISH_COALESCED: &[u8] = b"PUBLISH COALESCED\r\n\r\n";
 
-/// What a reader who is behind may have waiting, in bytes, before the publisher has to wait for it.
+/// How many bytes may wait for a reader before the publisher has to wait for it.
 const MAX_BEHIND: usize = 1024 * 1024;
 const LISTENER: Token = Token(usize::MAX);
 
 struct Peer {
     stream: TcpStream,
-    /// What was read of its first request.
+    /// The bytes of its first request so far.
     request: Vec<u8>,
     is_open: bool,
-    /// What the kernel did not take.
+    /// The bytes that the kernel has not accepted yet.
     behind: Vec<u8>,
 }
 
@@ -32,7 +32,7 @@ struct Floor {
     poll: Poll,
     peers: Vec<Option<Peer>>,
     publisher: Option<usize>,
-    /// What came from the publisher and is not yet a whole frame.
+    /// The bytes from the publisher that are not yet a complete frame.
     pending: Vec<u8>,
     buffer: Vec<u8>,
     coalesces: bool,
@@ -40,7 +40,7 @@ struct Floor {
     holds_back: bool,
 }
 
-/// Serves until it is killed.
+/// Serves until the process is killed.
 pub fn serve() -> Outcome<()> {
     let mut listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     println!("{}", listener.local_addr()?);
@@ -92,7 +92,7 @@ impl Floor {
         }
     }
 
-    /// Answers a handshake; what a reader says after it is of no interest.
+    /// Answers a handshake. What a reader sends after it is ignored.
     fn read(&mut self, number: usize) {
         let Some(peer) = &mut self.peers[number] else { return };
         loop {
@@ -120,7 +120,7 @@ impl Floor {
         }
     }
 
-    /// Reads what the publisher has and hands it out, unless readers are too far behind.
+    /// Reads frames from the publisher and writes them to all readers, unless one of them is too far behind.
     fn publish(&mut self) {
         while let Some(number) = self.publisher.filter(|_| !self.holds_back) {
             let Some(publisher) = &mut self.peers[number] else { return };
@@ -175,7 +175,7 @@ fn broadcast(peers: &mut [Option<Peer>], publisher: usize, bytes: &[u8]) {
 }
 
 impl Peer {
-    /// Writes what the kernel takes; the rest waits. A broken connection is noticed when it is read.
+    /// Writes what the kernel accepts; the rest waits. A broken connection is noticed by the next read.
     fn write(&mut self, mut bytes: &[u8]) {
         while self.behind.is_empty() && !bytes.is_empty() {
             match self.stream.write(bytes) {

@@ -1,25 +1,25 @@
-//! Just enough of WebSocket (RFC 6455) for both ends of a measurement.
+//! The part of WebSocket (RFC 6455) that both ends of a measurement need.
 
 use std::ops::Range;
 
 /// A text frame.
 pub const TEXT: u8 = 0x1;
-/// The last frame.
+/// A close frame.
 pub const CLOSE: u8 = 0x8;
-/// Wants a pong.
+/// A ping.
 pub const PING: u8 = 0x9;
-/// The answer to a ping.
+/// A pong.
 pub const PONG: u8 = 0xA;
 
 const FINAL: u8 = 0x80;
 const MASKED: u8 = 0x80;
 
-/// A client's frame, masked with zeros.
+/// Encodes a client's frame, masked with zeros.
 pub fn client(opcode: u8, payload: &[u8]) -> Vec<u8> {
     encode(opcode, payload, true)
 }
 
-/// A server's frame.
+/// Encodes a server's frame.
 pub fn server(opcode: u8, payload: &[u8]) -> Vec<u8> {
     encode(opcode, payload, false)
 }
@@ -46,7 +46,7 @@ fn encode(opcode: u8, payload: &[u8], is_masked: bool) -> Vec<u8> {
     bytes
 }
 
-/// The first frame of a server's bytes: its opcode and where its payload lies. `None` until it is whole.
+/// The first frame of a server's bytes: its opcode and the range of its payload. `None` until it is complete.
 pub fn first(bytes: &[u8]) -> Option<(u8, Range<usize>)> {
     let (&flags, &short) = (bytes.first()?, bytes.get(1)?);
     let (start, length) = match short & !MASKED {
@@ -61,7 +61,7 @@ pub fn first(bytes: &[u8]) -> Option<(u8, Range<usize>)> {
     (bytes.len() >= end).then_some((flags & 0x0F, start..end))
 }
 
-/// What opens a socket at `path`; the answer's key is not looked at.
+/// The request that opens a socket at `path`. The key in the answer is not checked.
 pub fn handshake(path: &str, more_headers: &str) -> Vec<u8> {
     format!(
         "GET {path} HTTP/1.1\r\nhost: bench\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_of_any_length_is_found_once_it_is_whole() {
+    fn a_frame_of_any_length_is_found_once_it_is_complete() {
         for length in [0, 1, 125, 126, 65_535, 65_536] {
             let mut bytes = server(TEXT, &vec![b'x'; length]);
             let whole = bytes.len();

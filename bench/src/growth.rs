@@ -1,5 +1,5 @@
-//! (g) Growth: what becomes of a cost when its world grows tenfold, and tenfold again. A slope of 0 means nothing, of 1
-//! that it grows as its world does.
+//! (g) Growth: how a cost changes when the quantity that it may depend on grows tenfold and tenfold again. A slope of 0
+//! means not at all, a slope of 1 means in proportion.
 
 use crate::Outcome;
 use crate::fanout::TEXT_LENGTH;
@@ -12,21 +12,21 @@ use crate::stats::{Spread, log_log_slope};
 
 /// Sizes of the room for the cost of a delivery.
 const MEMBERS: [usize; 4] = [10, 100, 1_000, 5_000];
-/// How many deliveries a second, whatever the members.
+/// Deliveries per second, for any number of members.
 const DELIVERIES: f64 = 20_000.0;
-/// What still counts as flat.
+/// The largest slope that counts as flat.
 const FLAT: f64 = 0.05;
 
-/// A cost over sizes of its world.
+/// A cost over the quantity that it may depend on.
 struct Growth {
     what: &'static str,
     unit: &'static str,
     points: Vec<(f64, f64)>,
-    /// Whether it is known to grow.
+    /// Whether it must grow.
     is_control: bool,
 }
 
-/// Measures what was not measured for the other suites, and fits all.
+/// Measures what the other suites have not measured, and fits everything.
 pub fn measure(run: &Run, history: &[Point]) -> Outcome<Section> {
     let mut all = of_messages(history);
     all.extend(of_connections(run)?);
@@ -58,8 +58,7 @@ fn of_messages(history: &[Point]) -> Vec<Growth> {
 fn of_connections(run: &Run) -> Outcome<Vec<Growth>> {
     let mut each = Vec::new();
     for &sockets in &run.idle {
-        let sample = memory::crowd(run, sockets, 1)?;
-        each.push((sockets as f64, sample.idle.rss.max(0.01)));
+        each.push((sockets as f64, memory::idle_rss(run, sockets)?.max(0.01)));
     }
     let together = each.iter().map(|(sockets, kib)| (*sockets, sockets * kib)).collect();
     Ok(vec![
@@ -83,7 +82,7 @@ fn of_members(run: &Run) -> Outcome<Vec<Growth>> {
     let mut each = Vec::new();
     for members in MEMBERS.into_iter().filter(|members| *members <= most) {
         run.say(&format!("(g) {members} members"));
-        let mut lane = Lane::parlance(run, members, TEXT_LENGTH)?;
+        let mut lane = Lane::parlance(run, &run.now, members, TEXT_LENGTH)?;
         let per_second = DELIVERIES / members as f64;
         let mut costs = Vec::new();
         for _ in 0..run.rounds.min(3) {
@@ -102,8 +101,8 @@ fn of_members(run: &Run) -> Outcome<Vec<Growth>> {
 fn section(all: &[Growth]) -> Section {
     let mut section = Section::new("(g) Growth");
     section.note(
-        "The slope of a line through the logarithms: 0 when the cost stays as it is while its world grows tenfold and \
-         tenfold again, 1 when it grows with it. Controls are known to grow, and have to be seen to.",
+        "The slope of a line through the logarithms: 0 when the cost does not change while the quantity grows tenfold \
+         and tenfold again, 1 when it grows in proportion. Controls must be seen to grow.",
     );
     let mut table = Table::new(&["", "Over", "Cost"]);
     for Growth { what, unit, points, is_control } in all {

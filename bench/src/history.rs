@@ -1,4 +1,4 @@
-//! (d) History: pages of a room of millions of messages, near and far from its end.
+//! (d) History: pages of a room with millions of messages, near its end and far from it.
 
 use std::time::Instant;
 
@@ -14,44 +14,44 @@ use crate::server::{Server, sends};
 use crate::stats::Spread;
 use crate::{Outcome, fail, receivers};
 
-/// How many pages lie side by side at each depth and are read in turn.
+/// How many consecutive pages at each depth are read in turn.
 const PAGES: usize = 100;
-/// How many messages a page has.
+/// Messages per page.
 const PAGE_LENGTH: u64 = 50;
-/// How many other rooms there are, and how long they are.
+/// The number and the length of the other rooms.
 const OTHER_ROOMS: usize = 1_000;
 const OTHER_LENGTH: u64 = 1_000;
-/// How often the control is run: at the end it takes seconds.
+/// How often the control runs. Far from the end it takes seconds.
 const CONTROL_TIMES: u32 = 3;
 
-/// What a room of one length is like.
+/// The figures of a room of one length.
 pub struct Point {
-    /// How many messages it has.
+    /// The number of messages.
     pub messages: u64,
-    /// Milliseconds for a message to be stored, by 64 connections at once.
+    /// Milliseconds per stored message, sent by 64 connections.
     pub post_millis: f64,
-    /// By how far a page lies from the newest message.
+    /// By distance from the newest message.
     pub depths: Vec<Depth>,
-    /// Requests a second by 64 connections, round by round.
+    /// Requests per second by 64 connections, round by round.
     rates: Rates,
 }
 
-/// Pages at one depth: milliseconds for the middle one, round by round.
+/// Pages at one depth: the median in milliseconds, round by round.
 pub struct Depth {
     /// How many messages are newer.
     pub depth: u64,
-    /// By HTTP from Parlance.
+    /// Parlance, by HTTP.
     pub ours: Vec<f64>,
     ours_p99: Vec<f64>,
     /// pgbench with Parlance's statement.
     keyset: Vec<f64>,
     /// pgbench with OFFSET, once.
     pub offset: f64,
-    /// Buffers that Postgres looks at for a page.
+    /// Buffers that Postgres reads for a page, by cursor and by OFFSET.
     buffers: [f64; 2],
 }
 
-/// How many pages a second.
+/// Pages per second.
 #[derive(Default)]
 struct Rates {
     newest: Vec<f64>,
@@ -60,25 +60,25 @@ struct Rates {
     deepest_reference: Vec<f64>,
 }
 
-/// Fills the long room decade by decade and measures at each length; the last one thoroughly.
+/// Fills the long room decade by decade and measures it at each length, the last one thoroughly.
 pub fn points(run: &Run) -> Outcome<Vec<Point>> {
-    let room = run.create_rooms("long", 1)?.remove(0);
+    let room = run.create_rooms(&run.now, "long", 1)?.remove(0);
     let last = run.histories.last().copied().unwrap_or(0);
     let mut points = Vec::new();
     for &messages in &run.histories {
         run.say(&format!("(d) filling a room up to {} messages", number(messages as f64)));
         if messages == last {
-            fill(run, &run.create_rooms("other", OTHER_ROOMS)?, 0, OTHER_LENGTH)?;
+            fill(run, &run.now, &run.create_rooms(&run.now, "other", OTHER_ROOMS)?, 0, OTHER_LENGTH)?;
         }
         let [from] = run.cluster.numbers(&format!("SELECT last_seq FROM rooms WHERE id = '{room}'"))?;
-        fill(run, std::slice::from_ref(&room), from as u64, messages)?;
+        fill(run, &run.now, std::slice::from_ref(&room), from as u64, messages)?;
         points.push(measure_point(run, &room, messages, messages == last)?);
     }
     Ok(points)
 }
 
 fn measure_point(run: &Run, room: &str, messages: u64, is_thorough: bool) -> Outcome<Point> {
-    let server = Server::parlance(run)?;
+    let server = Server::parlance(run, &run.now)?;
     let deepest = messages / 100 * 99;
     let depths: Vec<u64> = match is_thorough {
         true => [0, 1_000, 100_000, 1_000_000]
@@ -115,7 +115,7 @@ fn measure_point(run: &Run, room: &str, messages: u64, is_thorough: bool) -> Out
         }
         if is_thorough {
             let reference = |script: &Script| script.run(&run.cluster, clients, run.window / 2);
-            // Somebody is in the room: that is where the newest page is asked for.
+            // Clients ask for the newest page of a room that they are in, so a follower is present.
             let join = Join { token: None, rooms: vec![room.to_owned()] };
             let follower = receivers::stall(server.addr, 1, |_| join.clone())?;
             rates.newest.push(read(run, &server, 64, &newest)?.rate());
@@ -127,7 +127,7 @@ fn measure_point(run: &Run, room: &str, messages: u64, is_thorough: bool) -> Out
             }
         }
     }
-    // Last, because it moves the newest message.
+    // Sending comes last, because it moves the newest message.
     let rooms = [room.to_owned()];
     let post = || -> Outcome<f64> {
         let mut clients = Clients::connect(server.addr, 64)?;
@@ -139,13 +139,13 @@ fn measure_point(run: &Run, room: &str, messages: u64, is_thorough: bool) -> Out
     Ok(Point { messages, post_millis: Spread::of(posts?).median, depths, rates })
 }
 
-/// The paths of pages that follow one another towards the past, from the message `place` on; each was looked at once.
+/// The paths of consecutive pages towards the past, from the message `place` on. Each was read once.
 fn walk(server: &Server, room: &str, place: u64) -> Outcome<Vec<String>> {
     let base = format!("/api/v1/rooms/{room}/messages?limit={PAGE_LENGTH}");
     let mut path = format!("{base}&around={}", message_id(room, place));
     let mut paths = Vec::new();
     let mut newest_wanted = None;
-    // Near the beginning there are fewer.
+    // Near the beginning of the room there are fewer.
     let count = PAGES.min((place / PAGE_LENGTH) as usize - 1);
     while paths.len() < count {
         let (status, body) = get(server.addr, &path)?;
@@ -159,14 +159,14 @@ fn walk(server: &Server, room: &str, place: u64) -> Outcome<Vec<String>> {
             return Err(fail(format!("{path} answers {status} with the messages {numbers:?}")));
         }
         newest_wanted = numbers.first().map(|first| first - 1);
-        let cursor = page["prev_cursor"].as_str().ok_or_else(|| fail("the history ends too soon"))?;
+        let cursor = page["prev_cursor"].as_str().ok_or_else(|| fail("the history ends too early"))?;
         path = format!("{base}&before={cursor}");
         paths.push(path.clone());
     }
     Ok(paths)
 }
 
-/// Reads pages in turn, as fast as so many connections can.
+/// Reads pages in turn, as fast as the connections can.
 fn read(run: &Run, server: &Server, connections: usize, paths: &[String]) -> Outcome<Answers> {
     let mut clients = Clients::connect(server.addr, connections)?;
     let mut next = 0;
@@ -178,7 +178,7 @@ fn read(run: &Run, server: &Server, connections: usize, paths: &[String]) -> Out
     clients.run(Pace::Closed, Amount::Lasting(run.window / 2), &mut write)
 }
 
-/// The same pages asked of the database.
+/// The same pages, read from the database.
 fn keyset(room: &str, place: u64) -> Script {
     let low = place.saturating_sub(PAGES as u64 * PAGE_LENGTH).max(PAGE_LENGTH + 1);
     let script = Script::new(include_str!("../sql/page.sql"), "public");
@@ -189,7 +189,7 @@ fn offset(room: &str, depth: u64) -> Script {
     Script::new(include_str!("../sql/offset.sql"), "public").with("room", room).with("depth", depth)
 }
 
-/// How many buffers Postgres looks at for a page, by place or by offset.
+/// How many buffers Postgres reads for a page, by place or by offset.
 fn buffers(run: &Run, room: &str, before: Option<u64>, offset: u64) -> Outcome<f64> {
     let place = before.map(|place| format!("AND seq < {place}")).unwrap_or_default();
     let plan = run.cluster.query(&format!(
@@ -204,7 +204,7 @@ fn buffers(run: &Run, room: &str, before: Option<u64>, offset: u64) -> Outcome<f
         .sum())
 }
 
-/// Tells of the longest one.
+/// The report of the longest room.
 pub fn section(points: &[Point]) -> Section {
     let mut section = Section::new("(d) History");
     let Some(point) = points.last() else { return section };

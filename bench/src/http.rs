@@ -1,4 +1,4 @@
-//! HTTP/1.1 clients on one thread: many keep-alive connections, requests as ready bytes, answers timed.
+//! HTTP/1.1 clients on one thread: many keep-alive connections, requests as bytes, latencies of the answers.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -14,7 +14,7 @@ use crate::{Outcome, fail};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// The longest sleep: after it the clock is looked at.
+/// The longest wait before the clock is read again.
 const NAP: Duration = Duration::from_millis(100);
 
 /// Connections that are kept from run to run.
@@ -22,7 +22,7 @@ pub struct Clients {
     poll: Poll,
     events: Events,
     connections: Vec<Connection>,
-    /// In turn, so that none is idle for so long that the server closes it.
+    /// Used in turn, so that none is idle until the server closes it.
     free: VecDeque<usize>,
     buffer: Vec<u8>,
 }
@@ -35,22 +35,22 @@ struct Connection {
     due: Instant,
 }
 
-/// What a run gave.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub struct Answers {
-    /// From when each was due until its answer was read.
+    /// From the intended time of each request until its answer was read.
     pub latencies: Histogram,
     /// From the first send to the last answer.
     pub elapsed: Duration,
 }
 
 impl Answers {
-    /// How many.
+    /// The number of answers.
     pub fn count(&self) -> u64 {
         self.latencies.count()
     }
 
-    /// How many a second.
+    /// Answers per second.
     pub fn rate(&self) -> f64 {
         self.count() as f64 / self.elapsed.as_secs_f64()
     }
@@ -74,8 +74,8 @@ impl Clients {
         Ok(Self { poll, events: Events::with_capacity(1024), connections, free, buffer: vec![0; 64 * 1024] })
     }
 
-    /// Sends what `write` puts into the bytes for a connection, as often and as soon as told, and waits for all
-    /// answers. One that is no success ends the run.
+    /// Sends the requests that `write` writes for a connection, at this pace and in this amount, and waits for all
+    /// answers. An answer without success ends the run.
     pub fn run(
         &mut self,
         pace: Pace<'_>,
@@ -90,7 +90,7 @@ impl Clients {
             let mut is_over = false;
             while let Some(&number) = self.free.front() {
                 match pace.turn(sent, start, Instant::now()) {
-                    // What is due after the end is not sent, nor is what a gate holds back until then.
+                    // A request that is due after the end is not sent, nor is one that the gate holds back until then.
                     Turn::Due(due) if !amount.covers(sent, start, due) => is_over = true,
                     Turn::Wait(wait) if !amount.covers(sent, start, Instant::now() + wait) => is_over = true,
                     Turn::Due(due) => {
@@ -128,7 +128,7 @@ impl Clients {
             if self.events.is_empty() && self.free.len() < self.connections.len() {
                 let late = (0..self.connections.len()).find(|number| !self.free.contains(number));
                 if late.is_some_and(|number| is_late(&self.connections[number])) {
-                    return Err(fail("an answer did not come"));
+                    return Err(fail("an answer did not arrive"));
                 }
             }
         }
@@ -148,7 +148,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads what there is; whether the answer is whole with it.
+    /// Reads what has arrived. Returns whether the answer is complete.
     fn read(&mut self, buffer: &mut [u8]) -> Outcome<bool> {
         loop {
             match self.stream.read(buffer) {
@@ -170,7 +170,7 @@ impl Connection {
     }
 }
 
-/// The status of an answer and how long it is as a whole, once its head is there.
+/// The status of an answer and its whole length, once its head has arrived.
 fn answer_head(bytes: &[u8]) -> Option<(u16, usize)> {
     let head_length = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&bytes[..head_length]).ok()?;
@@ -182,12 +182,12 @@ fn answer_head(bytes: &[u8]) -> Option<(u16, usize)> {
     Some((status, head_length + length.unwrap_or(0)))
 }
 
-/// A signal is no failure of a wait.
+/// A signal that interrupts a wait is no error.
 pub fn ignore_interruption(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
 }
 
-/// A POST of JSON as bytes.
+/// Writes a POST of JSON.
 pub fn write_post(bytes: &mut Vec<u8>, path: &str, token: &str, json: &str) {
     bytes.extend_from_slice(
         format!(
@@ -199,12 +199,12 @@ pub fn write_post(bytes: &mut Vec<u8>, path: &str, token: &str, json: &str) {
     );
 }
 
-/// A GET as bytes.
+/// Writes a GET.
 pub fn write_get(bytes: &mut Vec<u8>, path: &str) {
     bytes.extend_from_slice(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").as_bytes());
 }
 
-/// Asks once, on a connection of its own.
+/// Sends a GET on a connection of its own.
 pub fn get(addr: SocketAddr, path: &str) -> Outcome<(u16, Vec<u8>)> {
     let mut stream = net::TcpStream::connect(addr)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_length_of_an_answer_is_known_with_its_head() {
+    fn an_answers_length_is_read_from_its_head() {
         let head = b"HTTP/1.1 201 Created\r\nContent-Length: 3\r\n\r\n";
         assert_eq!(answer_head(&head[..20]), None);
         assert_eq!(answer_head(head), Some((201, head.len() + 3)));

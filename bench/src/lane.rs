@@ -1,4 +1,4 @@
-//! One server with a crowd of receivers in one room and a way to publish to them: what fan-out compares.
+//! A lane of the fan-out comparison: a server, a crowd of receivers in one room, and a publisher.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -10,22 +10,19 @@ use crate::dialect::{Dialect, Join};
 use crate::http::Clients;
 use crate::pace::{Amount, Pace, Turn, stamped_text};
 use crate::receivers::{Received, Receivers};
-use crate::run::Run;
+use crate::run::{Run, Version};
 use crate::server::{Server, sends};
 use crate::{Outcome, fail, floor, frames};
 
-/// How many messages may be on their way to the slowest receiver when as many as possible are sent.
-const MOST_ON_THEIR_WAY: u64 = 512;
-/// And how many over all receivers, so that the kernel's buffers have room for them.
-const MOST_IN_ALL: u64 = 1_000_000;
-/// How many connections send. At intended times only as many as all are used again and again: the server closes those
-/// that say nothing.
+/// How many deliveries may be in flight to all receivers together, so that the kernel's buffers hold them.
+const MAX_DELIVERIES_IN_FLIGHT: u64 = 1_000_000;
+/// How many connections send. A steady load uses fewer, so that none is idle until the server closes it.
 const SENDERS: usize = 64;
 const LEAST_SENDERS: usize = 8;
 
 /// A crowd in one room of a server.
 pub struct Lane {
-    /// What it is called.
+    /// Its name in the report.
     pub name: &'static str,
     server: Server,
     stores: bool,
@@ -33,15 +30,15 @@ pub struct Lane {
     publisher: Publisher,
 }
 
-/// Where messages go in.
+/// How messages are published.
 enum Publisher {
-    /// By POST, to this room.
+    /// By POST, to these rooms.
     Post { addr: SocketAddr, rooms: Vec<String>, text_length: usize },
-    /// As ready frames.
+    /// As encoded frames.
     Raw { addr: SocketAddr, coalesces: bool, template: Template },
 }
 
-/// One of Parlance's frames, in pieces.
+/// One of Parlance's frames, in parts.
 struct Template {
     before_number: String,
     before_text: String,
@@ -50,26 +47,21 @@ struct Template {
     next: u64,
 }
 
-/// What one run gave.
+/// The result of one run.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// What the receivers got.
+    /// What the receivers received.
     pub received: Received,
-    /// CPU time for a delivery, of the server and the database.
+    /// CPU time per delivery, of the server and the database.
     pub cpu_micros: f64,
 }
 
 impl Lane {
-    /// Parlance.
-    pub fn parlance(run: &Run, count: usize, text_length: usize) -> Outcome<Self> {
-        Self::posting(
-            "Parlance",
-            Server::parlance(run)?,
-            Dialect::Parlance,
-            run.create_rooms("crowd", 1)?,
-            count,
-            text_length,
-        )
+    /// A version of Parlance.
+    pub fn parlance(run: &Run, version: &Version, count: usize, text_length: usize) -> Outcome<Self> {
+        let rooms = run.create_rooms(version, "crowd", 1)?;
+        let server = Server::parlance(run, version)?;
+        Self::posting(version.name, server, Dialect::Parlance, rooms, count, text_length)
     }
 
     /// socket.io, if it is installed.
@@ -81,7 +73,7 @@ impl Lane {
             .map(Some)
     }
 
-    /// The bare loop, with one write a frame.
+    /// The bare loop, with one write per frame.
     pub fn floor(run: &Run, count: usize, text_length: usize) -> Outcome<Self> {
         let server = Server::floor(run)?;
         let receivers = Receivers::connect(server.addr, Dialect::Floor, count, |_| Join::default())?;
@@ -90,7 +82,7 @@ impl Lane {
         Ok(Self { name: "Bare loop, one write a frame", server, stores: false, receivers, publisher })
     }
 
-    /// Whether the bare loop is to write all frames that are there at once.
+    /// Whether the bare loop writes all frames that have arrived at once.
     pub fn coalesce(&mut self, wanted: bool) {
         if let Publisher::Raw { coalesces, .. } = &mut self.publisher {
             *coalesces = wanted;
@@ -116,7 +108,7 @@ impl Lane {
         &self.server
     }
 
-    /// The rooms that are published to: one.
+    /// The rooms that are published to.
     pub fn rooms(&self) -> &[String] {
         match &self.publisher {
             Publisher::Post { rooms, .. } => rooms,
@@ -124,14 +116,14 @@ impl Lane {
         }
     }
 
-    /// Publishes so many a second, at intended times.
+    /// Publishes a number of messages per second, at intended times.
     pub fn steady(&mut self, run: &Run, per_second: f64, time: Duration) -> Outcome<Sample> {
         self.run(run, Pace::Open(per_second), time)
     }
 
-    /// Publishes as fast as it goes, without letting anybody fall far behind.
-    pub fn saturated(&mut self, run: &Run, time: Duration) -> Outcome<Sample> {
-        let window = MOST_ON_THEIR_WAY.min(MOST_IN_ALL / self.receivers.count() as u64);
+    /// Publishes as fast as the receivers read, with at most `in_flight` messages in flight to the slowest of them.
+    pub fn saturated(&mut self, run: &Run, in_flight: u64, time: Duration) -> Outcome<Sample> {
+        let window = possible_in_flight(in_flight, self.receivers.count());
         let progress = self.receivers.progress_counter();
         let is_open = move |sent: u64| sent < progress.load(Ordering::Relaxed) + window;
         self.run(run, Pace::Gated(&is_open), time)
@@ -155,8 +147,13 @@ impl Lane {
     }
 }
 
+/// How many messages can be in flight to each of so many receivers, if `wanted` are wanted.
+pub fn possible_in_flight(wanted: u64, receivers: usize) -> u64 {
+    wanted.min(MAX_DELIVERIES_IN_FLIGHT / receivers as u64)
+}
+
 impl Publisher {
-    /// Gives how many were sent.
+    /// Returns how many messages were sent.
     fn publish(&mut self, pace: Pace<'_>, time: Duration) -> Outcome<u64> {
         match self {
             Self::Post { addr, rooms, text_length } => {
@@ -171,7 +168,7 @@ impl Publisher {
                 let mut stream = TcpStream::connect(*addr)?;
                 stream.set_nodelay(true)?;
                 stream.write_all(if *coalesces { floor::PUBLISH_COALESCED } else { floor::PUBLISH })?;
-                // Else the first frames would be taken for a part of the greeting.
+                // Otherwise the server would read the first frames as a part of the greeting.
                 thread::sleep(Duration::from_millis(50));
                 let (start, mut sent) = (Instant::now(), 0);
                 let amount = Amount::Lasting(time);
@@ -194,7 +191,7 @@ impl Publisher {
 }
 
 impl Template {
-    /// As long as Parlance's frames are, and read by the same code.
+    /// As long as Parlance's frames, and readable by the same code.
     fn new(text_length: usize) -> Self {
         let id = "00000000-0000-7000-8000-000000000000";
         let time = "2026-01-01T00:00:00.000Z";

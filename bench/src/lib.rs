@@ -1,8 +1,8 @@
-//! Parlance measured beside what it could be compared with, in the same run, on the same machine.
+//! Measures Parlance beside references, in the same run on the same machine.
 //!
-//! Only ratios mean anything: absolute figures do not carry from one machine to the next. Rounds take turns between
-//! Parlance and the references. What is compared first is CPU time for a unit of work, from `/proc`: with load, server
-//! and database on the same cores, a slow client can neither hide nor fake a win in it.
+//! Only ratios mean anything: absolute figures do not carry from one machine to the next. Parlance and the references
+//! take turns in every round. The primary metric is CPU time per unit of work, from `/proc`: load, server and database
+//! share the cores, and a slow client can neither hide nor fake a gain in it.
 
 mod dialect;
 mod fanout;
@@ -40,25 +40,25 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::postgres::Cluster;
+use crate::postgres::{Cluster, DATABASE, DATABASE_BEFORE};
 use crate::report::Report;
-use crate::run::Run;
+use crate::run::{Run, Version};
 
-/// What a measurement gives, or why there is none.
+/// The result of a measurement, or why it failed.
 pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Why there is none.
+/// An error with this reason.
 pub fn fail(reason: impl Into<String>) -> Box<dyn Error + Send + Sync> {
     reason.into().into()
 }
 
-/// Measures Parlance beside what it could be compared with.
+/// Measures Parlance beside references
 #[derive(Debug, Parser)]
 pub struct Options {
     #[command(subcommand)]
     helper: Option<Helper>,
 
-    /// What to measure; all of it when nothing is named
+    /// The suites to measure; all of them when none is named
     #[arg(value_enum)]
     suites: Vec<Suite>,
 
@@ -66,40 +66,44 @@ pub struct Options {
     #[arg(long, default_value_t = 5)]
     rounds: usize,
 
-    /// One short round and a tenth of the messages: says whether everything works, not how well
+    /// One short round with smaller crowds: shows whether everything works, not how well
     #[arg(long)]
     quick: bool,
 
-    /// The server, a release build
+    /// The version under measurement, a release build of the server
     #[arg(long, default_value = "target/release/parlance")]
     server: PathBuf,
 
-    /// Where socket.io, express and pg are installed beside the peer's server.mjs; without it the peer is left out
+    /// A release build of an earlier version, measured in the same rounds of the suites a, b and c
+    #[arg(long, value_name = "PATH")]
+    before: Option<PathBuf>,
+
+    /// The folder with socket.io, express, pg and the peer's server.mjs; without it the peer is left out
     #[arg(long)]
     peer: Option<PathBuf>,
 
-    /// An empty folder on a real disk; without it one is made, and removed at the end
+    /// An empty folder on a real disk; without it one is created and removed at the end
     #[arg(long)]
     scratch: Option<PathBuf>,
 
-    /// Writes the report there, and its plots beside it
+    /// Writes the report to this file, and its plots beside it
     #[arg(long)]
     out: Option<PathBuf>,
 }
 
-/// Processes of our own that are measured too.
+/// References that are part of this program.
 #[derive(Debug, Subcommand)]
 enum Helper {
     /// The bare epoll loop that fan-out is compared with
     Floor,
 }
 
-/// What is measured.
+/// The parts of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Suite {
     /// Durable messages
     A,
-    /// Fan-out, and readers who stall
+    /// Fan-out and stalled readers
     B,
     /// Memory of idle connections
     C,
@@ -114,7 +118,7 @@ enum Suite {
 /// Does what the options ask for.
 ///
 /// # Errors
-/// Why it could not be measured; what was started is stopped.
+/// When something could not be measured. Everything that was started is stopped.
 pub fn run(options: &Options) -> Outcome<()> {
     match options.helper {
         Some(Helper::Floor) => floor::serve(),
@@ -134,11 +138,18 @@ fn measure(options: &Options) -> Outcome<()> {
 }
 
 fn measure_in(options: &Options, scratch: &Path) -> Outcome<()> {
-    // As root, Postgres runs under another account, which has to get through.
+    // As root, Postgres runs under another account, which must be able to enter the folder.
     fs::set_permissions(scratch, fs::Permissions::from_mode(0o711))?;
     let quick = options.quick;
+    let version = |name, program: &PathBuf, database| {
+        fs::canonicalize(program)
+            .map(|program| Version { name, program, database })
+            .map_err(|error| fail(format!("{}: {error}", program.display())))
+    };
+    let before = options.before.as_ref();
     let run = Run {
-        server: fs::canonicalize(&options.server)?,
+        now: version("Parlance", &options.server, DATABASE)?,
+        before: before.map(|program| version("Parlance before", program, DATABASE_BEFORE)).transpose()?,
         peer: options.peer.as_ref().map(fs::canonicalize).transpose()?,
         cluster: Cluster::start(scratch, &options.server)?,
         scratch: scratch.to_owned(),
@@ -155,9 +166,9 @@ fn measure_in(options: &Options, scratch: &Path) -> Outcome<()> {
     measure_all(&run, suites, report, options)
 }
 
-/// Prints each suite's sections as they are ready.
+/// Prints each section as soon as it is measured.
 fn measure_all(run: &Run, suites: &[Suite], mut report: Report, options: &Options) -> Outcome<()> {
-    // The long room serves two suites, and takes minutes to fill.
+    // Two suites use the long room, and filling it takes minutes.
     let mut history = Vec::new();
     for suite in suites {
         run.settle()?;

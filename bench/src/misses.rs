@@ -1,62 +1,38 @@
-//! Why targets are missed: what a profile shows, and what would get there.
+//! Known reasons for missed targets: what a profile shows, and what would help.
 
-/// Parts of a target's name, and what is known of it.
-const KNOWN: [(&str, &str); 8] = [
+/// A part of a target's name and the reason. An entry is deleted with its target, and when the code that it describes
+/// has changed.
+const REASONS: [(&str, &str); 4] = [
     (
         "100 rooms: rate ÷ P1",
-        "the machine's speed changes faster than rounds do: one binary stored 14,800 and 18,400 a second within three \
-         minutes, so rounds lie far apart on both sides of the target. Of both cores, Postgres takes 48 % (10 its indexes, 10 the foreign \
-         keys, 5 the flush), the workers 27, the load tool 12, the writers 5. Five of the workers' 27 are the regular expressions \
-         of actix' routes, which would go with routes matched by their segments.",
+        "the machine's speed varies more than the rounds: one binary stored 14,800 and 18,400 messages a second within \
+         three minutes, so rounds lie on both sides of the target. Of both cores, Postgres uses 48 % (10 for indexes, 10 \
+         for foreign keys, 5 for the flush), the workers 27, the load tool 12, the writers 5. Five of the workers' 27 \
+         are the regular expressions of actix' routes; matching routes by their segments would save them.",
     ),
     (
         "A lone message",
-        "by a trace of the scheduler (`perf sched`), of 517 µs from a client's write to its answer 383 pass between \
-         handing the statement to Postgres and its answer, where the reference takes 350 for everything: the statement for any \
-         number of rows costs 20 to 50 µs more than the one for a single row. The rest is the worker's (28 µs before, 25 \
-         after), the writer's (23 and 18), the client's (20), and waking each. A statement without windows was tried: \
-         no quicker. A database connection in the worker's own event loop would spare two wake-ups, about 40 µs; \
-         Diesel's connections block.",
+        "a trace of the scheduler (`perf sched`) shows 517 µs from a client's write to its answer. Of these, 383 pass \
+         between handing the statement to Postgres and its result, where the reference takes 350 for everything: the \
+         statement for any number of rows costs 20 to 50 µs more than the one for a single row. The worker takes 28 µs \
+         before and 25 after, the writer 23 and 18, the client 20; the rest is waking each of them. A statement without \
+         window functions was not faster. A database connection in the worker's event loop would save two wake-ups, \
+         about 40 µs, but Diesel's connections block.",
     ),
     (
         "Flushes a message",
-        "64 connections are shared by two writers, so about 13 messages go into a commit. One writer puts more into \
-         each, but stored 4 to 10 % less at 64 connections and 6 to 19 % less at 256, tried in turns.",
-    ),
-    (
-        "sockets, steady: CPU",
-        "of the CPU that server and database use at 1,000 sockets, 79 % is the kernel's, for sending; 8 % is the workers' own \
-         code, most of it at the outbox's queue; 4 % is the writer's, which puts the frame into 1,000 \
-         outboxes; 9 % is Postgres', which stores 20 messages a second as the bare loop does not. One worker thread \
-         instead of two was no better. Followers kept by each worker itself, without an outbox to hand over, \
-         would save a part of the 4 and the 8 %.",
-    ),
-    (
-        "1000 sockets in 1 room",
-        "one after the other, the same thousand take 3.4 KiB each: the rest is what the allocator keeps of a burst of \
-         handshakes, once, and among 10,000 sockets it hardly counts. mimalloc instead of glibc's allocator was tried: 16.8 KiB, \
-         and twice the memory at rest.",
-    ),
-    (
-        "in 20 rooms each",
-        "a room that is followed costs about 0.2 KiB: an entry in the room's tables of followers and of people, one in the \
-         connection's list. Small numbers for rooms, people and connections instead of ids and references should halve that.",
+        "two writers share 64 connections, so a commit holds about 13 messages. One writer stores more messages with \
+         each commit, but 4 to 10 % fewer a second at 64 connections and 6 to 19 % fewer at 256, measured in turns.",
     ),
     (
         "`/api/v1/rooms`, database up",
-        "a new connection of Postgres needs 2 ms for its first statements, where later ones take 0.1, and while it does so two more \
-         start for the writers on the same cores. To let a writer take over the connection of the migrations was tried: \
-         no difference.",
-    ),
-    (
-        "p99 of those who read",
-        "with the stalled the server uses as much CPU as without them; only the writer's share is larger (4.5 instead of \
-         2.6 % of all), for it queues for them too. What is left is chance: both cores are five sixths busy, so p99 differs by a third \
-         from one round to the next.",
+        "a new Postgres connection needs 2 ms for its first statements, where later ones take 0.1, and two more \
+         connections start for the writers on the same cores at the same time. Giving a writer the connection of the \
+         migrations made no difference.",
     ),
 ];
 
-/// What is known of the target with this name.
-pub fn why(what: &str) -> Option<&'static str> {
-    KNOWN.iter().find(|(part, _)| what.contains(part)).map(|(_, why)| *why)
+/// The known reason why the target with this name is missed.
+pub fn reason(target: &str) -> Option<&'static str> {
+    REASONS.iter().find(|(part, _)| target.contains(part)).map(|(_, reason)| *reason)
 }

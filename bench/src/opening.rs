@@ -1,70 +1,72 @@
-//! Opens sockets and has them join, some at a time: what is said to one is answered while the next are opened.
+//! Opens sockets and joins their rooms, a batch at a time: the server works on one socket while the next is opened.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::dialect::{Dialect, Join};
 use crate::{Outcome, fail, frames};
 
-/// How many are opened at once: enough to keep a server busy, too few for its backlog.
-const AT_ONCE: usize = 64;
+/// How many sockets are opened at once: enough to keep a server busy, too few to fill its backlog.
+const BATCH: usize = 64;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A socket that has joined.
 pub struct Opened {
-    /// Its connection; reading and writing no longer wait.
+    /// Its connection, no longer blocking.
     pub stream: TcpStream,
-    /// What came after the last answer, not yet a whole frame.
+    /// The bytes after the last answer.
     pub rest: Vec<u8>,
 }
 
-/// Opens `count` sockets, the first one first.
-pub fn open_all(
+/// The numbers of `count` sockets in batches for [`open`].
+pub fn batches(count: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..count).step_by(BATCH).map(move |first| first..count.min(first + BATCH))
+}
+
+/// Opens a batch of sockets; each joins what `join` returns for its number.
+pub fn open(
     addr: SocketAddr,
     dialect: Dialect,
-    count: usize,
-    join: &dyn Fn(usize) -> Join,
+    batch: Range<usize>,
+    join: impl Fn(usize) -> Join,
 ) -> Outcome<Vec<Opened>> {
-    let mut all = Vec::with_capacity(count);
-    while all.len() < count {
-        let some = (count - all.len()).min(AT_ONCE);
-        let mut opening = Vec::with_capacity(some);
-        for number in all.len()..all.len() + some {
-            let join = join(number);
-            let mut stream = TcpStream::connect(addr)?;
-            stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.write_all(&dialect.handshake(&join))?;
-            opening.push((Opened { stream, rest: Vec::new() }, dialect.conversation(&join)));
+    let mut opening = Vec::with_capacity(batch.len());
+    for number in batch {
+        let join = join(number);
+        let mut stream = TcpStream::connect(addr)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(&dialect.handshake(&join))?;
+        opening.push((Opened { stream, rest: Vec::new() }, dialect.conversation(&join)));
+    }
+    for (socket, _) in &mut opening {
+        socket.expect_upgrade()?;
+    }
+    let steps = opening.first().map_or(0, |(_, conversation)| conversation.len());
+    for step in 0..steps {
+        for (socket, conversation) in &mut opening {
+            socket.stream.write_all(&conversation[step].0)?;
         }
-        for (socket, _) in &mut opening {
-            socket.expect_upgrade()?;
-        }
-        let steps = opening.first().map_or(0, |(_, conversation)| conversation.len());
-        for step in 0..steps {
-            for (socket, conversation) in &mut opening {
-                socket.stream.write_all(&conversation[step].0)?;
-            }
-            for (socket, conversation) in &mut opening {
-                let (_, answer, count) = conversation[step];
-                socket.expect(answer, count)?;
-            }
-        }
-        for (socket, _) in opening {
-            socket.stream.set_nonblocking(true)?;
-            all.push(socket);
+        for (socket, conversation) in &mut opening {
+            let (_, answer, count) = conversation[step];
+            socket.expect(answer, count)?;
         }
     }
-    Ok(all)
+    let ready = |(socket, _): (Opened, _)| {
+        socket.stream.set_nonblocking(true)?;
+        Ok(socket)
+    };
+    opening.into_iter().map(ready).collect()
 }
 
 impl Opened {
     fn read_more(&mut self) -> Outcome<()> {
         let mut buffer = [0; 16 * 1024];
         match self.stream.read(&mut buffer)? {
-            0 => Err(fail("the server closed a socket that was opening")),
+            0 => Err(fail("the server closed a socket during its opening")),
             count => {
                 self.rest.extend_from_slice(&buffer[..count]);
                 Ok(())
@@ -86,7 +88,7 @@ impl Opened {
         Ok(())
     }
 
-    /// Reads on until `count` texts came that begin with `start`.
+    /// Reads until `count` texts have arrived that begin with `start`.
     fn expect(&mut self, start: &str, count: usize) -> Outcome<()> {
         let mut missing = count;
         while missing > 0 {

@@ -1,32 +1,32 @@
-//! When to send: as soon as an answer is there, at intended times, or as long as receivers keep up. And the time that a
+//! When to send: as soon as an answer has arrived, at intended times, or while the receivers keep up. And the time that a
 //! text carries from its sender to its receivers.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Nanoseconds since 1970, in decimal: as many digits until the year 2286.
+/// Decimal digits of the nanoseconds since 1970, until the year 2286.
 pub const STAMP_LENGTH: usize = 19;
 
-/// How sends follow one another.
+/// The pace of sending.
 #[derive(Clone, Copy)]
 pub enum Pace<'a> {
-    /// Each connection sends when its last request was answered.
+    /// Each connection sends when its last request is answered.
     Closed,
-    /// So many a second, at times that do not wait for answers: what comes late is counted from when it was due.
+    /// A number per second, at times that do not depend on answers. A late send counts from its intended time.
     Open(f64),
-    /// Like `Closed`, while the gate says yes to the number sent so far.
+    /// Like `Closed`, while the gate returns true for the number sent so far.
     Gated(&'a dyn Fn(u64) -> bool),
 }
 
-/// When the next one goes out.
+/// When the next send is due.
 pub enum Turn {
-    /// It is due since then.
+    /// It has been due since then.
     Due(Instant),
     /// Ask again after this long.
     Wait(Duration),
 }
 
 impl Pace<'_> {
-    /// Whether it is time for the send that `sent` others went before, in a run that began at `start`.
+    /// When the send after `sent` others is due, in a run that began at `start`.
     pub fn turn(&self, sent: u64, start: Instant, now: Instant) -> Turn {
         match self {
             Self::Closed => Turn::Due(now),
@@ -43,14 +43,14 @@ impl Pace<'_> {
 /// How much is sent.
 #[derive(Clone, Copy, Debug)]
 pub enum Amount {
-    /// All that is due in this time.
+    /// Everything that is due in this time.
     Lasting(Duration),
-    /// So many.
+    /// A number of sends.
     Count(u64),
 }
 
 impl Amount {
-    /// Whether a send that is due at `due` still belongs to it.
+    /// Whether it includes a send that is due at `due`.
     pub fn covers(&self, sent: u64, start: Instant, due: Instant) -> bool {
         match self {
             Self::Lasting(time) => due < start + *time,
@@ -64,13 +64,13 @@ pub fn nanos_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64)
 }
 
-/// A text of `length` bytes that begins with the moment `due`.
+/// A text of `length` bytes that begins with the time `due`.
 pub fn stamped_text(due: Instant, length: usize) -> String {
     let nanos = nanos_now() - due.elapsed().as_nanos() as u64;
     format!("{nanos:019}{}", "x".repeat(length.saturating_sub(STAMP_LENGTH)))
 }
 
-/// How long ago the moment was that a text begins with; `None` when it does not begin with one.
+/// How long ago the time was that a text begins with; `None` when it does not begin with a time.
 pub fn age(text: &[u8], now: u64) -> Option<Duration> {
     let nanos: u64 = std::str::from_utf8(text.get(..STAMP_LENGTH)?).ok()?.parse().ok()?;
     Some(Duration::from_nanos(now.saturating_sub(nanos)))
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_tells_its_age() {
+    fn the_age_of_a_text_is_read_from_it() {
         let text = stamped_text(Instant::now(), 100);
         assert_eq!(text.len(), 100);
         let age = age(text.as_bytes(), nanos_now() + 5_000_000).expect("it begins with a time");
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_pace_does_not_wait_for_the_slow() {
+    fn an_open_pace_does_not_wait_for_answers() {
         let start = Instant::now();
         let now = start + Duration::from_secs(1);
         let turn = |sent| Pace::Open(10.0).turn(sent, start, now);

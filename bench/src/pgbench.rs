@@ -1,4 +1,4 @@
-//! What the database does alone: runs of `pgbench` over the statements in `bench/sql/`.
+//! Runs of `pgbench` with the statements in `bench/sql/`: what the database does alone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,50 +13,50 @@ use crate::{Outcome, fail};
 pub struct Script {
     sql: &'static str,
     variables: Vec<(&'static str, String)>,
-    /// Where its tables are, first to last.
+    /// The schemas of its tables.
     search_path: &'static str,
 }
 
-/// What a run gave.
+/// The result of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Transactions {
-    /// How many a second.
+    /// Transactions per second.
     pub rate: f64,
-    /// How many in all.
+    /// The number of transactions.
     pub count: f64,
-    /// How long the middle one took, in milliseconds; of a run with a log only.
+    /// The median time of a transaction in milliseconds if the run had a log, otherwise the mean.
     pub median_millis: f64,
     /// CPU time of the database.
     pub cpu: Duration,
 }
 
 impl Script {
-    /// One of `bench/sql/`.
+    /// A statement of `bench/sql/`.
     pub fn new(sql: &'static str, search_path: &'static str) -> Self {
         Self { sql, variables: Vec::new(), search_path }
     }
 
-    /// With a variable.
+    /// Sets a variable.
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.variables.push((name, value.to_string()));
         self
     }
 
-    /// Runs it with so many clients for so long.
+    /// Runs it with a number of clients for some time.
     pub fn run(&self, cluster: &Cluster, clients: usize, time: Duration) -> Outcome<Transactions> {
         self.pgbench(cluster, clients, |command| {
             command.args(["-T", &time.as_secs().max(1).to_string()]);
         })
     }
 
-    /// Runs it so often with one client.
+    /// Runs it a number of times with one client.
     pub fn repeat(&self, cluster: &Cluster, times: u32) -> Outcome<Transactions> {
         self.pgbench(cluster, 1, |command| {
             command.args(["-t", &times.to_string()]);
         })
     }
 
-    /// Runs it with one client and times each transaction: that slows `pgbench`, so rates are taken without it.
+    /// Runs it with one client and logs the time of each transaction. Logging slows `pgbench`, so it is not for rates.
     pub fn time(&self, cluster: &Cluster, scratch: &Path, time: Duration) -> Outcome<Transactions> {
         let prefix = scratch.join("pgbench");
         let mut run = self.pgbench(cluster, 1, |command| {
@@ -75,7 +75,7 @@ impl Script {
         Ok(run)
     }
 
-    /// The best of several numbers of clients, and that number.
+    /// The number of clients with the best rate.
     pub fn best_of(&self, cluster: &Cluster, clients: &[usize], time: Duration) -> Outcome<usize> {
         let mut best = (0.0, 1);
         for &count in clients {

@@ -1,13 +1,13 @@
-//! Two kinds of plots, drawn by hand as SVG, readable on light and on dark.
+//! Two kinds of plots as SVG, readable on a light and on a dark background.
 
 use std::fmt::Write;
 
 const WIDTH: f64 = 720.0;
 const COLOURS: [&str; 4] = ["#2f81f7", "#8b949e", "#d1662f", "#3fa45b"];
-/// A grey that both black and white let through.
+/// A grey that is readable on black and on white.
 const INK: &str = "#7d8590";
 
-/// Bars with their values, longest 100 %.
+/// Bars with their values. The longest fills the width.
 pub fn bars(title: &str, bars: &[(String, f64)]) -> String {
     const LABEL: f64 = 230.0;
     const STEP: f64 = 30.0;
@@ -32,15 +32,15 @@ pub fn bars(title: &str, bars: &[(String, f64)]) -> String {
     svg(title, 50.0 + STEP * bars.len() as f64, &body)
 }
 
-/// A line of a plot.
+/// A line in a plot.
 pub struct Line {
-    /// What it is.
+    /// Its name.
     pub name: String,
     /// Its points.
     pub points: Vec<(f64, f64)>,
 }
 
-/// Lines over two logarithmic axes, named by their powers of ten.
+/// Lines over two logarithmic axes, labelled with powers of ten.
 pub fn log_log(title: &str, x_name: &str, lines: &[Line]) -> String {
     const HEIGHT: f64 = 360.0;
     const LEFT: f64 = 60.0;
@@ -101,7 +101,7 @@ fn power_of_ten(power: i32) -> String {
     crate::report::number(10f64.powi(power))
 }
 
-/// Whole powers of ten around all values.
+/// The exponents of the powers of ten around all values.
 fn decades(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let logs: Vec<f64> = values.filter(|value| *value > 0.0).map(f64::log10).collect();
     let low = logs.iter().copied().fold(f64::INFINITY, f64::min).floor();
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plot_names_what_it_shows() {
+    fn a_plot_contains_its_names_and_labels() {
         let bars = bars("Rates", &[("Parlance".to_owned(), 2.0), ("other".to_owned(), 1.0)]);
         assert!(bars.contains("Parlance") && bars.ends_with("</svg>\n"));
         let line = Line { name: "pages".to_owned(), points: vec![(1.0, 1.0), (1e6, 100.0)] };

@@ -8,21 +8,20 @@ use crate::ledger::{Ledger, PEER_MESSAGES};
 use crate::pace::{Amount, Pace};
 use crate::plot;
 use crate::report::{Goal, Section, Table, Target, number};
-use crate::run::Run;
+use crate::run::{Run, Version};
 use crate::server::{Server, sends};
-use crate::stats::Spread;
+use crate::stats::{Spread, ratios};
 use crate::{Outcome, reference};
 
-/// How long a message is, in bytes.
+/// Bytes of text in a message.
 const TEXT_LENGTH: usize = 120;
 /// Connections and rooms of each load.
 const LOADS: [(usize, usize); 7] =
     [(64, 1), (64, 100), (64, 1000), (512, 1), (512, 100), (512, 1000), (1, 1)];
-/// How often the lone message and its reference take turns in a round: both are short, so what else the machine does
-/// weighs most here.
+/// How often the lone message and its reference take turns in a round. Both are short, so disturbances weigh most here.
 const LONE_TURNS: u32 = 3;
 
-/// What one run of one load gave.
+/// The result of one run of one load.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sample {
     rate: f64,
@@ -51,10 +50,14 @@ impl Samples {
     }
 }
 
+/// The runs of a version of Parlance, by load.
+type Loads = [Samples; LOADS.len()];
+
 /// Everything that is compared.
 #[derive(Debug, Default)]
 struct Results {
-    ours: [Samples; LOADS.len()],
+    now: Loads,
+    before: Option<Loads>,
     single: [Samples; 2],
     batch: [Samples; 2],
     lone: Samples,
@@ -65,11 +68,22 @@ const ONE_ROOM: usize = 0;
 const MANY_ROOMS: usize = 1;
 const LONE: usize = LOADS.len() - 1;
 
-/// Measures it.
+/// A version of Parlance under measurement.
+struct Subject<'a> {
+    version: &'a Version,
+    server: Server,
+    rooms: Vec<String>,
+}
+
+/// Runs the suite.
 pub fn measure(run: &Run) -> Outcome<Section> {
-    let server = Server::parlance(run)?;
+    let subject = |version| -> Outcome<Subject> {
+        let rooms = run.create_rooms(version, "post", 1000)?;
+        Ok(Subject { version, server: Server::parlance(run, version)?, rooms })
+    };
+    let now = subject(&run.now)?;
+    let before = run.before.as_ref().map(subject).transpose()?;
     let peer = run.peer.as_deref().map(|installed| Server::peer(run, installed)).transpose()?;
-    let rooms = run.create_rooms("post", 1000)?;
     run.say("(a) looking for the best number of clients for pgbench");
     let single = [reference::single_row(1, TEXT_LENGTH), reference::single_row(100, TEXT_LENGTH)];
     let short = run.window * 2 / 3;
@@ -79,18 +93,19 @@ pub fn measure(run: &Run) -> Outcome<Section> {
     }
     let mut writers = None;
 
-    let mut results = Results::default();
+    let mut results = Results { before: before.as_ref().map(|_| Loads::default()), ..Results::default() };
     for round in 1..=run.rounds {
         for (number, (connections, count)) in LOADS.into_iter().enumerate().take(LONE) {
             run.say(&format!("(a) round {round}: {connections} connections, {count} rooms"));
-            let sample = load(run, &server, connections, &rooms[..count], round == 1)?;
-            results.ours[number].0.push(sample);
+            for (subject, loads) in subjects(&now, before.as_ref(), &mut results) {
+                loads[number].0.push(load(run, subject, connections, count, round == 1)?);
+            }
         }
         run.say(&format!("(a) round {round}: references"));
         for place in [ONE_ROOM, MANY_ROOMS] {
             let alone = single[place].run(&run.cluster, clients[place], run.window)?;
             results.single[place].0.push(reference::sample(&alone, 1.0).into());
-            let batch = results.ours[place].median(|sample| sample.batch).round().max(1.0);
+            let batch = results.now[place].median(|sample| sample.batch).round().max(1.0);
             let script = |writers| reference::batch(batch as usize, [1, 100][place], writers, TEXT_LENGTH);
             let together = match (place, writers) {
                 (ONE_ROOM, _) => script(1).run(&run.cluster, 1, run.window)?,
@@ -105,10 +120,11 @@ pub fn measure(run: &Run) -> Outcome<Section> {
         }
         for turn in 1..=LONE_TURNS {
             run.say(&format!("(a) round {round}: a lone message, {turn} of {LONE_TURNS}"));
-            // Nobody pays for what was written before.
-            run.cluster.query("CHECKPOINT")?;
-            let sample = load(run, &server, 1, &rooms[..1], round == 1 && turn == 1)?;
-            results.ours[LONE].0.push(sample);
+            // Each begins with nothing left to write.
+            for (subject, loads) in subjects(&now, before.as_ref(), &mut results) {
+                run.cluster.query("CHECKPOINT")?;
+                loads[LONE].0.push(load(run, subject, 1, 1, round == 1 && turn == 1)?);
+            }
             run.cluster.query("CHECKPOINT")?;
             let lone = single[ONE_ROOM].time(&run.cluster, &run.scratch, run.window)?;
             results.lone.0.push(Sample { p50: lone.median_millis, ..reference::sample(&lone, 1.0).into() });
@@ -122,31 +138,41 @@ pub fn measure(run: &Run) -> Outcome<Section> {
     Ok(section(&results, clients, writers.unwrap_or(1)))
 }
 
+/// The versions and where their runs go.
+fn subjects<'a, 'b>(
+    now: &'b Subject<'a>,
+    before: Option<&'b Subject<'a>>,
+    results: &'b mut Results,
+) -> impl Iterator<Item = (&'b Subject<'a>, &'b mut Loads)> {
+    std::iter::once((now, &mut results.now)).chain(before.zip(results.before.as_mut()))
+}
+
 impl From<reference::Sample> for Sample {
     fn from(sample: reference::Sample) -> Self {
         Self { rate: sample.rate, cpu_micros: sample.cpu_micros, batch: sample.batch, ..Self::default() }
     }
 }
 
-/// One run of one load against Parlance.
+/// One run of one load.
 fn load(
     run: &Run,
-    server: &Server,
+    subject: &Subject,
     connections: usize,
-    rooms: &[String],
+    rooms: usize,
     counts_flushes: bool,
 ) -> Outcome<Sample> {
+    let server = &subject.server;
     let mut clients = Clients::connect(server.addr, connections)?;
-    let mut write = sends(rooms, TEXT_LENGTH);
-    let flushes_before = if counts_flushes { settled_flushes(run, server)? } else { 0.0 };
+    let mut write = sends(&subject.rooms[..rooms], TEXT_LENGTH);
+    let flushes_before = if counts_flushes { settled_flushes(run, subject)? } else { 0.0 };
     let warm = clients.run(Pace::Closed, Amount::Lasting(run.warm_up), &mut write)?;
-    let ledger = Ledger::open(run)?;
+    let ledger = Ledger::open(run, subject.version)?;
     let cpu_before = server.cpu_time() + run.cluster.cpu_time();
     let answers = clients.run(Pace::Closed, Amount::Lasting(run.window), &mut write)?;
     let cpu = server.cpu_time() + run.cluster.cpu_time() - cpu_before;
-    let stored = ledger.close(run, answers.count())?;
+    let stored = ledger.close(answers.count())?;
     let flushes = if counts_flushes {
-        Some((settled_flushes(run, server)? - flushes_before) / (answers.count() + warm.count()) as f64)
+        Some((settled_flushes(run, subject)? - flushes_before) / (answers.count() + warm.count()) as f64)
     } else {
         None
     };
@@ -160,12 +186,12 @@ fn load(
     })
 }
 
-/// The database's count of flushes with everything in it: see [`crate::postgres::Cluster::flushes`]. The messages that
-/// make the writers tell go to rooms of their own, enough to reach each writer.
-fn settled_flushes(run: &Run, server: &Server) -> Outcome<f64> {
+/// The complete count of the database's flushes: see [`crate::postgres::Cluster::flushes`]. The messages that make the
+/// writers' connections report go to rooms of their own, enough of them to reach each writer.
+fn settled_flushes(run: &Run, subject: &Subject) -> Outcome<f64> {
     thread::sleep(Duration::from_millis(1_100));
-    let rooms = run.create_rooms("settle", 16)?;
-    let mut clients = Clients::connect(server.addr, 1)?;
+    let rooms = run.create_rooms(subject.version, "settle", 16)?;
+    let mut clients = Clients::connect(subject.server.addr, 1)?;
     clients.run(Pace::Closed, Amount::Count(16), sends(&rooms, TEXT_LENGTH))?;
     run.cluster.flushes()
 }
@@ -181,7 +207,7 @@ fn load_peer(run: &Run, peer: &Server, count: usize) -> Outcome<Sample> {
     let cpu = peer.cpu_time() + run.cluster.cpu_time() - cpu_before;
     let [after] = run.cluster.numbers(PEER_MESSAGES)?;
     if after - before < answers.count() as f64 {
-        return Err(crate::fail("the peer acknowledged what it did not store"));
+        return Err(crate::fail("the peer acknowledged messages that it did not store"));
     }
     Ok(Sample {
         rate: answers.rate(),
@@ -196,44 +222,48 @@ fn load_peer(run: &Run, peer: &Server, count: usize) -> Outcome<Sample> {
 fn section(results: &Results, clients: [usize; 2], writers: usize) -> Section {
     let mut section = Section::new("(a) Durable message");
     section.note(format!(
-        "`POST …/messages`, {TEXT_LENGTH} bytes of text, each connection with one request on its way. \
-         P1 is pgbench with one row a statement, at its best number of clients ({} in one room, {} over 100); \
+        "`POST …/messages`, {TEXT_LENGTH} bytes of text, one request at a time on each connection. \
+         P1 is pgbench with one row per statement, at its best number of clients ({} in one room, {} over 100); \
          P2 is pgbench with Parlance's own statement and batch size ({} clients over 100 rooms). \
-         All of them in tables of the same shape, in the same database, in turn. \
-         After each run every acknowledged message was found in the database, the numbers of each room without a gap.",
+         All use tables of the same shape, on the same database server, in turn. \
+         After each run, every acknowledged message was found in the database, and each room's numbers had no gap.",
         clients[ONE_ROOM], clients[MANY_ROOMS], writers
     ));
-    let ours = &results.ours;
-    let ratio = |ours: &Samples, other: &Samples| Spread::ratio(&ours.rates(), &other.rates());
-    let goals = [
-        ("64 connections, 100 rooms: rate ÷ P1", Target::AtLeast(2.0), ratio(&ours[1], &results.single[1])),
-        ("64 connections, 100 rooms: rate ÷ P2", Target::AtLeast(0.5), ratio(&ours[1], &results.batch[1])),
-        (
-            "64 connections, one hot room: rate ÷ P1 of one room",
-            Target::AtLeast(4.0),
-            ratio(&ours[0], &results.single[0]),
-        ),
-        (
-            "A lone message: p50 ÷ pgbench with one client",
-            Target::AtMost(1.25),
-            Spread::ratio(&ours[LONE].all(|sample| sample.p50), &results.lone.all(|sample| sample.p50)),
-        ),
-        (
-            "Flushes a message, 64 connections, 100 rooms",
-            Target::AtMost(0.05),
-            Spread::of(ours[1].0.iter().filter_map(|sample| sample.flushes)),
-        ),
-    ];
-    for (what, target, reached) in goals {
-        section.goal(Goal::new(what, target, reached));
-    }
-    if !results.peer[1].0.is_empty() {
-        let many = ratio(&ours[1], &results.peer[1]);
-        section.goal(Goal::new(
+    let mut add = |what: &str, target, figures: &dyn Fn(&Loads) -> Vec<f64>| {
+        let before = results.before.as_ref().map(figures);
+        section.goal(Goal::compared(what, target, figures(&results.now), before));
+    };
+    let against = |load: usize, other: &Samples| {
+        let other = other.rates();
+        move |loads: &Loads| ratios(&loads[load].rates(), &other)
+    };
+    add(
+        "64 connections, 100 rooms: rate ÷ P1",
+        Target::AtLeast(2.0),
+        &against(MANY_ROOMS, &results.single[MANY_ROOMS]),
+    );
+    add(
+        "64 connections, 100 rooms: rate ÷ P2",
+        Target::AtLeast(0.5),
+        &against(MANY_ROOMS, &results.batch[MANY_ROOMS]),
+    );
+    add(
+        "64 connections, one hot room: rate ÷ P1 of one room",
+        Target::AtLeast(4.0),
+        &against(ONE_ROOM, &results.single[ONE_ROOM]),
+    );
+    add("A lone message: p50 ÷ pgbench with one client", Target::AtMost(1.25), &|loads| {
+        ratios(&loads[LONE].all(|sample| sample.p50), &results.lone.all(|sample| sample.p50))
+    });
+    add("Flushes a message, 64 connections, 100 rooms", Target::AtMost(0.05), &|loads| {
+        loads[MANY_ROOMS].0.iter().filter_map(|sample| sample.flushes).collect()
+    });
+    if !results.peer[MANY_ROOMS].0.is_empty() {
+        add(
             "64 connections, 100 rooms: rate ÷ socket.io + express + pg",
             Target::AtLeast(4.0),
-            many,
-        ));
+            &against(MANY_ROOMS, &results.peer[MANY_ROOMS]),
+        );
     }
     section.table(figures(results));
     section.plot("performance-post.svg", bars(results));
@@ -273,8 +303,11 @@ fn figures(results: &Results) -> Table {
             flushes.map_or("–".to_owned(), number),
         ]);
     };
-    for ((connections, rooms), samples) in LOADS.iter().zip(&results.ours) {
-        add("Parlance", &connections.to_string(), *rooms, samples);
+    for (number, (connections, rooms)) in LOADS.into_iter().enumerate() {
+        add("Parlance", &connections.to_string(), rooms, &results.now[number]);
+        if let Some(before) = &results.before {
+            add("Parlance before", &connections.to_string(), rooms, &before[number]);
+        }
     }
     for (place, rooms) in [(ONE_ROOM, 1), (MANY_ROOMS, 100)] {
         add("P1: pgbench, one row", "best", rooms, &results.single[place]);
@@ -289,8 +322,8 @@ fn bars(results: &Results) -> String {
     let base = results.single[MANY_ROOMS].median(|sample| sample.rate);
     let bar = |name: &str, samples: &Samples| (name.to_owned(), samples.median(|sample| sample.rate) / base);
     let bars = [
-        bar("Parlance, 100 rooms", &results.ours[1]),
-        bar("Parlance, one room", &results.ours[0]),
+        bar("Parlance, 100 rooms", &results.now[1]),
+        bar("Parlance, one room", &results.now[0]),
         bar("P2: pgbench, batch, 100 rooms", &results.batch[MANY_ROOMS]),
         bar("P2: pgbench, batch, one room", &results.batch[ONE_ROOM]),
         bar("P1: pgbench, one row, 100 rooms", &results.single[MANY_ROOMS]),

@@ -1,5 +1,5 @@
-//! The database under measurement: the private cluster that Parlance itself creates, run with Parlance's own settings,
-//! but by us, so that it outlives single servers and takes the connections of `pgbench` besides theirs.
+//! The database under measurement: the private cluster that Parlance itself creates, run with Parlance's own settings.
+//! The benchmark runs it, so that it outlives single servers and accepts the connections of `pgbench` too.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,11 +15,15 @@ use std::time::{Duration, Instant};
 use crate::process::{Program, cpu_time, family};
 use crate::{Outcome, fail};
 
-/// The one setting that is not Parlance's: its own 40 are too few for 64 clients of `pgbench`.
-const CONNECTIONS: &str = "max_connections=120";
+/// The name of the present version's database, which also holds the tables of the references.
+pub const DATABASE: &str = "postgres";
+/// The name of the earlier version's database.
+pub const DATABASE_BEFORE: &str = "before";
+/// The one setting that is not Parlance's: its own 40 are too few for 64 clients of `pgbench` beside three servers.
+const CONNECTIONS: &str = "max_connections=160";
 /// How long it may take to accept connections.
 const START_TIME: Duration = Duration::from_secs(30);
-/// What makes a commit durable, and must be on whenever something is measured.
+/// The settings that make a commit durable. They must be on.
 const DURABILITY: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
 
 /// A running cluster.
@@ -30,7 +34,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Has Parlance create a cluster in `scratch`, learns from the kernel how it runs it, and runs it the same way.
+    /// Starts Parlance to create a cluster in `scratch`, reads from `/proc` how it runs Postgres, and runs it the same
+    /// way.
     pub fn start(scratch: &Path, server: &Path) -> Outcome<Self> {
         let data_dir = scratch.join("data");
         let mut maker = Program::start(
@@ -75,9 +80,9 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// How libpq reaches it.
-    pub fn url(&self) -> String {
-        format!("host={} user=parlance dbname=postgres", self.socket_dir.display())
+    /// How libpq reaches one of its databases.
+    pub fn url(&self, database: &str) -> String {
+        format!("host={} user=parlance dbname={database}", self.socket_dir.display())
     }
 
     /// The folder of its socket.
@@ -85,17 +90,23 @@ impl Cluster {
         &self.socket_dir
     }
 
-    /// One of Postgres' own programs, told where the database is.
+    /// One of Postgres' own programs, connected to the present version's database.
     pub fn tool(&self, name: &str) -> Command {
         let mut command = Command::new(self.bin_dir.join(name));
-        command.env("PGHOST", &self.socket_dir).env("PGUSER", "parlance").env("PGDATABASE", "postgres");
+        command.env("PGHOST", &self.socket_dir).env("PGUSER", "parlance").env("PGDATABASE", DATABASE);
         command
     }
 
-    /// Runs statements; gives what the last one answers, columns divided by `|`.
+    /// Runs statements in the present version's database. Returns the result of the last one, columns divided by `|`.
     pub fn query(&self, sql: &str) -> Outcome<String> {
+        self.query_in(DATABASE, sql)
+    }
+
+    /// The same in another database.
+    pub fn query_in(&self, database: &str, sql: &str) -> Outcome<String> {
         let mut psql = self
             .tool("psql")
+            .env("PGDATABASE", database)
             .args(["-XAtq", "-v", "ON_ERROR_STOP=1"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -111,15 +122,20 @@ impl Cluster {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// The same, with an answer of one line of numbers.
+    /// Runs statements in the present version's database. The result of the last one is one line of numbers.
     pub fn numbers<const COUNT: usize>(&self, sql: &str) -> Outcome<[f64; COUNT]> {
-        let answer = self.query(sql)?;
+        self.numbers_in(DATABASE, sql)
+    }
+
+    /// The same in another database.
+    pub fn numbers_in<const COUNT: usize>(&self, database: &str, sql: &str) -> Outcome<[f64; COUNT]> {
+        let answer = self.query_in(database, sql)?;
         let numbers: Result<Vec<f64>, _> = answer.split('|').map(str::parse).collect();
         let wrong = || fail(format!("the database answers {answer:?}"));
         numbers.map_err(|_| wrong())?.try_into().map_err(|_| wrong())
     }
 
-    /// Its version, and that it is durable: an error when it is not.
+    /// The settings that make commits durable, as read back; an error when one of them is off.
     pub fn durability(&self) -> Outcome<String> {
         let names = DURABILITY.map(|name| format!("'{name}'")).join(", ");
         let read = self.query(&format!(
@@ -136,8 +152,8 @@ impl Cluster {
         cpu_time(self.program.pid())
     }
 
-    /// How often the log was flushed to disk so far. A backend tells of its flushes once a second at most, when it ends
-    /// a transaction: what is to be counted must be a second old and followed by another transaction.
+    /// How often the log was flushed to disk so far. A backend reports its flushes at the end of a transaction, once a
+    /// second at most: to be counted, a flush must be a second old and followed by another transaction.
     pub fn flushes(&self) -> Outcome<f64> {
         self.numbers("SELECT wal_sync FROM pg_stat_wal").map(|[flushes]| flushes)
     }
@@ -145,7 +161,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // Postgres' fast shutdown: it waits for nobody.
+        // Postgres' fast shutdown: it does not wait for clients.
         self.program.stop("-INT");
     }
 }

@@ -1,4 +1,4 @@
-//! Programs under measurement: started, stopped by their pid, and what they cost according to `/proc`.
+//! Programs under measurement: starting them, stopping them by their pid, and their costs according to `/proc`.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -10,26 +10,26 @@ use std::time::{Duration, Instant};
 
 use crate::{Outcome, fail};
 
-/// How long a program may take to say its first line.
+/// How long a program may take to print its first line.
 const START_TIME: Duration = Duration::from_secs(30);
-/// How long it may take to stop before it is killed.
+/// How long a program may take to stop before it is killed.
 const STOP_TIME: Duration = Duration::from_secs(30);
-/// The kernel's unit of CPU time in `/proc`: 100 to a second on every architecture that Linux has today.
+/// The kernel's unit of CPU time in `/proc`: 100 per second on all present architectures.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// A child that is stopped when this is dropped, however the measurement ends.
+/// A child process. It is stopped when this is dropped.
 #[derive(Debug)]
 pub struct Program {
     name: String,
     child: Child,
     lines: Receiver<String>,
-    /// Holds the pid while it runs, so that `script/bench` can stop what an interrupted run left.
+    /// Holds the pid while the process runs, so that `script/bench` can stop it after an interrupted run.
     pid_file: PathBuf,
     log: PathBuf,
 }
 
 impl Program {
-    /// Starts it; what it complains about goes into a log in `scratch`.
+    /// Starts it. Its standard error goes to a log in `scratch`.
     pub fn start(scratch: &Path, name: &str, command: &mut Command) -> Outcome<Self> {
         let log = scratch.join(format!("{name}.log"));
         let mut child = command
@@ -43,7 +43,7 @@ impl Program {
         if let Some(stdout) = child.stdout.take() {
             thread::spawn(move || {
                 for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                    // Nobody may be listening any more; the pipe must be emptied all the same.
+                    // The pipe must be emptied even when nobody reads the lines.
                     let _ = sender.send(line);
                 }
             });
@@ -57,7 +57,11 @@ impl Program {
     pub fn line(&self) -> Outcome<String> {
         self.lines.recv_timeout(START_TIME).map_err(|_| {
             let log = fs::read_to_string(&self.log).unwrap_or_default();
-            fail(format!("{} does not start: {}", self.name, log.lines().last().unwrap_or("it says nothing")))
+            fail(format!(
+                "{} does not start: {}",
+                self.name,
+                log.lines().last().unwrap_or("it prints nothing")
+            ))
         })
     }
 
@@ -66,7 +70,7 @@ impl Program {
         self.child.id()
     }
 
-    /// Asks it to end by a signal and waits until it has.
+    /// Sends a signal and waits until the process has ended.
     pub fn stop(&mut self, signal: &str) {
         let pid = self.pid().to_string();
         if matches!(self.child.try_wait(), Ok(None)) {
@@ -75,7 +79,7 @@ impl Program {
             while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < STOP_TIME {
                 thread::sleep(Duration::from_millis(5));
             }
-            // Neither has anything to do when it has ended.
+            // Both do nothing when it has ended.
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
@@ -89,12 +93,12 @@ impl Drop for Program {
     }
 }
 
-/// What `/proc/<pid>/stat` tells.
+/// Fields of `/proc/<pid>/stat`.
 struct Stat {
     parent: u32,
-    /// Its own CPU time, user and system.
+    /// Its CPU time, user and system.
     own: u64,
-    /// That of its children that have ended.
+    /// The CPU time of its children that have ended.
     ended_children: u64,
 }
 
@@ -110,7 +114,7 @@ fn stat(pid: u32) -> Option<Stat> {
     })
 }
 
-/// A process and all below it.
+/// A process and its descendants.
 pub fn family(root: u32) -> Vec<u32> {
     let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -124,14 +128,14 @@ pub fn family(root: u32) -> Vec<u32> {
     family
 }
 
-/// The CPU time, user and system, that a process and all below it have used so far. What a child used that has ended is
-/// its parent's.
+/// The CPU time, user and system, that a process and its descendants have used so far. The kernel adds the time of a
+/// child that has ended to its parent.
 pub fn cpu_time(root: u32) -> Duration {
     let members = family(root).into_iter().filter_map(|pid| Some((pid, stat(pid)?)));
     members.map(|(pid, stat)| own_time(pid, stat.own) + ticks(stat.ended_children)).sum()
 }
 
-/// Nanoseconds of the threads that live; ticks where threads have ended, which only those remember.
+/// In nanoseconds, from the living threads; in ticks where threads have ended, because only those include them.
 fn own_time(pid: u32, own: u64) -> Duration {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let nanos = threads.filter_map(|thread| {
@@ -147,20 +151,20 @@ fn ticks(count: u64) -> Duration {
     Duration::from_micros(count * 1_000_000 / TICKS_PER_SECOND)
 }
 
-/// What a process keeps in memory, in KiB.
+/// The memory of a process, in KiB.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Memory {
-    /// All of it.
+    /// Resident set size.
     pub rss: f64,
-    /// Its share of it: a page that several processes hold counts once in all.
+    /// Proportional set size: a page that several processes share counts once in all.
     pub pss: f64,
 }
 
-/// The memory of processes and all below them.
+/// The memory of a process and its descendants.
 pub fn memory(root: u32) -> Outcome<Memory> {
     let mut sum = Memory::default();
     for pid in family(root) {
-        // A process may have ended since it was listed.
+        // The process may have ended since it was listed.
         let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
         let kib = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -172,17 +176,26 @@ pub fn memory(root: u32) -> Outcome<Memory> {
     if sum.rss > 0.0 { Ok(sum) } else { Err(fail("the memory of a process cannot be read")) }
 }
 
+/// How many files this process may open.
+pub fn max_open_files() -> usize {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    // It may also be "unlimited".
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(usize::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn one_costs_something_oneself() {
+    fn this_process_has_costs() {
         let own = std::process::id();
         assert!(family(own).contains(&own));
         assert!(memory(own).is_ok_and(|memory| memory.rss >= memory.pss && memory.pss > 100.0));
         let started = Instant::now();
         while cpu_time(own) == Duration::ZERO && started.elapsed() < Duration::from_secs(10) {}
         assert!(cpu_time(own) > Duration::ZERO);
+        assert!(max_open_files() >= 16);
     }
 }

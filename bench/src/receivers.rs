@@ -1,5 +1,5 @@
-//! Those who listen: many sockets on one thread. Each checks that what it gets is in order and complete, and times it
-//! from the moment that the text carries.
+//! Receivers: many sockets on one thread. Each checks that its messages are complete and in order, and measures their
+//! latency from the time that the text carries.
 
 use std::io::{self, Read, Write};
 use std::net::{self, SocketAddr};
@@ -20,51 +20,52 @@ use crate::stats::Histogram;
 use crate::{Outcome, fail, frames};
 
 const WAKER: Token = Token(usize::MAX);
-/// After this long without a new message nothing more is expected.
+/// After this long without a new message, no more is expected.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// A crowd of sockets; dropping it closes them.
+/// A crowd of sockets. Dropping it closes them.
 pub struct Receivers {
     commands: Sender<Command>,
     waker: Waker,
-    /// How many messages every socket has had since `begin`.
+    /// How many messages every socket has received since `begin`.
     progress: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
     count: usize,
 }
 
 enum Command {
+    Add(Vec<Opened>),
     Begin(Sender<()>),
     Finish { expected: u64, reply: Sender<Received> },
     Stop,
 }
 
-/// What the crowd got between `begin` and `finish`.
+/// What the crowd received between `begin` and `finish`.
 #[derive(Clone, Debug, Default)]
 pub struct Received {
-    /// How many messages, over all sockets.
+    /// The number of messages, over all sockets.
     pub deliveries: u64,
-    /// From when each was due to be sent until it was read.
+    /// From the intended time of sending until the message was read.
     pub latencies: Histogram,
     /// From `begin` to the last message.
     pub elapsed: Duration,
-    /// Messages whose number was not the one after that of the last in their room.
+    /// Messages whose number did not follow the last one in their room.
     pub out_of_order: u64,
-    /// Messages that should have come and did not.
+    /// Messages that did not arrive.
     pub missing: u64,
     /// Sockets that the server closed.
     pub closed: u64,
-    /// What a frame holds on average, in bytes.
+    /// The average payload of a frame, in bytes.
     pub frame_bytes: f64,
 }
 
 impl Received {
-    /// Deliveries a second.
+    /// Deliveries per second.
     pub fn rate(&self) -> f64 {
         self.deliveries as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// An error when something was lost; order is the caller's to judge.
+    /// An error when a message was lost or a socket was closed. The order is not checked.
     pub fn complete(self) -> Outcome<Self> {
         if self.missing == 0 && self.closed == 0 {
             return Ok(self);
@@ -72,17 +73,18 @@ impl Received {
         Err(fail(format!("{} messages did not arrive, {} sockets were closed", self.missing, self.closed)))
     }
 
-    /// An error when something was lost or came in the wrong order.
+    /// An error when a message was lost or out of order, or when a socket was closed.
     pub fn in_order(self) -> Outcome<Self> {
         match self.out_of_order {
             0 => self.complete(),
-            count => Err(fail(format!("{count} messages came in the wrong order"))),
+            count => Err(fail(format!("{count} messages arrived out of order"))),
         }
     }
 }
 
 impl Receivers {
-    /// Opens `count` sockets, one after another, and lets each join what `join` says.
+    /// Opens `count` sockets; each joins what `join` returns for its number. Sockets that are open are read from while
+    /// the next ones are opened: they answer pings and keep no other events waiting.
     pub fn connect(
         addr: SocketAddr,
         dialect: Dialect,
@@ -91,16 +93,12 @@ impl Receivers {
     ) -> Outcome<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
-        let mut sockets = Vec::with_capacity(count);
-        for opened in opening::open_all(addr, dialect, count, &join)? {
-            sockets.push(Some(Socket::register(opened, sockets.len(), &poll)?));
-        }
         let progress = Arc::new(AtomicU64::new(0));
         let (commands, inbox) = channel();
         let crowd = Crowd {
             dialect,
             poll,
-            sockets,
+            sockets: Vec::with_capacity(count),
             inbox,
             progress: progress.clone(),
             reached: Vec::new(),
@@ -111,27 +109,31 @@ impl Receivers {
             text_at: 0,
         };
         let thread = thread::Builder::new().name("receivers".to_owned()).spawn(move || crowd.run())?;
-        Ok(Self { commands, waker, progress, thread: Some(thread), count })
+        let receivers = Self { commands, waker, progress, thread: Some(thread), count };
+        for batch in opening::batches(count) {
+            receivers.tell(Command::Add(opening::open(addr, dialect, batch, &join)?))?;
+        }
+        Ok(receivers)
     }
 
-    /// How many sockets there are.
+    /// The number of sockets.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// From now on everything is counted.
+    /// Starts counting.
     pub fn begin(&self) -> Outcome<()> {
         let (reply, answer) = channel();
         self.tell(Command::Begin(reply))?;
         Ok(answer.recv_timeout(SILENCE)?)
     }
 
-    /// How many messages every socket has had since `begin`.
+    /// How many messages every socket has received since `begin`.
     pub fn progress_counter(&self) -> Arc<AtomicU64> {
         self.progress.clone()
     }
 
-    /// Waits until every socket has had `expected` messages since `begin`, or until nothing more comes.
+    /// Waits until every socket has received `expected` messages since `begin`, or until no more arrive.
     pub fn finish(&self, expected: u64) -> Outcome<Received> {
         let (reply, answer) = channel();
         self.tell(Command::Finish { expected, reply })?;
@@ -139,7 +141,7 @@ impl Receivers {
     }
 
     fn tell(&self, command: Command) -> Outcome<()> {
-        self.commands.send(command).map_err(|_| fail("the receivers are gone"))?;
+        self.commands.send(command).map_err(|_| fail("the receivers have ended"))?;
         Ok(self.waker.wake()?)
     }
 }
@@ -156,30 +158,32 @@ impl Drop for Receivers {
 /// One socket.
 struct Socket {
     stream: TcpStream,
-    /// The beginning of a frame whose end has not come.
+    /// The beginning of an incomplete frame.
     rest: Vec<u8>,
-    /// How many messages came since `begin`.
+    /// The number of messages since `begin`.
     count: u64,
     /// The last number in each of its rooms.
     last: Vec<(u64, u64)>,
 }
 
 impl Socket {
-    fn register(opened: Opened, number: usize, poll: &Poll) -> io::Result<Self> {
+    /// `None` when it cannot be polled.
+    fn register(opened: Opened, number: usize, poll: &Poll) -> Option<Self> {
         let mut stream = TcpStream::from_std(opened.stream);
-        poll.registry().register(&mut stream, Token(number), Interest::READABLE)?;
-        Ok(Self { stream, rest: opened.rest, count: 0, last: Vec::new() })
+        poll.registry().register(&mut stream, Token(number), Interest::READABLE).ok()?;
+        Some(Self { stream, rest: opened.rest, count: 0, last: Vec::new() })
     }
 }
 
-/// The thread's side.
+/// The state of the receivers' thread.
 struct Crowd {
     dialect: Dialect,
     poll: Poll,
+    /// `None` where the server closed the socket.
     sockets: Vec<Option<Socket>>,
     inbox: Receiver<Command>,
     progress: Arc<AtomicU64>,
-    /// How many sockets have had at least so many messages: the first entry is for one message.
+    /// How many sockets have received at least one message, at least two, and so on.
     reached: Vec<usize>,
     received: Received,
     payload_bytes: u64,
@@ -212,6 +216,11 @@ impl Crowd {
             }
             while let Ok(command) = self.inbox.try_recv() {
                 match command {
+                    Command::Add(opened) => {
+                        for socket in opened {
+                            self.sockets.push(Socket::register(socket, self.sockets.len(), &self.poll));
+                        }
+                    }
                     Command::Begin(reply) => {
                         self.begin();
                         let _ = reply.send(());
@@ -227,7 +236,7 @@ impl Crowd {
             if let Some((expected, reply)) =
                 self.finish.take_if(|(expected, _)| is_done(*expected) || heard.elapsed() > SILENCE)
             {
-                // Whoever asked may have given up.
+                // The asking thread may have ended.
                 let _ = reply.send(self.result(expected));
             }
         }
@@ -253,7 +262,7 @@ impl Crowd {
         received
     }
 
-    /// Reads what a socket has. A read that does not fill the buffer has emptied it, so it needs no second one.
+    /// Reads what has arrived. A read that does not fill the buffer has emptied the socket, so no second one is needed.
     fn read(&mut self, number: usize, buffer: &mut [u8]) {
         let Some(mut socket) = self.sockets[number].take() else { return };
         loop {
@@ -277,7 +286,7 @@ impl Crowd {
                 let payload = &bytes[at + payload.start..end];
                 at = end;
                 match opcode {
-                    frames::TEXT => self.take(&mut socket, payload, now),
+                    frames::TEXT => self.count(&mut socket, payload, now),
                     frames::PING => answer(&mut socket, &frames::client(frames::PONG, payload)),
                     frames::CLOSE => return,
                     _ => {}
@@ -291,10 +300,10 @@ impl Crowd {
         self.sockets[number] = Some(socket);
     }
 
-    fn take(&mut self, socket: &mut Socket, payload: &[u8], now: u64) {
+    fn count(&mut self, socket: &mut Socket, payload: &[u8], now: u64) {
         let Some(delivery) = self.dialect.delivery(payload, &mut self.text_at) else {
-            if let Some(still_here) = self.dialect.still_here(payload) {
-                answer(socket, &still_here);
+            if let Some(heartbeat_answer) = self.dialect.heartbeat_answer(payload) {
+                answer(socket, &heartbeat_answer);
             }
             return;
         };
@@ -322,13 +331,17 @@ impl Crowd {
     }
 }
 
-/// Small and rare: a kernel that does not take it has a connection that is broken anyway.
+/// Answers are small and rare: the kernel refuses one only when the connection is broken.
 fn answer(socket: &mut Socket, bytes: &[u8]) {
     let _ = socket.stream.write(bytes);
 }
 
-/// Sockets that join and then never read: nothing is registered anywhere, the kernel's buffers fill, that is all.
+/// Opens sockets that join and then never read.
 pub fn stall(addr: SocketAddr, count: usize, join: impl Fn(usize) -> Join) -> Outcome<Vec<net::TcpStream>> {
-    let opened = opening::open_all(addr, Dialect::Parlance, count, &join)?;
-    Ok(opened.into_iter().map(|opened| opened.stream).collect())
+    let mut stalled = Vec::with_capacity(count);
+    for batch in opening::batches(count) {
+        let opened = opening::open(addr, Dialect::Parlance, batch, &join)?;
+        stalled.extend(opened.into_iter().map(|opened| opened.stream));
+    }
+    Ok(stalled)
 }

@@ -1,4 +1,4 @@
-//! What is told: targets and whether they were reached first, then the figures behind them, as markdown.
+//! The report as markdown: first the targets and whether they were reached, then the figures behind them.
 
 use std::fmt::Write;
 use std::fs;
@@ -6,43 +6,64 @@ use std::path::Path;
 use std::thread;
 
 use crate::Outcome;
-use crate::misses::why;
+use crate::misses::reason;
 use crate::run::Run;
 use crate::stats::Spread;
 
-/// What a figure has to keep to.
+/// A bound for a figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
     /// At least this.
     AtLeast(f64),
     /// At most this.
     AtMost(f64),
-    /// More than this: a control that must fail, or the target beside it proves nothing.
+    /// More than this: a control that must fail, otherwise the target beside it proves nothing.
     MustExceed(f64),
 }
 
-/// A target and what was reached.
+/// A target and the figure that was reached.
 #[derive(Clone, Debug)]
 pub struct Goal {
     what: String,
     target: Target,
     reached: Spread,
     unit: &'static str,
+    before: Option<Before>,
+}
+
+/// The same figure of the version before.
+#[derive(Clone, Debug)]
+struct Before {
+    reached: Spread,
+    /// Now ÷ before, round by round.
+    ratio: Spread,
 }
 
 impl Goal {
-    /// A ratio.
+    /// A figure without a unit.
     pub fn new(what: impl Into<String>, target: Target, reached: Spread) -> Self {
-        Self { what: what.into(), target, reached, unit: "" }
+        Self { what: what.into(), target, reached, unit: "", before: None }
     }
 
-    /// A figure with a unit.
+    /// A figure per round, of the present version and of the version before. Only the present one is judged.
+    pub fn compared(
+        what: impl Into<String>,
+        target: Target,
+        now: Vec<f64>,
+        before: Option<Vec<f64>>,
+    ) -> Self {
+        let before =
+            before.map(|before| Before { ratio: Spread::ratio(&now, &before), reached: Spread::of(before) });
+        Self { before, ..Self::new(what, target, Spread::of(now)) }
+    }
+
+    /// Gives the figure a unit.
     pub fn with_unit(mut self, unit: &'static str) -> Self {
         self.unit = unit;
         self
     }
 
-    /// By how much of the target it is missed, if it is.
+    /// The share of the target by which it is missed, if it is missed.
     fn missed_by(&self) -> Option<f64> {
         let reached = self.reached.median;
         let missed = match self.target {
@@ -76,9 +97,23 @@ impl Goal {
             verdict,
         ]
     }
+
+    /// The row that compares it with the version before.
+    fn comparison(&self) -> Option<Vec<String>> {
+        let Before { reached, ratio } = self.before.as_ref()?;
+        let value = |spread: &Spread| format!("{}{}", number(spread.median), self.unit);
+        let (median, range) = match ratio {
+            // Nothing ÷ nothing.
+            Spread { high: 0.0, .. } => ("–".to_owned(), "–".to_owned()),
+            Spread { median, low, high } => {
+                (number(*median), format!("{} – {}", number(*low), number(*high)))
+            }
+        };
+        Some(vec![self.what.clone(), value(reached), value(&self.reached), median, range])
+    }
 }
 
-/// Rows under a head.
+/// A table.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     head: Vec<String>,
@@ -86,12 +121,12 @@ pub struct Table {
 }
 
 impl Table {
-    /// An empty one.
+    /// An empty table.
     pub fn new(head: &[&str]) -> Self {
         Self { head: head.iter().map(|&name| name.to_owned()).collect(), rows: Vec::new() }
     }
 
-    /// With one more row.
+    /// Adds a row.
     pub fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
@@ -105,24 +140,24 @@ impl Table {
     }
 }
 
-/// What one suite has to say.
+/// The report of one suite.
 #[derive(Clone, Debug, Default)]
 pub struct Section {
     title: String,
     notes: Vec<String>,
     goals: Vec<Goal>,
     tables: Vec<Table>,
-    /// Names of files beside the report and what they hold.
+    /// Files beside the report: name and content.
     pub plots: Vec<(String, String)>,
 }
 
 impl Section {
-    /// An empty one.
+    /// An empty section.
     pub fn new(title: &str) -> Self {
         Self { title: title.to_owned(), ..Self::default() }
     }
 
-    /// Says what was measured, in a sentence.
+    /// Adds a sentence about what was measured.
     pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
     }
@@ -142,25 +177,31 @@ impl Section {
         self.plots.push((file.to_owned(), svg));
     }
 
-    /// What is known of the targets that are missed.
+    /// The known reasons of the missed targets.
     fn misses(&self) -> String {
         let missed = self.goals.iter().filter(|goal| goal.missed_by().is_some());
-        let known = missed.filter_map(|goal| Some((&goal.what, why(&goal.what)?)));
-        let lines: String = known.map(|(what, why)| format!("- {what}: {why}\n")).collect();
+        let known = missed.filter_map(|goal| Some((&goal.what, reason(&goal.what)?)));
+        let lines: String = known.map(|(what, reason)| format!("- {what}: {reason}\n")).collect();
         if lines.is_empty() { lines } else { format!("\nMissed, and why:\n{lines}") }
     }
 
-    /// The whole of it.
+    /// All of it.
     pub fn markdown(&self) -> String {
         let mut text = format!("## {}\n", self.title);
         let mut goals = Table::new(&["", "Target", "Reached", "Range", ""]);
         for goal in &self.goals {
             goals.row(goal.row());
         }
+        let mut comparison =
+            Table::new(&["Compared with the version before", "Before", "Now", "Now ÷ before", "Range"]);
+        for row in self.goals.iter().filter_map(Goal::comparison) {
+            comparison.row(row);
+        }
         for note in &self.notes {
             let _ = writeln!(text, "{note}");
         }
-        let tables = std::iter::once(&goals).chain(&self.tables).filter(|table| !table.rows.is_empty());
+        let tables =
+            [&goals, &comparison].into_iter().chain(&self.tables).filter(|table| !table.rows.is_empty());
         for table in tables {
             let _ = write!(text, "\n{}", table.markdown());
         }
@@ -172,24 +213,24 @@ impl Section {
     }
 }
 
-/// All that is told.
+/// The whole report.
 pub struct Report {
     head: String,
     sections: Vec<Section>,
 }
 
 impl Report {
-    /// Begins to tell, with the conditions.
+    /// Prints the conditions.
     pub fn start(run: &Run) -> Outcome<Self> {
         let [version] = run.cluster.numbers("SELECT current_setting('server_version_num')::int / 10000")?;
         let head = format!(
             "# Performance\n\
-             Written by `./script/bench`, which prints the same. Absolute figures do not carry from one machine to the \
-             next, so what counts are ratios against references in the same run: the median over {} rounds in which \
-             Parlance and the references took turns, {} s each after a warm-up that is thrown away; the range is that \
+             Written by `./script/bench`, which prints the same text. Absolute figures do not carry from one machine \
+             to the next, so the targets are ratios to references in the same run. Each figure is the median of {} \
+             rounds, in which Parlance and the references took turns of {} s each after a warm-up; the range is that \
              of the rounds.\n\
-             Here: {} cores, load and database on them too; Postgres {version:.0} with the settings of Parlance's private cluster, \
-             read back: {}.\n",
+             This machine: {} cores, shared with the load and the database; Postgres {version:.0} with the settings of \
+             Parlance's private cluster, read back: {}.\n",
             run.rounds,
             number(run.window.as_secs_f64()),
             thread::available_parallelism()?,
@@ -205,7 +246,7 @@ impl Report {
         self.sections.push(section);
     }
 
-    /// Writes it all, plots beside it.
+    /// Writes the report to a file, and the plots beside it.
     pub fn write(&self, path: &Path) -> Outcome<()> {
         let sections: Vec<String> = self.sections.iter().map(Section::markdown).collect();
         fs::write(path, format!("{}\n{}", self.head, sections.join("\n")))?;
@@ -217,7 +258,7 @@ impl Report {
     }
 }
 
-/// A number as people read it: three digits that mean something, thousands apart.
+/// A number for people: three significant digits, thousands separated.
 pub fn number(value: f64) -> String {
     let magnitude = value.abs();
     let text = match magnitude {
@@ -259,6 +300,17 @@ mod tests {
         assert_eq!(verdict(Target::MustExceed(0.05), 0.9), "✓");
         assert!(verdict(Target::MustExceed(0.05), 0.01).contains("missed"));
         assert!(verdict(Target::AtLeast(2.0), f64::NAN).contains("missed"));
+    }
+
+    #[test]
+    fn a_goal_is_compared_with_the_version_before_round_by_round() {
+        let goal = |now, before| Goal::compared("x", Target::AtLeast(3.0), now, before).with_unit(" s");
+        assert_eq!(goal(vec![4.0], None).comparison(), None);
+        let row = goal(vec![4.0, 6.0, 9.0], Some(vec![2.0, 2.0, 3.0])).comparison();
+        assert_eq!(row, Some(["x", "2 s", "6 s", "3", "2 – 3"].map(str::to_owned).to_vec()));
+        let row = goal(vec![0.0], Some(vec![0.0])).comparison();
+        assert_eq!(row, Some(["x", "0 s", "0 s", "–", "–"].map(str::to_owned).to_vec()));
+        assert_eq!(goal(vec![2.0], Some(vec![4.0])).row()[2], "2 s");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What all suites share: the programs, the database, and how long and how often is measured.
+//! What all suites share: the programs, the database, and how long and how often to measure.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,35 +8,52 @@ use crate::postgres::Cluster;
 
 /// One run of the benchmark.
 pub struct Run {
-    /// The server under measurement, a release build.
-    pub server: PathBuf,
-    /// Where the peer is installed, if it is.
+    /// The version that the targets judge.
+    pub now: Version,
+    /// An earlier version, measured in the same rounds to show what a change did.
+    pub before: Option<Version>,
+    /// The folder in which the peer is installed, if it is.
     pub peer: Option<PathBuf>,
-    /// The database.
+    /// The database server.
     pub cluster: Cluster,
-    /// Where everything is kept until the end.
+    /// The folder for everything that is kept until the end.
     pub scratch: PathBuf,
     /// How often each figure is measured.
     pub rounds: usize,
-    /// How long each time.
+    /// How long each measurement lasts.
     pub window: Duration,
-    /// How long before each time, thrown away.
+    /// How long the load runs before each measurement.
     pub warm_up: Duration,
-    /// Sizes of the crowd for fan-out.
+    /// Numbers of receivers for fan-out.
     pub crowds: Vec<usize>,
     /// Numbers of idle sockets.
     pub idle: Vec<usize>,
-    /// Lengths of the long room: decades, the last one is the one that is measured thoroughly.
+    /// Lengths of the long room, one for each decade. The last one is measured thoroughly.
     pub histories: Vec<u64>,
 }
 
-/// How many users may have tokens.
+/// A version of Parlance. Each has a database of its own, because their migrations may differ.
+pub struct Version {
+    /// Its name in the report.
+    pub name: &'static str,
+    /// The program, a release build.
+    pub program: PathBuf,
+    /// The name of its database.
+    pub database: &'static str,
+}
+
+/// How many users have tokens.
 pub const GUESTS: usize = 10_000;
 
 impl Run {
-    /// Gives users `1` to `GUESTS` a name and a token. Through the API it would take as many commits.
-    pub fn create_guests(&self) -> Outcome<()> {
-        self.cluster.query(&format!(
+    /// The present version, then the earlier one if there is one.
+    pub fn versions(&self) -> impl Iterator<Item = &Version> {
+        std::iter::once(&self.now).chain(&self.before)
+    }
+
+    /// Gives users `1` to `GUESTS` a name and a token. Through the API that would take as many commits.
+    pub fn create_guests(&self, version: &Version) -> Outcome<()> {
+        self.cluster.query_in(version.database, &format!(
             "INSERT INTO users (id, username, username_key, kind, created_at) \
              SELECT lpad(to_hex(n), 32, '0')::uuid, 'guest' || n, 'guest' || n, 'guest', now() \
              FROM generate_series(1, {GUESTS}) AS n ON CONFLICT DO NOTHING; \
@@ -47,30 +64,35 @@ impl Run {
         Ok(())
     }
 
-    /// Makes rooms that nobody has used; gives their ids.
-    pub fn create_rooms(&self, purpose: &str, count: usize) -> Outcome<Vec<String>> {
-        let ids = self.cluster.query(&format!(
-            "WITH made AS (INSERT INTO rooms (id, name, name_key, created_at, updated_at) \
+    /// Creates empty rooms and returns their ids.
+    pub fn create_rooms(&self, version: &Version, purpose: &str, count: usize) -> Outcome<Vec<String>> {
+        let ids = self.cluster.query_in(
+            version.database,
+            &format!(
+                "WITH made AS (INSERT INTO rooms (id, name, name_key, created_at, updated_at) \
              SELECT gen_random_uuid(), name, name, now(), now() FROM (SELECT '{purpose} ' || n || ' ' || \
              left(gen_random_uuid()::text, 8) AS name FROM generate_series(1, {count}) AS n) AS names \
              RETURNING id) SELECT id FROM made"
-        ))?;
+            ),
+        )?;
         Ok(ids.lines().map(str::to_owned).collect())
     }
 
-    /// Leaves nothing for autovacuum and the checkpointer to do while something else is measured.
+    /// Does the work of autovacuum and the checkpointer now, so that they stay idle during measurements.
     pub fn settle(&self) -> Outcome<()> {
-        self.cluster.query("VACUUM ANALYZE; CHECKPOINT")?;
+        for version in self.versions() {
+            self.cluster.query_in(version.database, "VACUUM ANALYZE; CHECKPOINT")?;
+        }
         Ok(())
     }
 
-    /// Says what is going on.
+    /// Prints progress to standard error.
     pub fn say(&self, what: &str) {
         eprintln!("bench: {what}");
     }
 }
 
-/// The token of user `number`, counted from 0, around and around.
+/// The token of user `number`, counted from 0; after the last user comes the first again.
 pub fn token(number: usize) -> String {
     format!("parlance_bench_{}", number % GUESTS + 1)
 }

@@ -1,4 +1,4 @@
-//! The servers under measurement: Parlance, the peer, and the floor.
+//! The servers under measurement: Parlance, the peer and the floor.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,30 +8,30 @@ use std::time::{Duration, Instant};
 use crate::http::write_post;
 use crate::pace::stamped_text;
 use crate::process::{Program, cpu_time};
-use crate::run::{Run, token};
+use crate::run::{Run, Version, token};
 use crate::{Outcome, fail};
 
 /// A running server.
 pub struct Server {
     program: Program,
-    /// Where it listens.
+    /// The address that it listens on.
     pub addr: SocketAddr,
 }
 
 impl Server {
-    /// Parlance over the run's database, without limits on rates.
-    pub fn parlance(run: &Run) -> Outcome<Self> {
-        let mut command = Command::new(&run.server);
+    /// A version of Parlance over its database, without rate limits.
+    pub fn parlance(run: &Run, version: &Version) -> Outcome<Self> {
+        let mut command = Command::new(&version.program);
         command.args(["--port", "0", "--rate-limits", "off", "--sockets", "60000", "--log", "warn"]);
-        let program =
-            Program::start(&run.scratch, "parlance", command.args(["--database-url", &run.cluster.url()]))?;
+        command.args(["--database-url", &run.cluster.url(version.database)]);
+        let program = Program::start(&run.scratch, version.name, &mut command)?;
         // "Parlance is running at http://127.0.0.1:40000"
         let line = program.line()?;
         let addr = line.rsplit_once('/').and_then(|(_, addr)| addr.parse().ok());
-        Ok(Self { addr: addr.ok_or_else(|| fail(format!("Parlance says {line:?}")))?, program })
+        Ok(Self { addr: addr.ok_or_else(|| fail(format!("Parlance prints {line:?}")))?, program })
     }
 
-    /// socket.io, express and pg over tables of their own in the same database.
+    /// socket.io, express and pg over their own tables in the same database.
     pub fn peer(run: &Run, installed: &Path) -> Outcome<Self> {
         let mut command = Command::new("node");
         command.arg(installed.join("server.mjs")).env("NODE_ENV", "production");
@@ -39,35 +39,35 @@ impl Server {
             .env("PGHOST", run.cluster.socket_dir())
             .env("PGUSER", "parlance")
             .env("PGDATABASE", "postgres");
-        Self::saying_its_address(Program::start(&run.scratch, "peer", &mut command)?)
+        Self::printing_its_address(Program::start(&run.scratch, "peer", &mut command)?)
     }
 
     /// The bare epoll loop.
     pub fn floor(run: &Run) -> Outcome<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("floor");
-        Self::saying_its_address(Program::start(&run.scratch, "floor", &mut command)?)
+        Self::printing_its_address(Program::start(&run.scratch, "floor", &mut command)?)
     }
 
-    fn saying_its_address(program: Program) -> Outcome<Self> {
+    fn printing_its_address(program: Program) -> Outcome<Self> {
         let line = program.line()?;
         let addr =
-            line.parse().map_err(|_| fail(format!("a server says {line:?} instead of its address")))?;
+            line.parse().map_err(|_| fail(format!("a server prints {line:?} instead of its address")))?;
         Ok(Self { addr, program })
     }
 
-    /// Its process.
+    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.program.pid()
     }
 
-    /// The CPU time that it used so far.
+    /// The CPU time that it has used so far.
     pub fn cpu_time(&self) -> Duration {
         cpu_time(self.pid())
     }
 }
 
-/// Sends as bytes: from connection `number`, which is always the same user, to the room whose turn it is.
+/// Writes requests that send a message to each room in turn. A connection always sends as the same user.
 pub fn sends<'a>(rooms: &'a [String], length: usize) -> impl FnMut(usize, Instant, &mut Vec<u8>) + use<'a> {
     let mut next = 0;
     move |connection, due, bytes| {

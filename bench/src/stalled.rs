@@ -1,4 +1,4 @@
-//! (b) Stalled readers: what those who do not read do to those who do.
+//! (b) Stalled readers: how sockets that are never read affect those that are.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,60 +12,120 @@ use crate::process::memory;
 use crate::receivers;
 use crate::report::{Goal, Section, Table, Target, number};
 use crate::run::Run;
-use crate::stats::Spread;
+use crate::stats::{Spread, ratios};
 use crate::{Outcome, fail};
 
 const READERS: usize = 500;
 const STALLED: usize = 500;
-/// Messages a second.
+/// Messages per second.
 const RATE: f64 = 200.0;
-/// What may wait for one reader before the server cuts it off, in MiB.
+/// How much may wait for a reader before the server disconnects it, in MiB.
 const OUTBOX: f64 = 1.0;
-/// How long it takes until nothing more goes to those who do not read: before that they are receivers like others.
+/// How long it takes until the kernel's buffers of stalled readers are full. Before that they are receivers like others.
 const FILLING: Duration = Duration::from_secs(5);
-/// How many windows long the stalled are there: long enough for buffers to fill and the server to act.
+/// How many windows the stalled readers stay: long enough for outboxes to fill and the server to act.
 const WINDOWS: u32 = 6;
 
-/// Measures it.
-pub fn measure(run: &Run) -> Outcome<Section> {
-    let mut lane = Lane::parlance(run, READERS, TEXT_LENGTH)?;
-    let (mut without, mut with, mut growth, mut cut_off) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for round in 1..=run.rounds {
-        run.say(&format!("(b) stalled readers, round {round}"));
-        lane.steady(run, RATE, run.warm_up)?;
-        let time = run.window * WINDOWS;
-        without.push(lane.steady(run, RATE, time)?.received.latencies.millis(0.99));
-        let before = memory(lane.server().pid())?.rss;
-        let join = Join { token: None, rooms: lane.rooms().to_vec() };
-        let stalled = receivers::stall(lane.server().addr, STALLED, |_| join.clone())?;
-        let watch = Watch::start(lane.server().pid())?;
-        lane.steady(run, RATE, FILLING)?;
-        let sample = lane.steady(run, RATE, time)?;
-        sample.received.clone().in_order()?;
-        with.push(sample.received.latencies.millis(0.99));
-        growth.push((watch.peak()? - before) / 1024.0);
-        cut_off.push(stalled.iter().filter(|stream| is_cut_off(stream)).count() as f64);
-    }
-    let mut section = Section::new("(b) Stalled readers");
-    section.note(format!(
-        "{READERS} sockets read, {STALLED} more follow the same room and never read, {RATE} messages a second. \
-         The server may let {OUTBOX} MiB wait for each reader before it cuts it off."
-    ));
-    let change = Spread::ratio(&with, &without);
-    section.goal(Goal::new("p99 of those who read ÷ without the stalled", Target::AtMost(1.2), change));
-    let budget = Target::AtMost(OUTBOX * STALLED as f64);
-    section.goal(Goal::new("Growth of the server's memory", budget, Spread::of(growth)).with_unit(" MiB"));
-    let mut table = Table::new(&["", "p99 ms"]);
-    table.row(vec!["Without stalled readers".to_owned(), number(Spread::of(without).median)]);
-    table.row(vec![format!("With {STALLED}"), number(Spread::of(with).median)]);
-    section.table(table);
-    section
-        .note(format!("Of the stalled, {} were cut off before the end.", number(Spread::of(cut_off).median)));
-    Ok(section)
+/// The figures of one lane, round by round.
+struct Results {
+    name: &'static str,
+    p99_without: Vec<f64>,
+    p99_with: Vec<f64>,
+    /// Growth of the server's memory, in MiB.
+    growth: Vec<f64>,
+    /// How many of the stalled readers were disconnected.
+    disconnected: Vec<f64>,
 }
 
-/// Whether the other side has ended it, which shows behind all that was never read.
-fn is_cut_off(mut stream: &std::net::TcpStream) -> bool {
+/// Runs the suite.
+pub fn measure(run: &Run) -> Outcome<Section> {
+    let lanes: Outcome<Vec<Lane>> =
+        run.versions().map(|version| Lane::parlance(run, version, READERS, TEXT_LENGTH)).collect();
+    let mut lanes = lanes?;
+    let mut all: Vec<Results> = lanes.iter().map(|lane| Results::new(lane.name)).collect();
+    for round in 1..=run.rounds {
+        run.say(&format!("(b) stalled readers, round {round}"));
+        for (lane, results) in lanes.iter_mut().zip(&mut all) {
+            measure_round(run, lane, results)?;
+        }
+    }
+    Ok(section(&all))
+}
+
+fn measure_round(run: &Run, lane: &mut Lane, results: &mut Results) -> Outcome<()> {
+    let time = run.window * WINDOWS;
+    lane.steady(run, RATE, run.warm_up)?;
+    results.p99_without.push(lane.steady(run, RATE, time)?.received.latencies.millis(0.99));
+    let before = memory(lane.server().pid())?.rss;
+    let join = Join { token: None, rooms: lane.rooms().to_vec() };
+    let stalled = receivers::stall(lane.server().addr, STALLED, |_| join.clone())?;
+    let watch = Watch::start(lane.server().pid())?;
+    lane.steady(run, RATE, FILLING)?;
+    let sample = lane.steady(run, RATE, time)?;
+    results.p99_with.push(sample.received.latencies.millis(0.99));
+    sample.received.in_order()?;
+    results.growth.push((watch.peak()? - before) / 1024.0);
+    results.disconnected.push(stalled.iter().filter(|stream| is_disconnected(stream)).count() as f64);
+    Ok(())
+}
+
+impl Results {
+    fn new(name: &'static str) -> Self {
+        let (p99_without, p99_with, growth, disconnected) = Default::default();
+        Self { name, p99_without, p99_with, growth, disconnected }
+    }
+
+    fn change(&self) -> Vec<f64> {
+        ratios(&self.p99_with, &self.p99_without)
+    }
+}
+
+fn section(all: &[Results]) -> Section {
+    let mut section = Section::new("(b) Stalled readers");
+    section.note(format!(
+        "{READERS} sockets are read, {STALLED} more follow the same room and are never read, {RATE} messages a second. \
+         At most {OUTBOX} MiB may wait for a reader before the server disconnects it."
+    ));
+    if let Some((now, before)) = all.split_first() {
+        let before = before.first();
+        section.goal(Goal::compared(
+            "p99 of the others ÷ without stalled readers",
+            Target::AtMost(1.2),
+            now.change(),
+            before.map(Results::change),
+        ));
+        let budget = Target::AtMost(OUTBOX * STALLED as f64);
+        let growth = Goal::compared(
+            "Growth of the server's memory",
+            budget,
+            now.growth.clone(),
+            before.map(|before| before.growth.clone()),
+        );
+        section.goal(growth.with_unit(" MiB"));
+    }
+    let mut table = Table::new(&[
+        "",
+        "p99 ms without stalled readers",
+        "p99 ms with them",
+        "Growth of memory, MiB",
+        "Stalled readers disconnected",
+    ]);
+    for Results { name, p99_without, p99_with, growth, disconnected } in all {
+        let median = |values: &[f64]| number(Spread::of(values.iter().copied()).median);
+        table.row(vec![
+            (*name).to_owned(),
+            median(p99_without),
+            median(p99_with),
+            median(growth),
+            median(disconnected),
+        ]);
+    }
+    section.table(table);
+    section
+}
+
+/// Whether the server has ended the connection, which shows after everything that was never read.
+fn is_disconnected(mut stream: &std::net::TcpStream) -> bool {
     let mut buffer = [0; 64 * 1024];
     loop {
         match std::io::Read::read(&mut stream, &mut buffer) {
@@ -76,7 +136,7 @@ fn is_cut_off(mut stream: &std::net::TcpStream) -> bool {
     }
 }
 
-/// Looks at a process' memory now and then, and keeps the most.
+/// Samples the memory of a process and keeps the maximum.
 struct Watch {
     peak: Arc<AtomicU64>,
     ends: Arc<AtomicBool>,

@@ -1,4 +1,4 @@
-//! (e) Start and size: from exec to the first answer, memory at rest, what the binary weighs.
+//! (e) Start and size: from exec to the first answer, memory at rest, size of the binary.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -13,18 +13,18 @@ use crate::run::Run;
 use crate::stats::Spread;
 use crate::{Outcome, fail};
 
-/// How often each start is tried.
+/// How often each start is measured.
 const TIMES: usize = 9;
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// After this long a server is at rest.
+/// How long a server needs to come to rest.
 const REST: Duration = Duration::from_secs(2);
 const MIB: f64 = 1024.0;
 
-/// Measures it.
+/// Runs the suite.
 pub fn measure(run: &Run) -> Outcome<Section> {
     run.say("(e) start");
-    let database = ["--database-url".to_owned(), run.cluster.url()];
+    let database = ["--database-url".to_owned(), run.cluster.url(run.now.database)];
     let alive = starts(run, &database, "/livez")?;
     let rooms = starts(run, &database, "/api/v1/rooms")?;
     let (_, mut server) = start(run, &database, "/livez")?;
@@ -42,10 +42,12 @@ pub fn measure(run: &Run) -> Outcome<Section> {
     let together = memory(server.pid())?;
     server.stop("-TERM");
     fs::remove_dir_all(&data_dir)?;
-    let binary = fs::metadata(&run.server)?.len() as f64 / MIB / MIB;
+    let binary = fs::metadata(&run.now.program)?.len() as f64 / MIB / MIB;
 
     let mut section = Section::new("(e) Start and size");
-    section.note(format!("Each start {TIMES} times, asked for every 0.2 ms until it answers."));
+    section.note(format!(
+        "Each start was measured {TIMES} times, with a request every 0.2 ms until the first answer."
+    ));
     let goal =
         |what: &str, most: f64, reached, unit| Goal::new(what, Target::AtMost(most), reached).with_unit(unit);
     section.goal(goal("exec to the first 200 of `/livez`, database up", 30.0, Spread::of(alive), " ms"));
@@ -70,11 +72,11 @@ fn starts(run: &Run, arguments: &[String], path: &str) -> Outcome<Vec<f64>> {
     (0..TIMES).map(|_| start(run, arguments, path).map(|(millis, _)| millis)).collect()
 }
 
-/// Starts a server; gives the milliseconds until it answered.
+/// Starts a server and returns the milliseconds until its first answer.
 fn start(run: &Run, arguments: &[String], path: &str) -> Outcome<(f64, Program)> {
     let addr = free_address()?;
     let port = addr.port().to_string();
-    let mut command = Command::new(&run.server);
+    let mut command = Command::new(&run.now.program);
     command.args(["--port", &port, "--log", "warn"]).args(arguments);
     let began = Instant::now();
     let server = Program::start(&run.scratch, "start", &mut command)?;
@@ -87,7 +89,7 @@ fn start(run: &Run, arguments: &[String], path: &str) -> Outcome<(f64, Program)>
     Ok((began.elapsed().as_secs_f64() * 1e3, server))
 }
 
-/// An address that nobody listens on: nobody else is likely to take it in the next moment.
+/// An address that nothing listens on. Nothing else is likely to take it in the next moment.
 fn free_address() -> Outcome<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

@@ -1,11 +1,11 @@
-//! What is made of many samples: percentiles of latencies, median and range over rounds, slopes over decades.
+//! Statistics: percentiles of latencies, median and range over rounds, slopes over decades.
 
 use std::time::Duration;
 
-/// Buckets to a doubling: a percentile is right to within 1 %.
+/// Buckets per doubling: a percentile is accurate to 1 %.
 const STEPS: u64 = 128;
 
-/// Latencies, counted in buckets that widen with the value.
+/// Latencies, counted in buckets whose width grows with the value.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
     counts: Vec<u64>,
@@ -23,12 +23,12 @@ impl Histogram {
         self.total += 1;
     }
 
-    /// How many were counted.
+    /// The number of latencies.
     pub fn count(&self) -> u64 {
         self.total
     }
 
-    /// The latency that the share `quantile` of all stays within, in milliseconds; 0 when there are none.
+    /// The latency, in milliseconds, that the share `quantile` of all does not exceed; 0 when there are none.
     pub fn millis(&self, quantile: f64) -> f64 {
         let rank = (quantile * self.total as f64).ceil().max(1.0) as u64;
         let mut seen = 0;
@@ -54,10 +54,10 @@ fn middle(bucket: usize) -> f64 {
     ((bucket - doublings * STEPS) as f64 + 0.5) * 2f64.powi(doublings as i32)
 }
 
-/// A figure over the rounds: its median and how far they lie apart.
+/// A figure over the rounds: its median and range.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spread {
-    /// The middle one.
+    /// The median.
     pub median: f64,
     /// The smallest.
     pub low: f64,
@@ -66,7 +66,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of one figure a round.
+    /// The spread of one figure per round. Values that are not finite are left out.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
         values.sort_by(f64::total_cmp);
@@ -77,13 +77,18 @@ impl Spread {
         Self { median, low, high }
     }
 
-    /// Of ours over the reference's, round by round: what disturbed the machine in a round disturbed both.
+    /// The spread of the ratios, round by round.
     pub fn ratio(ours: &[f64], reference: &[f64]) -> Self {
-        Self::of(ours.iter().zip(reference).map(|(ours, reference)| ours / reference))
+        Self::of(ratios(ours, reference))
     }
 }
 
-/// The slope of a line through the logarithms of the points: 0 when y does not grow with x, 1 when it grows as x does.
+/// Ours ÷ the reference's, round by round: what disturbs the machine in a round disturbs both.
+pub fn ratios(ours: &[f64], reference: &[f64]) -> Vec<f64> {
+    ours.iter().zip(reference).map(|(ours, reference)| ours / reference).collect()
+}
+
+/// The slope of a line through the logarithms of the points: 0 when y does not grow with x, 1 when it grows like x.
 pub fn log_log_slope(points: &[(f64, f64)]) -> f64 {
     let logs: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
     let count = logs.len() as f64;
@@ -99,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_percentile_is_right_to_within_one_percent() {
+    fn a_percentile_is_accurate_to_one_percent() {
         let mut histogram = Histogram::default();
         for micros in 1..=10_000 {
             histogram.record(Duration::from_micros(micros));
@@ -112,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_lies_near_the_middle_of_its_bucket() {
+    fn every_value_is_near_the_middle_of_its_bucket() {
         for nanos in [0, 1, 127, 128, 255, 256, 257, 1_000, 123_456_789, 1 << 40] {
             let middle = middle(bucket(nanos));
             assert!((middle - nanos as f64).abs() <= 0.5 + nanos as f64 / 128.0, "{nanos}: {middle}");
@@ -120,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn the_median_lies_between_the_ends() {
+    fn the_median_is_the_middle_value() {
         assert_eq!(Spread::of([3.0, 1.0, 2.0]), Spread { median: 2.0, low: 1.0, high: 3.0 });
         assert_eq!(Spread::of([4.0, 1.0]), Spread { median: 2.5, low: 1.0, high: 4.0 });
         assert_eq!(Spread::ratio(&[2.0, 6.0], &[1.0, 2.0]).median, 2.5);
     }
 
     #[test]
-    fn a_slope_tells_growth_from_none() {
+    fn a_slope_shows_growth() {
         let linear = [(1e5, 2.0), (1e6, 20.0), (1e7, 200.0)];
         assert!((log_log_slope(&linear) - 1.0).abs() < 1e-9);
         assert!(log_log_slope(&[(1e5, 3.0), (1e6, 3.0), (1e7, 3.0)]).abs() < 1e-9);

@@ -8,7 +8,6 @@ use api::postgres::{Cluster, Options};
 use serde_json::json;
 use shared::errors::ErrorCode;
 use shared::events::{CloseCode, ServerEvent};
-use shared::ids::MessageId;
 use shared::messages::{Message, messages_path};
 use shared::rooms::ROOMS_PATH;
 use support::app::{TestApp, start_server, try_start_server};
@@ -19,6 +18,8 @@ use support::proxy::DbProxy;
 use support::socket::TestSocket;
 use support::temp_dir::TempDir;
 use support::wait::until;
+
+use crate::outcomes::send_until_known;
 
 /// Kills Postgres and waits until another runs in its place.
 fn kill_postmaster(dir: &TempDir) {
@@ -33,32 +34,13 @@ fn kill_postmaster(dir: &TempDir) {
     until("another Postgres runs", || pid().filter(|now| *now != first));
 }
 
-/// Raises a flag when it goes, also by a panic: whoever waits for the flag is not left waiting.
-struct RaiseAtEnd<'flag>(&'flag AtomicBool);
+/// Raises a flag when it is dropped, also by a panic, so that no thread waits for the flag in vain.
+pub struct RaiseAtEnd<'flag>(pub &'flag AtomicBool);
 
 impl Drop for RaiseAtEnd<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::SeqCst);
     }
-}
-
-/// Repeats a send by its id until the server knows what became of it.
-fn send_until_known(client: &TestClient, path: &str, id: MessageId, text: &str) -> Message {
-    let body = json!({ "text": text, "id": id });
-    until("the message is stored", || {
-        let answer = client.post(path, &body);
-        match answer.status {
-            200 | 201 => Some(answer.json()),
-            503 => {
-                let problem: shared::errors::Problem = answer.json();
-                let known = [ErrorCode::Unavailable, ErrorCode::OutcomeUnknown, ErrorCode::Overloaded];
-                assert!(known.contains(&problem.code), "{problem:?}");
-                assert!(answer.header("retry-after").is_some(), "{problem:?}");
-                None
-            }
-            other => panic!("{other}: {}", answer.text()),
-        }
-    })
 }
 
 #[test]
@@ -154,56 +136,6 @@ fn without_its_database_the_server_says_so_and_comes_back_by_itself() {
     alice.send(room.id, "back again");
     server.stop();
     cluster.stop();
-}
-
-#[test]
-fn a_commit_whose_answer_was_lost_is_found_done_and_told_once() {
-    let db = TestDb::new();
-    let proxy = DbProxy::new(&db);
-    let server = start_server(&proxy.url(&db), &["--rate-limits", "off"]);
-    let alice = TestClient::guest(server.addr(), "Alice");
-    let room = alice.create_room("cut off");
-    let mut subscriber = TestSocket::connect(&TestClient::anonymous(server.addr()));
-    subscriber.subscribe(room.id);
-    alice.send(room.id, "before");
-
-    proxy.break_at("the unlucky one", false);
-    let message = send_until_known(&alice, &messages_path(room.id), new_message_id(), "the unlucky one");
-    assert!(!proxy.is_armed(), "the connection broke");
-    let after = alice.send(room.id, "after");
-    assert_eq!(seqs(&alice.whole_history(room.id)), [1, 2, 3]);
-    assert_eq!((message.seq.0, after.seq.0), (2, 3));
-    for seq in 1..=3 {
-        let (rev, event) = subscriber.next_change();
-        assert!(
-            matches!(&event, ServerEvent::MessageCreated(change) if change.message.seq.0 == seq),
-            "{event:?}"
-        );
-        assert_eq!(rev.0, room.rev.0 + seq);
-    }
-    server.stop();
-}
-
-#[test]
-fn when_nobody_can_know_whether_it_is_stored_the_answer_says_that() {
-    let db = TestDb::new();
-    let proxy = DbProxy::new(&db);
-    let server = start_server(&proxy.url(&db), &["--rate-limits", "off"]);
-    let alice = TestClient::guest(server.addr(), "Alice");
-    let room = alice.create_room("cut off");
-    let (id, path) = (new_message_id(), messages_path(room.id));
-
-    proxy.break_at("the unlucky one", true);
-    let answer = alice.post(&path, &json!({ "text": "the unlucky one", "id": id }));
-    answer.problem(503, ErrorCode::OutcomeUnknown);
-    assert!(answer.header("retry-after").is_some());
-
-    proxy.open();
-    let message = send_until_known(&alice, &path, id, "the unlucky one");
-    assert_eq!(message.id, id);
-    let next = alice.send(room.id, "after");
-    assert_eq!(alice.whole_history(room.id), [message, next], "once");
-    server.stop();
 }
 
 #[test]

@@ -1,15 +1,19 @@
 //! How much anybody may do in what time, and what they are told beyond it.
 
+use std::thread;
+
 use serde_json::json;
 use shared::errors::{ErrorCode, LimitScope};
-use shared::events::{ClientCommand, ServerEvent};
-use shared::messages::messages_path;
-use shared::rooms::ROOMS_PATH;
+use shared::events::{ClientCommand, CloseCode, ServerEvent};
+use shared::messages::{Message, message_path, messages_path};
+use shared::rooms::{ROOMS_PATH, room_path};
 use shared::server::{SOCKET_PATH, SOCKET_PROTOCOL};
 use shared::users::{CURRENT_USER_PATH, GUESTS_PATH};
-use support::app::TestApp;
+use support::app::{TestApp, start_server};
 use support::client::TestClient;
+use support::db::TestDb;
 use support::http::Response;
+use support::proxy::DbProxy;
 use support::socket::TestSocket;
 use support::wait::until;
 
@@ -62,6 +66,57 @@ fn a_room_takes_so_much_from_all_together() {
 }
 
 #[test]
+fn edits_and_deletions_of_messages_count_like_sends() {
+    let app = TestApp::with(&["--sends-per-second", "1", "--sends-burst", "5"]);
+    let (alice, room) = app.alice_in_a_room();
+    let message = alice.send(room.id, "hello");
+    let path = message_path(room.id, message.id);
+    let edit = |number: usize| alice.patch(&path, &json!({ "text": format!("edit {number}") }));
+    let answers: Vec<Response> = (0..30).map(edit).collect();
+    assert!(answers[..4].iter().all(|answer| answer.status == 200), "the first ones come through");
+    let refused = answers.iter().find(|answer| answer.status != 200).expect("thirty at once are too many");
+    limited(refused, LimitScope::User);
+    let refused = until("a deletion too many", || {
+        let message =
+            until("a message is sent", || Some(send(&alice, &room)).filter(|sent| sent.status == 201));
+        let path = message_path(room.id, message.json::<Message>().id);
+        Some(alice.delete(&path)).filter(|answer| answer.status != 204)
+    });
+    limited(&refused, LimitScope::User);
+}
+
+#[test]
+fn edits_and_deletions_count_for_the_room_too() {
+    let app = TestApp::with(&["--room-sends-per-second", "3"]);
+    let (_, room) = app.alice_in_a_room();
+    let messages: Vec<_> = (0..3)
+        .map(|number| app.guest(&format!("guest {number}")))
+        .map(|author| (message_path(room.id, author.send(room.id, "hello").id), author))
+        .collect();
+    let refused = until("a change too many", || {
+        let mut answers =
+            messages.iter().map(|(path, author)| author.patch(path, &json!({ "text": "hello" })));
+        answers.find(|answer| answer.status != 200)
+    });
+    limited(&refused, LimitScope::Room);
+}
+
+#[test]
+fn a_user_renames_and_deletes_as_many_rooms_an_hour_as_they_create() {
+    let app = TestApp::with(&["--rooms-per-hour", "3"]);
+    let alice = app.guest("Alice");
+    let rooms: Vec<_> = (0..3).map(|number| alice.create_room(&format!("room {number}"))).collect();
+    alice.rename_room(rooms[0].id, "another name");
+    alice.delete_room(rooms[0].id);
+    alice.delete_room(rooms[1].id);
+    let rename = alice.patch(&room_path(rooms[2].id), &json!({ "name": "one too many" }));
+    assert!(limited(&rename, LimitScope::User) > 30);
+    assert!(limited(&alice.delete(&room_path(rooms[2].id)), LimitScope::User) > 30);
+    assert_eq!(alice.room(rooms[2].id), rooms[2], "what was refused was not done");
+    app.guest("Grace").create_room("of somebody else");
+}
+
+#[test]
 fn a_user_creates_30_rooms_an_hour() {
     let app = TestApp::with(&[]);
     let grace = app.guest("Grace");
@@ -97,6 +152,111 @@ fn requests_are_counted_by_user_or_else_by_address() {
     for _ in 0..30 {
         app.anonymous().get("/livez").expect(200);
     }
+}
+
+#[test]
+fn guessed_tokens_are_refused_before_the_database_is_asked() {
+    let db = TestDb::new();
+    let proxy = DbProxy::new(&db);
+    let server = start_server(&proxy.url(&db), &["--address-requests-per-second", "1"]);
+    let addr = server.addr();
+    let guess = move |number: usize| {
+        let request = TestClient::anonymous(addr).request("GET", CURRENT_USER_PATH);
+        request.header("authorization", &format!("Bearer guess {number}")).send()
+    };
+    let grace = TestClient::guest(server.addr(), "Grace");
+    let refused = (0..200).map(guess).filter(|answer| answer.status == 429).count();
+    assert!(refused > 100, "{refused} guesses were refused");
+    // Now the database could only answer after seconds, with 503.
+    proxy.hang();
+    let answers: Vec<Response> = thread::scope(|scope| {
+        let guesses: Vec<_> = (0..40).map(|number| scope.spawn(move || guess(number))).collect();
+        guesses.into_iter().map(|guess| guess.join().expect("an answer")).collect()
+    });
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 429).collect();
+    assert!(refused.len() > 30, "{} guesses were refused", refused.len());
+    for answer in refused {
+        limited(answer, LimitScope::Ip);
+    }
+    // Somebody behind the same address whom the server knows is not kept out.
+    grace.get(CURRENT_USER_PATH).expect(200);
+    proxy.go_on();
+    server.stop();
+}
+
+#[test]
+fn guesses_count_whatever_way_they_come() {
+    let app = TestApp::with(&["--address-requests-per-second", "1"]);
+    let grace = app.guest("Grace");
+    let cookie_name = grace.cookie().split('=').next().expect("a name").to_owned();
+    let headers = |number: usize| match number % 3 {
+        0 => ("authorization", format!("Bearer guess {number}")),
+        1 => ("cookie", format!("{cookie_name}=guess{number}")),
+        _ => ("authorization", format!("Basic guess{number}")),
+    };
+    for first in 0..3 {
+        let refused = until("a guess too many", || {
+            let (name, value) = headers(first);
+            let answer = app.anonymous().request("GET", ROOMS_PATH).header(name, &value).send();
+            Some(answer).filter(|answer| answer.status == 429)
+        });
+        limited(&refused, LimitScope::Ip);
+    }
+    let refused = until("a handshake too many", || {
+        let request = app.anonymous().request("GET", SOCKET_PATH).header("authorization", "Bearer wrong");
+        let request = request.header("connection", "upgrade").header("upgrade", "websocket");
+        let request = request.header("sec-websocket-version", "13");
+        let answer = request.header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==").send();
+        Some(answer).filter(|answer| answer.status == 429)
+    });
+    limited(&refused, LimitScope::Ip);
+    until("a guess too many on open sockets", || {
+        let mut socket = TestSocket::connect(&grace);
+        socket.send(&ClientCommand::Authenticate { token: "wrong".to_owned() });
+        (socket.closed() == CloseCode::FrameRate.number()).then_some(())
+    });
+    grace.get(CURRENT_USER_PATH).expect(200);
+}
+
+#[test]
+fn creating_guests_counts_as_requests_whatever_becomes_of_it() {
+    let app = TestApp::with(&["--address-requests-per-second", "3"]);
+    let refused = until("a request too many", || {
+        let answer = app.anonymous().post(GUESTS_PATH, &json!({ "username": "x" }));
+        Some(answer).filter(|answer| answer.status != 422)
+    });
+    limited(&refused, LimitScope::Ip);
+}
+
+#[test]
+fn readiness_is_counted_apart_from_all_other_requests() {
+    let app = TestApp::with(&["--address-requests-per-second", "1"]);
+    let anonymous = app.anonymous();
+    let limited_request = || (anonymous.get(ROOMS_PATH).status == 429).then_some(());
+    for _ in 0..10 {
+        until("a request too many", limited_request);
+        anonymous.get("/readyz").expect(200);
+    }
+    let refused =
+        until("a probe too many", || Some(anonymous.get("/readyz")).filter(|answer| answer.status != 200));
+    limited(&refused, LimitScope::Ip);
+    anonymous.get("/livez").expect(200);
+}
+
+#[test]
+fn ipv6_is_counted_by_the_network_of_a_customer() {
+    let app = TestApp::with(&["--guests-per-hour", "1", "--trusted-proxies", "127.0.0.0/8"]);
+    let guest = |address: &str| {
+        let request = app.anonymous().request("POST", GUESTS_PATH).header("x-forwarded-for", address);
+        request.json(&json!({ "username": "Grace" })).send().status
+    };
+    assert_eq!(guest("2001:db8:1:2::1"), 201);
+    assert_eq!(guest("2001:db8:1:2:ffff::1"), 429);
+    assert_eq!(guest("2001:db8:1:3::1"), 201);
+    assert_eq!(guest("203.0.113.9"), 201);
+    assert_eq!(guest("::ffff:203.0.113.9"), 429);
+    // Nobody knows who wrote what stands left of something unreadable.
+    assert_eq!(guest("198.51.100.1, unknown, 203.0.113.9:4711"), 429);
 }
 
 #[test]
@@ -179,4 +339,26 @@ fn who_begins_to_type_over_and_over_is_told_of_a_few_times_only() {
     let begun = |event: &&ServerEvent| matches!(event, ServerEvent::Typing { active: true, .. });
     let told = watcher.settle().iter().filter(begun).count();
     assert!((1..=4).contains(&told), "told {told} times");
+}
+
+#[test]
+fn subscriptions_of_nobody_are_counted_by_address_and_refused_beyond_a_thousand() {
+    let app = TestApp::with(&[]);
+    let lobby = app.lobby().id;
+    let mut refused = 0;
+    for _ in 0..3 {
+        let mut socket = app.socket();
+        let subscribe = ClientCommand::Subscribe { room_id: lobby, since: None, present: false };
+        (0..480).for_each(|_| socket.send(&subscribe));
+        let answered = |event: &ServerEvent| match event {
+            ServerEvent::Subscribed { .. } => Some(false),
+            ServerEvent::Error { code, .. } => {
+                assert_eq!(*code, ErrorCode::RateLimited);
+                Some(true)
+            }
+            _ => None,
+        };
+        refused += (0..480).filter(|_| socket.expect(answered)).count();
+    }
+    assert!((100..=440).contains(&refused), "{refused} of 1,440");
 }

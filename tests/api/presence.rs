@@ -1,5 +1,6 @@
 //! Who is in a room and who is typing.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use shared::errors::ErrorCode;
@@ -14,7 +15,7 @@ use support::wait::until;
 #[track_caller]
 fn presence(socket: &mut TestSocket, room: RoomId) -> (Vec<User>, Vec<UserId>, u32) {
     socket.expect(|event| match event {
-        ServerEvent::Presence { room_id, joined, left, visitors } if *room_id == room => {
+        ServerEvent::Presence { room_id, joined, left, visitors, .. } if *room_id == room => {
             Some((joined.clone(), left.clone(), *visitors))
         }
         _ => None,
@@ -74,6 +75,95 @@ fn presence_counts_people_not_tabs() {
     assert_eq!(alice.room(room.id).online, 2);
     second_tab.leave();
     assert_eq!(presence(&mut inside, room.id), (vec![], vec![grace.user().id], 0));
+}
+
+#[test]
+fn a_second_tab_hears_of_the_next_visitor() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let mut first_tab = TestSocket::connect(&alice);
+    first_tab.subscribe(room.id);
+    let mut second_tab = TestSocket::connect(&alice);
+    second_tab.subscribe(room.id);
+    let mut visitor = app.socket();
+    visitor.subscribe(room.id);
+    for tab in [&mut first_tab, &mut second_tab] {
+        assert_eq!(presence(tab, room.id), (vec![], vec![], 1));
+    }
+}
+
+#[test]
+fn people_who_come_within_moments_all_learn_of_each_other() {
+    const PEOPLE: usize = 25;
+    let app = TestApp::start();
+    let (_, room) = app.alice_in_a_room();
+    let guests: Vec<_> = (0..PEOPLE).map(|number| app.guest(&format!("guest {number}"))).collect();
+    std::thread::scope(|scope| {
+        let come = |guest| {
+            scope.spawn(move || {
+                let mut socket = TestSocket::connect(guest);
+                let mut known: HashSet<UserId> =
+                    socket.subscribe(room.id).online.iter().map(|user| user.id).collect();
+                while known.len() < PEOPLE {
+                    let (joined, left, _) = presence(&mut socket, room.id);
+                    assert_eq!(left, []);
+                    known.extend(joined.iter().map(|user| user.id));
+                }
+                // Nobody leaves before everybody knows everybody.
+                socket
+            })
+        };
+        let coming: Vec<_> = guests.iter().map(come).collect();
+        let sockets: Vec<_> =
+            coming.into_iter().map(|socket| socket.join().expect("it learns of all")).collect();
+        assert_eq!(guests[0].room(room.id).online as usize, sockets.len());
+    });
+}
+
+#[test]
+fn a_room_of_many_people_lists_a_hundred_of_them_and_counts_all() {
+    const PEOPLE: usize = 130;
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let mut sockets: Vec<(UserId, TestSocket)> = (0..PEOPLE)
+        .map(|number| {
+            let guest = app.guest(&format!("guest {number}"));
+            let mut socket = TestSocket::connect(&guest);
+            socket.subscribe(room.id);
+            (guest.user().id, socket)
+        })
+        .collect();
+    let mut inside = TestSocket::connect(&alice);
+    let subscribed = inside.subscribe(room.id);
+    assert_eq!(subscribed.room.online as usize, PEOPLE + 1);
+    assert!((100..=101).contains(&subscribed.online.len()), "{}", subscribed.online.len());
+    assert!(subscribed.online.contains(alice.user()), "oneself included");
+
+    // Who leaves the list makes room for another; who was not on it only changes the number.
+    let mut listed: HashSet<UserId> = subscribed.online.iter().map(|user| user.id).collect();
+    let mut online = PEOPLE as u32 + 1;
+    while online > 1 {
+        let (_, socket) = sockets.pop().expect("as many as are online");
+        drop(socket);
+        let before = online;
+        while online == before {
+            inside.expect(|event| match event {
+                ServerEvent::Presence { joined, left, online: now, .. } => {
+                    left.iter().for_each(|id| assert!(listed.remove(id), "{id} was not listed"));
+                    listed.extend(joined.iter().map(|user| user.id));
+                    online = *now;
+                    Some(())
+                }
+                _ => None,
+            });
+        }
+        assert!(
+            listed.len() <= 101 && listed.len() >= (online as usize).min(100),
+            "{online}: {}",
+            listed.len()
+        );
+    }
+    assert_eq!(listed.into_iter().collect::<Vec<_>>(), [alice.user().id]);
 }
 
 #[test]

@@ -5,11 +5,14 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use shared::events::CloseCode;
+use shared::messages::messages_path;
 use shared::rooms::ROOMS_PATH;
 use support::client::TestClient;
+use support::db::TestDb;
+use support::proxy::DbProxy;
 use support::socket::TestSocket;
 use support::temp_dir::TempDir;
 use support::wait::{DEADLINE, until};
@@ -49,12 +52,25 @@ impl Program {
         let flags = ["--port", "0", "--rate-limits", "off", "--data-dir", data_dir.to_str().expect("text")];
         let mut command = command(&flags);
         let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().expect("it starts");
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("text");
-        let Some((_, url)) = line.trim_end().rsplit_once(' ') else {
+        let Some(url) = Self::read_url(&mut process) else {
             panic!("it ended: {}", fs::read_to_string(dir.path().join("log")).unwrap_or_default())
         };
-        Self { process, url: url.to_owned() }
+        Self { process, url }
+    }
+
+    /// Starts over a database that runs already.
+    fn start_over(database_url: &str, log: File) -> Self {
+        let flags = ["--port", "0", "--rate-limits", "off", "--database-url", database_url];
+        let mut process = command(&flags).stdout(Stdio::piped()).stderr(log).spawn().expect("it starts");
+        let url = Self::read_url(&mut process).expect("it says where it runs");
+        Self { process, url }
+    }
+
+    /// What the program says once it runs.
+    fn read_url(process: &mut Child) -> Option<String> {
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("text");
+        line.trim_end().rsplit_once(' ').map(|(_, url)| url.to_owned())
     }
 
     fn client(&self) -> TestClient {
@@ -68,8 +84,20 @@ impl Program {
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
     }
 
-    fn ended(mut self) -> ExitStatus {
+    fn ended(&mut self) -> ExitStatus {
         until("the program ends", || self.process.try_wait().expect("a child"))
+    }
+
+    /// The same for a stop that may take all the time that it is allowed.
+    fn ended_within(&mut self, time: Duration) -> ExitStatus {
+        let started = Instant::now();
+        while started.elapsed() < time {
+            if let Some(status) = self.process.try_wait().expect("a child") {
+                return status;
+            }
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        panic!("the program did not end within {time:?}")
     }
 }
 
@@ -96,7 +124,7 @@ fn nobody_runs_in(dir: &TempDir) -> bool {
 #[test]
 fn one_program_with_one_directory_is_a_whole_chat_that_keeps_what_it_was_told() {
     let dir = TempDir::new();
-    let program = Program::start(&dir);
+    let mut program = Program::start(&dir);
     let alice = TestClient::guest(program.client().addr(), "Alice");
     let room = alice.create_room("for ever");
     let message = alice.send(room.id, "hello");
@@ -109,7 +137,7 @@ fn one_program_with_one_directory_is_a_whole_chat_that_keeps_what_it_was_told() 
     assert!(started.elapsed() < DEADLINE, "well inside the 25 seconds it may take");
     assert!(nobody_runs_in(&dir));
 
-    let program = Program::start(&dir);
+    let mut program = Program::start(&dir);
     assert_eq!(program.client().whole_history(room.id), [message]);
     program.signal("INT");
     assert!(program.ended().success());
@@ -153,7 +181,7 @@ fn a_port_that_is_taken_is_said_in_a_sentence() {
 #[test]
 fn a_directory_that_is_in_use_or_not_writable_is_said_in_a_sentence() {
     let dir = TempDir::new();
-    let program = Program::start(&dir);
+    let mut program = Program::start(&dir);
     let data_dir = dir.path().join("data");
     let sentence = refusal(&["--port", "0", "--data-dir", data_dir.to_str().expect("text")]);
     assert!(sentence.contains("Another Parlance"), "{sentence}");
@@ -163,6 +191,84 @@ fn a_directory_that_is_in_use_or_not_writable_is_said_in_a_sentence() {
     let file = dir.path().join("log").join("data");
     let sentence = refusal(&["--port", "0", "--data-dir", file.to_str().expect("text")]);
     assert!(sentence.contains("--data-dir"), "{sentence}");
+}
+
+#[test]
+fn a_database_that_hangs_does_not_keep_the_program_from_ending() {
+    let (dir, db) = (TempDir::new(), TestDb::new());
+    let proxy = DbProxy::new(&db);
+    let log = File::create(dir.path().join("log")).expect("writable");
+    let mut program = Program::start_over(&proxy.url(&db), log);
+    let alice = TestClient::guest(program.client().addr(), "Alice");
+    let room = alice.create_room("frozen");
+    proxy.hang_at("into the ice");
+    std::thread::scope(|scope| {
+        let path = messages_path(room.id);
+        let send = serde_json::json!({ "text": "into the ice" });
+        let request = alice.request("POST", &path).json(&send);
+        // Whatever it is answered, if it is.
+        scope.spawn(move || request.try_send());
+        let reads: Vec<_> = (0..3).map(|_| alice.request("GET", ROOMS_PATH)).collect();
+        until("the writer waits", || (proxy.trips() == 1).then_some(()));
+        for read in reads {
+            scope.spawn(move || read.try_send());
+        }
+        program.signal("TERM");
+        assert!(program.ended_within(Duration::from_secs(25)).success());
+    });
+    proxy.go_on();
+}
+
+#[test]
+fn a_second_signal_ends_the_program_at_once_and_harms_nothing() {
+    let dir = TempDir::new();
+    let mut program = Program::start(&dir);
+    let alice = TestClient::guest(program.client().addr(), "Alice");
+    let room = alice.create_room("for ever");
+    let message = alice.send(room.id, "hello");
+    // A socket that does not answer is waited for.
+    let mut stalled = TestSocket::connect(&alice);
+    stalled.subscribe(room.id);
+    program.signal("TERM");
+    until("it is stopping", || (program.client().get("/readyz").status == 503).then_some(()));
+    let started = Instant::now();
+    program.signal("INT");
+    let status = program.ended();
+    assert!(!status.success(), "{status}");
+    assert!(status.code().is_some(), "it ends by itself: {status}");
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    until("its Postgres ends too", || nobody_runs_in(&dir).then_some(()));
+
+    let mut program = Program::start(&dir);
+    assert_eq!(program.client().whole_history(room.id), [message]);
+    program.signal("TERM");
+    assert!(program.ended().success());
+}
+
+#[test]
+fn a_database_that_accepts_and_never_speaks_is_given_up() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = silent.local_addr().expect("an address").port();
+    for database_url in [
+        format!("postgres://nobody@127.0.0.1:{port}/nothing"),
+        format!("host=127.0.0.1 port={port} user=nobody"),
+    ] {
+        let sentence = refusal(&["--port", "0", "--database-url", &database_url]);
+        assert!(sentence.contains("DATABASE_URL"), "{sentence}");
+    }
+}
+
+#[test]
+fn the_database_can_be_named_by_keywords_too() {
+    let (dir, db) = (TempDir::new(), TestDb::new());
+    let (server, name) =
+        db.url().strip_prefix("postgres://parlance@").and_then(|rest| rest.split_once('/')).expect("our URL");
+    let keywords = format!("host={} user=parlance dbname={name}", server.replace("%2F", "/"));
+    let log = File::create(dir.path().join("log")).expect("writable");
+    let mut program = Program::start_over(&keywords, log);
+    TestClient::guest(program.client().addr(), "Alice").create_room("found");
+    program.signal("TERM");
+    assert!(program.ended().success());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Text;
+use shared::errors::ErrorCode;
 use shared::events::{ClientCommand, CloseCode, ServerEvent};
 use shared::ids::{Rev, RoomId};
 use shared::messages::Message;
@@ -236,4 +237,74 @@ fn a_client_that_comes_back_after_a_restart_resumes() {
     assert!(matches!(&event, ServerEvent::MessageCreated(change) if change.message == missed), "{event:?}");
     let live = app.guest("Grace").send(room.id, "live");
     assert_eq!((live.seq, live.rev), (missed.seq.next(), missed.rev.next()));
+}
+
+#[test]
+fn a_room_that_is_deleted_while_it_is_being_joined_is_told_to_be_gone() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let mut locker = app.db().connect();
+    // Reading messages waits for this lock; deleting the room does not.
+    sql_query("BEGIN").execute(&mut locker).expect("it runs");
+    sql_query("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE").execute(&mut locker).expect("it runs");
+    let mut joining = app.socket();
+    joining.send(&ClientCommand::Subscribe { room_id: room.id, since: Some(room.rev), present: true });
+    support::wait::until("the subscription reads", || (waiting_for_locks(&app) > 0).then_some(()));
+    alice.delete_room(room.id);
+    sql_query("ROLLBACK").execute(&mut locker).expect("it runs");
+    joining.expect(|event| {
+        matches!(event, ServerEvent::RoomDeleted(change) if change.room.id == room.id).then_some(())
+    });
+    let refused = joining.expect(|event| match event {
+        ServerEvent::Error { code, room_id, .. } => Some((*code, *room_id)),
+        _ => None,
+    });
+    assert_eq!(refused, (ErrorCode::RoomNotFound, Some(room.id)));
+}
+
+/// How many statements of the test's database wait for a lock.
+fn waiting_for_locks(app: &TestApp) -> i64 {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        count: i64,
+    }
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    sql_query(sql).get_result::<Count>(&mut app.db().connect()).expect("it runs").count
+}
+
+#[test]
+fn a_long_replay_is_complete_and_in_order_while_the_room_changes() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let messages = alice.send_many(room.id, 450);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for (number, message) in messages.iter().cycle().enumerate() {
+                if stop.load(std::sync::atomic::Ordering::SeqCst) {
+                    break;
+                }
+                alice.edit(message, &format!("edit {number}"));
+            }
+        });
+        for _ in 0..10 {
+            let mut socket = app.socket();
+            let until = socket.resume(room.id, room.rev).rev;
+            let mut copy = std::collections::HashMap::new();
+            let mut last = room.rev;
+            while copy.len() < messages.len() || last <= until {
+                let (rev, event) = socket.next_change();
+                assert!(rev > last, "{rev:?} comes after {last:?}");
+                assert!(rev <= until || rev == last.max(until).next(), "live changes come in steps of one");
+                last = rev;
+                let (ServerEvent::MessageCreated(change) | ServerEvent::MessageUpdated(change)) = event
+                else {
+                    panic!("{event:?}")
+                };
+                copy.insert(change.message.id, change.message);
+            }
+        }
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+    });
 }

@@ -152,7 +152,7 @@ fn a_new_room_is_the_creators_whatever_the_body_says() {
     let app = TestApp::start();
     let (grace, ada) = (app.guest("Grace"), app.guest("Ada Lovelace"));
     let forged = json!({
-        "name": "forged", "id": unknown_room_id(), "created_by": ada.user().id, "last_seq": 99, "rev": 99, "online": 99
+        "name": "forged", "created_by": ada.user().id, "last_seq": 99, "rev": 99, "online": 99
     });
     let room: Room = grace.post(ROOMS_PATH, &forged).expect(201).json();
     assert_eq!(room.created_by, Some(grace.user().id));

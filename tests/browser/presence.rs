@@ -40,7 +40,7 @@ fn the_header_counts_people_and_not_their_tabs_and_they_are_listed_at_the_right(
 
     let mut visitor = stage.app.socket();
     visitor.subscribe(stage.app.lobby().id);
-    eventually(|| adam.room().visitors(), "and 1 visitor without a name");
+    eventually(|| adam.room().visitors(), "and 1 person reading without a name");
     assert_eq!(adam.room().online().trim(), "2 Online", "who has no name is told apart");
 
     grace.open("/rooms");

@@ -1,9 +1,12 @@
-//! The private Postgres: it starts, keeps what it was given, survives being killed, and leaves nothing behind.
+//! The private Postgres: its start, its data directory, and what it refuses.
 
+mod crashes;
+mod processes;
+
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use api::postgres::{Cluster, ClusterError, Options};
@@ -11,7 +14,6 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::BigInt;
 use support::temp_dir::TempDir;
-use support::wait::until;
 
 fn options(dir: &TempDir) -> Options {
     Options { data_dir: dir.path().join("data"), bin_dir: None }
@@ -39,21 +41,10 @@ fn count_notes(conn: &mut PgConnection) -> QueryResult<i64> {
     sql_query("SELECT count(*) AS count FROM notes").get_result::<Count>(conn).map(|row| row.count)
 }
 
-/// The process id that Postgres wrote down.
+/// The process id in Postgres' own pid file.
 fn postmaster(dir: &TempDir) -> u32 {
     let pid_file = dir.path().join("data/postgres/cluster/postmaster.pid");
     fs::read_to_string(pid_file).expect("it runs").lines().next().expect("a pid").parse().expect("a number")
-}
-
-fn kill(signal: &str, pid: u32) {
-    let status = Command::new("sh").args(["-c", &format!("kill -{signal} {pid}")]).status().expect("a shell");
-    assert!(status.success(), "kill -{signal} {pid}");
-}
-
-/// Everything that still works in a folder below `dir`: postmasters and their backends.
-fn processes_in(dir: &Path) -> Vec<PathBuf> {
-    let processes = fs::read_dir("/proc").expect("Linux").flatten().map(|entry| entry.path());
-    processes.filter(|path| fs::read_link(path.join("cwd")).is_ok_and(|cwd| cwd.starts_with(dir))).collect()
 }
 
 fn sentence(result: Result<Cluster, ClusterError>) -> String {
@@ -82,7 +73,7 @@ fn a_fresh_directory_becomes_a_durable_utf8_database() {
 }
 
 #[test]
-fn a_second_start_is_quick_and_finds_what_the_first_stored() {
+fn a_second_start_takes_moments_and_finds_what_was_stored_before() {
     let dir = TempDir::new();
     let cluster = start(&dir);
     let mut conn = connect(&cluster);
@@ -96,46 +87,6 @@ fn a_second_start_is_quick_and_finds_what_the_first_stored() {
 }
 
 #[test]
-fn a_killed_postmaster_comes_back_by_itself_with_what_was_committed() {
-    let dir = TempDir::new();
-    let cluster = start(&dir);
-    let mut conn = connect(&cluster);
-    execute(&mut conn, "CREATE TABLE notes AS SELECT generate_series(1, 42)");
-    let first = postmaster(&dir);
-    kill("KILL", first);
-    let mut conn = until("Postgres runs again", || {
-        PgConnection::establish(&cluster.database_url()).ok().filter(|_| postmaster(&dir) != first)
-    });
-    assert_eq!(count_notes(&mut conn), Ok(42));
-    // And not only once.
-    let second = postmaster(&dir);
-    kill("KILL", second);
-    until("Postgres runs a third time", || {
-        PgConnection::establish(&cluster.database_url()).ok().filter(|_| postmaster(&dir) != second)
-    });
-}
-
-#[test]
-fn a_cluster_that_is_dropped_leaves_no_process_behind_even_with_clients_on_it() {
-    let dir = TempDir::new();
-    let cluster = start(&dir);
-    let mut conn = connect(&cluster);
-    assert!(!processes_in(dir.path()).is_empty());
-    drop(cluster);
-    assert_eq!(processes_in(dir.path()), Vec::<PathBuf>::new());
-    assert!(sql_query("SELECT 1").execute(&mut conn).is_err());
-}
-
-#[test]
-fn stopping_right_after_a_crash_leaves_no_process_behind() {
-    let dir = TempDir::new();
-    let cluster = start(&dir);
-    kill("KILL", postmaster(&dir));
-    cluster.stop();
-    until("all are gone", || processes_in(dir.path()).is_empty().then_some(()));
-}
-
-#[test]
 fn a_directory_serves_one_server_at_a_time() {
     let dir = TempDir::new();
     let cluster = start(&dir);
@@ -146,7 +97,7 @@ fn a_directory_serves_one_server_at_a_time() {
 }
 
 #[test]
-fn what_an_interrupted_creation_left_is_removed_and_created_anew() {
+fn the_rest_of_an_interrupted_creation_is_removed_and_the_cluster_created_anew() {
     let dir = TempDir::new();
     let half = dir.path().join("data/postgres/creating-1");
     fs::create_dir_all(&half).expect("writable");
@@ -157,83 +108,8 @@ fn what_an_interrupted_creation_left_is_removed_and_created_anew() {
     execute(&mut connect(&cluster), "SELECT 1");
 }
 
-/// Runs this test binary again as a server that can be killed: see `run_until_killed`.
-fn spawn_server(dir: &TempDir) -> std::process::Child {
-    let this = std::env::current_exe().expect("a test binary");
-    Command::new(this)
-        .args(["--exact", "run_until_killed", "--nocapture"])
-        .env("PARLANCE_TEST_RUN_IN", dir.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("it starts")
-}
-
-/// Not a test of its own: the process that `spawn_server` starts. Without the variable it has nothing to do.
 #[test]
-fn run_until_killed() {
-    let Some(dir) = std::env::var_os("PARLANCE_TEST_RUN_IN") else { return };
-    let options = Options { data_dir: Path::new(&dir).join("data"), bin_dir: None };
-    let _cluster = Cluster::start(&options).expect("Postgres starts");
-    // Ends when the pipe does, if nobody kills it before.
-    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-}
-
-#[test]
-fn a_server_that_is_killed_takes_postgres_with_it_and_the_next_finds_the_data() {
-    let dir = TempDir::new();
-    let cluster = start(&dir);
-    let url = cluster.database_url();
-    execute(&mut connect(&cluster), "CREATE TABLE notes AS SELECT generate_series(1, 42)");
-    cluster.stop();
-
-    let mut server = spawn_server(&dir);
-    until("the other process's Postgres accepts connections", || PgConnection::establish(&url).ok());
-    server.kill().expect("it runs");
-    server.wait().expect("it was killed");
-    // At once, while the guard is still at it.
-    let cluster = start(&dir);
-    assert_eq!(count_notes(&mut connect(&cluster)), Ok(42));
-    cluster.stop();
-    assert_eq!(processes_in(dir.path()), Vec::<PathBuf>::new());
-}
-
-#[test]
-fn postgres_does_not_linger_when_the_server_is_killed() {
-    let dir = TempDir::new();
-    let mut server = spawn_server(&dir);
-    until("it is ready", || {
-        let pid_file = dir.path().join("data/postgres/cluster/postmaster.pid");
-        fs::read_to_string(pid_file).ok().filter(|state| state.contains("ready"))
-    });
-    server.kill().expect("it runs");
-    server.wait().expect("it was killed");
-    until("Postgres is gone", || processes_in(dir.path()).is_empty().then_some(()));
-}
-
-#[test]
-fn a_creation_that_is_killed_half_way_is_done_again() {
-    let dir = TempDir::new();
-    let mut server = spawn_server(&dir);
-    let home = dir.path().join("data/postgres");
-    until("initdb is at work", || {
-        fs::read_dir(&home)
-            .ok()?
-            .flatten()
-            .find(|entry| entry.path().join("base").exists() && entry.file_name() != "cluster")
-    });
-    server.kill().expect("it runs");
-    server.wait().expect("it was killed");
-    assert!(!home.join("cluster").exists(), "it was to be interrupted");
-    let cluster = start(&dir);
-    execute(&mut connect(&cluster), "SELECT 1");
-    let left: Vec<_> =
-        fs::read_dir(&home).expect("it is there").flatten().map(|entry| entry.file_name()).collect();
-    assert!(left.iter().all(|name| !name.to_string_lossy().starts_with("creating-")), "{left:?}");
-}
-
-#[test]
-fn a_stale_pid_file_that_names_a_stranger_does_not_keep_it_from_starting() {
+fn a_stale_pid_file_that_names_an_unrelated_process_does_not_prevent_the_start() {
     let dir = TempDir::new();
     start(&dir).stop();
     let pid_file = dir.path().join("data/postgres/cluster/postmaster.pid");
@@ -243,7 +119,7 @@ fn a_stale_pid_file_that_names_a_stranger_does_not_keep_it_from_starting() {
 }
 
 #[test]
-fn a_long_path_has_its_socket_elsewhere() {
+fn a_path_that_is_too_long_for_a_socket_has_the_socket_elsewhere() {
     let dir = TempDir::new();
     let data_dir = dir.path().join("d".repeat(60)).join("e".repeat(60));
     let cluster = Cluster::start(&Options { data_dir, bin_dir: None }).expect("Postgres starts");
@@ -257,7 +133,15 @@ fn a_long_path_has_its_socket_elsewhere() {
 }
 
 #[test]
-fn a_folder_without_programs_is_refused_by_name() {
+fn a_path_may_contain_any_bytes() {
+    let dir = TempDir::new();
+    let name = OsStr::from_bytes(b"comma, blank, \"quotes\", 'apostrophe' and \xff no UTF-8");
+    let cluster = Cluster::start(&Options { data_dir: dir.path().join(name), bin_dir: None });
+    execute(&mut connect(&cluster.expect("Postgres starts")), "SELECT 1");
+}
+
+#[test]
+fn a_directory_without_programs_is_refused_by_name() {
     let dir = TempDir::new();
     let bin_dir = dir.path().join("bin");
     let message = sentence(Cluster::start(&Options { bin_dir: Some(bin_dir.clone()), ..options(&dir) }));
@@ -268,7 +152,7 @@ fn a_folder_without_programs_is_refused_by_name() {
 }
 
 #[test]
-fn without_programs_the_person_learns_what_to_install() {
+fn without_programs_the_message_says_what_to_install() {
     let message = ClusterError::NoPrograms.to_string();
     assert!(message.contains("apt-get install postgresql") && message.contains("DATABASE_URL"), "{message}");
 }

@@ -1,11 +1,13 @@
 //! Somebody who uses the HTTP API.
 
-use std::net::SocketAddr;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpStream};
 
 use serde::Serialize;
 use shared::users::{GUESTS_PATH, Guest, User};
 
 use crate::http::{self, Response};
+use crate::wait::DEADLINE;
 
 /// A client with or without an identity. Clones are the same person.
 #[derive(Clone, Debug)]
@@ -140,6 +142,18 @@ impl Request {
 
     /// Sends it on a connection of its own.
     pub fn send(self) -> Response {
+        http::exchange(self.addr, &self.into_bytes())
+    }
+
+    /// The same to a server that may end before it has answered.
+    pub fn try_send(self) -> io::Result<Response> {
+        let mut stream = TcpStream::connect(self.addr)?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        stream.write_all(&self.into_bytes())?;
+        Response::read(&mut stream, false)
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
         let mut bytes = format!("{} {} HTTP/1.1\r\nhost: {}\r\n", self.method, self.path, self.addr);
         if self.headers.iter().all(|(name, _)| name != "connection") {
             bytes.push_str("connection: close\r\n");
@@ -153,6 +167,6 @@ impl Request {
         bytes.push_str("\r\n");
         let mut bytes = bytes.into_bytes();
         bytes.extend(self.body.unwrap_or_default());
-        http::exchange(self.addr, &bytes)
+        bytes
     }
 }

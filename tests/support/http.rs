@@ -25,6 +25,11 @@ pub fn exchange(addr: SocketAddr, request: &[u8]) -> Response {
     Response::read(&mut stream, is_head).expect("a whole response")
 }
 
+/// Ends a connection with a reset instead of a regular close.
+pub fn reset(stream: TcpStream) {
+    socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO)).expect("a TCP socket");
+}
+
 /// What the server answered.
 #[derive(Clone, Debug)]
 pub struct Response {

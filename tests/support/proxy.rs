@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 
 use crate::db::TestDb;
@@ -18,19 +18,44 @@ pub struct DbProxy {
     switches: Arc<Switches>,
 }
 
-#[derive(Debug, Default)]
-struct Switches {
-    is_closed: AtomicBool,
-    hangs: Mutex<bool>,
-    goes_on: Condvar,
-    /// What makes the connection break that it is sent on.
-    tripwire: Mutex<Option<Tripwire>>,
+/// What becomes of new connections after one broke.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NewConnections {
+    /// They are made.
+    #[default]
+    Open,
+    /// They are refused until [`DbProxy::open`].
+    Refused,
+    /// They wait for [`DbProxy::open`].
+    Held,
 }
 
+#[derive(Debug, Default)]
+struct Switches {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    new_connections: NewConnections,
+    hangs: bool,
+    tripwire: Option<Tripwire>,
+    trips: usize,
+}
+
+/// Bytes on their way to the database, and what they set off.
 #[derive(Clone, Debug)]
 struct Tripwire {
     words: Vec<u8>,
-    stays_closed: bool,
+    effect: Effect,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Break(NewConnections),
+    BreakEveryTime,
+    Hang,
 }
 
 impl DbProxy {
@@ -43,7 +68,7 @@ impl DbProxy {
         let shared = Arc::clone(&switches);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                if !shared.is_closed.load(Ordering::SeqCst) {
+                if shared.admits() {
                     connect(client, &server, &shared);
                 }
             }
@@ -58,31 +83,83 @@ impl DbProxy {
     }
 
     /// The next time that `words` go to the database, they arrive, but nothing comes back and the connection breaks.
-    /// With `stays_closed` there is no new one until [`DbProxy::open`].
-    pub fn break_at(&self, words: &str, stays_closed: bool) {
-        let tripwire = Tripwire { words: words.as_bytes().to_vec(), stays_closed };
-        *self.switches.tripwire.lock().expect("no panic") = Some(tripwire);
+    pub fn break_at(&self, words: &str, then: NewConnections) {
+        self.arm(words, Effect::Break(then));
     }
 
-    /// Whether the tripwire is still there.
-    pub fn is_armed(&self) -> bool {
-        self.switches.tripwire.lock().expect("no panic").is_some()
+    /// The same, every time until [`DbProxy::disarm`].
+    pub fn break_always_at(&self, words: &str) {
+        self.arm(words, Effect::BreakEveryTime);
+    }
+
+    /// When `words` are on their way to the database, they stop, and the database hangs until [`DbProxy::go_on`].
+    pub fn hang_at(&self, words: &str) {
+        self.arm(words, Effect::Hang);
+    }
+
+    fn arm(&self, words: &str, effect: Effect) {
+        let mut state = self.switches.lock();
+        state.tripwire = Some(Tripwire { words: words.as_bytes().to_vec(), effect });
+        state.trips = 0;
+    }
+
+    /// Takes the tripwire away.
+    pub fn disarm(&self) {
+        self.switches.lock().tripwire = None;
+    }
+
+    /// How often the tripwire that was laid last was touched.
+    pub fn trips(&self) -> usize {
+        self.switches.lock().trips
     }
 
     /// Nothing goes to the database any more, and so nothing comes back, until [`DbProxy::go_on`].
     pub fn hang(&self) {
-        *self.switches.hangs.lock().expect("no panic") = true;
+        self.switches.lock().hangs = true;
     }
 
     /// What was held up goes on.
     pub fn go_on(&self) {
-        *self.switches.hangs.lock().expect("no panic") = false;
-        self.switches.goes_on.notify_all();
+        self.switches.lock().hangs = false;
+        self.switches.changed.notify_all();
     }
 
     /// Lets connections through again.
     pub fn open(&self) {
-        self.switches.is_closed.store(false, Ordering::SeqCst);
+        self.switches.lock().new_connections = NewConnections::Open;
+        self.switches.changed.notify_all();
+    }
+}
+
+impl Switches {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic")
+    }
+
+    /// Whether a new connection is let through, sooner or later.
+    fn admits(&self) -> bool {
+        let is_held = |state: &mut State| state.new_connections == NewConnections::Held;
+        let state = self.changed.wait_while(self.lock(), is_held).expect("no panic");
+        state.new_connections == NewConnections::Open
+    }
+
+    /// Waits while the database hangs. Returns whether the connection breaks when it answers `bytes`.
+    fn pass(&self, bytes: &[u8]) -> bool {
+        let mut state = self.lock();
+        let touched = state.tripwire.clone().filter(|wire| contains(bytes, &wire.words));
+        if let Some(wire) = &touched {
+            state.trips += 1;
+            match wire.effect {
+                Effect::Break(then) => state.new_connections = then,
+                Effect::BreakEveryTime => {}
+                Effect::Hang => state.hangs = true,
+            }
+            if wire.effect != Effect::BreakEveryTime {
+                state.tripwire = None;
+            }
+        }
+        drop(self.changed.wait_while(state, |state| state.hangs).expect("no panic"));
+        touched.is_some_and(|wire| wire.effect != Effect::Hang)
     }
 }
 
@@ -93,11 +170,7 @@ fn connect(client: UnixStream, server: &Path, switches: &Arc<Switches>) {
     let (switches, mute) = (Arc::clone(switches), Arc::clone(&is_mute));
     thread::spawn(move || {
         forward(&mut from_client, &mut to_server, |bytes| {
-            let hangs = switches.hangs.lock().expect("no panic");
-            drop(switches.goes_on.wait_while(hangs, |hangs| *hangs).expect("no panic"));
-            let mut tripwire = switches.tripwire.lock().expect("no panic");
-            if let Some(wire) = tripwire.take_if(|wire| contains(bytes, &wire.words)) {
-                switches.is_closed.store(wire.stays_closed, Ordering::SeqCst);
+            if switches.pass(bytes) {
                 mute.store(true, Ordering::SeqCst);
             }
             true

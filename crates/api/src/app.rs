@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::config::Config;
 use crate::db::Db;
 use crate::limits::Limits;
+use crate::readiness::Readiness;
 use crate::realtime::hub::Hub;
 use crate::sessions::Sessions;
 use crate::writer::Writer;
@@ -24,6 +25,8 @@ pub struct App {
     pub sessions: Sessions,
     /// Who may do how much.
     pub limits: Limits,
+    /// Whether the database answers.
+    pub readiness: Readiness,
     is_draining: AtomicBool,
 }
 
@@ -31,7 +34,8 @@ impl App {
     /// Puts the parts together.
     pub fn new(config: Config, db: Db, writer: Writer, hub: Arc<Hub>, limits: Limits) -> Self {
         let sessions = Sessions::new(db.clone(), hub.clone());
-        Self { config, db, writer, hub, sessions, limits, is_draining: AtomicBool::new(false) }
+        let readiness = Readiness::default();
+        Self { config, db, writer, hub, sessions, limits, readiness, is_draining: AtomicBool::new(false) }
     }
 
     /// Whether the server is about to stop.

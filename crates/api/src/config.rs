@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
+use ipnet::{IpNet, Ipv4Net};
 
 /// A real-time chat that you host yourself.
 ///
@@ -48,9 +49,9 @@ pub struct Config {
     #[arg(long, env = "PARLANCE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub allowed_origins: Vec<String>,
 
-    /// Proxies whose X-Forwarded-For is believed
-    #[arg(long, env = "PARLANCE_TRUSTED_PROXIES", value_name = "ADDRESS", value_delimiter = ',')]
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Addresses or networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8
+    #[arg(long, env = "PARLANCE_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',', value_parser = parse_network)]
+    pub trusted_proxies: Vec<IpNet>,
 
     /// Who may read public rooms
     #[arg(long, env = "PARLANCE_ACCESS", value_name = "WHO", value_enum, default_value_t = Access::Open)]
@@ -77,15 +78,15 @@ pub struct Config {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitSettings {
-    /// Messages a user may send per second
+    /// Messages a user may send, edit or delete per second
     #[arg(long, env = "PARLANCE_SENDS_PER_SECOND", value_name = "COUNT", default_value_t = 5, value_parser = positive())]
     pub sends_per_second: u32,
 
-    /// Messages a user may send at once after a pause
+    /// Messages a user may send, edit or delete at once after a pause
     #[arg(long, env = "PARLANCE_SENDS_BURST", value_name = "COUNT", default_value_t = 10, value_parser = positive())]
     pub sends_burst: u32,
 
-    /// Messages a room takes per second
+    /// Messages that may be sent, edited or deleted in a room per second
     #[arg(long, env = "PARLANCE_ROOM_SENDS_PER_SECOND", value_name = "COUNT", default_value_t = 20, value_parser = positive())]
     pub room_sends_per_second: u32,
 
@@ -93,11 +94,11 @@ pub struct LimitSettings {
     #[arg(long, env = "PARLANCE_USER_REQUESTS_PER_SECOND", value_name = "COUNT", default_value_t = 50, value_parser = positive())]
     pub user_requests_per_second: u32,
 
-    /// API requests of an address without a session per second
+    /// API requests of an address without a session per second, and unknown tokens it may present
     #[arg(long, env = "PARLANCE_ADDRESS_REQUESTS_PER_SECOND", value_name = "COUNT", default_value_t = 20, value_parser = positive())]
     pub address_requests_per_second: u32,
 
-    /// Rooms a user may create per hour
+    /// Rooms a user may create per hour; as many may be renamed or deleted
     #[arg(long, env = "PARLANCE_ROOMS_PER_HOUR", value_name = "COUNT", default_value_t = 30, value_parser = positive())]
     pub rooms_per_hour: u32,
 
@@ -126,12 +127,30 @@ fn positive() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..)
 }
 
+/// A network as `10.0.0.0/8`, or a single address. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) is IPv4.
+fn parse_network(text: &str) -> Result<IpNet, String> {
+    let network = text
+        .parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "neither an address nor a network such as 10.0.0.0/8".to_owned())?;
+    let mapped = match network {
+        IpNet::V6(v6) => v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96)),
+        IpNet::V4(_) => None,
+    };
+    match mapped {
+        Some((address, length)) => {
+            Ipv4Net::new(address, length).map(IpNet::V4).map_err(|error| error.to_string())
+        }
+        None => Ok(network),
+    }
+}
+
 /// Who may read public rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Access {
     /// Everybody, also without a name
     Open,
-    /// Only who has signed in
+    /// Only people who have signed in
     Members,
 }
 
@@ -185,6 +204,17 @@ mod tests {
         let config = Config::parse_from(["parlance"]);
         assert!(config.limits.sends_burst >= config.limits.sends_per_second);
         assert!(!config.data_dir.as_os_str().is_empty());
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_an_address_or_a_network() {
+        let config = |networks: &str| Config::try_parse_from(["parlance", "--trusted-proxies", networks]);
+        let networks = config("10.0.0.0/8,127.0.0.1,2001:db8::/32,::ffff:192.0.2.1").unwrap().trusted_proxies;
+        let networks: Vec<String> = networks.iter().map(IpNet::to_string).collect();
+        assert_eq!(networks, ["10.0.0.0/8", "127.0.0.1/32", "2001:db8::/32", "192.0.2.1/32"]);
+        for wrong in ["10.0.0.0/33", "proxy.example.org", "10.0.0.1:80"] {
+            assert!(config(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,68 +1,69 @@
-//! The database: the pool, the migrations, and the one way for async code to reach blocking queries.
+//! The database: the pool, the migrations, and the only way for async code to reach blocking queries.
 //!
-//! Below here live the queries, one file a noun. Nothing here knows HTTP or the hub; functions take a
-//! connection and ids, and give DTOs of `shared`.
+//! The queries live below, one file a noun. Nothing here knows HTTP or the hub; functions take a connection and ids,
+//! and return DTOs of `shared`.
 
 mod breaker;
 pub mod changes;
+mod connection;
 pub mod messages;
 pub mod name_key;
 pub mod page;
 pub mod rooms;
 #[allow(missing_docs)] // Generated.
 pub mod schema;
+mod sent_hash;
 pub mod sessions;
 mod slice;
 pub mod users;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
+use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use thiserror::Error;
 
 use self::breaker::Breaker;
+pub use self::connection::connect;
+use self::connection::{SESSION_SETTINGS, Settings, bounded};
 
 /// All migrations, inside the binary.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
-/// How long a request waits for a free connection.
+/// How long a request waits for a thread and a free connection.
 const POOL_WAIT: Duration = Duration::from_secs(2);
 
 /// How long a request waits for the database in all: longer than for a connection and a statement together.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// The first line bounds what a single statement may cost; see RELIABILITY.md, "Database".
-///
-/// The last two are for plans. All that we ask for is found by keys. But a statement may be planned once, while a table
-/// is still empty: then Postgres would take to reading whole tables and keep to it as they grow. And of a `LIMIT` that
-/// is a parameter it thinks so badly that it would plan each page anew, which takes longer than reading it.
-const SESSION_SETTINGS: &str = "SET statement_timeout = '5s'; SET lock_timeout = '2s'; \
-     SET idle_in_transaction_session_timeout = '10s'; SET timezone = 'UTC'; SET client_min_messages = 'warning'; \
-     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
-     SET plan_cache_mode = force_generic_plan";
-
-/// Why a query gave no result. Knows no status code: that is `error.rs`' business.
+/// Why a query gave no result. Knows no status code: `error.rs` does.
 #[derive(Debug, Error)]
 pub enum DbError {
-    /// What was asked for is not there.
+    /// What was asked for does not exist.
     #[error("not found")]
     NotFound,
     /// A unique constraint of this name refused it.
     #[error("conflict with {0}")]
     Conflict(String),
-    /// The database cannot be reached, or is too busy. Nothing was changed.
+    /// The database cannot be reached or cannot do it now. Nothing was changed.
     #[error("database unavailable: {0}")]
     Unavailable(String),
-    /// The connection broke while the database was at work: what it was to change may be changed or not.
+    /// Too many requests wait for the database. Nothing was changed.
+    #[error("database overloaded: {0}")]
+    Overloaded(String),
+    /// The connection broke during a statement, whose effect is unknown.
     #[error("database connection lost: {0}")]
     ConnectionLost(String),
-    /// Anything else: a fault of ours.
+    /// A write has no answer: it may have been done or not.
+    #[error("outcome unknown: {0}")]
+    OutcomeUnknown(String),
+    /// Anything else: a bug of ours.
     #[error("database: {0}")]
     Other(DieselError),
 }
@@ -77,9 +78,12 @@ impl From<DieselError> for DbError {
             DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
                 Self::Conflict(info.constraint_name().unwrap_or_default().to_owned())
             }
-            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, info) => {
-                Self::ConnectionLost(info.message().to_owned())
-            }
+            DieselError::DatabaseError(
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+                info,
+            ) => Self::ConnectionLost(info.message().to_owned()),
+            // Over a broken connection nothing can be rolled back; what counts is what became of the commit.
+            DieselError::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
             DieselError::BrokenTransactionManager => Self::ConnectionLost("the connection broke".to_owned()),
             DieselError::DatabaseError(_, ref info) if says(info.message(), &LOST) => {
                 Self::ConnectionLost(info.message().to_owned())
@@ -92,7 +96,7 @@ impl From<DieselError> for DbError {
     }
 }
 
-// Diesel has no SQLSTATE to look at, so the words decide: libpq's own, and those that the server uses under
+// Diesel does not expose the SQLSTATE, so the message decides: libpq's own, and those of the server under
 // `lc_messages = C`, which every connection sets.
 
 /// The connection is gone.
@@ -106,7 +110,7 @@ const LOST: [&str; 7] = [
     "SSL connection has been closed",
 ];
 
-/// The server said no for want of time, memory, disk, or because it comes up or goes down.
+/// The server refused for lack of time, memory or disk, or because it is starting or stopping.
 const BUSY: [&str; 5] = [
     "the database system is",
     "canceling statement due to",
@@ -127,7 +131,10 @@ pub struct Db {
 }
 
 impl Db {
-    /// Connects to `database_url` with up to `size` connections for reads and rare writes.
+    /// Connects to `database_url` with up to `size` connections.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] when the database cannot be reached.
     pub fn connect(database_url: &str, size: u32) -> DbResult<Self> {
         let pool = Pool::builder()
             .max_size(size)
@@ -135,55 +142,94 @@ impl Db {
             .connection_timeout(POOL_WAIT)
             .connection_customizer(Box::new(Settings))
             .error_handler(Box::new(LogPoolErrors))
-            .build(ConnectionManager::new(database_url))
+            .build(ConnectionManager::new(bounded(database_url)))
             .map_err(|error| DbError::Unavailable(error.to_string()))?;
-        Ok(Self { pool, breaker: Arc::default() })
+        Ok(Self { pool, breaker: Arc::new(Breaker::new(size)) })
     }
 
-    /// Runs a blocking query off the async threads. The only place that does.
+    /// Runs a blocking query that changes nothing, or nothing that matters, off the async threads.
     ///
     /// # Errors
-    /// What `query` gives, and [`DbError::Unavailable`] when no connection is to be had in time, or when the database
-    /// has not answered for a while.
+    /// What `query` returns, [`DbError::Overloaded`] when no connection becomes free in time, and
+    /// [`DbError::Unavailable`] when the database does not answer.
     pub async fn run<T, F>(&self, query: F) -> DbResult<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut PgConnection) -> DbResult<T> + Send + 'static,
+        F: FnOnce(&mut Conn) -> DbResult<T> + Send + 'static,
+    {
+        self.ask(query).await.map_err(|error| match error {
+            DbError::ConnectionLost(reason) | DbError::OutcomeUnknown(reason) => DbError::Unavailable(reason),
+            other => other,
+        })
+    }
+
+    /// Runs a blocking query that changes something off the async threads.
+    ///
+    /// # Errors
+    /// What `query` returns, [`DbError::Overloaded`] and [`DbError::Unavailable`] when it did not begin, and
+    /// [`DbError::OutcomeUnknown`] when it began and has no answer.
+    pub async fn write<T, F>(&self, query: F) -> DbResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> DbResult<T> + Send + 'static,
+    {
+        self.ask(query).await.map_err(|error| match error {
+            DbError::ConnectionLost(reason) => DbError::OutcomeUnknown(reason),
+            other => other,
+        })
+    }
+
+    /// Runs a query, if the circuit breaker admits it, to its end: the breaker has to hear of the end even when the
+    /// request was dropped.
+    async fn ask<T, F>(&self, query: F) -> DbResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> DbResult<T> + Send + 'static,
     {
         self.breaker.admit(Instant::now())?;
-        let pool = self.pool.clone();
-        let asked = Instant::now();
-        let task = tokio::task::spawn_blocking(move || {
-            // The wait may have been for a thread: there are as many as connections. Then nobody listens any more, or
-            // will not for long.
-            if asked.elapsed() > POOL_WAIT {
-                return Err(DbError::Unavailable("too many wait for the database".to_owned()));
-            }
-            let mut conn = pool.get().map_err(|error| DbError::Unavailable(error.to_string()))?;
-            query(&mut conn)
-        });
-        // A database that hangs answers nothing, not even that a statement took too long.
-        let answer = match tokio::time::timeout(PATIENCE, task).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => Err(DbError::Unavailable(format!("the query failed: {error}"))),
-            Err(_) => Err(DbError::Unavailable("the database does not answer".to_owned())),
-        };
-        self.breaker.learn(&answer, Instant::now());
-        answer
+        let (pool, breaker) = (self.pool.clone(), self.breaker.clone());
+        let task = tokio::spawn(async move { breaker.judge(run_in_time(pool, query).await, Instant::now()) });
+        task.await.unwrap_or_else(|error| Err(DbError::OutcomeUnknown(error.to_string())))
     }
 }
 
-/// A connection of one's own, outside the pool.
-///
-/// # Errors
-/// [`DbError::Unavailable`] with the server's words when the database cannot be reached.
-pub fn connect(database_url: &str) -> DbResult<PgConnection> {
-    let mut conn =
-        PgConnection::establish(database_url).map_err(|error| DbError::Unavailable(error.to_string()))?;
-    conn.batch_execute(SESSION_SETTINGS)?;
-    // May be refused to a user who is no superuser; then the server's own language stays.
-    let _ = conn.batch_execute("SET lc_messages = 'C'");
-    Ok(conn)
+/// Runs a query on a thread for blocking work, and stops waiting for it after [`PATIENCE`]: a database that hangs
+/// answers nothing, not even that a statement took too long.
+async fn run_in_time<T, F>(pool: Pool<ConnectionManager<PgConnection>>, query: F) -> DbResult<T>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut Conn) -> DbResult<T> + Send + 'static,
+{
+    // Taken by the query when it begins, or by the time-out, after which it does not begin any more.
+    let turn = Arc::new(AtomicBool::new(false));
+    let query_turn = turn.clone();
+    let asked = Instant::now();
+    let task = tokio::task::spawn_blocking(move || {
+        // There are as many threads as connections, so the wait may have been for a thread.
+        if asked.elapsed() > POOL_WAIT {
+            return Err(DbError::Overloaded("too many requests wait for a thread".to_owned()));
+        }
+        let mut conn = match pool.get() {
+            Ok(conn) => conn,
+            // All connections exist and are in use, as far as one can tell: this is overload, not outage.
+            Err(_) if pool.state().connections >= pool.max_size() => {
+                return Err(DbError::Overloaded("too many requests wait for a connection".to_owned()));
+            }
+            Err(error) => return Err(DbError::Unavailable(error.to_string())),
+        };
+        if query_turn.swap(true, Ordering::SeqCst) {
+            return Err(DbError::Unavailable("the request gave up".to_owned()));
+        }
+        query(&mut conn)
+    });
+    match tokio::time::timeout(PATIENCE, task).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => Err(DbError::OutcomeUnknown(format!("the query failed: {error}"))),
+        Err(_) if turn.swap(true, Ordering::SeqCst) => {
+            Err(DbError::OutcomeUnknown("the database does not answer".to_owned()))
+        }
+        Err(_) => Err(DbError::Unavailable("the database does not answer".to_owned())),
+    }
 }
 
 /// One connection, as queries and writers hold it.
@@ -192,9 +238,21 @@ pub type Conn = PgConnection;
 /// Runs `work` in a transaction, which an error rolls back.
 ///
 /// # Errors
-/// What `work` gives, and what the database says to the commit.
-pub fn transaction<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> DbResult<T>) -> DbResult<T> {
-    conn.transaction(work)
+/// What `work` returns, and what the database says to the commit.
+pub fn transaction<T, E: From<DbError>>(
+    conn: &mut Conn,
+    work: impl FnOnce(&mut Conn) -> Result<T, E>,
+) -> Result<T, E> {
+    /// Only this file may convert Diesel's errors, so Diesel sees the caller's error in a wrapper.
+    struct Rollback<E>(E);
+
+    impl<E: From<DbError>> From<DieselError> for Rollback<E> {
+        fn from(error: DieselError) -> Self {
+            Self(DbError::from(error).into())
+        }
+    }
+
+    conn.transaction(|conn| work(conn).map_err(Rollback)).map_err(|Rollback(error)| error)
 }
 
 /// Runs the migrations that the database has not seen, one server at a time.
@@ -240,20 +298,9 @@ pub fn durability_settings_off(conn: &mut PgConnection) -> DbResult<Vec<String>>
 /// Asks the database for a sign of life.
 ///
 /// # Errors
-/// [`DbError::Unavailable`] when there is none.
+/// What the database or the connection says.
 pub fn ping(conn: &mut PgConnection) -> DbResult<()> {
     Ok(conn.batch_execute("SELECT 1")?)
-}
-
-#[derive(Debug)]
-struct Settings;
-
-impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for Settings {
-    fn on_acquire(&self, conn: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
-        conn.batch_execute(SESSION_SETTINGS).map_err(diesel::r2d2::Error::QueryError)?;
-        let _ = conn.batch_execute("SET lc_messages = 'C'");
-        Ok(())
-    }
 }
 
 #[derive(Debug)]

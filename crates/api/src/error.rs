@@ -9,7 +9,7 @@ use shared::text::{Invalid, InvalidCode};
 
 use crate::db::{self, DbError};
 use crate::limits::Limited;
-use crate::realtime::hub::Refusal;
+use crate::realtime::admission::Refusal;
 use crate::writer::WriteError;
 
 /// What a handler gives when it gives no success.
@@ -74,6 +74,7 @@ pub fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::RoomNameTaken
         | ErrorCode::UsernameTaken
         | ErrorCode::MessageIdReused
+        | ErrorCode::RoomIdReused
         | ErrorCode::MessageDeleted => StatusCode::CONFLICT,
         ErrorCode::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -90,40 +91,44 @@ pub fn status(code: ErrorCode) -> StatusCode {
     }
 }
 
-/// The usual words for each code.
+/// The default message of each code.
 pub fn detail(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::BadRequest => "The request could not be understood.",
         ErrorCode::MalformedJson => "The body must be one JSON object.",
-        ErrorCode::InvalidCursor => "The cursor was not made by this server. Begin again without one.",
-        ErrorCode::AuthenticationRequired => "Sign in first: POST /api/v1/guests gives you a token.",
+        ErrorCode::InvalidCursor => "The cursor is not valid for this list. Start again without a cursor.",
+        ErrorCode::AuthenticationRequired => "Sign in first: POST /api/v1/guests returns a token.",
         ErrorCode::InvalidToken => "The token is unknown, expired or signed out.",
         ErrorCode::OriginRefused => {
-            "The request did not come from a page of this server, as one from a browser must."
+            "Requests from a browser must come from a page of this server or from an allowed origin."
         }
-        ErrorCode::NotAuthor => "Only its author may do that with a message.",
-        ErrorCode::NotRoomOwner => "Only its creator may do that with a room.",
-        ErrorCode::NotFound => "There is nothing at this address.",
+        ErrorCode::NotAuthor => "Only the author of a message may do this.",
+        ErrorCode::NotRoomOwner => "Only the creator of a room may do this.",
+        ErrorCode::NotFound => "There is no resource at this URL.",
         ErrorCode::RoomNotFound => "There is no such room.",
         ErrorCode::MessageNotFound => "There is no such message in this room.",
-        ErrorCode::MethodNotAllowed => "This address does not know that method.",
+        ErrorCode::MethodNotAllowed => "This URL does not support this method.",
         ErrorCode::RoomNameTaken => "There is a room with that name already.",
-        ErrorCode::UsernameTaken => "Somebody with an account has that name.",
-        ErrorCode::MessageIdReused => "Another message has that id.",
+        ErrorCode::UsernameTaken => "This name belongs to an account.",
+        ErrorCode::MessageIdReused => "Another message has this id.",
+        ErrorCode::RoomIdReused => "Another room has or had this id.",
         ErrorCode::MessageDeleted => "The message has been deleted.",
-        ErrorCode::RequestTimeout => "The request took too long to come.",
+        ErrorCode::RequestTimeout => "The request took too long to arrive.",
         ErrorCode::BodyTooLarge => "The body is larger than 64 KiB.",
         ErrorCode::UriTooLong => "The URL is longer than 4 KiB.",
-        ErrorCode::UnsupportedMediaType => "The body must come as application/json.",
-        ErrorCode::ValidationFailed => "The input breaks a rule; see errors.",
-        ErrorCode::UpgradeRequired => "This address speaks WebSocket only.",
-        ErrorCode::RateLimited => "That was too much in too little time.",
-        ErrorCode::HeadersTooLarge => "There are more than 64 header fields, or they are larger than 16 KiB.",
+        ErrorCode::UnsupportedMediaType => "The body must have the media type application/json.",
+        ErrorCode::ValidationFailed => "The input is not valid; see `errors`.",
+        ErrorCode::UpgradeRequired => "This URL accepts only WebSocket connections.",
+        ErrorCode::RateLimited => "There were too many requests in a short time. Try again later.",
+        ErrorCode::HeadersTooLarge => {
+            "There are more than 64 header fields, or they are larger than 16 KiB in total."
+        }
         ErrorCode::Internal | ErrorCode::Unknown => "Something went wrong on the server.",
-        ErrorCode::Unavailable => "The server cannot do that right now. Try again.",
-        ErrorCode::Overloaded => "The server is busy; nothing was done. Try again.",
+        ErrorCode::Unavailable => "The server cannot process the request at the moment. Try again.",
+        ErrorCode::Overloaded => "The server is busy. Nothing was changed. Try again.",
         ErrorCode::OutcomeUnknown => {
-            "The database went away in the middle: it may be stored or not. Repeat the request with the same id."
+            "The connection to the database was lost: the change may or may not be stored. Repeat the request, with \
+             the same id if it has one."
         }
     }
 }
@@ -159,6 +164,14 @@ impl From<DbError> for AppError {
                 tracing::warn!(reason, "the database is not available");
                 Self::new(ErrorCode::Unavailable)
             }
+            DbError::Overloaded(reason) => {
+                tracing::warn!(reason, "the database is overloaded");
+                Self::new(ErrorCode::Overloaded)
+            }
+            DbError::OutcomeUnknown(reason) => {
+                tracing::warn!(reason, "the outcome of a write is unknown");
+                Self::new(ErrorCode::OutcomeUnknown)
+            }
             DbError::Other(error) => internal(&error),
         }
     }
@@ -168,6 +181,7 @@ impl From<DbError> for AppError {
 fn code_of_constraint(constraint: &str) -> Option<ErrorCode> {
     match constraint {
         db::rooms::NAME_KEY => Some(ErrorCode::RoomNameTaken),
+        db::rooms::ID_KEY => Some(ErrorCode::RoomIdReused),
         db::users::ACCOUNT_NAME_KEY => Some(ErrorCode::UsernameTaken),
         _ => None,
     }

@@ -2,6 +2,7 @@
 //!
 //! Handlers are four steps: extract, validate, one call, respond. Every module lists its endpoints first.
 
+pub mod address;
 pub mod assets;
 pub mod body;
 pub mod docs;
@@ -13,7 +14,6 @@ pub mod problem;
 pub mod query;
 pub mod rooms;
 pub mod server;
-pub mod stream;
 pub mod users;
 
 use actix_web::http::Method;

@@ -5,41 +5,43 @@
 //! them together; `main.rs` adds signals and the log.
 
 pub mod app;
+pub mod clock;
 pub mod config;
 pub mod db;
 pub mod error;
 pub mod http;
 pub mod janitor;
+pub mod json;
 pub mod limits;
 pub mod policy;
 pub mod postgres;
+pub mod readiness;
 pub mod realtime;
 pub mod sessions;
 pub mod socket;
 pub mod writer;
 
-use std::future::ready;
+use std::any::Any;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use actix_http::{HttpService, KeepAlive, Request, h1};
-use actix_rt::net::TcpStream;
-use actix_service::{ServiceFactoryExt, fn_service, map_config};
-use actix_web::dev::AppConfig;
-use actix_web::{middleware, web};
+use actix_web::dev::ServerHandle;
+use actix_web::rt::net::TcpStream;
+use actix_web::{HttpServer, middleware, web};
+use shared::ids::RoomId;
 use shared::rooms::RoomName;
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::config::{Config, Switch};
+use crate::db::rooms::NewRoom;
 use crate::db::{Db, DbError};
-use crate::http::stream::Stream;
 use crate::limits::Limits;
 use crate::postgres::{Cluster, ClusterError};
 use crate::realtime::hub::Hub;
-use crate::realtime::postman::Postman;
 use crate::writer::Writer;
 
 /// The first room of an empty database.
@@ -52,10 +54,20 @@ const WRITERS: usize = 2;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an idle HTTP connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a connection stays open for what was sent last to arrive, when the client does not close it.
+const LINGER: Duration = Duration::from_secs(2);
+/// A peer that takes no bytes for this long is disconnected by the kernel (RFC 5482).
+const WRITE_STALL: Duration = Duration::from_secs(10);
+/// How much may wait unsent in the kernel for one connection, in bytes. The rest waits in the outbox, where it counts.
+const MAX_UNSENT_BYTES: u32 = 128 * 1024;
 /// How long sockets get to end when the server stops, in seconds: as long as a stalled one.
 const SOCKETS_STOP_TIMEOUT: u64 = 10;
-/// How long requests get after that, in seconds. With what follows it is below 25.
+/// How long requests get after that, in seconds.
 const STOP_TIMEOUT: u64 = 10;
+/// How long the writers get after that, when their database hangs.
+const WRITERS_STOP_TIME: Duration = Duration::from_secs(2);
+/// How long stopping takes in all. Whoever supervises the process waits longer.
+const STOP_TIME: Duration = Duration::from_secs(24);
 
 /// Why the server does not start: one sentence each, with what to do.
 #[derive(Debug, Error)]
@@ -93,7 +105,7 @@ impl StartError {
 pub struct Server {
     address: SocketAddr,
     app: Arc<App>,
-    http: actix_server::ServerHandle,
+    http: ServerHandle,
     thread: JoinHandle<std::io::Result<()>>,
     cluster: Option<Cluster>,
 }
@@ -152,25 +164,48 @@ impl Server {
     }
 
     /// Drains and stops: not ready, sockets told to come back, requests and changes finished, the private Postgres
-    /// shut down. Takes 25 seconds at most.
+    /// shut down. Takes 25 seconds at most: what hangs then is left behind, and ends with the process.
     pub fn stop(self) {
+        let deadline = Instant::now() + STOP_TIME;
         self.app.drain();
         self.app.hub.wait_until_empty(Duration::from_secs(SOCKETS_STOP_TIMEOUT));
         // Dropping the future is fine: the command is sent at once, the thread's end says that it is done.
         drop(self.http.stop(true));
-        match self.thread.join() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the HTTP server failed"),
-            Err(_) => tracing::error!("the HTTP server panicked"),
+        // The thread waits for its queries, also for those that a hanging database never answers.
+        let http_deadline = deadline.min(Instant::now() + Duration::from_secs(STOP_TIMEOUT + 1));
+        match join_until(self.thread, http_deadline) {
+            Some(Ok(Ok(()))) => {}
+            Some(Ok(Err(error))) => tracing::error!(%error, "the HTTP server failed"),
+            Some(Err(_)) => tracing::error!("the HTTP server panicked"),
+            None => tracing::warn!("the HTTP server does not end; it is left behind"),
         }
         match Arc::try_unwrap(self.app) {
-            Ok(app) => app.writer.stop(),
-            Err(_) => tracing::warn!("something still holds the server; its queue is left to end by itself"),
+            Ok(app) => {
+                if !app.writer.stop(deadline.min(Instant::now() + WRITERS_STOP_TIME)) {
+                    tracing::warn!("the writers do not end; unacknowledged changes may be lost");
+                }
+            }
+            Err(_) => tracing::warn!("something still holds the server; unacknowledged changes may be lost"),
         }
         if let Some(cluster) = self.cluster {
-            cluster.stop();
+            // Postgres has its guard, which stops it also when this process ends before.
+            let stopping = std::thread::spawn(move || cluster.stop());
+            if join_until(stopping, deadline).is_none() {
+                tracing::warn!("Postgres does not stop; its guard sees to it");
+            }
         }
     }
+}
+
+/// A thread's result, if it ends before `deadline`.
+fn join_until<T>(thread: JoinHandle<T>, deadline: Instant) -> Option<std::thread::Result<T>> {
+    while !thread.is_finished() {
+        if Instant::now() >= deadline {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Some(thread.join())
 }
 
 /// Migrates the database and sees that it is sound; an empty one gets its first room.
@@ -190,8 +225,13 @@ fn prepare_database(database_url: &str) -> Result<(), StartError> {
     }
     db::migrate(&mut conn).map_err(StartError::Migration)?;
     if db::rooms::none_ever(&mut conn).map_err(failed)? {
-        let name = RoomName::from_stored(FIRST_ROOM.to_owned());
-        match db::rooms::create(&mut conn, &name, None, db::rooms::now_millis()) {
+        let room = NewRoom {
+            id: RoomId(Uuid::now_v7()),
+            name: RoomName::from_stored(FIRST_ROOM.to_owned()),
+            created_by: None,
+            created_at: clock::now(),
+        };
+        match db::rooms::create(&mut conn, &room) {
             // Another server was quicker.
             Ok(_) | Err(DbError::Conflict(_)) => {}
             Err(error) => return Err(failed(error)),
@@ -204,19 +244,36 @@ fn prepare_database(database_url: &str) -> Result<(), StartError> {
 fn serve(
     listener: TcpListener,
     app: Arc<App>,
-) -> std::io::Result<(actix_server::ServerHandle, JoinHandle<std::io::Result<()>>)> {
+) -> std::io::Result<(ServerHandle, JoinHandle<std::io::Result<()>>)> {
     let (send_handle, handle) = std::sync::mpsc::channel();
     let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
-        actix_rt::System::new().block_on(async move {
-            let timekeeper = actix_rt::spawn(janitor::keep_time(app.clone()));
-            let cleaner = actix_rt::spawn(janitor::clean(app.clone()));
-            let builder = actix_server::Server::build().shutdown_timeout(STOP_TIMEOUT).disable_signals();
-            let stopping = builder.graceful_shutdown_signal();
-            let server = builder
-                // A worker's blocking threads do nothing but query; more of them would only wait for a connection.
-                .worker_max_blocking_threads(app.config.database_connections as usize)
-                .listen("parlance", listener, move || connection_service(app.clone(), stopping.clone()))?
-                .run();
+        actix_web::rt::System::new().block_on(async move {
+            let (to_tick, to_clean) = (app.clone(), app.clone());
+            let timekeeper = janitor::supervise("timekeeper", move || janitor::keep_time(to_tick.clone()));
+            let cleaner = janitor::supervise("janitor", move || janitor::clean(to_clean.clone()));
+            let (timekeeper, cleaner) = (actix_web::rt::spawn(timekeeper), actix_web::rt::spawn(cleaner));
+            // A worker's blocking threads do nothing but query; more of them would only wait for a connection.
+            let blocking_threads = app.config.database_connections as usize;
+            let data = web::Data::from(app);
+            let server = HttpServer::new(move || {
+                actix_web::App::new()
+                    .app_data(data.clone())
+                    .configure(http::configure)
+                    .wrap(middleware::Compress::default())
+                    .wrap(middleware::from_fn(http::problem::middleware))
+            })
+            .worker_max_blocking_threads(blocking_threads)
+            .client_request_timeout(HEAD_TIMEOUT)
+            .keep_alive(KEEP_ALIVE)
+            .client_disconnect_timeout(LINGER)
+            .h1_write_buffer_size(socket::WRITE_BUFFER_BYTES)
+            // An event must not wait for the acknowledgement of the event before it.
+            .tcp_nodelay(true)
+            .on_connect(|stream, _| bound_unread(stream))
+            .shutdown_timeout(STOP_TIMEOUT)
+            .disable_signals()
+            .listen(listener)?
+            .run();
             // Nobody waits for the handle any more only when the start was given up.
             let _ = send_handle.send(server.handle());
             let ended = server.await;
@@ -234,44 +291,14 @@ fn serve(
     }
 }
 
-/// What becomes of a TCP connection: HTTP/1.1 for the App, and the raw socket for who asks for a WebSocket.
-/// Connections that are idle when the server stops end with `stopping`.
-fn connection_service(
-    app: Arc<App>,
-    stopping: actix_server::GracefulShutdownSignal,
-) -> impl actix_service::ServiceFactory<
-    TcpStream,
-    Config = (),
-    Response = (),
-    Error = actix_http::error::DispatchError,
-    InitError = (),
-> {
-    let data = web::Data::from(app.clone());
-    let postman = Arc::new(Postman::default());
-    actix_rt::spawn(postman.clone().run());
-    let web_app = actix_web::App::new()
-        .app_data(data)
-        .configure(http::configure)
-        .wrap(middleware::Compress::default())
-        .wrap(middleware::from_fn(http::problem::middleware));
-    let http = HttpService::build()
-        .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
-        .client_request_timeout(HEAD_TIMEOUT)
-        .graceful_shutdown_signal(move || {
-            let stopping = stopping.clone();
-            async move { stopping.notified().await }
-        })
-        .upgrade(fn_service(move |(request, framed): (Request, actix_codec::Framed<Stream, h1::Codec>)| {
-            let (app, postman) = (app.clone(), postman.clone());
-            async move {
-                socket::upgrade(app, postman, request, framed).await;
-                Ok::<(), actix_http::Error>(())
-            }
-        }))
-        .h1(map_config(web_app, |()| AppConfig::default()));
-    fn_service(|stream: TcpStream| {
-        let peer = stream.peer_addr().ok();
-        ready(Ok((Stream::new(stream), peer)))
-    })
-    .and_then(http)
+/// Bounds what a peer that does not read costs.
+fn bound_unread(stream: &dyn Any) {
+    let Some(stream) = stream.downcast_ref::<TcpStream>() else { return };
+    let socket = socket2::SockRef::from(stream);
+    let bounded = socket
+        .set_tcp_user_timeout(Some(WRITE_STALL))
+        .and_then(|()| socket.set_tcp_notsent_lowat(MAX_UNSENT_BYTES));
+    if let Err(error) = bounded {
+        tracing::debug!(%error, "the connection keeps the system's bounds");
+    }
 }

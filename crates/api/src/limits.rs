@@ -1,52 +1,91 @@
-//! Rate limits: who may do how much in what time. Token buckets (GCRA, by `governor`), kept in memory.
+//! Rate limits: token buckets (GCRA, by `governor`), kept in memory.
 
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
-use governor::state::keyed::HashMapStateStore;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
+use quick_cache::sync::Cache;
 use shared::errors::LimitScope;
 use shared::ids::{RoomId, UserId};
 
 use crate::config::{Config, Switch};
-use crate::realtime::hub::{ConnectionId, MAX_ROOMS_PER_CONNECTION, SocketLimits};
+use crate::realtime::admission::SocketLimits;
+use crate::realtime::connection::ConnectionId;
+use crate::realtime::directory::MAX_ROOMS_PER_CONNECTION;
 
-/// How often one may begin to type: once in 3 s.
+/// How many buckets of a kind are kept. Beyond that the least used is forgotten, which is to say full again.
+const MAX_BUCKETS: usize = 20_000;
+/// How many seconds' worth of unknown tokens an address may present at once: after a restart no token is known, and a
+/// whole company may sit behind an address.
+const LOOK_UP_BURST_SECONDS: u32 = 20;
+/// How often a user, or an address without a session, may subscribe to a room.
+const SUBSCRIBE: Quota = Quota::per_second(NonZeroU32::new(20).unwrap());
+/// How many subscriptions at once: two sockets that resume as many rooms as they may follow.
+const SUBSCRIBE_BURST: NonZeroU32 = NonZeroU32::new(2 * MAX_ROOMS_PER_CONNECTION as u32).unwrap();
+/// How often one socket may start to type: once in 3 s.
 const TYPING: Quota = Quota::per_minute(NonZeroU32::new(20).unwrap());
-/// How often at once: who sends short messages in a row stops and begins with each of them.
+/// How often at once: whoever sends short messages in a row stops and starts with each of them.
 const TYPING_BURST: NonZeroU32 = NonZeroU32::new(4).unwrap();
+/// How often an address may ask whether the server is ready. Far more than any monitor does.
+const PROBE: Quota = Quota::per_second(NonZeroU32::new(50).unwrap());
 
 /// Too much in too little time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limited {
     /// Whose limit it is.
     pub scope: LimitScope,
-    /// Whole seconds after which it may go on, rounded up.
+    /// After how many whole seconds it may go on, rounded up.
     pub retry_after: u64,
 }
 
-type Keyed<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock>;
+/// Who is counted: the user of a session, or else the address. IPv6 addresses come as their /64; see
+/// `http::address`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Subject {
+    User(UserId),
+    Address(IpAddr),
+}
 
-/// All limits; none of them when they are switched off.
+impl Subject {
+    fn new(user: Option<UserId>, address: IpAddr) -> Self {
+        user.map_or(Self::Address(address), Self::User)
+    }
+
+    fn scope(self) -> LimitScope {
+        match self {
+            Self::User(_) => LimitScope::User,
+            Self::Address(_) => LimitScope::Ip,
+        }
+    }
+}
+
+/// All limits. The buckets are absent when limits are switched off.
 pub struct Limits {
     buckets: Option<Buckets>,
-    /// How many sockets there may be.
+    /// How many sockets may be open.
     pub sockets: SocketLimits,
 }
 
 struct Buckets {
-    sends_of_user: Keyed<UserId>,
-    sends_to_room: Keyed<RoomId>,
-    requests_of_user: Keyed<UserId>,
-    requests_of_address: Keyed<IpAddr>,
-    rooms_of_user: Keyed<UserId>,
-    guests_of_address: Keyed<IpAddr>,
-    frames_of_socket: Keyed<ConnectionId>,
-    subscribes_of_socket: Keyed<ConnectionId>,
-    typing_of_socket: Keyed<ConnectionId>,
+    message_changes_of_user: Limiter<UserId>,
+    message_changes_of_room: Limiter<RoomId>,
+    requests_of_user: Limiter<UserId>,
+    requests_of_address: Limiter<IpAddr>,
+    look_ups_of_address: Limiter<IpAddr>,
+    rooms_of_user: Limiter<UserId>,
+    room_changes_of_user: Limiter<UserId>,
+    guests_of_address: Limiter<IpAddr>,
+    probes_of_address: Limiter<IpAddr>,
+    subscribes: Limiter<Subject>,
+    frames_of_socket: Limiter<ConnectionId>,
+    subscribes_of_socket: Limiter<ConnectionId>,
+    typing_of_socket: Limiter<ConnectionId>,
 }
 
 impl Limits {
@@ -55,24 +94,40 @@ impl Limits {
         let settings = &config.limits;
         let is_on = config.rate_limits == Switch::On;
         let total = settings.sockets as usize;
-        let buckets = is_on.then(|| Buckets {
-            sends_of_user: RateLimiter::hashmap(
-                Quota::per_second(count(settings.sends_per_second)).allow_burst(count(settings.sends_burst)),
-            ),
-            sends_to_room: RateLimiter::hashmap(Quota::per_second(count(settings.room_sends_per_second))),
-            requests_of_user: RateLimiter::hashmap(Quota::per_second(count(
-                settings.user_requests_per_second,
-            ))),
-            requests_of_address: RateLimiter::hashmap(Quota::per_second(count(
-                settings.address_requests_per_second,
-            ))),
-            rooms_of_user: RateLimiter::hashmap(Quota::per_hour(count(settings.rooms_per_hour))),
-            guests_of_address: RateLimiter::hashmap(Quota::per_hour(count(settings.guests_per_hour))),
-            frames_of_socket: RateLimiter::hashmap(Quota::per_minute(count(settings.frames_per_minute))),
-            subscribes_of_socket: RateLimiter::hashmap(Quota::per_minute(count(
-                MAX_ROOMS_PER_CONNECTION as u32,
-            ))),
-            typing_of_socket: RateLimiter::hashmap(TYPING.allow_burst(TYPING_BURST)),
+        let buckets = is_on.then(|| {
+            let sends = count(settings.sends_per_second);
+            let per_address = count(settings.address_requests_per_second);
+            let look_ups = per_address.saturating_mul(count(LOOK_UP_BURST_SECONDS));
+            let rooms = Quota::per_hour(count(settings.rooms_per_hour));
+            let sockets = MAX_BUCKETS.max(total);
+            let new_subscribes = Quota::per_minute(count(MAX_ROOMS_PER_CONNECTION as u32));
+            Buckets {
+                message_changes_of_user: limiter(
+                    Quota::per_second(sends).allow_burst(count(settings.sends_burst)),
+                    MAX_BUCKETS,
+                ),
+                message_changes_of_room: limiter(
+                    Quota::per_second(count(settings.room_sends_per_second)),
+                    MAX_BUCKETS,
+                ),
+                requests_of_user: limiter(
+                    Quota::per_second(count(settings.user_requests_per_second)),
+                    MAX_BUCKETS,
+                ),
+                requests_of_address: limiter(Quota::per_second(per_address), MAX_BUCKETS),
+                look_ups_of_address: limiter(
+                    Quota::per_second(per_address).allow_burst(look_ups),
+                    MAX_BUCKETS,
+                ),
+                rooms_of_user: limiter(rooms, MAX_BUCKETS),
+                room_changes_of_user: limiter(rooms, MAX_BUCKETS),
+                guests_of_address: limiter(Quota::per_hour(count(settings.guests_per_hour)), MAX_BUCKETS),
+                probes_of_address: limiter(PROBE, MAX_BUCKETS),
+                subscribes: limiter(SUBSCRIBE.allow_burst(SUBSCRIBE_BURST), MAX_BUCKETS),
+                frames_of_socket: limiter(Quota::per_minute(count(settings.frames_per_minute)), sockets),
+                subscribes_of_socket: limiter(new_subscribes, sockets),
+                typing_of_socket: limiter(TYPING.allow_burst(TYPING_BURST), sockets),
+            }
         });
         Self {
             buckets,
@@ -84,7 +139,7 @@ impl Limits {
         }
     }
 
-    /// A request by somebody, or by nobody from an address.
+    /// Counts a request: for the user who made it, or for the address of somebody without a session.
     ///
     /// # Errors
     /// [`Limited`] when there were too many.
@@ -96,17 +151,27 @@ impl Limits {
         }
     }
 
-    /// A message by a user to a room.
+    /// Counts a look-up of a token that the server does not know, before the database is asked. Guesses are such
+    /// tokens.
+    ///
+    /// # Errors
+    /// [`Limited`] when the address presented too many.
+    pub fn look_up(&self, address: IpAddr) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.look_ups_of_address, &address, LimitScope::Ip)
+    }
+
+    /// Counts a message that a user sends, edits or deletes in a room.
     ///
     /// # Errors
     /// [`Limited`] when there were too many.
-    pub fn send(&self, user: UserId, room: RoomId) -> Result<(), Limited> {
+    pub fn change_message(&self, user: UserId, room: RoomId) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
-        check(&buckets.sends_of_user, &user, LimitScope::User)?;
-        check(&buckets.sends_to_room, &room, LimitScope::Room)
+        check(&buckets.message_changes_of_user, &user, LimitScope::User)?;
+        check(&buckets.message_changes_of_room, &room, LimitScope::Room)
     }
 
-    /// A new room.
+    /// Counts a new room.
     ///
     /// # Errors
     /// [`Limited`] when there were too many.
@@ -115,7 +180,17 @@ impl Limits {
         check(&buckets.rooms_of_user, &user, LimitScope::User)
     }
 
-    /// A new guest.
+    /// Counts a room that a user renames or deletes, which every client is told of. There may be as many as new rooms,
+    /// counted apart from those: whoever created rooms can also delete them.
+    ///
+    /// # Errors
+    /// [`Limited`] when there were too many.
+    pub fn change_room(&self, user: UserId) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.room_changes_of_user, &user, LimitScope::User)
+    }
+
+    /// Counts a new guest.
     ///
     /// # Errors
     /// [`Limited`] when there were too many.
@@ -124,8 +199,29 @@ impl Limits {
         check(&buckets.guests_of_address, &address, LimitScope::Ip)
     }
 
-    /// A frame on a socket. Resuming all rooms after a break takes a frame a room, so `subscribe` has a count of its
-    /// own, large enough for as many rooms as a socket may follow.
+    /// Counts a probe of the server's readiness. Ordinary requests are not counted with it, so they cannot make a
+    /// monitor believe that the server is down.
+    ///
+    /// # Errors
+    /// [`Limited`] when there were too many.
+    pub fn probe(&self, address: IpAddr) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.probes_of_address, &address, LimitScope::Ip)
+    }
+
+    /// Counts a subscription, which reads the room and what changed in it, for all sockets of a user, or of an address
+    /// without a session.
+    ///
+    /// # Errors
+    /// [`Limited`] when there were too many.
+    pub fn subscribe(&self, user: Option<UserId>, address: IpAddr) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        let subject = Subject::new(user, address);
+        check(&buckets.subscribes, &subject, subject.scope())
+    }
+
+    /// Counts a frame on a socket. Resuming all rooms after a break takes a frame a room, so `subscribe` is counted
+    /// apart from the rest, up to as many rooms as a socket may follow.
     ///
     /// # Errors
     /// [`Limited`] when there were too many.
@@ -135,31 +231,38 @@ impl Limits {
         check(limiter, &socket, LimitScope::User)
     }
 
-    /// Beginning to type, on a socket.
+    /// Counts a start of typing on a socket.
     ///
     /// # Errors
-    /// [`Limited`] when it began too often.
+    /// [`Limited`] when there were too many.
     pub fn typing(&self, socket: ConnectionId) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         check(&buckets.typing_of_socket, &socket, LimitScope::User)
     }
+}
 
-    /// Forgets those who have been quiet for long.
-    pub fn forget_the_quiet(&self) {
-        let Some(buckets) = &self.buckets else { return };
-        buckets.sends_of_user.retain_recent();
-        buckets.sends_to_room.retain_recent();
-        buckets.requests_of_user.retain_recent();
-        buckets.requests_of_address.retain_recent();
-        buckets.rooms_of_user.retain_recent();
-        buckets.guests_of_address.retain_recent();
-        buckets.frames_of_socket.retain_recent();
-        buckets.subscribes_of_socket.retain_recent();
-        buckets.typing_of_socket.retain_recent();
+type Limiter<K> = RateLimiter<K, RecentBuckets<K>, DefaultClock>;
+
+fn limiter<K: Hash + Eq + Clone>(quota: Quota, max_buckets: usize) -> Limiter<K> {
+    RateLimiter::new(quota, RecentBuckets(Cache::new(max_buckets)), DefaultClock::default())
+}
+
+/// The buckets that were used most recently. Their number is bounded, however many addresses come.
+struct RecentBuckets<K>(Cache<K, Arc<InMemoryState>>);
+
+impl<K: Hash + Eq + Clone> StateStore for RecentBuckets<K> {
+    type Key = K;
+
+    fn measure_and_replace<T, F, E>(&self, key: &K, take: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let bucket = self.0.get_or_insert_with(key, || Ok::<_, std::convert::Infallible>(Arc::default()));
+        bucket.unwrap_or_default().measure_and_replace(&NotKeyed::NonKey, take)
     }
 }
 
-fn check<K: Hash + Eq + Clone>(limiter: &Keyed<K>, key: &K, scope: LimitScope) -> Result<(), Limited> {
+fn check<K: Hash + Eq + Clone>(limiter: &Limiter<K>, key: &K, scope: LimitScope) -> Result<(), Limited> {
     limiter.check_key(key).map_err(|until| {
         let wait = until.wait_time_from(DefaultClock::default().now());
         Limited { scope, retry_after: wait.saturating_add(Duration::from_millis(999)).as_secs().max(1) }
@@ -169,4 +272,44 @@ fn check<K: Hash + Eq + Clone>(limiter: &Keyed<K>, key: &K, scope: LimitScope) -
 /// Settings are at least 1; clap sees to it.
 fn count(setting: u32) -> NonZeroU32 {
     NonZeroU32::new(setting).unwrap_or(NonZeroU32::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use clap::Parser;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn sockets_resume_all_their_rooms_at_once_and_then_wait() {
+        let limits = Limits::new(&Config::parse_from(["parlance"]));
+        let user = Some(UserId(Uuid::now_v7()));
+        for (who, scope) in [(None, LimitScope::Ip), (user, LimitScope::User)] {
+            let mut rooms = 0..100 * MAX_ROOMS_PER_CONNECTION;
+            let refusal =
+                rooms.find_map(|_| limits.subscribe(who, ADDRESS).err()).expect("the bucket empties");
+            assert_eq!(refusal.scope, scope);
+            assert!(rooms.start > 2 * MAX_ROOMS_PER_CONNECTION, "{rooms:?}");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_however_many_addresses_come() {
+        let limiter = limiter::<IpAddr>(PROBE, 100);
+        for number in 0..10_000_u32 {
+            limiter.check_key(&IpAddr::V4(number.into())).unwrap();
+        }
+        assert!(limiter.into_state_store().0.len() <= 200);
+    }
+
+    #[test]
+    fn switched_off_limits_admit_everything() {
+        let limits = Limits::new(&Config::parse_from(["parlance", "--rate-limits", "off"]));
+        assert!((0..100_000).all(|_| limits.subscribe(None, ADDRESS).is_ok()));
+    }
 }

@@ -6,8 +6,12 @@ use std::process::ExitCode;
 use api::Server;
 use api::config::{Config, LogFormat};
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+/// The exit code after a second signal, which leaves no time to stop in order.
+const EXIT_AT_ONCE: i32 = 130;
 
 fn main() -> ExitCode {
     let config = Config::parse();
@@ -20,10 +24,18 @@ fn main() -> ExitCode {
         }
     };
     println!("Parlance is running at {}", server.url());
-    let stopped = wait_for_signal();
+    let stopped = Signals::listen().and_then(|mut signals| {
+        signals.wait();
+        // Whoever is in a hurry says it twice. The private Postgres has a guard that stops it then.
+        let impatience = std::thread::Builder::new().name("signals".to_owned());
+        impatience.spawn(move || {
+            signals.wait();
+            std::process::exit(EXIT_AT_ONCE);
+        })
+    });
     server.stop();
     match stopped {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("Cannot listen for signals: {error}.");
             ExitCode::FAILURE
@@ -45,15 +57,30 @@ fn start_log(config: &Config) {
     }
 }
 
-/// Until somebody wants the server to stop.
-fn wait_for_signal() -> std::io::Result<()> {
-    tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Ok(())
-    })
+/// The signals that ask the server to stop.
+struct Signals {
+    runtime: Runtime,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_io().build()?;
+        let (terminate, interrupt) = runtime.block_on(async {
+            Ok::<_, std::io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
+        })?;
+        Ok(Self { runtime, terminate, interrupt })
+    }
+
+    /// Waits for the next one.
+    fn wait(&mut self) {
+        let Self { runtime, terminate, interrupt } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        });
+    }
 }

@@ -1,18 +1,20 @@
-//! The private Postgres: with no `DATABASE_URL` the server keeps a cluster of its own in its data directory.
+//! The private Postgres: without a `DATABASE_URL` the server runs a cluster of its own in its data directory.
 //!
 //! [`Cluster::start`] finds the installed programs, creates the cluster if there is none, and returns when it
-//! accepts connections on a Unix socket that only this account can reach. A thread starts it again when it dies.
-//! A tiny shell, the guard, holds the other end of a pipe and stops Postgres when this process is gone, however it
-//! went; what a guard could not stop, the next start stops.
+//! accepts connections on a Unix socket that only this account can reach. The [`supervisor`] restarts it when it ends.
+//! The [`watchdog`] stops it when the server process dies, by whatever cause. Processes that remain nevertheless are
+//! the [`orphans`] that the next start stops.
 //!
-//! Knows no Diesel and no actix: it hands out a URL, nothing else.
+//! This module knows neither Diesel nor actix: its result is a URL. It needs Linux, for `/proc` and waitid(2).
 
 mod account;
 mod directory;
+mod orphans;
 mod postmaster;
+mod processes;
 mod programs;
 mod supervisor;
-mod survivors;
+mod watchdog;
 
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -20,29 +22,29 @@ use std::path::{Path, PathBuf};
 
 use account::Account;
 use directory::Directory;
-use postmaster::Launch;
+use postmaster::Launcher;
 use supervisor::Supervisor;
 
-/// Where the cluster lives and which programs run it.
+/// The directory of the cluster and the programs that run it.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The server's data directory; the cluster takes the folder `postgres` in it.
+    /// The server's data directory. The cluster is in its subdirectory `postgres`.
     pub data_dir: PathBuf,
-    /// The folder that holds `initdb` and `postgres`; looked for in the usual places when absent.
+    /// The directory that contains `initdb` and `postgres`. Without it, the default directories are searched.
     pub bin_dir: Option<PathBuf>,
 }
 
-/// A running cluster of our own. Dropping it stops it.
+/// A running private cluster. Dropping it stops it.
 #[derive(Debug)]
 pub struct Cluster {
     supervisor: Supervisor,
     database_url: String,
-    /// Holds the lock on the data directory until Postgres has stopped.
+    /// Keeps the data directory locked until Postgres has ended.
     _directory: Directory,
 }
 
 impl Cluster {
-    /// Starts the cluster of `options.data_dir`, which is created if need be; returns when it accepts connections.
+    /// Starts the cluster in `options.data_dir`, creating it if necessary. Returns when it accepts connections.
     pub fn start(options: &Options) -> Result<Self, ClusterError> {
         let directory = Directory::open(&options.data_dir)?;
         let programs =
@@ -57,24 +59,24 @@ impl Cluster {
             programs = %programs.bin_dir.display(),
             "using a private Postgres"
         );
-        let launch = Launch {
+        let launcher = Launcher {
             program: programs.bin_dir.join("postgres"),
             account,
             cluster: directory.cluster(),
             socket_dir: socket_dir.clone(),
             log: directory.log(),
         };
-        let supervisor = Supervisor::start(launch)?;
+        let supervisor = Supervisor::start(launcher)?;
         let database_url = database_url(&socket_dir);
         Ok(Self { supervisor, database_url, _directory: directory })
     }
 
-    /// Where libpq finds the database. Stays the same when Postgres is started again.
+    /// The URL of the database, for libpq. It stays the same when Postgres is restarted.
     pub fn database_url(&self) -> String {
         self.database_url.clone()
     }
 
-    /// Stops Postgres (clients are cut off, what is committed is on disk) and waits until it is gone.
+    /// Stops Postgres and waits until it has ended. Clients are disconnected; what is committed is on disk.
     pub fn stop(mut self) {
         self.supervisor.stop();
     }
@@ -86,10 +88,10 @@ impl Drop for Cluster {
     }
 }
 
-/// The database's superuser. Nobody else can reach the socket, so it needs no password.
+/// The database superuser. It needs no password, because no other account can reach the socket.
 const USER: &str = "parlance";
 
-/// A libpq URL: the socket's folder stands where a host would, percent-encoded.
+/// A libpq URL with the percent-encoded directory of the socket as its host.
 fn database_url(socket_dir: &Path) -> String {
     let mut host = String::new();
     for byte in socket_dir.as_os_str().as_bytes() {
@@ -98,42 +100,45 @@ fn database_url(socket_dir: &Path) -> String {
             _ => host.push_str(&format!("%{byte:02X}")),
         }
     }
-    // Every cluster has the database `postgres`; one of another name would be a second step that can be interrupted.
+    // Every cluster has the database `postgres`. To create another would be a second step that can be interrupted.
     format!("postgres://{USER}@{host}/postgres")
 }
 
-/// Why there is no private Postgres; each says in one sentence what to do.
+/// Why the private Postgres does not start. Each message is one sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// No Postgres is installed.
     #[error(
         "No Postgres programs were found on this machine: install them (Debian and Ubuntu: `apt-get install \
-         postgresql`, Fedora: `dnf install postgresql-server`), say where they are with --postgres-bin-dir, or set \
-         DATABASE_URL to a database that already runs."
+         postgresql`, Fedora: `dnf install postgresql-server`), name their directory with \
+         --postgres-bin-dir, or set DATABASE_URL to an existing database."
     )]
     NoPrograms,
-    /// The folder that was named holds no Postgres.
+    /// The configured directory contains no Postgres.
     #[error(
-        "The directory {} holds no `initdb` and `postgres`: correct --postgres-bin-dir, or leave it out to have the \
-         usual places searched.", .0.display()
+        "The directory {} does not contain `initdb` and `postgres`: correct --postgres-bin-dir, or omit it to search \
+         the default directories.", .0.display()
     )]
     NoProgramsIn(PathBuf),
-    /// A program is there but does not run.
-    #[error("The program {} cannot be run ({reason}): repair the installation of Postgres or name another with --postgres-bin-dir.", .program.display())]
+    /// A program exists but cannot be run.
+    #[error(
+        "The program {} cannot be run ({reason}): repair the installation of Postgres, or name another one with \
+         --postgres-bin-dir.", .program.display()
+    )]
     Program {
         /// The program.
         program: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         reason: io::Error,
     },
     /// The cluster belongs to another major version.
     #[error(
-        "The database in {} was made by Postgres {cluster}, which is not installed (found: {found}): install \
+        "The database in {} was created by Postgres {cluster}, which is not installed (found: {found}): install \
          Postgres {cluster} (Debian: `apt-get install postgresql-{cluster}`), or choose another directory with \
          --data-dir or PARLANCE_DATA_DIR.", .directory.display()
     )]
     OtherMajor {
-        /// The cluster's folder.
+        /// The directory of the cluster.
         directory: PathBuf,
         /// Its major version.
         cluster: u32,
@@ -148,13 +153,13 @@ pub enum ClusterError {
     NotWritable {
         /// The directory or file.
         directory: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         reason: io::Error,
     },
-    /// The account that Postgres runs as cannot get to the data directory.
+    /// The account that runs Postgres cannot enter the data directory.
     #[error(
         "Postgres refuses to run as root, and the account `{account}`, which runs it instead, cannot enter {}: choose \
-         a directory that it can reach, such as /var/lib/parlance, with --data-dir or PARLANCE_DATA_DIR.",
+         a directory that this account can enter, such as /var/lib/parlance, with --data-dir or PARLANCE_DATA_DIR.",
         .directory.display()
     )]
     Unreachable {
@@ -163,43 +168,49 @@ pub enum ClusterError {
         /// The account's name.
         account: String,
     },
-    /// There is nobody to run Postgres as.
+    /// There is no unprivileged account to run Postgres.
     #[error(
-        "Postgres refuses to run as root, and there is neither an account `postgres` nor `nobody` to run it instead: \
+        "Postgres refuses to run as root, and this machine has neither an account `postgres` nor `nobody` to run it: \
          start Parlance as an ordinary user, or set DATABASE_URL."
     )]
     NoAccount,
-    /// Another server has the data directory.
+    /// The user database cannot be read.
+    #[error(
+        "Postgres refuses to run as root, and the accounts of this machine cannot be looked up ({0}): start Parlance as \
+         an ordinary user, or set DATABASE_URL."
+    )]
+    AccountLookup(io::Error),
+    /// Another server has locked the data directory.
     #[error(
         "Another Parlance is using the directory {}: stop it, or choose another directory with --data-dir or \
          PARLANCE_DATA_DIR.", .0.display()
     )]
     InUse(PathBuf),
-    /// There is no short enough place for the socket.
+    /// No directory for the socket is usable.
     #[error(
-        "The path {} is too long for a Unix socket or does not belong to this account, and so is every other: choose \
-         a directory with a shorter path with --data-dir or PARLANCE_DATA_DIR.", .0.display()
+        "The Unix socket of Postgres cannot be in {}, because the path is too long or the directory belongs to another \
+         account: choose a data directory with a shorter path with --data-dir or PARLANCE_DATA_DIR.", .0.display()
     )]
     SocketPath(PathBuf),
     /// `initdb` failed.
     #[error("Postgres could not create its database in {}: {output}.", .directory.display())]
     Create {
-        /// The cluster's folder.
+        /// The directory of the cluster.
         directory: PathBuf,
-        /// The last of what it said.
+        /// The last lines of its output.
         output: String,
     },
-    /// `postgres` ended at once.
-    #[error("Postgres does not start; the end of its log ({}) says: {output}.", .log.display())]
+    /// `postgres` ended before it accepted connections.
+    #[error("Postgres does not start. Its log ({}) ends with: {output}.", .log.display())]
     Start {
         /// Its log.
         log: PathBuf,
-        /// The last lines.
+        /// The last lines of the log.
         output: String,
     },
 }
 
-/// The last of what a program said, in one line.
+/// The last lines of an output, joined to one.
 fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let tail = lines[lines.len().saturating_sub(count)..].join(" | ");
@@ -211,13 +222,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_socket_folder_is_percent_encoded_in_the_url() {
+    fn the_socket_directory_is_percent_encoded_in_the_url() {
         let url = database_url(Path::new("/var/lib/my data/é"));
         assert_eq!(url, "postgres://parlance@%2Fvar%2Flib%2Fmy%20data%2F%C3%A9/postgres");
     }
 
     #[test]
-    fn the_end_of_an_output_is_one_line() {
+    fn the_last_lines_of_an_output_are_joined_to_one() {
         assert_eq!(last_lines("a\nb\n\nc.\n", 2), "b | c");
         assert_eq!(last_lines("\n", 2), "nothing");
     }

@@ -1,21 +1,21 @@
-//! The one door through which rooms change: sends, edits, deletions, renames.
+//! The only way to change a room: creation, sends, edits, deletions, renames.
 //!
 //! Each writer is a thread with a connection of its own; a room always has the same writer. So a room's changes are
-//! stored, acknowledged and published in one order, that of `rev`. Everything that queued while the last commit ran
-//! goes into the next one (natural batching: no timer, so a lone message waits for nobody).
+//! stored, published and acknowledged in one order, that of `rev`. Everything that queued during a commit goes into
+//! the next one (natural batching: without a timer, so a single message never waits).
 //!
-//! A change is acknowledged and published after its commit returned, and not before. When the connection breaks in
-//! the middle, the writer connects again and does the change again: message ids, texts and names make that harmless,
-//! and the second answer tells what became of the first. If the database stays away, the answer is `OutcomeUnknown`.
+//! A change is published and acknowledged after its commit returned, not before. When the connection breaks in the
+//! middle, the writer connects again and repeats the change: ids and timestamps make that harmless and tell whether the
+//! first attempt was stored. If the database stays away, the answer is `OutcomeUnknown`, and the writer looks for what
+//! was stored as soon as it can.
 
 mod apply;
 mod catch_up;
 mod create;
+mod worker;
 
-use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
 use std::time::{Duration, Instant};
 
 use shared::ids::{MessageId, RoomId, UserId};
@@ -24,23 +24,19 @@ use shared::rooms::{Room, RoomName};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use self::worker::Worker;
+use crate::db::DbError;
 use crate::db::messages::{NewMessage, Stored};
-use crate::db::{self, Conn, DbError, DbResult};
+use crate::db::rooms::{NewRoom, StoredRoom};
 use crate::realtime::hub::Hub;
 
 /// How many changes may wait for one writer. Beyond it a client is told to come back.
 const QUEUE_LENGTH: usize = 4_096;
-/// How many changes one commit takes at most.
-const MAX_BATCH: usize = 1_000;
-/// How long a change waits for a database that went away.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How long a sender waits for the answer, whatever happens.
+/// How long a client waits for the answer, whatever happens.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
-/// A writer that is at one commit for this long has a database that hangs: nothing new is taken on. A statement takes
+/// A writer that waits for one answer this long has a database that hangs: it accepts nothing new. A statement takes
 /// less, or is cancelled.
 const STUCK_AFTER: Duration = Duration::from_secs(6);
-/// How soon the writer knocks again.
-const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a change was not made.
 #[derive(Debug, Error)]
@@ -54,19 +50,19 @@ pub enum WriteError {
     /// The message is a tombstone.
     #[error("the message is deleted")]
     MessageDeleted,
-    /// It is somebody else's message.
+    /// The message belongs to another user.
     #[error("not the author")]
     NotAuthor,
-    /// It is somebody else's room.
+    /// The room belongs to another user.
     #[error("not the room's owner")]
     NotRoomOwner,
-    /// Too much waits already; nothing was done.
+    /// Too many changes wait already; nothing was done.
     #[error("the queue is full")]
     QueueFull,
-    /// The connection broke and the database stayed away: done or not, nobody knows.
+    /// The connection broke or the database does not answer: the change may be made or not.
     #[error("the outcome is unknown")]
     OutcomeUnknown,
-    /// What the database says.
+    /// What the database says; nothing was done.
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -78,6 +74,7 @@ type Reply<T> = oneshot::Sender<WriteResult<T>>;
 
 /// A change on its way to its writer.
 enum Change {
+    CreateRoom(NewRoom, Reply<StoredRoom>),
     CreateMessage(NewMessage, Reply<Stored>),
     UpdateMessage {
         room_id: RoomId,
@@ -105,10 +102,11 @@ enum Change {
     },
 }
 
-/// A handle on the writers. Dropping the last one ends them, after what is queued.
+/// A handle on the writers. Dropping it ends them, after what is queued.
 pub struct Writer {
     queues: Vec<Queue>,
-    threads: Vec<JoinHandle<()>>,
+    /// Disconnected when the last thread has ended. Only [`Writer::stop`] uses it; the lock makes it `Sync`.
+    ended: Mutex<std_mpsc::Receiver<()>>,
 }
 
 /// One writer's queue.
@@ -126,49 +124,50 @@ impl Writer {
     /// # Errors
     /// When the system has no thread to give.
     pub fn start(database_url: &str, hub: &Arc<Hub>, count: usize) -> std::io::Result<Self> {
-        let mut writer = Self { queues: Vec::new(), threads: Vec::new() };
+        let (alive, ended) = std_mpsc::channel();
+        let mut queues = Vec::new();
         for number in 0..count.max(1) {
             let (changes, queue) = mpsc::channel(QUEUE_LENGTH);
             let busy_since = BusySince::default();
-            let worker = Worker {
-                doubtful: HashSet::new(),
-                database_url: database_url.to_owned(),
-                conn: None,
-                has_given_up: false,
-                busy_since: busy_since.clone(),
-                hub: hub.clone(),
-            };
-            let thread = std::thread::Builder::new()
-                .name(format!("writer-{number}"))
-                .spawn(move || worker.run(queue))?;
-            writer.queues.push(Queue { changes, busy_since });
-            writer.threads.push(thread);
+            let worker = Worker::new(database_url, hub.clone(), busy_since.clone());
+            let alive: std_mpsc::Sender<()> = alive.clone();
+            std::thread::Builder::new().name(format!("writer-{number}")).spawn(move || {
+                worker.run(queue);
+                drop(alive);
+            })?;
+            queues.push(Queue { changes, busy_since });
         }
-        Ok(writer)
+        Ok(Self { queues, ended: Mutex::new(ended) })
     }
 
-    /// Does what is queued and ends.
-    pub fn stop(self) {
+    /// Lets the writers finish what is queued, and waits for them until `deadline`. Returns whether they ended.
+    pub fn stop(self, deadline: Instant) -> bool {
         drop(self.queues);
-        for thread in self.threads {
-            if thread.join().is_err() {
-                tracing::error!("a writer panicked");
-            }
-        }
+        let ended = self.ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let patience = deadline.saturating_duration_since(Instant::now());
+        ended.recv_timeout(patience) == Err(std_mpsc::RecvTimeoutError::Disconnected)
+    }
+
+    /// Creates a room.
+    ///
+    /// # Errors
+    /// When another room has the name; [`StoredRoom`] has the refusal of an id that is in use.
+    pub async fn create_room(&self, new: NewRoom) -> WriteResult<StoredRoom> {
+        self.submit(new.id, |reply| Change::CreateRoom(new, reply)).await
     }
 
     /// Stores a message.
     ///
     /// # Errors
-    /// When it is not stored, or nobody knows; [`Stored`] has the refusals that the message itself earned.
+    /// When it is not stored, or nobody knows; [`Stored`] has the refusals that the message itself caused.
     pub async fn create_message(&self, new: NewMessage) -> WriteResult<Stored> {
         self.submit(new.room_id, |reply| Change::CreateMessage(new, reply)).await
     }
 
-    /// Gives a message another text; without one, or with the same, it stays as it is.
+    /// Changes a message's text; without one, or with the same, the message stays as it is.
     ///
     /// # Errors
-    /// When it is not there, deleted or somebody else's.
+    /// When the message does not exist, is deleted or belongs to another user.
     pub async fn update_message(
         &self,
         room_id: RoomId,
@@ -179,10 +178,10 @@ impl Writer {
         self.submit(room_id, |reply| Change::UpdateMessage { room_id, id, by, text, reply }).await
     }
 
-    /// Deletes a message; one that is deleted stays as it is.
+    /// Deletes a message; a deleted one stays as it is.
     ///
     /// # Errors
-    /// When it is not there or neither the message nor the room is one's own.
+    /// When the message does not exist, or neither it nor the room belongs to the user.
     pub async fn delete_message(&self, room_id: RoomId, id: MessageId, by: UserId) -> WriteResult<()> {
         self.submit(room_id, |reply| Change::DeleteMessage { room_id, id, by, reply }).await
     }
@@ -190,7 +189,7 @@ impl Writer {
     /// Renames a room; without a name, or with the same, it stays as it is.
     ///
     /// # Errors
-    /// When it is not there, somebody else's, or the name is taken.
+    /// When the room does not exist, belongs to another user, or the name is taken.
     pub async fn update_room(&self, id: RoomId, by: UserId, name: Option<RoomName>) -> WriteResult<Room> {
         self.submit(id, |reply| Change::UpdateRoom { id, by, name, reply }).await
     }
@@ -198,7 +197,7 @@ impl Writer {
     /// Deletes a room with its messages.
     ///
     /// # Errors
-    /// When it is not there or somebody else's.
+    /// When the room does not exist or belongs to another user.
     pub async fn delete_room(&self, id: RoomId, by: UserId) -> WriteResult<()> {
         self.submit(id, |reply| Change::DeleteRoom { id, by, reply }).await
     }
@@ -213,7 +212,7 @@ impl Writer {
         queue.changes.try_send(change(reply)).map_err(|_| WriteError::QueueFull)?;
         match tokio::time::timeout(ANSWER_TIME, answer).await {
             Ok(Ok(answer)) => answer,
-            // The database hangs, or the writer is gone: the change may be made yet.
+            // The database hangs, or the writer failed: the change may still be made.
             Ok(Err(_)) | Err(_) => Err(WriteError::OutcomeUnknown),
         }
     }
@@ -223,135 +222,6 @@ impl Writer {
 fn writer_of(room_id: RoomId, writers: usize) -> usize {
     let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(room_id);
     (hash % writers as u64) as usize
-}
-
-/// One writer's side of the queue.
-struct Worker {
-    /// Rooms in which a change may be stored that was never published.
-    doubtful: HashSet<RoomId>,
-    database_url: String,
-    conn: Option<Conn>,
-    has_given_up: bool,
-    busy_since: BusySince,
-    hub: Arc<Hub>,
-}
-
-/// What the database answered, and whether it had to be asked twice.
-struct Done<T> {
-    value: T,
-    /// The change was done a second time: what it finds done may be its own doing, and not published yet.
-    is_retry: bool,
-}
-
-impl Worker {
-    fn run(mut self, mut queue: mpsc::Receiver<Change>) {
-        // Connect before the first message comes, so that it does not wait for it.
-        let _ = self.connect(Instant::now());
-        while let Some(first) = self.next(&mut queue) {
-            let mut batch = vec![first];
-            while batch.len() < MAX_BATCH
-                && let Ok(change) = queue.try_recv()
-            {
-                batch.push(change);
-            }
-            self.work_off(batch);
-        }
-    }
-
-    /// The next change; meanwhile, what is in doubt is looked into as soon as the database is back.
-    fn next(&mut self, queue: &mut mpsc::Receiver<Change>) -> Option<Change> {
-        while !self.doubtful.is_empty() {
-            match queue.try_recv() {
-                Ok(change) => return Some(change),
-                Err(mpsc::error::TryRecvError::Disconnected) => return None,
-                Err(mpsc::error::TryRecvError::Empty) => std::thread::sleep(RECONNECT_PAUSE),
-            }
-            self.catch_up();
-        }
-        queue.blocking_recv()
-    }
-
-    fn set_busy(&self, since: Option<Instant>) {
-        // No panic happens under this lock, so a poisoned one is as good as any.
-        *self.busy_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
-    }
-
-    /// Sends that stand together go into one commit; everything keeps the order in which it came.
-    fn work_off(&mut self, batch: Vec<Change>) {
-        let mut sends = Vec::new();
-        for change in batch {
-            if let Change::CreateMessage(new, reply) = change {
-                sends.push((new, reply));
-                continue;
-            }
-            self.create_messages(std::mem::take(&mut sends));
-            self.apply(change);
-        }
-        self.create_messages(sends);
-    }
-
-    /// Asks the database about `rooms`, and once more on a new connection when the first one breaks.
-    fn ask<T>(
-        &mut self,
-        rooms: impl IntoIterator<Item = RoomId>,
-        question: impl FnMut(&mut Conn) -> DbResult<T>,
-    ) -> WriteResult<Done<T>> {
-        self.set_busy(Some(Instant::now()));
-        let answer = self.ask_twice(rooms, question);
-        self.set_busy(None);
-        answer
-    }
-
-    fn ask_twice<T>(
-        &mut self,
-        rooms: impl IntoIterator<Item = RoomId>,
-        mut question: impl FnMut(&mut Conn) -> DbResult<T>,
-    ) -> WriteResult<Done<T>> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut is_retry = false;
-        loop {
-            let conn = match self.connect(deadline) {
-                Ok(conn) => conn,
-                Err(_) if is_retry => {
-                    self.doubtful.extend(rooms);
-                    return Err(WriteError::OutcomeUnknown);
-                }
-                Err(error) => return Err(error.into()),
-            };
-            match question(conn) {
-                Err(DbError::ConnectionLost(reason)) => {
-                    tracing::warn!(reason, "the writer lost its connection");
-                    self.conn = None;
-                    is_retry = true;
-                }
-                Err(error) => return Err(error.into()),
-                Ok(value) => return Ok(Done { value, is_retry }),
-            }
-        }
-    }
-
-    /// The connection, made anew if there is none. Waits until `deadline` for a database that is away, but only once:
-    /// while it stays away, nobody waits for it again.
-    fn connect(&mut self, deadline: Instant) -> DbResult<&mut Conn> {
-        let deadline = if self.has_given_up { Instant::now() } else { deadline };
-        if self.conn.is_none() {
-            loop {
-                match db::connect(&self.database_url) {
-                    Ok(conn) => {
-                        self.has_given_up = false;
-                        self.conn = Some(conn);
-                        break;
-                    }
-                    Err(error) if Instant::now() >= deadline => {
-                        self.has_given_up = true;
-                        return Err(error);
-                    }
-                    Err(_) => std::thread::sleep(RECONNECT_PAUSE),
-                }
-            }
-        }
-        self.conn.as_mut().ok_or_else(|| DbError::Unavailable("no connection".to_owned()))
-    }
 }
 
 #[cfg(test)]
@@ -367,7 +237,8 @@ mod tests {
     async fn a_full_queue_refuses_what_comes_and_keeps_what_it_has() {
         let (changes, mut queue) = mpsc::channel(QUEUE_LENGTH);
         let busy_since = BusySince::default();
-        let writer = Writer { queues: vec![Queue { changes, busy_since }], threads: Vec::new() };
+        let (_, ended) = std_mpsc::channel();
+        let writer = Writer { queues: vec![Queue { changes, busy_since }], ended: Mutex::new(ended) };
         let by = UserId(Uuid::nil());
         let delete = |id: usize| Box::pin(writer.delete_room(RoomId(Uuid::from_u128(id as u128)), by));
 

@@ -44,6 +44,8 @@ pub enum ErrorCode {
     UsernameTaken,
     /// Another message has that id.
     MessageIdReused,
+    /// Another room has that id.
+    RoomIdReused,
     /// A deleted message cannot be edited.
     MessageDeleted,
     /// The head or the body of the request took too long to come.
@@ -68,7 +70,7 @@ pub enum ErrorCode {
     Unavailable,
     /// The server is busy; nothing was done.
     Overloaded,
-    /// The database went away while it committed: the change may or may not be stored. Repeat it with the same id.
+    /// The database went away in the middle: the change may or may not be stored. Repeat it, with the same id if it has one.
     OutcomeUnknown,
     /// A code that this version does not know.
     #[serde(other)]
@@ -77,7 +79,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes that this version knows.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidCursor,
@@ -93,6 +95,7 @@ impl ErrorCode {
         Self::RoomNameTaken,
         Self::UsernameTaken,
         Self::MessageIdReused,
+        Self::RoomIdReused,
         Self::MessageDeleted,
         Self::RequestTimeout,
         Self::BodyTooLarge,
@@ -126,6 +129,7 @@ impl ErrorCode {
             Self::RoomNameTaken => "room_name_taken",
             Self::UsernameTaken => "username_taken",
             Self::MessageIdReused => "message_id_reused",
+            Self::RoomIdReused => "room_id_reused",
             Self::MessageDeleted => "message_deleted",
             Self::RequestTimeout => "request_timeout",
             Self::BodyTooLarge => "body_too_large",

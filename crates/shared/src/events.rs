@@ -1,6 +1,6 @@
-//! What travels on the WebSocket: one JSON object a text frame, tagged by `type`.
+//! The messages on the WebSocket: one JSON object per text frame, tagged by `type`.
 //!
-//! Both sides ignore a `type` they do not know: it decodes to `Unknown`.
+//! Both sides ignore an unknown `type`: it decodes to `Unknown`.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,42 +10,42 @@ use crate::messages::Message;
 use crate::rooms::Room;
 use crate::users::User;
 
-/// What a client says.
+/// A command from a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientCommand {
-    /// Says who one is, where neither cookie nor header could.
+    /// Authenticates a connection that could send neither a cookie nor a header.
     Authenticate {
-        /// The token of `POST /guests`.
+        /// The token from `POST /guests`.
         token: String,
     },
-    /// Begins to follow a room; again, to change `present` or to resume.
+    /// Subscribes to a room. May be repeated to change `present` or to resume.
     Subscribe {
         /// The room.
         room_id: RoomId,
-        /// The last `rev` one has: everything after it is delivered first.
-        #[serde(default, deserialize_with = "there", skip_serializing_if = "Option::is_none")]
+        /// The last `rev` that the client has. Everything after it is delivered first.
+        #[serde(default, deserialize_with = "not_null", skip_serializing_if = "Option::is_none")]
         since: Option<Rev>,
-        /// Whether one is in the room, counted and listed. `false` follows it from afar: its changes come,
-        /// presence and typing do not.
+        /// Whether the user is present in the room: counted and listed. With `false` the client receives the room's
+        /// changes, but neither presence nor typing.
         #[serde(default = "present_by_default", skip_serializing_if = "is_true")]
         present: bool,
     },
-    /// Ends following a room.
+    /// Ends the subscription to a room.
     Unsubscribe {
         /// The room.
         room_id: RoomId,
     },
-    /// Says whether one is typing.
+    /// Reports that the user started or stopped typing.
     Typing {
         /// The room.
         room_id: RoomId,
-        /// Whether one began or ended.
+        /// True when the user started.
         active: bool,
     },
-    /// Asks for a `pong`: a browser can neither send nor see WebSocket's own pings.
+    /// Requests a `pong`. Browsers can neither send nor observe the pings of the WebSocket protocol.
     Ping {
-        /// Comes back as it is.
+        /// Returned unchanged in the `pong`.
         id: String,
     },
     /// A command that this version does not know.
@@ -53,8 +53,8 @@ pub enum ClientCommand {
     Unknown,
 }
 
-/// What is there has a value: null is not the same as absent.
-fn there<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Rev>, D::Error> {
+/// A field that is given must have a value: null is not the same as absent.
+fn not_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Rev>, D::Error> {
     Rev::deserialize(deserializer).map(Some)
 }
 
@@ -67,80 +67,85 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
-/// What the server says.
+/// An event from the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerEvent {
-    /// The first event, and the answer to `authenticate`.
+    /// The first event, and the reply to `authenticate`.
     Hello {
         /// The server's version.
         server_version: String,
-        /// How often the server pings. A client that hears nothing for twice that long reconnects.
+        /// The interval of the server's pings. A client that receives nothing for twice that time should reconnect.
         heartbeat_seconds: u32,
-        /// Who one is; absent for an anonymous socket, which may only read.
+        /// The authenticated user. Absent for an anonymous connection, which may only read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<User>,
     },
-    /// The answer to `subscribe`: live delivery begins after `rev`.
+    /// The reply to `subscribe`: live delivery starts after `rev`.
     Subscribed {
-        /// The room as it is at `rev`.
+        /// The room as of `rev`.
         room: Room,
-        /// Where live delivery begins.
+        /// The revision after which live delivery starts.
         rev: Rev,
-        /// The people in the room, oneself included.
+        /// People who are present: the first hundred by the age of their account, and the subscriber. `room.online`
+        /// counts all.
         online: Vec<User>,
-        /// How many more are in it without a name.
+        /// The number of anonymous visitors in addition.
         visitors: u32,
     },
     /// A message was sent.
     MessageCreated(MessageChange),
     /// A message was edited.
     MessageUpdated(MessageChange),
-    /// A message was deleted; what is left of it is the tombstone.
+    /// A message was deleted. Only its tombstone remains.
     MessageDeleted(MessageChange),
-    /// A room was created. Everybody who may see it hears of it.
+    /// A room was created. Sent to everyone who may see it.
     RoomCreated(RoomChange),
-    /// A room was renamed. Everybody who may see it hears of it.
+    /// A room was renamed. Sent to everyone who may see it.
     RoomUpdated(RoomChange),
-    /// A room was deleted with its messages. Everybody who might see it hears of it.
+    /// A room was deleted with its messages. Sent to everyone who could see it.
     RoomDeleted(RoomChange),
-    /// People came to or left a room.
+    /// The people in a room changed.
     Presence {
         /// The room.
         room_id: RoomId,
-        /// Who came.
+        /// Users who joined the list of people. In a room of more than a hundred, they take the places of those who
+        /// left the list.
         joined: Vec<User>,
-        /// Who left.
+        /// Users who left the list of people.
         left: Vec<UserId>,
-        /// How many are in it without a name.
+        /// How many people are in the room, listed or not.
+        online: u32,
+        /// The number of anonymous visitors.
         visitors: u32,
     },
-    /// Somebody began or stopped typing.
+    /// A user started or stopped typing.
     Typing {
         /// The room.
         room_id: RoomId,
-        /// Who.
+        /// The user.
         user: User,
-        /// Whether they began or stopped.
+        /// True when the user started.
         active: bool,
     },
-    /// Too much was missed for the socket: ask `changes?since` for what lies between one's `rev` and `subscribed.rev`.
+    /// Too many changes were missed to replay them. `GET changes?since` returns those between the client's `rev` and
+    /// `subscribed.rev`.
     Resync {
         /// The room.
         room_id: RoomId,
     },
-    /// The answer to `ping`.
+    /// The reply to `ping`.
     Pong {
-        /// The ping's.
+        /// The id of the `ping`.
         id: String,
     },
-    /// A command was refused; the socket stays open.
+    /// A command was refused. The connection stays open.
     Error {
-        /// Why, for programs.
+        /// The reason, for programs.
         code: ErrorCode,
-        /// Why, in a sentence.
+        /// The reason, for people.
         detail: String,
-        /// The room it was about.
+        /// The room of the command.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         room_id: Option<RoomId>,
     },
@@ -150,7 +155,7 @@ pub enum ServerEvent {
 }
 
 impl ServerEvent {
-    /// The room that the event is about.
+    /// The room of the event.
     pub fn room_id(&self) -> Option<RoomId> {
         match self {
             Self::Subscribed { room, .. } => Some(room.id),
@@ -169,58 +174,58 @@ impl ServerEvent {
     }
 }
 
-/// A message's change with the message as it is after it.
+/// A change of a message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MessageChange {
     /// The room.
     pub room_id: RoomId,
-    /// The change's number.
+    /// The number of the change.
     pub rev: Rev,
     /// The message after the change.
     pub message: Message,
 }
 
-/// A room's change with the room as it is after it.
+/// A change of a room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoomChange {
     /// The room after the change.
     pub room: Room,
-    /// The change's number.
+    /// The number of the change.
     pub rev: Rev,
 }
 
-/// Why the server closed a socket: the codes of RFC 6455, section 7.4, and Parlance's own.
+/// Why the server closed a connection: codes of RFC 6455, section 7.4, and application codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseCode {
-    /// Done.
+    /// The connection is no longer needed.
     Normal,
     /// The frame breaks the WebSocket protocol.
     Protocol,
-    /// A binary frame.
+    /// Binary frames are not supported.
     Unsupported,
-    /// Text that is not UTF-8.
+    /// A text frame is not UTF-8.
     InvalidUtf8,
-    /// A message above 64 KiB.
+    /// A message is larger than 64 KiB.
     TooBig,
-    /// A fault of the server.
+    /// An internal error of the server.
     Internal,
-    /// The server restarts: reconnect after a random moment and resume.
+    /// The server restarts. Reconnect after a random delay and resume.
     Restart,
-    /// The server is busy: reconnect later and resume.
+    /// The server is overloaded. Reconnect later and resume.
     Overload,
-    /// JSON that cannot be read, or a known `type` with wrong fields.
+    /// Malformed JSON, or a known `type` with invalid fields.
     BadCommand,
     /// The session is missing, expired or signed out.
     SessionEnded,
-    /// The account may not be used.
+    /// The account is not allowed to connect.
     Forbidden,
-    /// The reader was too slow: resume by `since`.
+    /// The client reads too slowly. Resume with `since`.
     SlowConsumer,
-    /// `since` lies beyond the room's `rev`: forget the room and load it again.
+    /// `since` is greater than the room's `rev`. Discard the room and load it again.
     ImpossibleRev,
-    /// Too many frames in too little time.
+    /// Too many frames in a short time.
     FrameRate,
-    /// Nothing came for too long.
+    /// Nothing was received for too long.
     HeartbeatLost,
 }
 
@@ -260,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_since_of_null_is_not_the_same_as_none() {
+    fn a_since_of_null_is_refused() {
         let json = r#"{"type":"subscribe","room_id":"0190a5b0-0000-7000-8000-000000000001","since":null}"#;
         assert!(serde_json::from_str::<ClientCommand>(json).is_err());
     }

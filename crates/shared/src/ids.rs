@@ -1,4 +1,4 @@
-//! Identifiers and counters, each its own type so that they cannot be mixed up.
+//! Identifiers and counters. Each has a type of its own, so that they cannot be confused.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The text is no UUID.
+/// The text is not a UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidId;
 
@@ -36,7 +36,7 @@ macro_rules! uuid_id {
         impl FromStr for $name {
             type Err = InvalidId;
 
-            /// The hyphenated form only: one thing has one name.
+            /// Accepts the hyphenated form only, so that each id has a single spelling.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 if text.len() != HYPHENATED_LENGTH {
                     return Err(InvalidId);
@@ -56,14 +56,14 @@ uuid_id!(
     RoomId
 );
 uuid_id!(
-    /// A message. UUIDv7; the client may choose it, which makes a retry harmless.
+    /// A message. UUIDv7. The client may choose it, which makes retries idempotent.
     MessageId
 );
 
 impl MessageId {
     /// A UUIDv7 (RFC 9562, section 5.7) of `unix_millis` and ten random bytes.
     ///
-    /// The caller brings the clock and the randomness because the browser and the server have different ones.
+    /// The caller provides the clock and the randomness, because browser and server have different sources.
     pub fn from_unix_millis(unix_millis: u64, random: [u8; 10]) -> Self {
         Self(uuid::Builder::from_unix_timestamp_millis(unix_millis, &random).into_uuid())
     }
@@ -97,11 +97,13 @@ macro_rules! counter {
 }
 
 counter!(
-    /// A message's place in its room: 1, 2, 3 … without holes. The order, the page key and the unread arithmetic.
+    /// The position of a message in its room: 1, 2, 3 … without gaps. Messages are ordered, paged and counted as unread
+    /// by it.
     Seq
 );
 counter!(
-    /// The number of a room's change of any kind. The resume cursor: grows by exactly 1 from event to event.
+    /// The number of a change in a room, of any kind. It grows by exactly 1 from event to event, and clients resume by
+    /// it.
     Rev
 );
 
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_uuid_is_refused() {
+    fn text_that_is_not_a_uuid_is_refused() {
         assert_eq!("lobby".parse::<RoomId>(), Err(InvalidId));
     }
 }

@@ -1,8 +1,8 @@
-//! The Parlance protocol, typed once for the server, the browser and any Rust client.
+//! The types of the Parlance protocol, shared by the server, the web client and other Rust clients.
 //!
-//! Everything that crosses the wire lives here: ids, DTOs with their limits and URL paths, events, error codes.
-//! This crate knows no I/O, no database and no browser; it compiles for wasm32 and for the host.
-//! Read it in the order of the modules below.
+//! It contains everything that is sent over the network: ids, DTOs with their limits and URL paths, events, error codes.
+//! It depends on no I/O, database or browser, and compiles for wasm32 and for the host.
+//! The modules below are in reading order.
 
 pub mod ids;
 pub mod timestamp;

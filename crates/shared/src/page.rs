@@ -1,15 +1,15 @@
-//! Pages of a list, walked by opaque cursors.
+//! Pages of a list, with opaque cursors.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How many items a page has when the client does not say.
+/// The number of items on a page unless the client requests another.
 pub const DEFAULT_LIMIT: u32 = 30;
-/// How many items a page has at most.
+/// The maximum number of items on a page.
 pub const MAX_LIMIT: u32 = 100;
 
-/// A place in a list. Its text means nothing to a client; it stays valid when the item it was made from is gone.
+/// A position in a list. The text is opaque to clients. It stays valid when the item at the position is deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(pub String);
@@ -20,16 +20,16 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// Part of a list, in the list's order.
+/// A part of a list, in list order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
-    /// Leads to the items after these; null at the end.
+    /// The cursor of the items after these; null at the end.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub next_cursor: Option<Cursor>,
-    /// Leads to the items before these; null at the beginning.
+    /// The cursor of the items before these; null at the beginning.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub prev_cursor: Option<Cursor>,
 }

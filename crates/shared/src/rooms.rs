@@ -69,6 +69,9 @@ pub struct CreateRoom {
     /// 1 to 80 characters after trimming.
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::room_name))]
     pub name: RoomName,
+    /// Chosen by the client, best a UUID of version 7, so that the request can be repeated without harm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<RoomId>,
 }
 
 /// Renames a room: the body of `PATCH /rooms/{id}`.

@@ -1,46 +1,46 @@
-//! What a client can learn about the server it talks to.
+//! Information about the server.
 
 use serde::{Deserialize, Serialize};
 
 use crate::text::Length;
 
-/// About the server.
+/// The URL path of the server information.
 pub const SERVER_PATH: &str = "/api/v1/server";
-/// The WebSocket.
+/// The URL path of the WebSocket.
 pub const SOCKET_PATH: &str = "/api/v1/ws";
 /// The subprotocol of the WebSocket.
 pub const SOCKET_PROTOCOL: &str = "parlance.v1.json";
 
-/// The answer of `GET /server`.
+/// The response of `GET /server`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ServerInfo {
-    /// What this server calls itself.
+    /// The name of the server.
     pub name: String,
-    /// Its version (semver).
+    /// The version of the server, as Semantic Versioning.
     pub version: String,
-    /// What it accepts.
+    /// The limits of the input.
     pub limits: Limits,
-    /// What it can do beyond the base contract.
+    /// Optional features that the server supports.
     pub features: Vec<String>,
 }
 
-/// What the server accepts. Text lengths are Unicode scalar values after trimming.
+/// The limits of the input. Text lengths are counted in Unicode scalar values after trimming.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Limits {
-    /// A guest's name.
+    /// The length of a guest's name.
     pub guest_username: Length,
-    /// A room's name.
+    /// The length of a room's name.
     pub room_name: Length,
-    /// A message by a guest.
+    /// The length of a message from a guest.
     pub guest_message: Length,
-    /// A message by a member.
+    /// The length of a message from a member.
     pub member_message: Length,
-    /// Items on a page when the client does not say.
+    /// The number of items on a page unless the client requests another.
     pub page_default: u32,
-    /// Items on a page at most.
+    /// The maximum number of items on a page.
     pub page_max: u32,
-    /// Bytes of a request's body and of a socket message at most.
+    /// The maximum size of a request body and of a WebSocket message, in bytes.
     pub body_bytes: usize,
 }

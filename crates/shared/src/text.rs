@@ -1,39 +1,39 @@
-//! What may stand in text that people write: one set of rules for the form and for the server.
+//! The validation of text that people write: the same rules for the form and for the server.
 //!
-//! The types of the other modules (`Username`, `RoomName`, `MessageText`) are the only users.
+//! Only the types of the other modules (`Username`, `RoomName`, `MessageText`) use it.
 
 use std::fmt;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a piece of input was refused. Stable; part of the contract as `errors[].code`.
+/// Why a field was refused. Part of the API as `errors[].code`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum InvalidCode {
-    /// It is missing, or nothing of it can be seen.
+    /// It is missing or has no visible characters.
     Required,
-    /// It is of another JSON type than it should be, or null.
+    /// It has the wrong JSON type or is null.
     InvalidType,
-    /// It has fewer characters than it needs.
+    /// It has too few characters.
     TooShort,
-    /// It has more characters than it may have.
+    /// It has too many characters.
     TooLong,
-    /// It holds characters that are not allowed there, such as NUL.
+    /// It contains characters that are not allowed, such as NUL.
     InvalidCharacters,
-    /// It has not the form it needs, such as that of a UUID.
+    /// It does not have the required format, such as that of a UUID.
     InvalidFormat,
-    /// It is a number outside its limits.
+    /// It is a number outside the allowed range.
     OutOfRange,
-    /// It cannot be given together with another parameter.
+    /// It cannot be combined with another parameter.
     MutuallyExclusive,
     /// A code that this version does not know.
     #[serde(other)]
     Unknown,
 }
 
-/// A refusal with the words for people.
+/// A validation error with a message for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     /// The stable code.
@@ -43,7 +43,7 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    /// A refusal of this kind, explained by `detail`.
+    /// An error with this code and message.
     pub fn new(code: InvalidCode, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into() }
     }
@@ -57,23 +57,23 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
-/// How many Unicode scalar values a text may have after trimming, both ends included.
+/// The allowed number of Unicode scalar values in a trimmed text, both bounds included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Length {
-    /// The least.
+    /// The minimum.
     pub min: usize,
-    /// The most.
+    /// The maximum.
     pub max: usize,
 }
 
 impl Length {
-    /// Counts as every length in Parlance is counted: Unicode scalar values after trimming.
+    /// The length of a text: its Unicode scalar values after trimming.
     pub fn of(text: &str) -> usize {
         text.trim().chars().count()
     }
 
-    /// The trimmed text, if something of it can be seen and its length fits.
+    /// Returns the trimmed text if it has a visible character and an allowed length.
     fn check<'text>(self, text: &'text str, what: &str) -> Result<&'text str, Invalid> {
         let text = text.trim();
         let count = text.chars().count();
@@ -92,7 +92,7 @@ impl Length {
     }
 }
 
-/// A name in one line: trimmed, visible, without control characters.
+/// Validates a name: a single line with a visible character and without control characters. Returns it trimmed.
 pub(crate) fn check_name(text: &str, length: Length, what: &str) -> Result<String, Invalid> {
     let text = length.check(text, what)?;
     if text.chars().any(|character| character.is_control() || LINE_SEPARATORS.contains(&character)) {
@@ -103,9 +103,10 @@ pub(crate) fn check_name(text: &str, length: Length, what: &str) -> Result<Strin
     Ok(text.to_owned())
 }
 
-/// Text of several lines: trimmed, visible, without NUL, which Postgres cannot hold.
+/// Validates text of any number of lines: with a visible character and without NUL, which Postgres cannot store.
+/// Returns it trimmed.
 pub(crate) fn check_body(text: &str, length: Length, what: &str) -> Result<String, Invalid> {
-    // Before the rest, so that a text of nothing but NUL gets the true reason.
+    // Checked first, so that a text of only NUL characters is refused for this reason.
     if text.contains('\0') {
         let detail = format!("{what} cannot contain the NUL character.");
         return Err(Invalid::new(InvalidCode::InvalidCharacters, detail));
@@ -115,7 +116,7 @@ pub(crate) fn check_body(text: &str, length: Length, what: &str) -> Result<Strin
     Ok(text.to_owned())
 }
 
-/// More combining marks on one letter than any script needs paint over the lines around them.
+/// No script needs more combining marks on a letter. Larger stacks overlap the adjacent lines.
 pub(crate) const MAX_MARKS_PER_BASE: usize = 8;
 
 fn check_marks(text: &str, what: &str) -> Result<(), Invalid> {
@@ -123,14 +124,16 @@ fn check_marks(text: &str, what: &str) -> Result<(), Invalid> {
     for character in text.chars() {
         marks = if is_combining_mark(character) { marks + 1 } else { 0 };
         if marks > MAX_MARKS_PER_BASE {
-            let detail = format!("{what} stacks too many marks on one letter.");
+            let detail =
+                format!("{what} cannot have more than {MAX_MARKS_PER_BASE} combining marks on a letter.");
             return Err(Invalid::new(InvalidCode::InvalidCharacters, detail));
         }
     }
     Ok(())
 }
 
-/// The blocks of marks that are meant for any base: without a table of all scripts this catches what stacks.
+/// The blocks of marks that combine with any letter. These are the marks that stack; a table of all scripts is not
+/// needed.
 pub(crate) const COMBINING_MARKS: &[RangeInclusive<char>] = &[
     '\u{0300}'..='\u{036F}',
     '\u{0483}'..='\u{0489}',
@@ -140,7 +143,8 @@ pub(crate) const COMBINING_MARKS: &[RangeInclusive<char>] = &[
     '\u{FE20}'..='\u{FE2F}',
 ];
 
-/// What leaves no ink, besides white space, controls and marks: Unicode's default ignorables and blank letters.
+/// Characters without a visible glyph besides white space, controls and marks: Unicode's default ignorables and blank
+/// letters.
 pub(crate) const BLANK: &[RangeInclusive<char>] = &[
     '\u{00AD}'..='\u{00AD}',
     '\u{061C}'..='\u{061C}',
@@ -161,7 +165,7 @@ pub(crate) const BLANK: &[RangeInclusive<char>] = &[
     '\u{E0000}'..='\u{E0FFF}',
 ];
 
-/// Line breaks that are no control characters.
+/// Line breaks that are not control characters.
 pub(crate) const LINE_SEPARATORS: RangeInclusive<char> = '\u{2028}'..='\u{2029}';
 
 fn is_combining_mark(character: char) -> bool {
@@ -194,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_which_nothing_can_be_seen_is_missing() {
+    fn text_without_a_visible_character_counts_as_missing() {
         for text in
             ["", "   ", "\u{200B}\u{200B}", "\u{3164}\u{3164}", "\u{2800}\u{2800}", "\u{E0041}\u{E0041}"]
         {
@@ -217,9 +221,9 @@ mod tests {
     }
 
     #[test]
-    fn marks_may_not_pile_up_on_one_letter() {
-        let pile = format!("a{}", "\u{0301}".repeat(9));
-        let refused = check_body(&pile, Length { min: 1, max: 50 }, "Text").unwrap_err();
+    fn a_letter_has_a_limited_number_of_combining_marks() {
+        let stacked = format!("a{}", "\u{0301}".repeat(9));
+        let refused = check_body(&stacked, Length { min: 1, max: 50 }, "Text").unwrap_err();
         assert_eq!(refused.code, InvalidCode::InvalidCharacters);
     }
 }

@@ -1,16 +1,16 @@
-//! A point in time as the wire has it: RFC 3339, UTC, milliseconds, `Z`.
+//! Timestamps in JSON: RFC 3339 in UTC with milliseconds and `Z`.
 
 use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A point in time with millisecond resolution. It is shown, never ordered by.
+/// A point in time with millisecond resolution. For display only: nothing is ordered by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {
-    /// The time this many milliseconds after the Unix epoch; `None` beyond the calendar.
+    /// The time at a number of milliseconds since the Unix epoch; `None` outside the supported calendar.
     pub fn from_unix_millis(unix_millis: i64) -> Option<Self> {
         DateTime::from_timestamp_millis(unix_millis).map(Self)
     }
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_survives_the_wire() {
+    fn a_time_is_unchanged_after_serialization_and_deserialization() {
         let time = Timestamp::from_unix_millis(1_700_000_000_123).unwrap();
         let json = serde_json::to_string(&time).unwrap();
         assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), time);

@@ -151,9 +151,10 @@ fn presence_and_typing_name_people() {
             room_id: room_id(),
             joined: vec![user()],
             left: vec![user_id()],
+            online: 2,
             visitors: 1,
         },
-        json!({ "type": "presence", "room_id": ROOM, "joined": [user_json()], "left": [USER], "visitors": 1 }),
+        json!({ "type": "presence", "room_id": ROOM, "joined": [user_json()], "left": [USER], "online": 2, "visitors": 1 }),
     );
     golden(
         ServerEvent::Typing { room_id: room_id(), user: user(), active: true },
@@ -238,7 +239,10 @@ fn bodies_leave_out_what_is_absent() {
         json!({ "text": "hello", "id": MESSAGE }),
     );
     golden(UpdateMessage { text: None }, json!({}));
-    golden(CreateRoom { name: RoomName::from_stored("Lobby".to_owned()) }, json!({ "name": "Lobby" }));
+    golden(
+        CreateRoom { name: RoomName::from_stored("Lobby".to_owned()), id: None },
+        json!({ "name": "Lobby" }),
+    );
     golden(UpdateRoom { name: None }, json!({}));
 }
 
@@ -285,6 +289,7 @@ fn every_code_has_its_name() {
         (ErrorCode::RoomNameTaken, "room_name_taken"),
         (ErrorCode::UsernameTaken, "username_taken"),
         (ErrorCode::MessageIdReused, "message_id_reused"),
+        (ErrorCode::RoomIdReused, "room_id_reused"),
         (ErrorCode::MessageDeleted, "message_deleted"),
         (ErrorCode::RequestTimeout, "request_timeout"),
         (ErrorCode::BodyTooLarge, "body_too_large"),

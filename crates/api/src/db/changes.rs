@@ -12,7 +12,7 @@ use super::messages::{IfAny, if_any, message};
 use super::page::{self, Direction};
 use super::rooms::{self, RoomRow};
 use super::schema::messages;
-use super::slice::{Slice, Stretch};
+use super::slice::{PageRange, Slice};
 use super::{DbError, DbResult};
 
 /// A room and what changed in it, both as of the room's `rev`.
@@ -69,7 +69,7 @@ pub fn list(
     let slice = Slice {
         columns: (RoomRow::as_select(), messages::born_rev.nullable(), if_any()),
         room_id,
-        stretch: Stretch::ChangedAfter(since),
+        range: PageRange::ChangedAfter(since),
         limit: limit as i64 + 1,
     };
     let rows: Vec<(RoomRow, Option<i64>, IfAny)> = slice.load(conn)?;
@@ -81,4 +81,17 @@ pub fn list(
     messages.sort_by_key(|changed| changed.message.rev);
     let (messages, has_more) = page::trim(messages, limit, Direction::After);
     Ok(ChangesSince { room, messages, has_more })
+}
+
+/// Whether more than `count` messages changed after `since`.
+pub fn are_more_than(conn: &mut PgConnection, room_id: RoomId, since: Rev, count: usize) -> DbResult<bool> {
+    let beyond: Option<i64> = messages::table
+        .filter(messages::room_id.eq(room_id.0))
+        .filter(messages::rev.gt(since.0))
+        .order(messages::rev)
+        .offset(count as i64)
+        .select(messages::rev)
+        .first(conn)
+        .optional()?;
+    Ok(beyond.is_some())
 }

@@ -5,7 +5,7 @@
 
 mod create;
 
-pub use create::{NewMessage, Stored, create_all};
+pub use create::{NewMessage, Stored, create_all, explain_unstored};
 
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::page::{self, InvalidCursor};
 use super::schema::{messages, rooms, users};
-use super::slice::{Slice, Stretch};
+use super::slice::{PageRange, Slice};
 use super::{DbError, DbResult};
 
 /// A row of `messages`, as far as people may see it.
@@ -173,14 +173,14 @@ pub fn list(
     position: Position,
     limit: u32,
 ) -> DbResult<Option<Page<Message>>> {
-    let stretch = match position {
-        Position::Newest => Stretch::Before(Seq(i64::MAX)),
-        Position::Before(seq) => Stretch::Before(seq),
-        Position::After(seq) => Stretch::After(seq),
-        Position::Around(seq) => Stretch::Around(seq),
-        Position::AroundMessage(id) => Stretch::AroundMessage(id),
+    let range = match position {
+        Position::Newest => PageRange::Before(Seq(i64::MAX)),
+        Position::Before(seq) => PageRange::Before(seq),
+        Position::After(seq) => PageRange::After(seq),
+        Position::Around(seq) => PageRange::Around(seq),
+        Position::AroundMessage(id) => PageRange::AroundMessage(id),
     };
-    let Found { messages: mut items, last_seq: newest, .. } = find(conn, room_id, stretch, i64::from(limit))?;
+    let Found { messages: mut items, last_seq: newest, .. } = find(conn, room_id, range, i64::from(limit))?;
     let middle = match position {
         Position::Around(seq) => Some(items.partition_point(|message| message.seq <= seq)),
         Position::AroundMessage(id) => match items.iter().position(|message| message.id == id) {
@@ -221,19 +221,19 @@ fn around(mut messages: Vec<Message>, middle: usize, limit: usize) -> Vec<Messag
 /// # Errors
 /// [`super::DbError::NotFound`] for an unknown or deleted room.
 pub fn newest(conn: &mut PgConnection, room_id: RoomId, limit: usize) -> DbResult<(Rev, Vec<Message>)> {
-    let found = find(conn, room_id, Stretch::Before(Seq(i64::MAX)), limit as i64)?;
+    let found = find(conn, room_id, PageRange::Before(Seq(i64::MAX)), limit as i64)?;
     Ok((found.rev, found.messages))
 }
 
-/// A stretch of messages, oldest first, and the room's counters at the same moment.
+/// A range of messages, oldest first, and the room's counters in the same snapshot.
 struct Found {
     messages: Vec<Message>,
     last_seq: Seq,
     rev: Rev,
 }
 
-fn find(conn: &mut PgConnection, room_id: RoomId, stretch: Stretch, limit: i64) -> DbResult<Found> {
-    let slice = Slice { columns: (rooms::last_seq, rooms::rev, if_any()), room_id, stretch, limit };
+fn find(conn: &mut PgConnection, room_id: RoomId, range: PageRange, limit: i64) -> DbResult<Found> {
+    let slice = Slice { columns: (rooms::last_seq, rooms::rev, if_any()), room_id, range, limit };
     let rows: Vec<(i64, i64, IfAny)> = slice.load(conn)?;
     let (last_seq, rev) = rows.first().map(|row| (row.0, row.1)).ok_or(DbError::NotFound)?;
     let found = |(_, _, (row, author)): (_, _, IfAny)| row.zip(author).map(message);

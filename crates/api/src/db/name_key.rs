@@ -1,11 +1,11 @@
-//! When two names are the same: full Unicode case folding between canonical normalizations.
+//! The equality of names: full Unicode case folding between canonical normalizations.
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizer;
 
-/// Equal for names that differ in nothing but case and encoding: "Straße", "STRASSE", "strasse".
+/// The key that names have in common if they differ only in case and encoding, such as "Straße" and "STRASSE".
 ///
-/// Unicode's canonical caseless match (The Unicode Standard, section 3.13, D145).
+/// It implements Unicode's canonical caseless match (The Unicode Standard, section 3.13, D145).
 pub fn name_key(name: &str) -> String {
     let nfc = ComposingNormalizer::new_nfc();
     let composed = nfc.normalize(name);
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_differ_in_case_or_encoding_are_the_same() {
+    fn names_that_differ_only_in_case_or_encoding_are_equal() {
         for (left, right) in [
             ("Lobby", "lOBBY"),
             ("Straße", "STRASSE"),
@@ -31,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_in_more_are_not() {
+    fn other_names_are_not_equal() {
         assert_ne!(name_key("rust"), name_key("rüst"));
     }
 }

@@ -1,25 +1,25 @@
-//! Keyset paging: which rows a page has, and the cursors that lead on from it.
+//! Keyset pagination: the rows of a page, and the cursors of the adjacent pages.
 //!
-//! A cursor holds the key of a row, not the row: it stays valid when the row is gone.
+//! A cursor contains the key of a row, so it stays valid when the row is deleted.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use shared::page::Cursor;
 
-/// The cursor was not made here.
+/// The cursor was not created by this server for this list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidCursor;
 
-/// Which way from the key a page lies.
+/// The direction of a page from its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// Rows with smaller keys, the nearest first.
+    /// Rows with smaller keys, nearest first.
     Before,
     /// Rows with greater keys.
     After,
 }
 
-/// What a cursor is made of: a tag for the list and bytes for the key.
+/// Encodes a cursor: a tag that identifies the list, then the key.
 pub fn encode(tag: u8, key: &[u8]) -> Cursor {
     let mut bytes = Vec::with_capacity(1 + key.len());
     bytes.push(tag);
@@ -27,10 +27,10 @@ pub fn encode(tag: u8, key: &[u8]) -> Cursor {
     Cursor(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// The key of a cursor with this tag.
+/// Decodes the key of a cursor with this tag.
 ///
 /// # Errors
-/// [`InvalidCursor`] for anything that [`encode`] did not make with this tag and this size of key.
+/// [`InvalidCursor`] for any text that [`encode`] does not produce with this tag and key length.
 pub fn decode<const LENGTH: usize>(tag: u8, cursor: &str) -> Result<[u8; LENGTH], InvalidCursor> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| InvalidCursor)?;
     match bytes.split_first() {
@@ -39,8 +39,8 @@ pub fn decode<const LENGTH: usize>(tag: u8, cursor: &str) -> Result<[u8; LENGTH]
     }
 }
 
-/// The number that a key begins with: a `seq`, or a time in microseconds. Larger ones than JSON can hold are no key of
-/// ours, and the database could not compute with all of them.
+/// Decodes the number that a key begins with: a `seq`, or a time in microseconds. A number that JSON cannot hold is
+/// refused: no key of ours has one, and the database could not compute with all of them.
 ///
 /// # Errors
 /// [`InvalidCursor`] for any other bytes.
@@ -49,14 +49,15 @@ pub fn number(bytes: &[u8]) -> Result<i64, InvalidCursor> {
     if (0..1 << 53).contains(&number) { Ok(number) } else { Err(InvalidCursor) }
 }
 
-/// Rows fetched as `limit + 1` in the page's own direction, put in list order; and whether there are more that way.
+/// Puts rows, fetched with `limit + 1` in the direction of the page, into list order. Also returns whether there are
+/// more rows in that direction.
 pub fn trim<T>(mut rows: Vec<T>, limit: usize, direction: Direction) -> (Vec<T>, bool) {
-    let more = rows.len() > limit;
+    let has_more = rows.len() > limit;
     rows.truncate(limit);
     if direction == Direction::Before {
         rows.reverse();
     }
-    (rows, more)
+    (rows, has_more)
 }
 
 #[cfg(test)]
@@ -64,13 +65,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_gives_its_key_back() {
+    fn a_decoded_cursor_has_the_encoded_key() {
         let cursor = encode(b'm', &[1, 2, 3]);
         assert_eq!(decode::<3>(b'm', &cursor.0), Ok([1, 2, 3]));
     }
 
     #[test]
-    fn a_cursor_of_another_list_or_size_or_of_garbage_is_refused() {
+    fn a_cursor_of_another_list_or_length_and_other_text_are_refused() {
         let cursor = encode(b'm', &[1, 2, 3]);
         assert_eq!(decode::<3>(b'r', &cursor.0), Err(InvalidCursor));
         assert_eq!(decode::<4>(b'm', &cursor.0), Err(InvalidCursor));
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_read_backwards_is_shown_forwards() {
+    fn a_page_that_was_read_backwards_is_in_list_order() {
         assert_eq!(trim(vec![5, 4, 3], 2, Direction::Before), (vec![4, 5], true));
         assert_eq!(trim(vec![5, 6], 2, Direction::After), (vec![5, 6], false));
     }

@@ -1,6 +1,6 @@
 //! Rooms in the database.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Timestamptz, Uuid as SqlUuid};
@@ -9,13 +9,16 @@ use shared::page::{Cursor, Page};
 use shared::rooms::{Room, RoomName};
 use uuid::Uuid;
 
-use super::DbResult;
 use super::name_key::name_key;
 use super::page::{self, Direction, InvalidCursor};
 use super::schema::{messages, rooms};
+use super::sent_hash::sent_hash;
+use super::{DbError, DbResult};
 
 /// The constraint that keeps names unique; `error.rs` knows it.
 pub const NAME_KEY: &str = "rooms_name_key";
+/// The constraint that keeps ids unique; `error.rs` knows it.
+pub const ID_KEY: &str = "rooms_pkey";
 
 /// A row of `rooms`.
 #[derive(Clone, Queryable, Selectable)]
@@ -55,28 +58,71 @@ impl From<RoomRow> for Room {
     }
 }
 
-/// Creates a room.
+/// A room to be created.
+#[derive(Clone, Debug)]
+pub struct NewRoom {
+    /// Chosen by the client or made for it.
+    pub id: RoomId,
+    /// What it is to be called.
+    pub name: RoomName,
+    /// Who creates it; `None` is the server itself.
+    pub created_by: Option<UserId>,
+    /// The server's clock, in whole milliseconds.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What became of a new room.
+#[derive(Clone, Debug)]
+pub enum StoredRoom {
+    /// It is stored now: a change to be published.
+    Created(Room),
+    /// The same request created it before; this is the room as it is now.
+    Repeated(Room),
+    /// The id belongs to another room, or to one that is deleted.
+    IdReused,
+}
+
+/// Creates a room, unless it exists.
 ///
 /// # Errors
-/// [`DbError::Conflict`] with [`NAME_KEY`] when a room has that name.
-pub fn create(
-    conn: &mut PgConnection,
-    name: &RoomName,
-    created_by: Option<UserId>,
-    now: DateTime<Utc>,
-) -> DbResult<Room> {
-    let row: RoomRow = diesel::insert_into(rooms::table)
+/// [`DbError::Conflict`] with [`NAME_KEY`] when another room has that name.
+pub fn create(conn: &mut PgConnection, new: &NewRoom) -> DbResult<StoredRoom> {
+    let inserted = diesel::insert_into(rooms::table)
         .values((
-            rooms::id.eq(Uuid::now_v7()),
-            rooms::name.eq(name.as_str()),
-            rooms::name_key.eq(name_key(name.as_str())),
-            rooms::created_by.eq(created_by.map(|id| id.0)),
-            rooms::created_at.eq(now),
-            rooms::updated_at.eq(now),
+            rooms::id.eq(new.id.0),
+            rooms::name.eq(new.name.as_str()),
+            rooms::name_key.eq(name_key(new.name.as_str())),
+            rooms::sent_hash.eq(sent_hash(new.name.as_str())),
+            rooms::created_by.eq(new.created_by.map(|id| id.0)),
+            rooms::created_at.eq(new.created_at),
+            rooms::updated_at.eq(new.created_at),
         ))
         .returning(RoomRow::as_returning())
-        .get_result(conn)?;
-    Ok(row.into())
+        .get_result::<RoomRow>(conn);
+    match inserted.map_err(DbError::from) {
+        Ok(row) => Ok(StoredRoom::Created(row.into())),
+        // A repeat breaks both constraints, and Postgres names whichever it checks first.
+        Err(DbError::Conflict(constraint)) => find_repeated(conn, new)?.ok_or(DbError::Conflict(constraint)),
+        Err(error) => Err(error),
+    }
+}
+
+/// What creating this room would come to if its id is in use; `None` if it is not.
+///
+/// # Errors
+/// What the database says.
+pub fn find_repeated(conn: &mut PgConnection, new: &NewRoom) -> DbResult<Option<StoredRoom>> {
+    let found: Option<(RoomRow, Option<i64>, Option<DateTime<Utc>>)> = rooms::table
+        .find(new.id.0)
+        .select((RoomRow::as_select(), rooms::sent_hash, rooms::deleted_at))
+        .first(conn)
+        .optional()?;
+    Ok(found.map(|(row, hash, deleted_at)| {
+        let is_same = deleted_at.is_none()
+            && row.created_by == new.created_by.map(|id| id.0)
+            && hash == Some(sent_hash(new.name.as_str()));
+        if is_same { StoredRoom::Repeated(row.into()) } else { StoredRoom::IdReused }
+    }))
 }
 
 /// Whether there never was a room: an empty database.
@@ -100,7 +146,7 @@ pub fn get(conn: &mut PgConnection, id: RoomId) -> DbResult<RoomRow> {
 /// The tombstone of a deleted room.
 ///
 /// # Errors
-/// [`super::DbError::NotFound`] when there is none, or it is purged.
+/// [`DbError::NotFound`] when there is none, or it is purged.
 pub fn get_deleted(conn: &mut PgConnection, id: RoomId) -> DbResult<Room> {
     let row: RoomRow = rooms::table
         .find(id.0)
@@ -268,10 +314,4 @@ pub fn list(conn: &mut PgConnection, key: Option<RoomKey>, limit: u32) -> DbResu
         prev_cursor: items.first().filter(|_| has_prev).map(|room| RoomKey::of(room, Direction::Before)),
         items,
     })
-}
-
-/// The server's clock, cut to what the wire shows, so that a stored time and its DTO are the same.
-pub fn now_millis() -> DateTime<Utc> {
-    let now = Utc::now();
-    now - TimeDelta::nanoseconds(i64::from(now.timestamp_subsec_nanos() % 1_000_000))
 }

@@ -28,6 +28,7 @@ diesel::table! {
         rev -> Int8,
         updated_rev -> Int8,
         deleted_at -> Nullable<Timestamptz>,
+        sent_hash -> Nullable<Int8>,
     }
 }
 

@@ -1,19 +1,22 @@
-//! Sessions in the database: which token is whose.
+//! Sessions in the database: which token belongs to whom.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared::ids::UserId;
 use shared::users::User;
 
-use super::DbResult;
 use super::schema::{sessions, users};
 use super::users::UserRow;
+use super::{DbError, DbResult};
 
 /// SHA-256 of a token.
 pub type TokenHash = [u8; 32];
 
-/// A session of `user` begins.
+/// How exactly the time of the last use is kept. Enough for an idle time of days, and it spares a write per read.
+const LAST_SEEN_STEP: TimeDelta = TimeDelta::hours(1);
+
+/// Stores a new session of a user.
 pub fn create(
     conn: &mut PgConnection,
     token_hash: &TokenHash,
@@ -31,10 +34,10 @@ pub fn create(
     Ok(())
 }
 
-/// Whose session it is, if it was begun after `oldest` and used after `idle_since`; marks it as used.
+/// The user of a session that began after `oldest` and was used after `idle_since`. Marks it as used.
 ///
 /// # Errors
-/// [`super::DbError::NotFound`] when there is no such session, or it ran out.
+/// [`DbError::NotFound`] when there is no such session, or it is over.
 pub fn get(
     conn: &mut PgConnection,
     token_hash: &TokenHash,
@@ -48,28 +51,48 @@ pub fn get(
         .filter(sessions::last_seen_at.gt(idle_since));
     let (row, last_seen_at): (UserRow, DateTime<Utc>) =
         live.inner_join(users::table).select((UserRow::as_select(), sessions::last_seen_at)).first(conn)?;
-    // Once an hour is exact enough for an idle time of days, and spares a write for each look.
-    if now - last_seen_at > chrono::TimeDelta::hours(1) {
-        diesel::update(sessions::table.find(token_hash.as_slice()))
+    if now - last_seen_at > LAST_SEEN_STEP {
+        let marked = diesel::update(sessions::table.find(token_hash.as_slice()))
             .set(sessions::last_seen_at.eq(now))
-            .execute(conn)?;
+            .execute(conn);
+        // A database that cannot write, say because its disk is full, still answers whose token it is.
+        if let Err(error) = marked {
+            tracing::warn!(%error, "a session could not be marked as used");
+        }
     }
     Ok(row.into())
 }
 
-/// The session ends.
-pub fn delete(conn: &mut PgConnection, token_hash: &TokenHash) -> DbResult<()> {
-    diesel::delete(sessions::table.find(token_hash.as_slice())).execute(conn)?;
+/// Deletes sessions. Those that are gone already do no harm.
+pub fn delete(conn: &mut PgConnection, token_hashes: &[TokenHash]) -> DbResult<()> {
+    let hashes: Vec<&[u8]> = token_hashes.iter().map(TokenHash::as_slice).collect();
+    diesel::delete(sessions::table.filter(sessions::token_hash.eq_any(hashes))).execute(conn)?;
     Ok(())
 }
 
-/// Forgets the sessions that ran out. Returns how many.
+/// Deletes up to `limit` sessions that are over for their age, and as many that are over because nobody used them.
+/// Returns how many.
 pub fn delete_expired(
     conn: &mut PgConnection,
     oldest: DateTime<Utc>,
     idle_since: DateTime<Utc>,
+    limit: i64,
 ) -> DbResult<usize> {
-    let expired =
-        sessions::table.filter(sessions::created_at.le(oldest).or(sessions::last_seen_at.le(idle_since)));
-    Ok(diesel::delete(expired).execute(conn)?)
+    // Two queries, because each is one range of an index.
+    let mut found: Vec<Vec<u8>> = sessions::table
+        .filter(sessions::created_at.le(oldest))
+        .order(sessions::created_at)
+        .limit(limit)
+        .select(sessions::token_hash)
+        .load(conn)?;
+    let unused: Vec<Vec<u8>> = sessions::table
+        .filter(sessions::last_seen_at.le(idle_since))
+        .order(sessions::last_seen_at)
+        .limit(limit)
+        .select(sessions::token_hash)
+        .load(conn)?;
+    found.extend(unused);
+    diesel::delete(sessions::table.filter(sessions::token_hash.eq_any(found)))
+        .execute(conn)
+        .map_err(DbError::from)
 }

@@ -1,7 +1,8 @@
-//! Messages of a room that lie side by side, together with the room: one statement, so one moment.
+//! A range of a room's messages together with the room, read by one statement and so from one snapshot.
 //!
-//! With two statements a change could come between them, and a client would take the room's `rev` for that of messages
-//! which it never got. `LEFT JOIN LATERAL`, which Diesel has no words for, gives the room also where it has no messages.
+//! With two statements a change could be committed between them. A client would then believe to have everything up to
+//! the room's `rev` although it lacks some messages. `LEFT JOIN LATERAL`, which Diesel cannot express, returns the room
+//! even if the range is empty.
 
 use diesel::expression::Expression;
 use diesel::pg::{Pg, PgConnection};
@@ -10,24 +11,24 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use shared::ids::{MessageId, Rev, RoomId, Seq};
 
-/// Which messages, and from which end they are read.
+/// The range of messages to read, and the end to start at.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Stretch {
-    /// Those before a place, the nearest first.
+pub(super) enum PageRange {
+    /// Messages before a position, the nearest first.
     Before(Seq),
-    /// Those after a place, the nearest first.
+    /// Messages after a position, the nearest first.
     After(Seq),
-    /// Those on both sides of a place, and the one at it: up to the limit on each side.
+    /// The message at a position and those on both sides, up to the limit on each side.
     Around(Seq),
-    /// The same around a message; none if it is not in the room.
+    /// The same around the position of a message. Empty if the message is not in the room.
     AroundMessage(MessageId),
-    /// Those whose latest change lies after this one, in the order of these changes.
+    /// Messages whose latest change is after a revision, ordered by that change.
     ChangedAfter(Rev),
 }
 
-impl Stretch {
-    /// Conditions and orders of the parts that it is read in.
-    fn parts(self) -> &'static [(&'static str, &'static str)] {
+impl PageRange {
+    /// The conditions and orders of the subqueries whose union is the range.
+    fn subqueries(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Before(_) => &[("seq < ", "seq DESC")],
             Self::After(_) => &[("seq > ", "seq")],
@@ -37,13 +38,14 @@ impl Stretch {
     }
 }
 
-/// The statement: `columns` of the room, its messages in this stretch and their authors. A row for each message, or a
-/// single one without a message; none for an unknown or deleted room. They come in no order that is promised.
+/// The statement: selects `columns` from the room, its messages in the range and their authors. It returns one row per
+/// message in unspecified order, a single row without a message if the range is empty, and no row for an unknown or
+/// deleted room.
 #[derive(Debug)]
 pub(super) struct Slice<Columns> {
     pub(super) columns: Columns,
     pub(super) room_id: RoomId,
-    pub(super) stretch: Stretch,
+    pub(super) range: PageRange,
     pub(super) limit: i64,
 }
 
@@ -52,16 +54,16 @@ impl<Columns: QueryFragment<Pg>> QueryFragment<Pg> for Slice<Columns> {
         out.push_sql("SELECT ");
         self.columns.walk_ast(out.reborrow())?;
         out.push_sql(" FROM rooms LEFT JOIN LATERAL (");
-        for (number, (condition, order)) in self.stretch.parts().iter().enumerate() {
+        for (number, (condition, order)) in self.range.subqueries().iter().enumerate() {
             out.push_sql(if number == 0 { "" } else { " UNION ALL " });
             out.push_sql("(SELECT * FROM messages WHERE room_id = rooms.id AND ");
             out.push_sql(condition);
-            match &self.stretch {
-                Stretch::Before(seq) | Stretch::After(seq) | Stretch::Around(seq) => {
+            match &self.range {
+                PageRange::Before(seq) | PageRange::After(seq) | PageRange::Around(seq) => {
                     out.push_bind_param::<BigInt, _>(&seq.0)?;
                 }
-                Stretch::ChangedAfter(rev) => out.push_bind_param::<BigInt, _>(&rev.0)?,
-                Stretch::AroundMessage(id) => {
+                PageRange::ChangedAfter(rev) => out.push_bind_param::<BigInt, _>(&rev.0)?,
+                PageRange::AroundMessage(id) => {
                     out.push_sql("(SELECT seq FROM messages WHERE id = ");
                     out.push_bind_param::<SqlUuid, _>(&id.0)?;
                     out.push_sql(" AND room_id = ");
@@ -86,7 +88,7 @@ impl<Columns: QueryFragment<Pg>> QueryFragment<Pg> for Slice<Columns> {
 
 impl<Columns> QueryId for Slice<Columns> {
     type QueryId = ();
-    // Its text depends on the stretch.
+    // The SQL text depends on the range.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 

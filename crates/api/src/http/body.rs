@@ -1,27 +1,28 @@
 //! Request bodies: one JSON object, read strictly. Duplicate keys, deep nesting and other content types are refused;
 //! unknown fields are ignored; every wrong field is named with a JSON Pointer.
 
-use std::fmt;
+use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt, StreamExt};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess};
 use serde_json::{Map, Value};
 use shared::errors::{ErrorCode, FieldError};
 use shared::text::{Invalid, InvalidCode};
 use tokio::time::timeout;
 
 use crate::error::{AppError, AppResult};
+use crate::json::{self, JsonError};
 
 /// The most a body may hold, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long a body may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How deep a body may nest.
-const MAX_DEPTH: usize = 32;
 
 /// A body: one JSON object whose fields are still to be read.
 pub struct JsonBody(Map<String, Value>);
@@ -99,10 +100,44 @@ pub async fn check_unread(request: &mut dev::ServiceRequest) -> AppResult<()> {
     if bytes.is_empty() { Ok(()) } else { parse(&bytes).map(|_| ()) }
 }
 
-/// The whole body, which says that it is JSON if it is not empty.
-async fn read(request: &HttpRequest, payload: web::Payload) -> AppResult<web::BytesMut> {
-    let slow = |_| AppError::because(ErrorCode::RequestTimeout, "The body took too long to come.");
-    let bytes = timeout(PATIENCE, collect(request, payload)).await.map_err(slow)??;
+/// A request's body that was not read to its end.
+pub struct Unread(web::Payload);
+
+impl Unread {
+    /// The answer's body, which keeps the request's. So actix-http closes the connection after the answer; without it,
+    /// actix-http would wait for the rest of a chunked body without end.
+    pub fn keep_in(self, answer: BoxBody) -> BoxBody {
+        BoxBody::new(KeepUnread { answer, _unread: self.0 })
+    }
+}
+
+struct KeepUnread {
+    answer: BoxBody,
+    _unread: web::Payload,
+}
+
+impl MessageBody for KeepUnread {
+    type Error = Box<dyn Error>;
+
+    fn size(&self) -> BodySize {
+        self.answer.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<web::Bytes, Self::Error>>> {
+        Pin::new(&mut self.answer).poll_next(context)
+    }
+}
+
+/// The whole body, which must be declared as JSON unless it is empty.
+async fn read(request: &HttpRequest, mut payload: web::Payload) -> AppResult<web::BytesMut> {
+    let slow = |_| AppError::because(ErrorCode::RequestTimeout, "The body took too long to arrive.");
+    let collected = timeout(PATIENCE, collect(request, &mut payload)).await.map_err(slow).flatten();
+    let bytes = collected.inspect_err(|_| {
+        request.extensions_mut().insert(Unread(payload));
+    })?;
     // An absent body is malformed, whatever its type would have been.
     if !bytes.is_empty() && !request.content_type().eq_ignore_ascii_case("application/json") {
         return Err(AppError::new(ErrorCode::UnsupportedMediaType));
@@ -110,7 +145,7 @@ async fn read(request: &HttpRequest, payload: web::Payload) -> AppResult<web::By
     Ok(bytes)
 }
 
-async fn collect(request: &HttpRequest, mut payload: web::Payload) -> AppResult<web::BytesMut> {
+async fn collect(request: &HttpRequest, payload: &mut web::Payload) -> AppResult<web::BytesMut> {
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     if announced
         .and_then(|length| length.parse::<u64>().ok())
@@ -129,140 +164,25 @@ async fn collect(request: &HttpRequest, mut payload: web::Payload) -> AppResult<
     Ok(bytes)
 }
 
-/// One JSON object, read strictly.
-///
-/// # Errors
-/// 400 when it is no JSON, nests too deeply or has a key twice; 422 when it is no object.
-pub fn parse(bytes: &[u8]) -> AppResult<Map<String, Value>> {
-    let malformed = |detail: String| AppError::because(ErrorCode::MalformedJson, detail);
-    if nests_deeper_than(bytes, MAX_DEPTH) {
-        return Err(malformed(format!("The body nests deeper than {MAX_DEPTH} levels.")));
-    }
-    match serde_json::from_slice::<Strict>(bytes) {
-        Ok(Strict(Value::Object(object))) => Ok(object),
-        Ok(_) => {
-            let invalid = Invalid::new(InvalidCode::InvalidType, "The body must be a JSON object.");
-            let error = FieldError { pointer: String::new(), code: invalid.code, detail: invalid.detail };
-            Err(AppError::invalid(vec![error]))
-        }
-        Err(error) => Err(malformed(format!("The body is not valid JSON: {error}."))),
-    }
-}
-
-/// Counts brackets outside strings; what is no JSON is found out by the parser.
-fn nests_deeper_than(bytes: &[u8], max_depth: usize) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                depth += 1;
-                if depth > max_depth {
-                    return true;
-                }
+/// One JSON object, parsed strictly.
+fn parse(bytes: &[u8]) -> AppResult<Map<String, Value>> {
+    json::parse(bytes).map_err(|error| {
+        let detail = format!("The body {error}.");
+        match error {
+            JsonError::Malformed(_) | JsonError::TooDeep => {
+                AppError::because(ErrorCode::MalformedJson, detail)
             }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    false
-}
-
-/// A JSON value in which no object has a key twice: two readers could take different ones.
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Strict;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a JSON value")
-            }
-
-            fn visit_unit<E>(self) -> Result<Strict, E> {
-                Ok(Strict(Value::Null))
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Strict, E> {
-                Ok(Strict(value.into()))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Strict, E> {
-                Ok(Strict(value.into()))
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Strict, E> {
-                Ok(Strict(value.into()))
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Strict, E> {
-                Ok(Strict(value.into()))
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Strict, E> {
-                Ok(Strict(value.into()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Strict, A::Error> {
-                let mut array = Vec::new();
-                while let Some(Strict(item)) = items.next_element()? {
-                    array.push(item);
-                }
-                Ok(Strict(Value::Array(array)))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Strict, A::Error> {
-                let mut object = Map::new();
-                while let Some((key, Strict(value))) = entries.next_entry::<String, Strict>()? {
-                    if object.contains_key(&key) {
-                        return Err(de::Error::custom(format_args!("the key {key:?} stands twice")));
-                    }
-                    object.insert(key, value);
-                }
-                Ok(Strict(Value::Object(object)))
+            JsonError::NotAnObject => {
+                let error = FieldError { pointer: String::new(), code: InvalidCode::InvalidType, detail };
+                AppError::invalid(vec![error])
             }
         }
-
-        deserializer.deserialize_any(Visitor)
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn code(body: &str) -> ErrorCode {
-        parse(body.as_bytes()).map_or_else(|error| error.code, |object| panic!("{body} gave {object:?}"))
-    }
-
-    #[test]
-    fn a_key_that_stands_twice_is_refused_at_every_depth() {
-        assert_eq!(code(r#"{"a":1,"a":2}"#), ErrorCode::MalformedJson);
-        assert_eq!(code(r#"{"a":[{"b":1,"b":1}]}"#), ErrorCode::MalformedJson);
-    }
-
-    #[test]
-    fn what_is_no_json_is_malformed_and_what_is_no_object_is_invalid() {
-        for body in ["", "{", "{]", "nonsense", "{\"a\":NaN}", "{} {}"] {
-            assert_eq!(code(body), ErrorCode::MalformedJson, "{body}");
-        }
-        for body in ["[]", "1", "null", "\"text\""] {
-            assert_eq!(code(body), ErrorCode::ValidationFailed, "{body}");
-        }
-    }
-
-    #[test]
-    fn nesting_is_counted_outside_strings() {
-        let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
-        assert!(parse(nested(32).as_bytes()).is_ok());
-        assert_eq!(code(&nested(33)), ErrorCode::MalformedJson);
-        assert!(parse(br#"{"a":"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"[["}"#).is_ok());
-    }
 
     #[test]
     fn every_wrong_field_is_named() {

@@ -1,18 +1,14 @@
 //! Whether the process is up, and whether it can serve.
 
-use std::time::Duration;
-
 use actix_web::http::Method;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use shared::errors::ErrorCode;
 
 use super::Endpoint;
+use super::identity::address;
 use crate::app::App;
-use crate::db::{self, DbError};
+use crate::db;
 use crate::error::{AppError, AppResult};
-
-/// How long the database may take to say that it is there: who asks usually waits for a few seconds only.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -31,12 +27,11 @@ pub async fn get_live() -> &'static str {
 /// The database is migrated before the server listens.
 #[utoipa::path(get, path = "/readyz", operation_id = "get_ready", tag = "health",
     responses((status = 200, description = "Ready", body = String)))]
-pub async fn get_ready(app: web::Data<App>) -> AppResult<HttpResponse> {
+pub async fn get_ready(request: HttpRequest, app: web::Data<App>) -> AppResult<HttpResponse> {
+    app.limits.probe(address(&app, &request))?;
     if app.is_draining() {
         return Err(AppError::because(ErrorCode::Unavailable, "The server is stopping."));
     }
-    tokio::time::timeout(PATIENCE, app.db.run(db::ping))
-        .await
-        .map_err(|_| DbError::Unavailable("it does not answer in time".to_owned()))??;
+    app.readiness.check(|| app.db.run(db::ping)).await?;
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n"))
 }

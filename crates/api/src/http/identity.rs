@@ -1,6 +1,7 @@
-//! Who makes a request: extractors for "anybody who may read" and "somebody who is signed in".
+//! Who makes a request: extractors for anybody who may read, and for somebody who is signed in.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::future::{Ready, ready};
+use std::net::IpAddr;
 
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, dev, web};
@@ -8,17 +9,22 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use shared::errors::ErrorCode;
 
+use super::address::client_address;
 use super::origin;
 use crate::app::App;
 use crate::config::{Access, Config};
 use crate::error::{AppError, AppResult};
-use crate::realtime::hub::Identity;
+use crate::realtime::connection::Identity;
+use crate::sessions;
 
-/// Somebody who may read public rooms; signed in or not.
+/// Somebody who may read public rooms, with or without a session.
 pub struct Reader;
 
-/// Somebody who is signed in.
+/// Somebody with a session.
 pub struct SignedIn(pub Identity);
+
+/// The address of somebody who needs no session, counted as a request.
+pub struct Address(pub IpAddr);
 
 /// How a request proves who makes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,31 +67,43 @@ pub fn cookie_name(config: &Config) -> &'static str {
     if config.is_https() { "__Host-parlance_session" } else { "parlance_session" }
 }
 
-/// The address that a request came from; a trusted proxy's word is taken for it.
-pub fn client_address(config: &Config, headers: &HeaderMap, peer: Option<IpAddr>) -> IpAddr {
-    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    if !config.trusted_proxies.contains(&peer) {
-        return peer;
-    }
-    // The last address that is not a proxy of ours: what stands before it anybody could have written.
-    headers
-        .get_all(header::X_FORWARDED_FOR)
-        .filter_map(|hops| hops.to_str().ok())
-        .flat_map(|hops| hops.split(','))
-        .filter_map(|hop| hop.trim().parse().ok())
-        .rfind(|hop| !config.trusted_proxies.contains(hop))
-        .unwrap_or(peer)
+/// Who makes a request. `identity` is `None` for somebody without a session.
+pub struct Caller {
+    /// The address that is counted.
+    pub address: IpAddr,
+    /// The user and their session.
+    pub identity: Option<Identity>,
 }
 
-/// Who makes the request; `None` for nobody. A cookie that counts must come from a page of ours when
-/// `needs_origin`.
+/// Who makes a request or a handshake, counted against the rate limits. With
+/// `needs_origin`, a cookie is believed only from a page of this server.
 ///
 /// # Errors
-/// 401 for a bad bearer token, 403 for a foreign origin, 503 when the database cannot tell.
-pub async fn identify(app: &App, headers: &HeaderMap, needs_origin: bool) -> AppResult<Option<Identity>> {
+/// 401 for a bad bearer token, 403 for a foreign origin, 429 when there were too many requests, 503 when the database
+/// cannot tell.
+pub async fn identify(
+    app: &App,
+    headers: &HeaderMap,
+    peer: Option<IpAddr>,
+    needs_origin: bool,
+) -> AppResult<Caller> {
+    let address = client_address(&app.config.trusted_proxies, headers, peer);
+    let identity = prove(app, headers, address, needs_origin).await;
+    // Whoever could not prove anything is counted by address, whatever they tried.
+    let user = identity.as_ref().ok().and_then(Option::as_ref).map(|identity| identity.user.id);
+    app.limits.request(user, address)?;
+    Ok(Caller { address, identity: identity? })
+}
+
+async fn prove(
+    app: &App,
+    headers: &HeaderMap,
+    address: IpAddr,
+    needs_origin: bool,
+) -> AppResult<Option<Identity>> {
     match Credentials::of(&app.config, headers)? {
         Credentials::Bearer(token) => {
-            let identity = app.sessions.get(token).await?;
+            let identity = authenticate(app, token, address).await?;
             identity.map(Some).ok_or_else(|| AppError::new(ErrorCode::InvalidToken))
         }
         Credentials::Cookie(token) => {
@@ -93,28 +111,56 @@ pub async fn identify(app: &App, headers: &HeaderMap, needs_origin: bool) -> App
                 origin::check(&app.config, headers)?;
             }
             // A cookie that ran out is as good as none.
-            Ok(app.sessions.get(token).await?)
+            authenticate(app, token, address).await
         }
         Credentials::None => Ok(None),
     }
 }
 
-/// The request's maker, counted against the rate limits.
-async fn identify_request(request: &HttpRequest) -> AppResult<Option<Identity>> {
-    let app = app(request)?;
-    let identity = identify(app, request.headers(), !request.method().is_safe()).await?;
-    let user = identity.as_ref().map(|identity| identity.user.id);
-    app.limits.request(user, address(app, request))?;
-    Ok(identity)
+/// Whose token it is; `None` when it is unknown, expired or signed out. A token that the server has not seen before is
+/// counted for the address before the database is asked.
+///
+/// # Errors
+/// 429 when the address presented too many of those, 503 when the database cannot tell.
+pub async fn authenticate(app: &App, token: &str, address: IpAddr) -> AppResult<Option<Identity>> {
+    let session = sessions::hash(token);
+    if !app.sessions.is_known(&session) {
+        app.limits.look_up(address)?;
+    }
+    Ok(app.sessions.get(session).await?)
 }
 
-/// The address that a request came from.
+/// The maker of a request to the API.
+async fn identify_request(request: &HttpRequest) -> AppResult<Caller> {
+    let needs_origin = !request.method().is_safe();
+    identify(app(request)?, request.headers(), peer(request), needs_origin).await
+}
+
+/// The address that a request is counted for.
 pub fn address(app: &App, request: &HttpRequest) -> IpAddr {
-    client_address(&app.config, request.headers(), request.peer_addr().map(|peer| peer.ip()))
+    client_address(&app.config.trusted_proxies, request.headers(), peer(request))
+}
+
+fn peer(request: &HttpRequest) -> Option<IpAddr> {
+    request.peer_addr().map(|peer| peer.ip())
 }
 
 fn app(request: &HttpRequest) -> AppResult<&web::Data<App>> {
     request.app_data::<web::Data<App>>().ok_or_else(|| AppError::new(ErrorCode::Internal))
+}
+
+impl FromRequest for Address {
+    type Error = AppError;
+    type Future = Ready<AppResult<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let counted = app(request).and_then(|app| {
+            let address = address(app, request);
+            app.limits.request(None, address)?;
+            Ok(Self(address))
+        });
+        ready(counted)
+    }
 }
 
 impl FromRequest for Reader {
@@ -124,7 +170,7 @@ impl FromRequest for Reader {
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let request = request.clone();
         async move {
-            let identity = identify_request(&request).await?;
+            let Caller { identity, .. } = identify_request(&request).await?;
             if identity.is_none() && app(&request)?.config.access == Access::Members {
                 return Err(AppError::new(ErrorCode::AuthenticationRequired));
             }
@@ -141,7 +187,7 @@ impl FromRequest for SignedIn {
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let request = request.clone();
         async move {
-            let identity = identify_request(&request).await?;
+            let Caller { identity, .. } = identify_request(&request).await?;
             identity.map(Self).ok_or_else(|| AppError::new(ErrorCode::AuthenticationRequired))
         }
         .boxed_local()
@@ -152,16 +198,6 @@ impl FromRequest for SignedIn {
 mod tests {
     use super::*;
     use clap::Parser;
-
-    #[test]
-    fn only_a_trusted_proxy_is_believed() {
-        let config = Config::parse_from(["parlance", "--trusted-proxies", "127.0.0.1,10.0.0.1"]);
-        let mut headers = HeaderMap::new();
-        headers.insert(header::X_FORWARDED_FOR, "6.6.6.6, 203.0.113.9, 10.0.0.1".parse().unwrap());
-        let address = |peer: &str| client_address(&config, &headers, peer.parse().ok()).to_string();
-        assert_eq!(address("127.0.0.1"), "203.0.113.9");
-        assert_eq!(address("198.51.100.1"), "198.51.100.1");
-    }
 
     #[test]
     fn a_header_beats_a_cookie() {

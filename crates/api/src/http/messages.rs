@@ -18,8 +18,8 @@ use super::identity::{Reader, SignedIn};
 use super::query::{LimitSchema, PositionSchema, Query, page_response};
 use super::rooms::{RoomPath, or_no_room};
 use crate::app::App;
+use crate::clock;
 use crate::db::messages::{NewMessage, Position, Stored, parse_cursor};
-use crate::db::rooms::now_millis;
 use crate::db::{self, DbError};
 use crate::error::{AppError, AppResult};
 use crate::realtime::newest::{MAX_MESSAGES, MessageJson, NewestPage};
@@ -141,13 +141,13 @@ pub async fn create(
         let id = fields.optional("id", parse_id);
         Some(CreateMessage { text: text?, id })
     })?;
-    app.limits.send(identity.user.id, room_id)?;
+    app.limits.change_message(identity.user.id, room_id)?;
     let new = NewMessage {
         id: id.unwrap_or_else(|| MessageId(Uuid::now_v7())),
         room_id,
         author: Author::from(identity.user.as_ref()),
         text,
-        created_at: now_millis(),
+        created_at: clock::now(),
     };
     let (mut response, message) = match app.writer.create_message(new).await? {
         Stored::Created(message) => (HttpResponse::Created(), message),
@@ -205,6 +205,7 @@ pub async fn update(
         let text = fields.optional("text", |text| MessageText::parse(text, identity.user.kind));
         Some(UpdateMessage { text })
     })?;
+    app.limits.change_message(identity.user.id, room_id)?;
     let message = app.writer.update_message(room_id, id, identity.user.id, text).await?;
     Ok(HttpResponse::Ok().json(message))
 }
@@ -225,6 +226,7 @@ pub async fn delete(
     RoomPath(room_id): RoomPath,
     MessagePath(id): MessagePath,
 ) -> AppResult<HttpResponse> {
+    app.limits.change_message(identity.user.id, room_id)?;
     app.writer.delete_message(room_id, id, identity.user.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -6,7 +6,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, HttpResponseBuilder, web};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use shared::errors::{ErrorCode, PROBLEM_CONTENT_TYPE, PROBLEMS_PATH, Problem};
 use uuid::Uuid;
 
@@ -46,7 +46,7 @@ pub async fn middleware<B: MessageBody + 'static>(
     let mut response = match checked {
         Err(refusal) => {
             let (request, _) = request.into_parts();
-            ServiceResponse::new(request, respond(&refusal, &request_id)).map_into_right_body()
+            answer(request, respond(&refusal, &request_id))
         }
         Ok(()) => {
             // Swagger UI's own route knows no HEAD; actix leaves the body away by itself.
@@ -131,6 +131,16 @@ where
             problem.headers_mut().append(name.clone(), value.clone());
         }
     }
+    answer(request, problem)
+}
+
+/// Pairs a problem with its request, whose body may not have been read to its end.
+fn answer<B>(request: HttpRequest, problem: HttpResponse<BoxBody>) -> ServiceResponse<EitherBody<B>> {
+    let unread = request.extensions_mut().remove::<body::Unread>();
+    let problem = problem.map_body(|_, body| match unread {
+        Some(unread) => unread.keep_in(body),
+        None => body,
+    });
     ServiceResponse::new(request, problem).map_into_right_body()
 }
 

@@ -6,13 +6,16 @@ use shared::errors::ErrorCode;
 use shared::ids::RoomId;
 use shared::page::Page;
 use shared::rooms::{CreateRoom, ROOMS_PATH, Room, RoomName, UpdateRoom, room_path};
+use shared::text::{Invalid, InvalidCode};
+use uuid::Uuid;
 
 use super::Endpoint;
 use super::body::JsonBody;
 use super::identity::{Reader, SignedIn};
 use super::query::{LimitSchema, Query, RoomCursorSchema, page_response};
 use crate::app::App;
-use crate::db::rooms::{RoomKey, now_millis};
+use crate::clock;
+use crate::db::rooms::{NewRoom, RoomKey, StoredRoom};
 use crate::db::{self, DbError};
 use crate::error::{AppError, AppResult};
 
@@ -67,26 +70,54 @@ pub async fn list(_: Reader, app: web::Data<App>, query: Query) -> AppResult<Htt
 }
 
 /// Create a room
+///
+/// With an `id` chosen by the client, the request can be repeated safely: a repeat answers 200.
 #[utoipa::path(post, path = ROOMS_PATH, operation_id = "create_room", tag = "rooms",
     security(("token" = []), ("cookie" = [])), request_body = CreateRoom,
     responses(
         (status = 201, description = "The new room", body = Room,
             headers(("Location" = String, description = "The path of the room"))),
-        (status = 409, description = "room_name_taken")))]
+        (status = 200, description = "The room, which this user created before with this id", body = Room,
+            headers(("Location" = String, description = "The path of the room"))),
+        (status = 409, description = "room_name_taken, room_id_reused")))]
 pub async fn create(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
     body: JsonBody,
 ) -> AppResult<HttpResponse> {
-    let CreateRoom { name } = body.read(|fields| {
+    let CreateRoom { name, id } = body.read(|fields| {
         let name = fields.required("name", RoomName::parse);
-        Some(CreateRoom { name: name? })
+        let id = fields.optional("id", parse_id);
+        Some(CreateRoom { name: name?, id })
     })?;
     let by = identity.user.id;
-    app.limits.create_room(by)?;
-    let room = app.db.run(move |conn| db::rooms::create(conn, &name, Some(by), now_millis())).await?;
-    app.hub.room_created(room.clone());
-    Ok(HttpResponse::Created().insert_header((header::LOCATION, room_path(room.id))).json(room))
+    let new = NewRoom {
+        id: id.unwrap_or_else(|| RoomId(Uuid::now_v7())),
+        name,
+        created_by: Some(by),
+        created_at: clock::now(),
+    };
+    if id.is_none() || !is_repeat(&app, &new).await? {
+        app.limits.create_room(by)?;
+    }
+    let (mut response, room) = match app.writer.create_room(new).await? {
+        StoredRoom::Created(room) => (HttpResponse::Created(), room),
+        StoredRoom::Repeated(room) => (HttpResponse::Ok(), app.hub.with_online(room)),
+        StoredRoom::IdReused => return Err(AppError::new(ErrorCode::RoomIdReused)),
+    };
+    Ok(response.insert_header((header::LOCATION, room_path(room.id))).json(room))
+}
+
+/// Whether the room exists by the same request: then it creates nothing, and is not charged.
+async fn is_repeat(app: &App, new: &NewRoom) -> AppResult<bool> {
+    let new = new.clone();
+    let found = app.db.run(move |conn| db::rooms::find_repeated(conn, &new)).await?;
+    Ok(matches!(found, Some(StoredRoom::Repeated(_))))
+}
+
+fn parse_id(text: &str) -> Result<RoomId, Invalid> {
+    text.parse()
+        .map_err(|_| Invalid::new(InvalidCode::InvalidFormat, "id must be a UUID, best of version 7."))
 }
 
 /// Read a room
@@ -114,6 +145,7 @@ pub async fn update(
 ) -> AppResult<HttpResponse> {
     let UpdateRoom { name } =
         body.read(|fields| Some(UpdateRoom { name: fields.optional("name", RoomName::parse) }))?;
+    app.limits.change_room(identity.user.id)?;
     let room = app.writer.update_room(id, identity.user.id, name).await?;
     Ok(HttpResponse::Ok().json(app.hub.with_online(room)))
 }
@@ -130,6 +162,7 @@ pub async fn delete(
     app: web::Data<App>,
     RoomPath(id): RoomPath,
 ) -> AppResult<HttpResponse> {
+    app.limits.change_room(identity.user.id)?;
     app.writer.delete_room(id, identity.user.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -3,18 +3,23 @@
 use actix_web::cookie::time::Duration as CookieDuration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::Method;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, ResponseError, web};
+use shared::errors::ErrorCode;
 use shared::users::{
     CURRENT_SESSION_PATH, CURRENT_USER_PATH, CreateGuest, GUESTS_PATH, Guest, User, Username,
 };
 
 use super::Endpoint;
 use super::body::JsonBody;
-use super::identity::{SignedIn, address, cookie_name};
+use super::identity::{Address, SignedIn, cookie_name};
 use crate::app::App;
 use crate::config::Config;
-use crate::error::AppResult;
+use crate::error::{AppError, AppResult};
 use crate::sessions::LIFETIME;
+
+/// What somebody is told who signed out while the database did not answer.
+const NOT_YET_DELETED: &str = "The token is refused from now on, but the database has not confirmed that the session \
+     is deleted. The server goes on trying.";
 
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -35,7 +40,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         (status = 409, description = "username_taken"),
         (status = 429, description = "rate_limited")))]
 pub async fn create_guest(
-    request: HttpRequest,
+    Address(address): Address,
     app: web::Data<App>,
     body: JsonBody,
 ) -> AppResult<HttpResponse> {
@@ -43,7 +48,7 @@ pub async fn create_guest(
         let username = fields.required("username", Username::parse_guest);
         Some(CreateGuest { username: username? })
     })?;
-    app.limits.create_guest(address(&app, &request))?;
+    app.limits.create_guest(address)?;
     let (user, token) = app.sessions.create_guest(username).await?;
     let cookie = session_cookie(&app.config, token.clone());
     Ok(HttpResponse::Created().cookie(cookie).json(Guest { user, token }))
@@ -65,10 +70,17 @@ pub async fn get_current(SignedIn(identity): SignedIn) -> HttpResponse {
     responses((status = 204, description = "Signed out",
         headers(("Set-Cookie" = String, description = "Removes the session's cookie")))))]
 pub async fn delete_session(app: web::Data<App>, SignedIn(identity): SignedIn) -> AppResult<HttpResponse> {
-    app.sessions.delete(&identity).await?;
+    let mut response = match app.sessions.delete(&identity).await {
+        Ok(()) => HttpResponse::NoContent().finish(),
+        Err(error) => {
+            tracing::warn!(%error, "a session could not be deleted yet");
+            AppError::because(ErrorCode::OutcomeUnknown, NOT_YET_DELETED).error_response()
+        }
+    };
     let mut cookie = session_cookie(&app.config, String::new());
     cookie.make_removal();
-    Ok(HttpResponse::NoContent().cookie(cookie).finish())
+    response.add_cookie(&cookie).map_err(|_| AppError::new(ErrorCode::Internal))?;
+    Ok(response)
 }
 
 fn session_cookie(config: &Config, token: String) -> Cookie<'static> {

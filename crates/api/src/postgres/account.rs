@@ -1,4 +1,4 @@
-//! Whom Postgres runs as: ourselves, or, as it refuses to run as root, an account without rights.
+//! The account that Postgres runs as: the server's own, or an unprivileged one, as Postgres refuses to run as root.
 
 use std::fs;
 use std::io;
@@ -7,58 +7,74 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use nix::unistd::{Gid, Uid, User, getegid, geteuid};
+
 use super::ClusterError;
+
+/// The accounts to run Postgres as when the server runs as root, in order of preference.
+const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
 /// A user and group that owns the cluster and runs its programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Account {
     name: String,
-    uid: u32,
-    gid: u32,
-    /// Whether we are root and lend the programs this account.
-    lent: bool,
+    uid: Uid,
+    gid: Gid,
+    /// Whether the server runs as root and switches to this account for Postgres.
+    switched: bool,
 }
 
 impl Account {
-    /// Ourselves; as root the cluster's owner if there is one, else `postgres`, else `nobody`.
+    /// The server's own account. For root: the cluster's owner if there is a cluster, else `postgres`, else `nobody`.
     pub(super) fn choose(cluster_owner: Option<(u32, u32)>) -> Result<Self, ClusterError> {
-        let (uid, gid) = ourselves();
-        if uid != 0 {
-            return Ok(Self { name: "this account".to_owned(), uid, gid, lent: false });
+        if !geteuid().is_root() {
+            return Ok(Self {
+                name: "this account".to_owned(),
+                uid: geteuid(),
+                gid: getegid(),
+                switched: false,
+            });
         }
-        if let Some((uid, gid)) = cluster_owner.filter(|(uid, _)| *uid != 0) {
-            return Ok(Self { name: format!("with the id {uid}"), uid, gid, lent: true });
+        let owner = cluster_owner.map(|(uid, gid)| (Uid::from_raw(uid), Gid::from_raw(gid)));
+        if let Some((uid, gid)) = owner.filter(|(uid, _)| !uid.is_root()) {
+            return Ok(Self { name: name_of(uid), uid, gid, switched: true });
         }
-        let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-        ["postgres", "nobody"]
-            .into_iter()
-            .find_map(|name| find_in_passwd(&passwd, name))
-            .ok_or(ClusterError::NoAccount)
+        for name in UNPRIVILEGED {
+            let user =
+                User::from_name(name).map_err(|error| ClusterError::AccountLookup(io::Error::from(error)))?;
+            if let Some(user) = user {
+                return Ok(Self { name: user.name, uid: user.uid, gid: user.gid, switched: true });
+            }
+        }
+        Err(ClusterError::NoAccount)
     }
 
-    /// Its name, for people.
+    /// Its name, for messages.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether a file or folder is the account's.
+    /// Whether a file or directory belongs to the account.
     pub(super) fn owns(&self, metadata: &fs::Metadata) -> bool {
-        metadata.uid() == self.uid
+        metadata.uid() == self.uid.as_raw()
     }
 
-    /// Whether a file or folder is our own and still to be given.
-    pub(super) fn may_be_given(&self, metadata: &fs::Metadata) -> bool {
-        self.lent && metadata.uid() == ourselves().0
+    /// Whether a file or directory belongs to the server's own account and has yet to be given to this one.
+    pub(super) fn has_yet_to_own(&self, metadata: &fs::Metadata) -> bool {
+        self.switched && metadata.uid() == geteuid().as_raw()
     }
 
-    /// Gives the account a file or folder that we made.
-    pub(super) fn give(&self, path: &Path) -> io::Result<()> {
-        if self.lent { chown(path, Some(self.uid), Some(self.gid)) } else { Ok(()) }
+    /// Makes the account the owner of a file or directory that the server created.
+    pub(super) fn take_ownership(&self, path: &Path) -> io::Result<()> {
+        if !self.switched {
+            return Ok(());
+        }
+        chown(path, Some(self.uid.as_raw()), Some(self.gid.as_raw()))
     }
 
-    /// Whether the account can get into a folder.
+    /// Whether the account may enter a directory. Only a process of the account can tell for sure.
     pub(super) fn can_enter(&self, directory: &Path) -> bool {
-        if !self.lent {
+        if !self.switched {
             return true;
         }
         let entered =
@@ -66,56 +82,49 @@ impl Account {
         entered.is_ok_and(|status| status.success())
     }
 
-    /// A program that will run as the account: with nothing of our environment, and in a process group of its own,
-    /// so that a Ctrl-C meant for the server does not stop Postgres under it.
+    /// A command that runs as the account, with an environment of its own, and in a process group of its own: a Ctrl-C
+    /// in the server's terminal must not stop Postgres before the server.
     pub(super) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LC_ALL", "C").env("TZ", "UTC");
         command.current_dir("/").process_group(0).stdin(Stdio::null()).stdout(Stdio::null());
-        if self.lent {
-            command.gid(self.gid).uid(self.uid);
+        if self.switched {
+            command.gid(self.gid.as_raw()).uid(self.uid.as_raw());
         }
         command
     }
 }
 
-/// Our own user and group; std has no call for it, but the kernel shows it as the owner of our `/proc` entry.
-fn ourselves() -> (u32, u32) {
-    fs::metadata("/proc/self").map_or((u32::MAX, u32::MAX), |metadata| (metadata.uid(), metadata.gid()))
-}
-
-/// An account's line of `/etc/passwd`: `name:password:uid:gid:…`.
-fn find_in_passwd(passwd: &str, name: &str) -> Option<Account> {
-    passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        if fields.next() != Some(name) {
-            return None;
-        }
-        let uid = fields.nth(1)?.parse().ok()?;
-        let gid = fields.next()?.parse().ok()?;
-        Some(Account { name: name.to_owned(), uid, gid, lent: true })
-    })
+/// The name of a user, or its number if it has none.
+fn name_of(uid: Uid) -> String {
+    User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n\
-        # a comment\n\
-        postgresql:x:7:7::/:/bin/sh\n\
-        broken:x\n\
-        postgres:x:101:104:PostgreSQL administrator,,,:/var/lib/postgresql:/bin/bash\n";
-
     #[test]
-    fn an_account_is_found_by_its_whole_name() {
-        let account = find_in_passwd(PASSWD, "postgres").expect("it is there");
-        assert_eq!((account.uid, account.gid), (101, 104));
+    fn an_account_is_named_by_its_entry_in_the_user_database_or_by_its_number() {
+        assert_eq!(name_of(Uid::from_raw(0)), "root");
+        assert_eq!(name_of(Uid::from_raw(4_000_000_001)), "4000000001");
     }
 
     #[test]
-    fn a_broken_or_missing_line_is_no_account() {
-        assert_eq!(find_in_passwd(PASSWD, "broken"), None);
-        assert_eq!(find_in_passwd(PASSWD, "nobody"), None);
+    fn postgres_never_runs_as_root() {
+        for owner in [None, Some((0, 0)), Some((4_000_000_001, 4_000_000_001))] {
+            let account = Account::choose(owner).expect("there is an unprivileged account");
+            assert!(!account.uid.is_root(), "{account:?}");
+        }
+    }
+
+    #[test]
+    fn an_existing_cluster_is_run_by_its_owner() {
+        let account = Account::choose(Some((4_000_000_001, 4_000_000_002))).expect("it needs no entry");
+        if geteuid().is_root() {
+            assert_eq!((account.uid.as_raw(), account.gid.as_raw()), (4_000_000_001, 4_000_000_002));
+        } else {
+            assert_eq!(account.uid, geteuid());
+        }
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! <data dir>/parlance.lock        held by the running server
-//! <data dir>/postgres.log         what Postgres says
-//! <data dir>/postgres/            everything below belongs to the account that runs Postgres
-//! <data dir>/postgres/cluster     the cluster; it appears whole, by a rename
-//! <data dir>/postgres/creating-…  a cluster in the making, or what an interrupted start left of it
-//! <data dir>/postgres/socket      where it listens, if the path is short enough
+//! <data dir>/postgres.log         the log of Postgres
+//! <data dir>/postgres/            owned by the account that runs Postgres, with everything below
+//! <data dir>/postgres/cluster     the cluster, put there by a rename when it is complete
+//! <data dir>/postgres/creating-…  a cluster that is being created, or the rest of an interrupted creation
+//! <data dir>/postgres/socket      the directory of the Unix socket, if its path is short enough
 //! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
@@ -20,18 +20,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::account::Account;
-use super::postmaster::Guard;
+use super::postmaster::pid_of;
 use super::programs::Programs;
+use super::watchdog::Watchdog;
 use super::{ClusterError, USER, last_lines};
 
-/// The kernel's limit for the path of a Unix socket, without the closing NUL.
+/// The kernel's limit for the path of a Unix socket, without the terminating NUL.
 const MAX_SOCKET_PATH: usize = 107;
-/// What Postgres calls the socket in its folder.
+/// The name of the socket in its directory; Postgres derives it from the port.
 const SOCKET_NAME: &str = ".s.PGSQL.5432";
-/// Past this size the log of earlier runs is set aside, once.
+/// A log above this size is rotated at the next start.
 const MAX_LOG_BYTES: u64 = 1 << 20;
+/// How long the removal of an interrupted creation is retried while its `initdb` still writes.
+const REMOVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A data directory that is ours alone.
+/// A data directory that this process has locked.
 #[derive(Debug)]
 pub(super) struct Directory {
     root: PathBuf,
@@ -39,10 +42,10 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Creates the directory if need be and takes it for this process.
+    /// Creates the directory if necessary and locks it.
     pub(super) fn open(path: &Path) -> Result<Self, ClusterError> {
         let not_writable = |reason| ClusterError::NotWritable { directory: path.to_owned(), reason };
-        // Others may pass through, as the account that runs Postgres must; they can list nothing.
+        // Other accounts may pass through it, as the one that runs Postgres must, but not list it.
         DirBuilder::new().recursive(true).mode(0o711).create(path).map_err(not_writable)?;
         let root = fs::canonicalize(path).map_err(not_writable)?;
         let lock_file = root.join("parlance.lock");
@@ -65,14 +68,14 @@ impl Directory {
     }
 
     pub(super) fn cluster(&self) -> PathBuf {
-        self.home().join("cluster")
+        self.postgres_dir().join("cluster")
     }
 
     pub(super) fn log(&self) -> PathBuf {
         self.root.join("postgres.log")
     }
 
-    fn home(&self) -> PathBuf {
+    fn postgres_dir(&self) -> PathBuf {
         self.root.join("postgres")
     }
 
@@ -81,41 +84,43 @@ impl Directory {
         fs::read_to_string(self.cluster().join("PG_VERSION")).ok()?.trim().parse().ok()
     }
 
-    /// User and group of the cluster, if there is one.
+    /// The user and group that own the cluster, if there is one.
     pub(super) fn cluster_owner(&self) -> Option<(u32, u32)> {
         fs::metadata(self.cluster()).ok().map(|metadata| (metadata.uid(), metadata.gid()))
     }
 
-    /// Makes the folders, clears what an interrupted start left, sets a long log aside; returns the socket's folder.
+    /// Creates the directories, removes the rest of an interrupted creation and rotates the log. Returns the directory of
+    /// the socket.
     pub(super) fn prepare(&self, account: &Account) -> Result<PathBuf, ClusterError> {
-        let home = self.home();
-        let not_writable = |reason| ClusterError::NotWritable { directory: home.clone(), reason };
-        make_private_dir(&home, account).map_err(not_writable)?;
-        if !account.can_enter(&home) {
-            // Root's private folders are closed to everybody: open a way through the one that is ours.
+        let postgres_dir = self.postgres_dir();
+        let not_writable = |reason| ClusterError::NotWritable { directory: postgres_dir.clone(), reason };
+        make_private_dir(&postgres_dir, account).map_err(not_writable)?;
+        if !account.can_enter(&postgres_dir) {
+            // The data directory is closed to other accounts: allow them to pass through it.
             let mode = fs::metadata(&self.root).map_err(not_writable)?.permissions().mode();
             fs::set_permissions(&self.root, Permissions::from_mode(mode | 0o011)).map_err(not_writable)?;
-            if !account.can_enter(&home) {
+            if !account.can_enter(&postgres_dir) {
                 return Err(ClusterError::Unreachable {
                     directory: self.root.clone(),
                     account: account.name().to_owned(),
                 });
             }
         }
-        self.clear_interrupted().map_err(not_writable)?;
+        self.remove_interrupted().map_err(not_writable)?;
         self.rotate_log();
 
         let bases = [std::env::temp_dir(), PathBuf::from("/tmp")];
-        let socket_dir = socket_dir(&home, &bases).ok_or_else(|| ClusterError::SocketPath(home.clone()))?;
+        let socket_dir = socket_dir(&postgres_dir, &bases)
+            .ok_or_else(|| ClusterError::SocketPath(postgres_dir.clone()))?;
         make_private_dir(&socket_dir, account).map_err(|_| ClusterError::SocketPath(socket_dir.clone()))?;
         Ok(socket_dir)
     }
 
-    fn clear_interrupted(&self) -> io::Result<()> {
-        for entry in fs::read_dir(self.home())? {
+    fn remove_interrupted(&self) -> io::Result<()> {
+        for entry in fs::read_dir(self.postgres_dir())? {
             let entry = entry?;
             if entry.file_name().as_bytes().starts_with(b"creating-") {
-                tracing::info!(directory = %entry.path().display(), "removing a database that was never finished");
+                tracing::info!(directory = %entry.path().display(), "removing an incomplete database");
                 remove_while_written(&entry.path())?;
             }
         }
@@ -125,22 +130,22 @@ impl Directory {
     fn rotate_log(&self) {
         let log = self.log();
         if fs::metadata(&log).is_ok_and(|metadata| metadata.len() > MAX_LOG_BYTES) {
-            // A log that stays long harms nobody; the next start tries again.
+            // A failure is harmless: the next start tries again.
             let _ = fs::rename(&log, self.root.join("postgres.log.1"));
         }
     }
 
-    /// Creates the cluster beside its place and moves it there when it is whole, so that a start that is killed half
-    /// way leaves nothing that looks like a cluster.
+    /// Creates the cluster under a temporary name and renames it when it is complete, so that an interrupted creation
+    /// leaves nothing that looks like a cluster.
     pub(super) fn create_cluster(&self, programs: &Programs, account: &Account) -> Result<(), ClusterError> {
         tracing::info!(directory = %self.cluster().display(), "creating the database");
         let cluster = self.cluster();
-        let creating = self.home().join(format!("creating-{}", std::process::id()));
+        let creating = self.postgres_dir().join(format!("creating-{}", std::process::id()));
         let not_writable = |reason| ClusterError::NotWritable { directory: cluster.clone(), reason };
         let program = programs.bin_dir.join("initdb");
-        let not_run = |reason| ClusterError::Program { program: program.clone(), reason };
+        let program_error = |reason| ClusterError::Program { program: program.clone(), reason };
 
-        let mut guard = Guard::stand_by(account).map_err(not_run)?;
+        let mut watchdog = Watchdog::spawn(account).map_err(program_error)?;
         let initdb = account
             .command(&program)
             .arg("--pgdata")
@@ -149,10 +154,10 @@ impl Directory {
             .args(["--data-checksums", "--no-instructions"])
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(not_run)?;
-        guard.watch(initdb.id()).map_err(not_run)?;
-        let output = initdb.wait_with_output().map_err(not_run)?;
-        guard.dismiss();
+            .map_err(program_error)?;
+        watchdog.arm(pid_of(&initdb)).map_err(program_error)?;
+        let output = initdb.wait_with_output().map_err(program_error)?;
+        watchdog.disarm();
         if !output.status.success() {
             let _ = fs::remove_dir_all(&creating);
             return Err(ClusterError::Create {
@@ -161,13 +166,13 @@ impl Directory {
             });
         }
         fs::rename(&creating, &cluster).map_err(not_writable)?;
-        File::open(self.home()).and_then(|home| home.sync_all()).map_err(not_writable)
+        File::open(self.postgres_dir()).and_then(|directory| directory.sync_all()).map_err(not_writable)
     }
 }
 
 impl Drop for Directory {
-    /// Gives the lock back by name: closing the file would not while a child that another thread just forked, and that
-    /// has not executed its program yet, still has a copy of it open (flock(2)).
+    /// Unlocks explicitly. Closing the file would not release the lock while a child that another thread has just forked,
+    /// and that has not executed its program yet, still has a copy of the descriptor (flock(2)).
     fn drop(&mut self) {
         if let Err(reason) = self.lock.unlock() {
             tracing::warn!(%reason, directory = %self.root.display(), "the data directory stays locked");
@@ -175,46 +180,49 @@ impl Drop for Directory {
     }
 }
 
-/// Removes a folder in which an `initdb` that its guard is stopping may still be at work.
+/// Removes a directory in which an `initdb` may still write while its watchdog stops it.
 fn remove_while_written(path: &Path) -> io::Result<()> {
     let started = Instant::now();
     loop {
         match fs::remove_dir_all(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(_) if started.elapsed() < Duration::from_secs(5) => thread::sleep(Duration::from_millis(20)),
+            Err(_) if started.elapsed() < REMOVE_TIMEOUT => thread::sleep(Duration::from_millis(20)),
             result => return result,
         }
     }
 }
 
-/// A folder that only the account can enter; one that is there already must be just that.
+/// Creates a directory that only the account can enter. An existing one must have the same owner and permissions.
 fn make_private_dir(path: &Path, account: &Account) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
-        Ok(()) => account.give(path),
+        Ok(()) => account.take_ownership(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let metadata = fs::symlink_metadata(path)?;
-            // A start that was killed between making and giving leaves root's own empty folder.
-            if metadata.is_dir() && account.may_be_given(&metadata) {
-                account.give(path)?;
+            // A start that was killed between the creation and the change of owner leaves root's empty directory.
+            if metadata.is_dir() && account.has_yet_to_own(&metadata) {
+                account.take_ownership(path)?;
             }
             let metadata = fs::symlink_metadata(path)?;
             if metadata.is_dir() && account.owns(&metadata) && metadata.mode() & 0o077 == 0 {
                 Ok(())
             } else {
-                Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to somebody else"))
+                Err(io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    "it belongs to another account or is open to others",
+                ))
             }
         }
         Err(error) => Err(error),
     }
 }
 
-/// Where Postgres listens: in its own folder if the path fits, else in the first of `bases` where it does, by a name
-/// that is the same at every start.
-fn socket_dir(home: &Path, bases: &[PathBuf]) -> Option<PathBuf> {
+/// The directory of the Unix socket: in the directory of Postgres if the path fits, else in the first of `bases` where
+/// it fits, with a name that is the same at every start.
+fn socket_dir(postgres_dir: &Path, bases: &[PathBuf]) -> Option<PathBuf> {
     let mut hasher = DefaultHasher::new();
-    home.hash(&mut hasher);
+    postgres_dir.hash(&mut hasher);
     let name = format!("parlance-{:016x}", hasher.finish());
-    std::iter::once(home.join("socket"))
+    std::iter::once(postgres_dir.join("socket"))
         .chain(bases.iter().map(|base| base.join(&name)))
         .find(|dir| dir.is_absolute() && dir.as_os_str().len() + 1 + SOCKET_NAME.len() <= MAX_SOCKET_PATH)
 }
@@ -224,14 +232,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_is_free_again_although_a_forked_child_still_has_its_lock_open() {
+    fn a_directory_is_unlocked_although_a_forked_child_still_has_the_lock_file_open() {
         let path = std::env::temp_dir().join(format!("parlance-lock-{}", std::process::id()));
         let held = Directory::open(&path).expect("free");
-        let childs_copy = held.lock.try_clone().expect("a descriptor");
+        let copy_of_child = held.lock.try_clone().expect("a descriptor");
         assert!(matches!(Directory::open(&path), Err(ClusterError::InUse(_))));
         drop(held);
         Directory::open(&path).expect("free again");
-        drop(childs_copy);
+        drop(copy_of_child);
         fs::remove_dir_all(&path).expect("ours");
     }
 
@@ -248,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_data_directory_has_its_own_socket_folder_elsewhere() {
+    fn a_long_data_directory_has_its_own_socket_directory_elsewhere() {
         let long = format!("/{}", "d".repeat(120));
         let bases = [PathBuf::from(format!("/{}", "t".repeat(120))), PathBuf::from("/tmp")];
         let dir = socket_dir(Path::new(&long), &bases).expect("the second base is short");

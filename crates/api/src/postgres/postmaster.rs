@@ -1,20 +1,30 @@
-//! One run of `postgres`, from its start until it is ready, and the guard that outlives us to stop it.
+//! One run of `postgres`, from its start to its end.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::unistd::Pid;
+
 use super::account::Account;
-use super::survivors::{self, PidFile};
+use super::orphans::PidFile;
+use super::processes;
+use super::watchdog::Watchdog;
 use super::{ClusterError, last_lines};
 
-/// What it takes to start the cluster, as often as it must be.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
+/// How often a long recovery is reported.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What is needed to start Postgres, any number of times.
 #[derive(Debug)]
-pub(super) struct Launch {
+pub(super) struct Launcher {
     pub(super) program: PathBuf,
     pub(super) account: Account,
     pub(super) cluster: PathBuf,
@@ -22,84 +32,64 @@ pub(super) struct Launch {
     pub(super) log: PathBuf,
 }
 
-/// A Postgres that accepts connections.
-#[derive(Debug)]
-pub(super) struct Postmaster {
-    pub(super) process: Child,
-    pub(super) guard: Guard,
-}
-
-impl Launch {
-    /// Starts Postgres and waits until it accepts connections; `cancelled` ends the wait and stops it again.
-    pub(super) fn start(&self, cancelled: impl Fn() -> bool) -> Result<Postmaster, ClusterError> {
-        survivors::clear(&self.cluster);
-        let log_start = fs::metadata(&self.log).map_or(0, |metadata| metadata.len());
-        let mut postmaster = self.spawn()?;
-        if self.wait_until_ready(&mut postmaster, cancelled) {
-            return Ok(postmaster);
-        }
-        postmaster.guard.dismiss();
-        Err(ClusterError::Start { log: self.log.clone(), output: self.log_since(log_start) })
-    }
-
-    fn spawn(&self) -> Result<Postmaster, ClusterError> {
-        let not_run = |reason| ClusterError::Program { program: self.program.clone(), reason };
-        let mut log_options = OpenOptions::new();
-        let log = log_options
+impl Launcher {
+    /// Starts Postgres, watched by a watchdog, and returns at once.
+    pub(super) fn spawn(&self) -> Result<Postmaster, ClusterError> {
+        let program_error = |reason| ClusterError::Program { program: self.program.clone(), reason };
+        let log = OpenOptions::new()
             .create(true)
             .append(true)
             .mode(0o600)
             .open(&self.log)
             .map_err(|reason| ClusterError::NotWritable { directory: self.log.clone(), reason })?;
-        let mut guard = Guard::stand_by(&self.account).map_err(not_run)?;
+        let errors = log.try_clone().map_err(program_error)?;
+        let mut watchdog = Watchdog::spawn(&self.account).map_err(program_error)?;
         let mut command = self.account.command(&self.program);
         command.arg("-D").arg(&self.cluster);
         for setting in SETTINGS {
             command.args(["-c", setting]);
         }
-        // The setting is a list: quotes keep a path with a comma or a blank in one piece.
-        let socket_dir = self.socket_dir.to_string_lossy().replace('"', "\"\"");
-        command.arg("-c").arg(format!("unix_socket_directories=\"{socket_dir}\""));
-        let errors = log.try_clone().map_err(not_run)?;
-        let mut process = command.stdout(log).stderr(errors).spawn().map_err(not_run)?;
-        if let Err(error) = guard.watch(process.id()) {
+        command.arg("-c").arg(socket_setting(&self.socket_dir));
+        let mut process = command.stdout(log).stderr(errors).spawn().map_err(program_error)?;
+        let pid = pid_of(&process);
+        if let Err(error) = watchdog.arm(pid) {
             let _ = process.kill();
             let _ = process.wait();
-            return Err(not_run(error));
+            return Err(program_error(error));
         }
-        Ok(Postmaster { process, guard })
+        Ok(Postmaster { pid, process, watchdog })
     }
 
-    /// False when it ended instead. Recovery after a crash may take its time: there is no limit while it lives.
-    fn wait_until_ready(&self, postmaster: &mut Postmaster, cancelled: impl Fn() -> bool) -> bool {
-        let pid_file = self.cluster.join("postmaster.pid");
-        let pid = postmaster.process.id();
+    /// Waits until Postgres accepts connections; false when it ended instead. There is no limit while it lives: recovery
+    /// after a crash may take its time.
+    pub(super) fn wait_until_ready(&self, postmaster: &Postmaster) -> bool {
+        let ready = PidFile { pid: postmaster.pid, ready: true };
         let started = Instant::now();
-        let mut told = started;
+        let mut last_report = started;
         loop {
-            let state = fs::read_to_string(&pid_file).ok().and_then(|contents| PidFile::parse(&contents));
-            if state == Some(PidFile { pid, ready: true }) {
+            if PidFile::read(&self.cluster) == Some(ready) {
                 return true;
             }
-            if !matches!(postmaster.process.try_wait(), Ok(None)) {
+            if processes::has_ended(postmaster.pid) {
                 return false;
             }
-            if cancelled() {
-                postmaster.guard.fire();
-                let _ = postmaster.process.wait();
-                return false;
-            }
-            if told.elapsed() > Duration::from_secs(5) {
-                told = Instant::now();
+            if last_report.elapsed() > REPORT_INTERVAL {
+                last_report = Instant::now();
                 tracing::info!(seconds = started.elapsed().as_secs(), "waiting for Postgres to recover");
             }
-            thread::sleep(Duration::from_millis(2));
+            thread::sleep(POLL_INTERVAL);
         }
     }
 
-    fn log_since(&self, start: u64) -> String {
+    /// The size of the log, to be given to [`Self::log_since`].
+    pub(super) fn log_size(&self) -> u64 {
+        fs::metadata(&self.log).map_or(0, |metadata| metadata.len())
+    }
+
+    /// The last lines of the log after a position.
+    pub(super) fn log_since(&self, start: u64) -> String {
         let mut text = Vec::new();
-        let read = fs::File::open(&self.log).and_then(|mut file| {
+        let read = File::open(&self.log).and_then(|mut file| {
             file.seek(SeekFrom::Start(start))?;
             file.read_to_end(&mut text)
         });
@@ -110,16 +100,66 @@ impl Launch {
     }
 }
 
-/// Small enough for a corner of a small machine, and nothing that would let an acknowledged message go.
+/// A running `postgres` and its watchdog.
+#[derive(Debug)]
+pub(super) struct Postmaster {
+    pid: Pid,
+    process: Child,
+    watchdog: Watchdog,
+}
+
+impl Postmaster {
+    pub(super) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Waits until it has ended. Its process id stays taken until [`Self::reap`].
+    pub(super) fn wait_until_ended(&self) {
+        processes::wait_until_ended(self.pid);
+    }
+
+    /// Dismisses the watchdog, frees the process id and returns how the process ended.
+    pub(super) fn reap(mut self) -> io::Result<ExitStatus> {
+        self.watchdog.disarm();
+        self.process.wait()
+    }
+}
+
+impl Drop for Postmaster {
+    /// Does nothing after `reap`. Without it the supervisor has failed, and the lock on the data directory must not be
+    /// released while Postgres runs.
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        self.watchdog.disarm();
+    }
+}
+
+/// The process id of a child.
+pub(super) fn pid_of(child: &Child) -> Pid {
+    Pid::from_raw(child.id().cast_signed())
+}
+
+/// The setting is a list: quotes keep a path with a comma or a blank in one piece.
+fn socket_setting(socket_dir: &Path) -> OsString {
+    let mut setting = b"unix_socket_directories=\"".to_vec();
+    for byte in socket_dir.as_os_str().as_bytes() {
+        setting.extend_from_slice(if *byte == b'"' { b"\"\"" } else { std::slice::from_ref(byte) });
+    }
+    setting.push(b'"');
+    OsStr::from_bytes(&setting).to_owned()
+}
+
+/// Settings for a small machine. None of them may lose an acknowledged message.
 const SETTINGS: &[&str] = &[
     "listen_addresses=",
     "unix_socket_permissions=0700",
     "cluster_name=parlance",
-    // Durable: these are the defaults, said here so that no file in the cluster can say otherwise.
+    // Durability: these are the defaults, repeated here so that no file in the cluster can override them.
     "fsync=on",
     "full_page_writes=on",
     "synchronous_commit=on",
-    // Small: a chat's working set is the newest page of each room.
+    // Memory: the working set of a chat is the newest page of each room.
     "max_connections=40",
     "shared_buffers=32MB",
     "max_wal_size=256MB",
@@ -132,66 +172,12 @@ const SETTINGS: &[&str] = &[
     "max_wal_senders=2",
     "jit=off",
     "huge_pages=off",
-    // In the cluster's folder, where a crash leaves nothing that outlives it; containers have little /dev/shm besides.
+    // In the directory of the cluster: a crash leaves nothing behind elsewhere, and containers have a small /dev/shm.
     "dynamic_shared_memory_type=mmap",
-    // The log is one file that we rotate; checkpoints are no news.
+    // The log is one file, which the server rotates. Checkpoints are not logged.
     "logging_collector=off",
     "log_destination=stderr",
     "log_checkpoints=off",
     "log_timezone=UTC",
     "timezone=UTC",
 ];
-
-/// A shell that waits on a pipe from us. When the pipe closes, because we want it or because we are dead, it stops the
-/// process it watches: fast first, at once after five seconds.
-#[derive(Debug)]
-pub(super) struct Guard {
-    shell: Child,
-    pipe: Option<ChildStdin>,
-}
-
-/// The first line is the process to watch, a second one means that it ended by itself.
-const GUARD_SCRIPT: &str = r#"
-read -r pid || exit 0
-read -r over && exit 0
-kill -INT "$pid" || exit 0
-tenths=0
-while kill -0 "$pid" && [ "$tenths" -lt 200 ]; do
-    [ "$tenths" -eq 50 ] && kill -QUIT "$pid"
-    sleep 0.1
-    tenths=$((tenths + 1))
-done
-"#;
-
-impl Guard {
-    /// A guard with nothing to watch yet: it stands before the process starts, so that there is no moment without.
-    pub(super) fn stand_by(account: &Account) -> io::Result<Self> {
-        let mut shell = account
-            .command("sh")
-            .args(["-c", GUARD_SCRIPT])
-            .stdin(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let pipe = shell.stdin.take();
-        Ok(Self { shell, pipe })
-    }
-
-    /// Tells it which process is meant.
-    pub(super) fn watch(&mut self, pid: u32) -> io::Result<()> {
-        self.pipe.as_mut().map_or(Ok(()), |pipe| writeln!(pipe, "{pid}"))
-    }
-
-    /// Lets it stop the process.
-    pub(super) fn fire(&mut self) {
-        self.pipe = None;
-    }
-
-    /// The process is gone: sends the guard home. After `fire` it finds that out by itself.
-    pub(super) fn dismiss(mut self) {
-        if let Some(mut pipe) = self.pipe.take() {
-            // A guard that was killed has no ear for it.
-            let _ = writeln!(pipe, "over");
-        }
-        let _ = self.shell.wait();
-    }
-}

@@ -1,4 +1,4 @@
-//! Where Postgres is installed.
+//! Finding the installed programs of Postgres.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use super::ClusterError;
 /// One installation of Postgres.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Programs {
-    /// The folder of `initdb` and `postgres`.
+    /// The directory of `initdb` and `postgres`.
     pub(super) bin_dir: PathBuf,
 }
 
-/// The installation to use: the one that was set, else the first usual one; for an existing cluster the first of the
-/// cluster's major version, because no other can open it.
+/// The installation to use: the configured one, else the first in the default directories. An existing cluster needs an
+/// installation of its own major version.
 pub(super) fn find(
     setting: Option<&Path>,
     cluster_major: Option<u32>,
@@ -22,7 +22,7 @@ pub(super) fn find(
 ) -> Result<Programs, ClusterError> {
     let mut installed: Vec<PathBuf> = match setting {
         Some(bin_dir) => vec![bin_dir.to_owned()],
-        None => usual_places(),
+        None => default_bin_dirs(),
     };
     installed.retain(|bin_dir| bin_dir.join("postgres").is_file() && bin_dir.join("initdb").is_file());
     let Some(first) = installed.first() else {
@@ -49,31 +49,26 @@ pub(super) fn find(
     })
 }
 
-/// The folders where distributions put the programs, in the order in which they are tried.
-fn usual_places() -> Vec<PathBuf> {
-    let mut places: Vec<PathBuf> = on_the_path().into_iter().collect();
-    // Debian, Ubuntu; Red Hat's packages of the Postgres project; Homebrew on both kinds of Mac.
-    for (parent, prefix) in [
-        ("/usr/lib/postgresql", ""),
-        ("/usr", "pgsql-"),
-        ("/opt/homebrew/opt", "postgresql@"),
-        ("/usr/local/opt", "postgresql@"),
-    ] {
-        places.extend(newest_first(Path::new(parent), prefix).into_iter().map(|dir| dir.join("bin")));
+/// The directories where distributions install the programs, in the order in which they are tried.
+fn default_bin_dirs() -> Vec<PathBuf> {
+    let mut bin_dirs: Vec<PathBuf> = bin_dir_on_path().into_iter().collect();
+    // Debian and Ubuntu; the Postgres project's packages for Red Hat.
+    for (parent, prefix) in [("/usr/lib/postgresql", ""), ("/usr", "pgsql-")] {
+        bin_dirs.extend(newest_first(Path::new(parent), prefix).into_iter().map(|dir| dir.join("bin")));
     }
-    places.push(PathBuf::from("/usr/local/pgsql/bin"));
-    places
+    bin_dirs.push(PathBuf::from("/usr/local/pgsql/bin"));
+    bin_dirs
 }
 
-/// The shell knows our search path; we read no environment here.
-fn on_the_path() -> Option<PathBuf> {
+/// The directory of the `postgres` on the search path. The shell looks it up: only `config.rs` reads the environment.
+fn bin_dir_on_path() -> Option<PathBuf> {
     let output = Command::new("sh").args(["-c", "command -v postgres"]).output().ok()?;
     let program = String::from_utf8(output.stdout).ok()?;
     let program = fs::canonicalize(program.trim_end()).ok()?;
     program.parent().map(Path::to_owned)
 }
 
-/// The folders of `parent` that are named by a version number after `prefix`.
+/// The directories in `parent` whose names are `prefix` and a version number.
 fn newest_first(parent: &Path, prefix: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let mut versions: Vec<(u32, PathBuf)> = entries
@@ -106,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_major_version_is_read_from_what_postgres_says() {
+    fn the_major_version_is_read_from_the_output_of_postgres() {
         assert_eq!(parse_version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some(15));
         assert_eq!(parse_version("postgres (PostgreSQL) 19beta1\n"), Some(19));
         assert_eq!(parse_version("postgres (PostgreSQL) 18"), Some(18));

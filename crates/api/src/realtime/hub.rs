@@ -1,205 +1,135 @@
-//! Who is connected and follows what, and the one door through which events go out.
+//! The one door to everything live: connections come and go, follow rooms, and get events.
 //!
-//! The hub knows neither HTTP nor the database. Its lock is a plain one: it is held for memory work only, never
-//! across an await, and everything under it is ordered, which is what makes delivery so.
+//! The hub knows neither HTTP nor the database. Its lock is held for work in memory only, never across an await. What
+//! is done under it is ordered, which is what makes delivery so.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use shared::events::{CloseCode, MessageChange, RoomChange, ServerEvent};
-use shared::ids::{Rev, RoomId, UserId};
+use shared::events::{CloseCode, ServerEvent};
+use shared::ids::{Rev, RoomId};
 use shared::messages::Message;
 use shared::rooms::Room as RoomDto;
-use shared::users::User;
 
+use super::admission::{Admission, Refusal, SocketLimits};
+use super::budget::Budget;
+use super::connection::{Connection, Identity, SessionKey};
+use super::directory::{Directory, TooManyRooms};
 use super::frame::Frame;
-use super::newest::NewestPage;
-use super::outbox::Outbox;
-use super::postman::Postman;
-use super::room::Room;
+use super::newest::{NewestPage, NewestPages};
+use super::room::{Room, Typed};
 use crate::config::Access;
 
 /// How often [`Hub::tick`] wants to be called.
 pub const TICK: Duration = Duration::from_millis(100);
-/// How many rooms one connection may follow.
-pub const MAX_ROOMS_PER_CONNECTION: usize = 500;
-
-/// Which connection. Never reused.
-pub type ConnectionId = u64;
-/// Names a signed-in session without being its token.
-pub type SessionKey = [u8; 32];
-
-/// One open socket.
-#[derive(Debug)]
-pub struct Connection {
-    /// Which one it is.
-    pub id: ConnectionId,
-    /// What is on its way to it.
-    pub outbox: Arc<Outbox>,
-    address: IpAddr,
-    identity: RwLock<Option<Identity>>,
-}
-
-/// Who a connection belongs to.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// The user.
-    pub user: Arc<User>,
-    /// The session they signed in with.
-    pub session: SessionKey,
-}
-
-impl Connection {
-    /// Whose it is; nobody's as long as it is anonymous.
-    pub fn user(&self) -> Option<Arc<User>> {
-        self.identity().map(|identity| identity.user)
-    }
-
-    fn identity(&self) -> Option<Identity> {
-        self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// How many sockets there may be.
-#[derive(Clone, Copy, Debug)]
-pub struct SocketLimits {
-    /// One user's.
-    pub per_user: usize,
-    /// One address's.
-    pub per_address: usize,
-    /// All.
-    pub total: usize,
-}
-
-/// Why a socket is not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The user has too many.
-    User,
-    /// The address has too many.
-    Address,
-    /// The server has too many.
-    Server,
-    /// The server is stopping.
-    Draining,
-}
-
-/// Too many rooms on one connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyRooms;
+/// How much all frames that wait for readers may take together, in bytes.
+const MAX_LIVE_BYTES: usize = 256 * 1024 * 1024;
+/// How often a subscription is answered with newer presence because others were told of changes meanwhile.
+const MAX_SNAPSHOTS: usize = 3;
 
 /// The connections and the rooms they follow.
 pub struct Hub {
     state: Mutex<State>,
-    /// The last connection went.
+    /// Signals that the last connection left.
     emptied: Condvar,
     next_id: AtomicU64,
-    limits: SocketLimits,
-    access: Access,
+    pub(super) budget: Arc<Budget>,
+    pub(super) access: Access,
 }
 
-#[derive(Default)]
-struct State {
-    connections: HashMap<ConnectionId, Member>,
-    rooms: HashMap<RoomId, Room>,
-    by_user: HashMap<UserId, usize>,
-    by_address: HashMap<IpAddr, usize>,
-    /// Rooms in which the clock may have something to do.
-    ticking: HashSet<RoomId>,
-    is_draining: bool,
-}
-
-struct Member {
-    connection: Arc<Connection>,
-    /// A list: they are few, and an idle connection has to be small.
-    rooms: Vec<RoomId>,
+pub(super) struct State {
+    admission: Admission,
+    pub(super) directory: Directory,
+    pub(super) rooms: HashMap<RoomId, Room>,
+    pub(super) newest: NewestPages,
+    /// Rooms in which time alone may bring something to tell.
+    waiting: HashSet<RoomId>,
 }
 
 impl Hub {
-    /// An empty hub. `access` says whether sockets without a name hear of rooms.
+    /// An empty hub. `access` says whether anonymous connections hear of rooms.
     pub fn new(limits: SocketLimits, access: Access) -> Self {
-        Self { state: Mutex::default(), emptied: Condvar::new(), next_id: AtomicU64::new(1), limits, access }
+        Self::with_budget(limits, access, MAX_LIVE_BYTES)
     }
 
-    /// Lets a socket in, whose frames `postman` will send, or says why not.
+    pub(super) fn with_budget(limits: SocketLimits, access: Access, bytes: usize) -> Self {
+        let state = State {
+            admission: Admission::new(limits),
+            directory: Directory::default(),
+            rooms: HashMap::new(),
+            newest: NewestPages::default(),
+            waiting: HashSet::new(),
+        };
+        Self {
+            state: Mutex::new(state),
+            emptied: Condvar::new(),
+            next_id: AtomicU64::new(1),
+            budget: Arc::new(Budget::new(bytes)),
+            access,
+        }
+    }
+
+    /// What frames count against.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    /// Registers a connection. It leaves when the registration is dropped.
     ///
     /// # Errors
     /// The limit that is reached, or that the server is stopping.
     pub fn connect(
-        &self,
+        self: &Arc<Self>,
         address: IpAddr,
         identity: Option<Identity>,
-        postman: Arc<Postman>,
-    ) -> Result<Arc<Connection>, Refusal> {
+    ) -> Result<Registration, Refusal> {
         let mut state = self.lock();
-        let user_id = identity.as_ref().map(|identity| identity.user.id);
-        if state.is_draining {
-            return Err(Refusal::Draining);
-        }
-        if state.connections.len() >= self.limits.total {
-            return Err(Refusal::Server);
-        }
-        if state.by_address.get(&address).is_some_and(|count| *count >= self.limits.per_address) {
-            return Err(Refusal::Address);
-        }
-        if user_id.is_some_and(|id| state.has_all_sockets(id, self.limits)) {
-            return Err(Refusal::User);
-        }
-        let connection = Arc::new(Connection {
-            id: self.next_id.fetch_add(1, Ordering::Relaxed),
-            outbox: Arc::new(Outbox::new(postman)),
-            address,
-            identity: RwLock::new(identity),
-        });
-        *state.by_address.entry(address).or_default() += 1;
-        if let Some(user_id) = user_id {
-            *state.by_user.entry(user_id).or_default() += 1;
-        }
-        let member = Member { connection: connection.clone(), rooms: Vec::new() };
-        state.connections.insert(connection.id, member);
-        Ok(connection)
+        state.admission.admit(address, identity.as_ref().map(|identity| identity.user.id))?;
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let connection = Arc::new(Connection::new(id, address, identity));
+        state.directory.insert(&connection);
+        drop(state);
+        Ok(Registration { hub: self.clone(), connection })
     }
 
-    /// The connection says who it is, once or again.
+    /// The connection says who it is, for the first time or again.
     ///
     /// # Errors
-    /// When that user has too many sockets.
+    /// When that user has too many connections.
     pub fn identify(&self, connection: &Connection, identity: Identity) -> Result<(), Refusal> {
         let mut state = self.lock();
-        let before = connection.user().map(|user| user.id);
-        let now = identity.user.id;
-        if before != Some(now) {
-            if state.has_all_sockets(now, self.limits) {
-                return Err(Refusal::User);
-            }
-            *state.by_user.entry(now).or_default() += 1;
-            if let Some(before) = before {
-                release(&mut state.by_user, &before);
-            }
+        if !state.directory.contains(connection.id) {
+            return Ok(());
         }
-        *connection.identity.write().unwrap_or_else(PoisonError::into_inner) = Some(identity);
-        for room_id in state.rooms_of(connection.id) {
-            state.in_room(room_id, |room| room.identify(room_id, connection.id));
+        let before = connection.user().map(|user| user.id);
+        state.admission.change_user(before, identity.user.id)?;
+        connection.set_identity(identity);
+        for room_id in state.directory.rooms(connection.id).to_vec() {
+            self.in_room(&mut state, room_id, |room| room.identify(connection.id));
         }
         Ok(())
     }
 
-    /// The connection is gone.
-    pub fn disconnect(&self, connection: &Connection) {
+    fn disconnect(&self, connection: &Connection) {
         let mut state = self.lock();
-        let Some(member) = state.connections.remove(&connection.id) else { return };
-        release(&mut state.by_address, &connection.address);
-        if let Some(user) = connection.user() {
-            release(&mut state.by_user, &user.id);
+        let Some(rooms) = state.directory.remove(connection.id) else { return };
+        state.admission.release(connection.address, connection.user().map(|user| user.id));
+        for room_id in rooms {
+            self.remove_from_room(&mut state, connection, room_id);
         }
-        for room_id in member.rooms {
-            state.in_room(room_id, |room| room.remove(room_id, connection.id));
-        }
-        if state.connections.is_empty() {
+        if state.directory.len() == 0 {
             self.emptied.notify_all();
+        }
+    }
+
+    /// The connection follows no room any more, because it is being closed.
+    pub fn leave_all(&self, connection: &Connection) {
+        let mut state = self.lock();
+        for room_id in state.directory.unfollow_all(connection.id) {
+            self.remove_from_room(&mut state, connection, room_id);
         }
     }
 
@@ -210,57 +140,76 @@ impl Hub {
     /// When the connection follows too many rooms.
     pub fn join(&self, connection: &Arc<Connection>, room_id: RoomId) -> Result<(), TooManyRooms> {
         let mut state = self.lock();
-        let Some(member) = state.connections.get_mut(&connection.id) else { return Ok(()) };
-        if !member.rooms.contains(&room_id) {
-            if member.rooms.len() >= MAX_ROOMS_PER_CONNECTION {
-                return Err(TooManyRooms);
-            }
-            member.rooms.push(room_id);
+        // The transport may be gone while a command is still at work.
+        if state.directory.contains(connection.id) {
+            state.directory.follow(connection.id, room_id)?;
+            state.rooms.entry(room_id).or_default().join(connection);
         }
-        state.rooms.entry(room_id).or_default().join(connection);
         Ok(())
     }
 
-    /// Second step: the room is there; says so with `subscribed` and counts the connection, as present or not.
-    pub fn introduce(&self, connection: &Connection, room: RoomDto, present: bool) {
+    /// Second step: the room is there. Counts the connection, as present or not, and sends `subscribed`. Returns whether
+    /// the connection still follows the room; not when it was deleted meanwhile.
+    pub fn introduce(&self, connection: &Connection, room: &RoomDto, present: bool) -> bool {
+        let (id, room_id) = (connection.id, room.id);
+        let is_followed =
+            |state: &State| state.rooms.get(&room_id).is_some_and(|live| live.is_followed_by(id));
         let mut state = self.lock();
-        let room_id = room.id;
-        state.in_room(room_id, |live| {
-            if !live.is_followed_by(connection.id) {
-                return;
+        if !is_followed(&state) {
+            return false;
+        }
+        self.in_room_with_typing(&mut state, room_id, |live| live.count(id, present).map(Typed::stopped));
+        for attempt in 1..=MAX_SNAPSHOTS {
+            let snapshot = state.rooms.get_mut(&room_id).and_then(|live| live.snapshot(id));
+            let Some(snapshot) = snapshot else { return false };
+            // A list of a hundred people is not written under the lock.
+            drop(state);
+            let event = ServerEvent::Subscribed {
+                room: RoomDto { online: snapshot.count, ..room.clone() },
+                rev: room.rev,
+                online: snapshot.online.iter().map(|user| user.as_ref().clone()).collect(),
+                visitors: snapshot.visitors,
+            };
+            let frame = Frame::event(&self.budget, &event);
+            state = self.lock();
+            let Some(live) = state.rooms.get_mut(&room_id) else { return false };
+            if attempt == MAX_SNAPSHOTS || !live.is_outdated(snapshot.version) {
+                if let Some(frame) = frame {
+                    live.introduce(id, frame, snapshot.version);
+                }
+                break;
             }
-            live.count(room_id, connection.id, present);
-            let rev = room.rev;
-            let room = RoomDto { online: live.online_count(), ..room };
-            let event =
-                ServerEvent::Subscribed { room, rev, online: live.online(), visitors: live.visitors() };
-            if let Some(frame) = Frame::event(&event) {
-                connection.outbox.push(frame);
-            }
-        });
+        }
+        // In the last attempt, others may have been told of changes that this connection was not.
+        self.in_room(&mut state, room_id, |_| ());
+        is_followed(&state)
     }
 
-    /// Last step: everything up to `rev` is in the outbox; what was held follows, and then what comes.
+    /// Last step: everything up to `rev` is in the outbox. What was held follows, and then live events.
     pub fn go_live(&self, connection: &Connection, room_id: RoomId, rev: Rev) {
-        self.lock().in_room(room_id, |room| room.go_live(connection.id, rev));
+        let mut state = self.lock();
+        if let Some(room) = state.rooms.get_mut(&room_id) {
+            room.go_live(connection.id, rev);
+            state.newest.forget_before(room_id, rev);
+        }
     }
 
     /// The connection follows the room no longer.
     pub fn leave(&self, connection: &Connection, room_id: RoomId) {
         let mut state = self.lock();
-        if let Some(member) = state.connections.get_mut(&connection.id) {
-            member.forget(room_id);
-        }
-        state.in_room(room_id, |room| room.remove(room_id, connection.id));
+        state.directory.unfollow(connection.id, room_id);
+        self.remove_from_room(&mut state, connection, room_id);
     }
 
-    /// Somebody began or stopped typing. False when the connection is not in that room.
+    /// A person types or stopped typing. Returns whether the connection is in that room.
     pub fn set_typing(&self, connection: &Connection, room_id: RoomId, active: bool) -> bool {
-        let mut accepted = false;
-        self.lock().in_room(room_id, |room| {
-            accepted = room.set_typing(room_id, connection.id, active, Instant::now());
+        let mut is_accepted = false;
+        self.in_room_with_typing(&mut self.lock(), room_id, |room| {
+            let typed = room.set_typing(connection.id, active, Instant::now());
+            is_accepted = typed.is_some();
+            typed.flatten()
         });
-        accepted
+        is_accepted
     }
 
     /// How many people are in a room.
@@ -275,7 +224,7 @@ impl Hub {
 
     /// The latest change of a room that was published since somebody follows it; `None` when there was none.
     pub fn published(&self, room_id: RoomId) -> Option<Rev> {
-        self.lock().rooms.get(&room_id).and_then(|room| room.published)
+        self.lock().rooms.get(&room_id).and_then(Room::published)
     }
 
     /// Whether somebody follows a room.
@@ -283,188 +232,123 @@ impl Hub {
         self.lock().rooms.contains_key(&room_id)
     }
 
-    /// The newest page of a room that people are in, once it was kept.
+    /// The newest page of a room, if it is kept.
     pub fn newest(&self, room_id: RoomId, limit: u32) -> Option<NewestPage> {
-        self.lock().rooms.get(&room_id)?.newest(limit as usize)
+        self.lock().newest.page(room_id, limit as usize)
     }
 
-    /// From now on the newest page is served from memory, for as long as somebody follows the room. `messages` are its
-    /// last ones, as many as are kept, as the database shows them at `rev`.
+    /// Keeps the newest page of a followed room in memory. `messages` are its last ones, as many as are kept, as the
+    /// database shows them at `rev`.
     pub fn keep_newest(&self, room_id: RoomId, rev: Rev, messages: &[Message]) {
-        if let Some(room) = self.lock().rooms.get_mut(&room_id) {
-            room.keep_newest(rev, messages);
-        }
-    }
-
-    /// A message was stored.
-    pub fn message_created(&self, message: Message) {
-        let (room_id, author) = (message.room_id, message.author.id);
-        // First, so that nobody is seen typing what is there to read.
-        self.lock().in_room(room_id, |room| room.stop_typing(room_id, author));
-        self.publish(room_id, message.rev, &ServerEvent::MessageCreated(change(message)));
-    }
-
-    /// A message was edited.
-    pub fn message_updated(&self, message: Message) {
-        let (room_id, rev) = (message.room_id, message.rev);
-        self.publish(room_id, rev, &ServerEvent::MessageUpdated(change(message)));
-    }
-
-    /// A message was deleted; this is its tombstone.
-    pub fn message_deleted(&self, message: Message) {
-        let (room_id, rev) = (message.room_id, message.rev);
-        self.publish(room_id, rev, &ServerEvent::MessageDeleted(change(message)));
-    }
-
-    /// A room was created.
-    pub fn room_created(&self, room: RoomDto) {
-        let (id, rev) = (room.id, room.rev);
-        self.publish_to_all(id, rev, &ServerEvent::RoomCreated(RoomChange { room, rev }));
-    }
-
-    /// A room was renamed.
-    pub fn room_updated(&self, room: RoomDto) {
-        let (id, rev, room) = (room.id, room.rev, self.with_online(room));
-        self.publish_to_all(id, rev, &ServerEvent::RoomUpdated(RoomChange { room, rev }));
-    }
-
-    /// A room was deleted. Nobody follows it any more.
-    pub fn room_deleted(&self, room: RoomDto) {
-        let (id, rev) = (room.id, room.rev);
-        self.publish_to_all(id, rev, &ServerEvent::RoomDeleted(RoomChange { room, rev }));
         let mut state = self.lock();
-        state.rooms.remove(&id);
-        for member in state.connections.values_mut() {
-            member.forget(id);
+        let known = state.rooms.get(&room_id).and_then(Room::known);
+        if known.is_some_and(|known| known <= rev) {
+            state.newest.keep(room_id, rev, messages);
         }
     }
 
-    /// A change that nobody had heard of, found in the database.
-    pub fn catch_up(&self, room_id: RoomId, rev: Rev, event: &ServerEvent) {
-        self.publish(room_id, rev, event);
-    }
-
-    /// More changed unheard of than one wants to send: the room's followers read it for themselves, up to `rev`.
-    pub fn resync(&self, room_id: RoomId, rev: Rev) {
-        self.publish(room_id, rev, &ServerEvent::Resync { room_id });
-    }
-
-    fn publish(&self, room_id: RoomId, rev: Rev, event: &ServerEvent) {
-        // Encoded before the lock is taken, and only if somebody listens.
-        if !self.lock().rooms.contains_key(&room_id) {
-            return;
-        }
-        let Some(frame) = Frame::event(event) else { return };
-        if let Some(room) = self.lock().rooms.get_mut(&room_id) {
-            room.publish(rev, event, &frame);
-        }
-    }
-
-    /// To everybody who may see the room: to its followers in the order of its changes, to the others at once.
-    fn publish_to_all(&self, room_id: RoomId, rev: Rev, event: &ServerEvent) {
-        let Some(frame) = Frame::event(event) else { return };
-        let mut state = self.lock();
-        let state = &mut *state;
-        if let Some(room) = state.rooms.get_mut(&room_id) {
-            room.publish(rev, event, &frame);
-        }
-        for member in state.connections.values().filter(|member| !member.rooms.contains(&room_id)) {
-            if self.access == Access::Open || member.connection.user().is_some() {
-                member.connection.outbox.push(frame.clone());
-            }
-        }
-    }
-
-    /// The session ended: its sockets are closed.
+    /// Closes a session's connections, because it ended.
     pub fn end_session(&self, session: &SessionKey) {
-        for member in self.lock().connections.values() {
-            if member.connection.identity().is_some_and(|identity| identity.session == *session) {
-                member.connection.outbox.close(CloseCode::SessionEnded);
+        for connection in self.lock().directory.connections() {
+            if connection.identity().is_some_and(|identity| identity.session == *session) {
+                connection.outbox.close(CloseCode::SessionEnded);
             }
         }
     }
 
-    /// The server stops: nobody comes in any more, and everybody is told to come back later.
+    /// Refuses new connections, and tells all others to come back later.
     pub fn drain(&self) {
         let mut state = self.lock();
-        state.is_draining = true;
-        for member in state.connections.values() {
-            member.connection.outbox.close(CloseCode::Restart);
+        state.admission.drain();
+        for connection in state.directory.connections() {
+            connection.outbox.close(CloseCode::Restart);
         }
     }
 
-    /// Waits until no socket is open, or the time is over.
+    /// Waits until no connection is open, or the time is over.
     pub fn wait_until_empty(&self, patience: Duration) {
         let state = self.lock();
-        // Whoever is left then is cut off.
-        drop(self.emptied.wait_timeout_while(state, patience, |state| !state.connections.is_empty()));
+        drop(self.emptied.wait_timeout_while(state, patience, |state| state.directory.len() > 0));
     }
 
-    /// How many sockets are open.
+    /// How many connections are open.
     pub fn connections(&self) -> usize {
-        self.lock().connections.len()
+        self.lock().directory.len()
     }
 
-    /// What the clock brings about: presence that waited for its moment, typing that fell silent.
+    /// Does what is due: presence that waited for its moment, typing that fell silent, memory that is short.
     pub fn tick(&self, now: Instant) {
         let mut state = self.lock();
-        for room_id in std::mem::take(&mut state.ticking) {
-            state.in_room_at(room_id, now, |room| room.stop_silent_typing(room_id, now));
+        for room_id in std::mem::take(&mut state.waiting) {
+            let silent = state.rooms.get_mut(&room_id).map(|room| room.stop_silent_typing(now));
+            for typist in silent.into_iter().flatten() {
+                self.in_room_with_typing(&mut state, room_id, |_| Some(Typed::stopped(typist)));
+            }
+            self.in_room(&mut state, room_id, |_| ());
         }
+        self.shed(&state);
     }
 
-    /// No panic of ours happens under this lock, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn remove_from_room(&self, state: &mut State, connection: &Connection, room_id: RoomId) {
+        self.in_room_with_typing(state, room_id, |room| room.remove(connection.id).map(Typed::stopped));
+    }
+
+    /// Changes a room, then tells its presence if it is time, and forgets a room that nobody follows.
+    fn in_room<T>(
+        &self,
+        state: &mut State,
+        room_id: RoomId,
+        change: impl FnOnce(&mut Room) -> T,
+    ) -> Option<T> {
+        let room = state.rooms.get_mut(&room_id)?;
+        let changed = change(room);
+        if room.is_abandoned() {
+            state.rooms.remove(&room_id);
+            state.newest.forget(room_id);
+            return Some(changed);
+        }
+        room.tell_presence(room_id, Instant::now(), &self.budget);
+        if room.is_waiting() {
+            state.waiting.insert(room_id);
+        }
+        Some(changed)
+    }
+
+    /// The same with a change of typing, which is told first: nobody types in a room that they have left.
+    pub(super) fn in_room_with_typing(
+        &self,
+        state: &mut State,
+        room_id: RoomId,
+        change: impl FnOnce(&mut Room) -> Option<Typed>,
+    ) {
+        self.in_room(state, room_id, |room| {
+            if let Some(typed) = change(room) {
+                room.tell_typing(room_id, &typed, &self.budget);
+            }
+        });
+    }
+
+    /// Nothing panics under this lock, so a poisoned one is still consistent.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Member {
-    fn forget(&mut self, room_id: RoomId) {
-        if let Some(position) = self.rooms.iter().position(|id| *id == room_id) {
-            self.rooms.swap_remove(position);
-        }
+/// A connection's place in the hub. Dropping it is what makes the connection leave, however its task ended.
+pub struct Registration {
+    hub: Arc<Hub>,
+    connection: Arc<Connection>,
+}
+
+impl Registration {
+    /// The connection.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
     }
 }
 
-impl State {
-    fn has_all_sockets(&self, user_id: UserId, limits: SocketLimits) -> bool {
-        self.by_user.get(&user_id).is_some_and(|count| *count >= limits.per_user)
-    }
-
-    fn rooms_of(&self, id: ConnectionId) -> Vec<RoomId> {
-        self.connections.get(&id).map(|member| member.rooms.clone()).unwrap_or_default()
-    }
-
-    /// Changes a room and sees to what follows: its presence is told, it is put on the clock's list while there is
-    /// something to wait for, and forgotten when nobody follows it.
-    fn in_room(&mut self, room_id: RoomId, change: impl FnOnce(&mut Room)) {
-        self.in_room_at(room_id, Instant::now(), change);
-    }
-
-    fn in_room_at(&mut self, room_id: RoomId, now: Instant, change: impl FnOnce(&mut Room)) {
-        let Some(room) = self.rooms.get_mut(&room_id) else { return };
-        change(room);
-        if room.is_abandoned() {
-            self.rooms.remove(&room_id);
-            return;
-        }
-        room.tell_presence(room_id, now);
-        if room.has_news() || room.has_typists() {
-            self.ticking.insert(room_id);
-        }
-    }
-}
-
-fn change(message: Message) -> MessageChange {
-    MessageChange { room_id: message.room_id, rev: message.rev, message }
-}
-
-fn release<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
-    if let Some(count) = counts.get_mut(key) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(key);
-        }
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.hub.disconnect(&self.connection);
     }
 }

@@ -1,370 +1,348 @@
-//! What is on its way to one connection: a queue bounded by bytes, which nobody waits for, and the socket that it
-//! empties into.
+//! The frames that wait for one connection: a bounded queue that a response body takes from.
+//!
+//! Nobody waits for a slow reader. A connection whose queue is full is closed and resumes by `since`.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use shared::events::CloseCode;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::frame::Frame;
-use super::postman::Postman;
 
-/// How much may wait for a reader, in bytes, before it is too slow.
+/// How much may wait for a reader, in bytes, before it is closed as too slow.
 pub const MAX_QUEUED_BYTES: usize = 1024 * 1024;
-/// Below this much, in bytes, a replay goes on.
+/// A replay continues below this, in bytes.
 const LOW_WATER_BYTES: usize = MAX_QUEUED_BYTES / 4;
-/// The queue that is kept: its allocation would cost as much as all else that is done for a frame here.
-const SMALL_QUEUE: usize = 4;
-/// How many frames go into one write.
-const FRAMES_PER_WRITE: usize = 64;
+/// What a frame in the queue costs beside its bytes.
+const FRAME_OVERHEAD: usize = 64;
+/// An empty queue with more capacity than this is freed.
+const IDLE_CAPACITY: usize = 4;
 
-/// The frames that wait for one connection. The postman of its worker thread sends them as soon as they are there;
-/// what the socket does not take at once is left to the connection's own task.
-#[derive(Debug)]
+/// The frames on their way to one connection.
+#[derive(Debug, Default)]
 pub struct Outbox {
     state: Mutex<State>,
-    postman: Arc<Postman>,
-    stream: OnceLock<TcpStream>,
-    attention: Notify,
-    drained: Notify,
+    /// Wakes the connection's session task: the outbox closed, or has room for more of a replay.
+    changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     frames: VecDeque<Frame>,
-    /// Of all that is not written, also of what is being written.
-    bytes: usize,
-    /// How much of the first frame is written.
-    written: usize,
+    /// Of the queued frames, with overhead.
+    queued_bytes: usize,
+    /// Of frames that are held elsewhere until they may be queued.
+    reserved_bytes: usize,
     phase: Phase,
-    close: Option<CloseCode>,
-    is_broken: bool,
+    /// Set when nothing of the client is waited for any more.
+    finish: Option<Finish>,
+    /// The response body, when it waits for a frame.
+    reader: Option<Waker>,
+    is_drain_awaited: bool,
 }
 
-/// Whose turn it is to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
-    /// Nobody's: there is nothing to send, or no socket yet.
     #[default]
-    Idle,
-    /// The postman has it on their list.
-    Posted,
-    /// Somebody is at it.
-    Writing,
-    /// The socket is full: its task waits until it is not.
-    Blocked,
+    Open,
+    /// The close comes after the queued frames.
+    Closing(CloseCode),
+    /// The close was handed over; the connection waits for the client's answer.
+    Closed,
 }
 
-/// What the connection's task has to see to.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Attention {
-    /// The socket took no more: wait until it does and [`Outbox::flush`].
-    Blocked,
-    /// All is sent: say goodbye with this code.
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// At once: the client has closed or is gone.
+    Drop,
+    /// After the close, whose bytes get a moment to arrive: the client has not answered.
+    Linger,
+}
+
+/// What the response body does next.
+#[derive(Debug)]
+pub enum Next {
+    /// Send this frame.
+    Frame(Frame),
+    /// Send the close.
     Close(CloseCode),
-    /// The connection is gone.
-    Broken,
+    /// End.
+    Finish(Finish),
 }
 
 impl Outbox {
-    /// An empty outbox that `postman` sends from, once there is a socket.
-    pub fn new(postman: Arc<Postman>) -> Self {
-        Self {
-            state: Mutex::default(),
-            postman,
-            stream: OnceLock::new(),
-            attention: Notify::new(),
-            drained: Notify::new(),
-        }
-    }
-
-    /// The socket is ready: what waits goes out. Gives the socket, unless there was one already.
-    pub fn open(&self, stream: TcpStream) -> Option<&TcpStream> {
-        // There is one handshake a connection.
-        self.stream.set(stream).ok()?;
-        self.flush();
-        self.stream.get()
-    }
-
-    /// Puts a frame at the end. A connection that has too much waiting is closed as a slow consumer.
-    pub fn push(self: &Arc<Self>, frame: Frame) {
+    /// Appends a frame. A connection that has too much waiting is closed as a slow consumer.
+    pub fn push(&self, frame: Frame) {
         let mut state = self.lock();
-        if state.close.is_some() || state.is_broken {
+        if state.phase != Phase::Open {
             return;
         }
-        state.bytes += frame.0.len();
+        state.queued_bytes += frame.len() + FRAME_OVERHEAD;
         state.frames.push_back(frame);
-        if state.bytes > MAX_QUEUED_BYTES {
-            state.close = Some(CloseCode::SlowConsumer);
-            // A frame that is begun is with who writes it, or the first.
-            let has_begun = state.phase != Phase::Writing && state.written > 0;
-            state.forget_what_waits(has_begun);
-        } else if state.phase == Phase::Idle && self.stream.get().is_some() {
-            state.phase = Phase::Posted;
-            drop(state);
-            self.postman.post(self);
+        if state.is_full() {
+            return self.close_slow(state);
+        }
+        wake_reader(state);
+    }
+
+    /// Counts bytes that are held for this connection outside of the queue. Too many close it as a slow consumer.
+    pub(super) fn reserve(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.reserved_bytes += bytes;
+        if state.phase == Phase::Open && state.is_full() {
+            self.close_slow(state);
         }
     }
 
-    /// Ends the connection: after what waits, unless it is being closed already.
+    /// Undoes [`Self::reserve`].
+    pub(super) fn release(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.reserved_bytes = state.reserved_bytes.saturating_sub(bytes);
+    }
+
+    /// How much waits for the connection, in bytes.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        let state = self.lock();
+        state.queued_bytes + state.reserved_bytes
+    }
+
+    /// Closes the connection after what is queued. The first code stands. [`CloseCode::SlowConsumer`] drops the queue:
+    /// the client reads those frames again when it resumes.
     pub fn close(&self, code: CloseCode) {
         let mut state = self.lock();
-        if state.close.is_none() {
-            state.close = Some(code);
-        }
-        drop(state);
-        self.attention.notify_one();
-        self.drained.notify_one();
-    }
-
-    /// Sends what waits, as far as the socket takes it.
-    pub fn flush(&self) {
-        self.flush_by(&mut Vec::new());
-    }
-
-    /// The same with a buffer, empty before and after, that spares an allocation.
-    pub(super) fn flush_by(&self, batch: &mut Vec<Frame>) {
-        let Some(stream) = self.stream.get() else { return };
-        let mut state = self.lock();
-        if state.phase == Phase::Writing {
+        if state.phase != Phase::Open {
             return;
         }
-        while !state.frames.is_empty() && !state.is_broken {
-            state.phase = Phase::Writing;
-            let count = state.frames.len().min(FRAMES_PER_WRITE);
-            batch.extend(state.frames.drain(..count));
-            let written = state.written;
-            drop(state);
-            // Not under the lock: who publishes must not wait for a system call.
-            let result = write(stream, batch, written);
-            state = self.lock();
-            state.settle(batch, *result.as_ref().unwrap_or(&0));
-            match result {
-                Ok(_) if state.bytes <= LOW_WATER_BYTES => self.drained.notify_one(),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    state.phase = Phase::Blocked;
-                    self.attention.notify_one();
-                    return;
-                }
-                Err(_) => state.is_broken = true,
-            }
+        if code == CloseCode::SlowConsumer {
+            return self.close_slow(state);
         }
-        state.phase = Phase::Idle;
-        // An idle connection keeps no more than the smallest queue.
-        if state.frames.capacity() > SMALL_QUEUE {
-            state.frames = VecDeque::new();
+        state.phase = Phase::Closing(code);
+        wake_reader(state);
+        self.changed.notify_one();
+    }
+
+    /// Answers a client's close: what is queued is dropped, since the client reads no more.
+    pub fn close_answered(&self) {
+        let mut state = self.lock();
+        if state.phase == Phase::Open {
+            state.phase = Phase::Closing(CloseCode::Normal);
         }
-        if state.close.is_some() || state.is_broken {
-            self.attention.notify_one();
+        state.forget_frames();
+        wake_reader(state);
+    }
+
+    /// Ends the connection.
+    pub fn finish(&self, finish: Finish) {
+        let mut state = self.lock();
+        if state.finish == Some(Finish::Drop) {
+            return;
+        }
+        state.finish = Some(finish);
+        if finish == Finish::Drop {
+            state.phase = Phase::Closed;
+            state.forget_frames();
+        }
+        wake_reader(state);
+        self.changed.notify_one();
+    }
+
+    /// Whether the connection is being closed. From then on its commands are ignored.
+    pub fn is_closing(&self) -> bool {
+        self.lock().phase != Phase::Open
+    }
+
+    /// Waits until the connection is being closed.
+    pub async fn closing(&self) {
+        while !self.is_closing() {
+            self.changed.notified().await;
         }
     }
 
-    /// Waits for something that the postman cannot do.
-    pub async fn attention(&self) -> Attention {
-        loop {
-            {
-                let state = self.lock();
-                match (state.phase, state.close) {
-                    _ if state.is_broken => return Attention::Broken,
-                    (Phase::Blocked, _) => return Attention::Blocked,
-                    (Phase::Idle, Some(code)) => return Attention::Close(code),
-                    _ => {}
-                }
-            }
-            self.attention.notified().await;
+    /// Waits until the close is handed over to the transport.
+    pub async fn closed(&self) {
+        while matches!(self.lock().phase, Phase::Open | Phase::Closing(_)) {
+            self.changed.notified().await;
         }
     }
 
-    /// Waits until there is room for more of something long, or the connection closes.
+    /// Waits until there is room for more of a replay, or the connection is being closed.
     pub async fn drained(&self) {
         loop {
             {
-                let state = self.lock();
-                if state.bytes <= LOW_WATER_BYTES || state.close.is_some() || state.is_broken {
+                let mut state = self.lock();
+                state.is_drain_awaited = state.queued_bytes > LOW_WATER_BYTES && state.phase == Phase::Open;
+                if !state.is_drain_awaited {
                     return;
                 }
             }
-            self.drained.notified().await;
+            self.changed.notified().await;
         }
     }
 
-    /// No panic happens under this lock, so a poisoned one is as good as any.
+    /// The next thing to send.
+    pub fn poll_next(&self, context: &Context<'_>) -> Poll<Next> {
+        let mut state = self.lock();
+        if let Some(frame) = state.frames.pop_front() {
+            state.queued_bytes = state.queued_bytes.saturating_sub(frame.len() + FRAME_OVERHEAD);
+            if state.is_drain_awaited && state.queued_bytes <= LOW_WATER_BYTES {
+                state.is_drain_awaited = false;
+                self.changed.notify_one();
+            }
+            return Poll::Ready(Next::Frame(frame));
+        }
+        if state.frames.capacity() > IDLE_CAPACITY {
+            state.frames = VecDeque::new();
+        }
+        if let Phase::Closing(code) = state.phase {
+            state.phase = Phase::Closed;
+            self.changed.notify_one();
+            return Poll::Ready(Next::Close(code));
+        }
+        if let Some(finish) = state.finish {
+            return Poll::Ready(Next::Finish(finish));
+        }
+        if state.reader.as_ref().is_none_or(|reader| !reader.will_wake(context.waker())) {
+            state.reader = Some(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    fn close_slow(&self, mut state: MutexGuard<'_, State>) {
+        state.phase = Phase::Closing(CloseCode::SlowConsumer);
+        state.forget_frames();
+        wake_reader(state);
+        self.changed.notify_one();
+    }
+
+    /// Nothing panics under this lock, so a poisoned one is still consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Takes back what of `batch` is not written after `count` more bytes are.
-    fn settle(&mut self, batch: &mut Vec<Frame>, count: usize) {
-        self.bytes = self.bytes.saturating_sub(count);
-        self.written += count;
-        let mut whole = 0;
-        while let Some(frame) = batch.get(whole)
-            && self.written >= frame.0.len()
-        {
-            self.written -= frame.0.len();
-            whole += 1;
-        }
-        for frame in batch.drain(..).skip(whole).rev() {
-            self.frames.push_front(frame);
-        }
-        if self.close == Some(CloseCode::SlowConsumer) {
-            self.forget_what_waits(self.written > 0);
-        }
+    fn is_full(&self) -> bool {
+        self.queued_bytes + self.reserved_bytes > MAX_QUEUED_BYTES
     }
 
-    /// Drops what nobody will read, but for a frame that is begun: without its end the goodbye could not be read.
-    fn forget_what_waits(&mut self, has_begun: bool) {
-        self.frames.truncate(usize::from(has_begun));
-        self.bytes =
-            self.frames.iter().map(|frame| frame.0.len()).sum::<usize>().saturating_sub(self.written);
+    fn forget_frames(&mut self) {
+        self.frames = VecDeque::new();
+        self.queued_bytes = 0;
     }
 }
 
-/// One system call. `written` bytes of the first frame are gone already.
-fn write(stream: &TcpStream, frames: &[Frame], written: usize) -> io::Result<usize> {
-    let result = match frames {
-        [frame] => stream.try_write(&frame.0[written..]),
-        frames => {
-            let mut slices = [IoSlice::new(&[]); FRAMES_PER_WRITE];
-            for (slice, frame) in slices.iter_mut().zip(frames) {
-                *slice = IoSlice::new(&frame.0);
-            }
-            let mut slices = &mut slices[..frames.len()];
-            IoSlice::advance_slices(&mut slices, written);
-            stream.try_write_vectored(slices)
-        }
-    };
-    match result {
-        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
-        other => other,
+/// Wakes the response body, outside of the lock.
+fn wake_reader(mut state: MutexGuard<'_, State>) {
+    let reader = state.reader.take();
+    drop(state);
+    if let Some(reader) = reader {
+        reader.wake();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use tokio::io::AsyncReadExt;
-    use tokio::net::TcpListener;
+    use std::future::poll_fn;
+    use std::sync::Arc;
 
+    use bytes::Bytes;
+    use futures_util::FutureExt;
+
+    use super::super::budget::Budget;
     use super::*;
 
-    /// An outbox whose postman works, not yet open, and both ends of a connection.
-    async fn outbox() -> (Arc<Outbox>, TcpStream, TcpStream) {
-        let postman = Arc::new(Postman::default());
-        tokio::spawn(postman.clone().run());
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let reader =
-            TcpStream::connect(listener.local_addr().expect("it listens")).await.expect("it listens");
-        let (writer, _) = listener.accept().await.expect("it connected");
-        (Arc::new(Outbox::new(postman)), writer, reader)
+    fn frame(length: usize) -> Frame {
+        Frame::pong(&Arc::new(Budget::new(usize::MAX)), Bytes::from(vec![0; length]))
     }
 
-    fn frame(byte: u8, length: usize) -> Frame {
-        Frame(Bytes::from(vec![byte; length]))
+    fn next(outbox: &Outbox) -> Option<Next> {
+        poll_fn(|context| outbox.poll_next(context)).now_or_never()
     }
 
-    async fn read(reader: &mut TcpStream, length: usize) -> Vec<u8> {
-        let mut bytes = vec![0; length];
-        reader.read_exact(&mut bytes).await.expect("they come");
-        bytes
-    }
-
-    #[tokio::test]
-    async fn frames_leave_in_order_also_those_that_came_before_the_socket() {
-        let (outbox, writer, mut reader) = outbox().await;
-        outbox.push(frame(1, 1));
-        outbox.push(frame(2, 1));
-        outbox.open(writer);
-        for byte in 3..=200 {
-            outbox.push(frame(byte, 1));
+    fn length(outbox: &Outbox) -> usize {
+        match next(outbox) {
+            Some(Next::Frame(frame)) => frame.len(),
+            other => panic!("expected a frame, got {other:?}"),
         }
-        assert_eq!(read(&mut reader, 200).await, (1..=200).collect::<Vec<u8>>());
     }
 
-    #[tokio::test]
-    async fn a_full_socket_is_for_its_task_and_nothing_is_lost_or_torn() {
-        const FRAMES: u8 = 200;
-        const LENGTH: usize = 60_000;
-        let (outbox, writer, mut reader) = outbox().await;
-        outbox.open(writer);
-        let sender = tokio::spawn({
-            let outbox = outbox.clone();
-            async move {
-                for byte in 0..FRAMES {
-                    outbox.drained().await;
-                    outbox.push(frame(byte, LENGTH));
-                }
-            }
-        });
-        let task = tokio::spawn({
-            let outbox = outbox.clone();
-            async move {
-                while outbox.attention().await == Attention::Blocked {
-                    outbox.stream.get().expect("open").writable().await.expect("it is");
-                    outbox.flush();
-                }
-            }
-        });
-        for byte in 0..FRAMES {
-            assert!(read(&mut reader, LENGTH).await.iter().all(|read| *read == byte));
-        }
-        sender.await.expect("no panic");
-        outbox.close(CloseCode::Normal);
-        task.await.expect("no panic");
-    }
-
-    #[tokio::test]
-    async fn a_reader_that_lets_too_much_wait_is_a_slow_consumer_and_gets_whole_frames_only() {
-        const LENGTH: usize = 100_000;
-        let (outbox, writer, mut reader) = outbox().await;
-        let mut sent: u8 = 0;
-        outbox.open(writer);
-        while outbox.lock().close.is_none() {
-            outbox.push(frame(sent, LENGTH));
-            sent += 1;
-            tokio::task::yield_now().await;
-        }
-        outbox.push(frame(sent, LENGTH));
-        let reading = tokio::spawn(async move {
-            let mut all = Vec::new();
-            reader.read_to_end(&mut all).await.expect("it comes");
-            all
-        });
-        loop {
-            match outbox.attention().await {
-                Attention::Blocked => {
-                    outbox.stream.get().expect("open").writable().await.expect("it is");
-                    outbox.flush();
-                }
-                other => {
-                    assert_eq!(other, Attention::Close(CloseCode::SlowConsumer));
-                    break;
-                }
-            }
-        }
-        let stream = outbox.stream.get().expect("open");
-        socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write).expect("it is open");
-        let all = reading.await.expect("no panic");
-        assert_eq!(all.len() % LENGTH, 0, "no frame is torn");
-        assert!(all.len() < usize::from(sent) * LENGTH, "what waited is dropped");
-        assert!(all.chunks(LENGTH).zip(0..).all(|(frame, byte)| frame.iter().all(|read| *read == byte)));
-    }
-
-    #[tokio::test]
-    async fn a_close_comes_after_what_waits() {
-        let (outbox, writer, mut reader) = outbox().await;
-        outbox.push(frame(1, 1));
+    #[test]
+    fn frames_leave_in_order_and_the_close_comes_after_them() {
+        let outbox = Outbox::default();
+        assert!(next(&outbox).is_none());
+        outbox.push(frame(1));
+        outbox.push(frame(2));
         outbox.close(CloseCode::Restart);
         outbox.close(CloseCode::Internal);
-        outbox.push(frame(2, 1));
-        outbox.open(writer);
-        assert_eq!(outbox.attention().await, Attention::Close(CloseCode::Restart));
-        assert_eq!(read(&mut reader, 1).await, [1]);
+        outbox.push(frame(3));
+        assert_eq!((length(&outbox), length(&outbox)), (3, 4));
+        assert!(matches!(next(&outbox), Some(Next::Close(CloseCode::Restart))));
+        assert!(next(&outbox).is_none(), "it waits for the client's answer");
+        outbox.finish(Finish::Drop);
+        assert!(matches!(next(&outbox), Some(Next::Finish(Finish::Drop))));
+    }
+
+    #[test]
+    fn a_queue_that_grows_too_long_is_dropped_and_closed() {
+        let outbox = Outbox::default();
+        for _ in 0..20 {
+            outbox.push(frame(60_000));
+        }
+        assert_eq!(outbox.waiting_bytes(), 0);
+        assert!(matches!(next(&outbox), Some(Next::Close(CloseCode::SlowConsumer))));
+    }
+
+    #[test]
+    fn small_frames_count_with_their_overhead() {
+        let outbox = Outbox::default();
+        for _ in 0..MAX_QUEUED_BYTES / FRAME_OVERHEAD {
+            outbox.push(frame(0));
+        }
+        assert!(outbox.is_closing());
+    }
+
+    #[test]
+    fn reserved_bytes_count_like_queued_ones() {
+        let outbox = Outbox::default();
+        outbox.reserve(MAX_QUEUED_BYTES - 1_000);
+        outbox.push(frame(100));
+        assert!(!outbox.is_closing());
+        outbox.release(MAX_QUEUED_BYTES - 1_000);
+        outbox.reserve(MAX_QUEUED_BYTES);
+        assert!(outbox.is_closing());
+    }
+
+    #[test]
+    fn a_replay_waits_for_room_and_continues_when_the_reader_has_taken_enough() {
+        let outbox = Outbox::default();
+        assert!(outbox.drained().now_or_never().is_some());
+        for _ in 0..10 {
+            outbox.push(frame(60_000));
+        }
+        let mut drained = Box::pin(outbox.drained());
+        assert!((&mut drained).now_or_never().is_none());
+        for _ in 0..5 {
+            length(&outbox);
+            assert!((&mut drained).now_or_never().is_none());
+        }
+        length(&outbox);
+        assert!(drained.now_or_never().is_some());
+    }
+
+    #[test]
+    fn a_closing_connection_ends_every_wait() {
+        let outbox = Outbox::default();
+        for _ in 0..10 {
+            outbox.push(frame(60_000));
+        }
+        let mut drained = Box::pin(outbox.drained());
+        assert!((&mut drained).now_or_never().is_none());
+        outbox.close(CloseCode::SessionEnded);
+        assert!(drained.now_or_never().is_some());
+        assert!(outbox.closing().now_or_never().is_some());
+        assert!(outbox.closed().now_or_never().is_none(), "frames come first");
     }
 }

@@ -1,90 +1,52 @@
-//! One room's live side as plain data: who follows it, who is in it, who is typing. The hub holds the lock.
+//! One room's live side as plain data: its followers, and what is delivered to them. The hub holds the lock.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use shared::events::{CloseCode, ServerEvent};
+use shared::events::ServerEvent;
 use shared::ids::{Rev, RoomId, UserId};
-use shared::messages::Message;
-use shared::users::User;
 
+use super::budget::Budget;
+use super::connection::{Connection, ConnectionId};
 use super::frame::Frame;
-use super::hub::{Connection, ConnectionId};
-use super::newest::{Newest, NewestPage};
-use super::outbox::{MAX_QUEUED_BYTES, Outbox};
-
-/// Typing ends after this much silence.
-pub(super) const TYPING_SILENCE: Duration = Duration::from_secs(5);
-/// While somebody goes on typing, the others hear of it again this often.
-const TYPING_REPEAT: Duration = Duration::from_secs(3);
-/// Presence is told at once, but to a busy room not more often than this.
-const PRESENCE_INTERVAL: Duration = Duration::from_millis(200);
+use super::presence::{Counted, Presence, Snapshot, Version};
+use super::typing::{Typing, Typist};
 
 /// A room that somebody follows.
 #[derive(Default)]
 pub(super) struct Room {
     followers: HashMap<ConnectionId, Follower>,
-    /// Ordered by id, which is by age: lists come out the same for everybody.
-    people: BTreeMap<UserId, Person>,
-    visitors: u32,
-    typing: HashMap<UserId, Typist>,
+    presence: Presence,
+    typing: Typing,
     /// The latest change that was published while the room was followed. What a subscriber read does not count: a
     /// change whose COMMIT answer was lost is readable before it is published.
-    pub(super) published: Option<Rev>,
+    published: Option<Rev>,
     /// The latest change that is known to exist: published, or read by a subscriber.
     known: Option<Rev>,
-    /// The end of its history, once somebody has asked for it.
-    newest: Option<Newest>,
-    /// Whose presence changed since it was last told.
-    touched: HashSet<UserId>,
-    visitors_touched: bool,
-    told_at: Option<Instant>,
 }
 
 struct Follower {
     connection: Arc<Connection>,
-    /// The connection's own, one step nearer: it is needed for each event.
-    outbox: Arc<Outbox>,
     stage: Stage,
-    /// As whom it is counted: set once the room is introduced to it.
+    /// As whom it is counted, once the room was found to exist.
     counted: Option<Counted>,
-    /// It was told who is here after presence last went out to all.
-    is_new: bool,
-}
-
-#[derive(Clone)]
-enum Counted {
-    Person(Arc<User>),
-    Visitor,
-    /// Follows from afar.
-    Absent,
+    /// The presence it was told, once it was told any.
+    knows: Option<Version>,
 }
 
 enum Stage {
     /// What it missed is being read; live events wait.
     Joining(Box<Held>),
-    /// Has everything up to here.
-    Live { rev: Rev },
+    /// It has everything up to here.
+    Live(Rev),
 }
 
+/// Live events that wait for the end of a replay.
 #[derive(Default)]
 struct Held {
     events: Vec<(Rev, Frame)>,
     bytes: usize,
-}
-
-struct Person {
-    user: Arc<User>,
-    /// Tabs, windows, devices: the person is one.
-    connections: u32,
-}
-
-struct Typist {
-    user: Arc<User>,
-    connection: ConnectionId,
-    until: Instant,
-    told_at: Instant,
 }
 
 impl Room {
@@ -96,279 +58,222 @@ impl Room {
         self.followers.contains_key(&id)
     }
 
-    /// The people in the room.
-    pub(super) fn online(&self) -> Vec<User> {
-        self.people.values().map(|person| person.user.as_ref().clone()).collect()
-    }
-
     pub(super) fn online_count(&self) -> u32 {
-        self.people.len() as u32
+        self.presence.count()
     }
 
-    pub(super) fn visitors(&self) -> u32 {
-        self.visitors
+    pub(super) fn published(&self) -> Option<Rev> {
+        self.published
+    }
+
+    pub(super) fn known(&self) -> Option<Rev> {
+        self.known
+    }
+
+    /// Whether time alone will bring something to tell.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.presence.has_news() || !self.typing.is_empty()
     }
 
     /// From now on the connection's events are held, until [`Self::go_live`].
     pub(super) fn join(&mut self, connection: &Arc<Connection>) {
-        let stage = Stage::Joining(Box::default());
-        match self.followers.get_mut(&connection.id) {
-            Some(follower) => follower.stage = stage,
-            None => {
-                let follower = Follower {
-                    connection: connection.clone(),
-                    outbox: connection.outbox.clone(),
-                    stage,
-                    counted: None,
-                    is_new: true,
-                };
-                self.followers.insert(connection.id, follower);
-            }
-        }
+        let follower = self.followers.entry(connection.id).or_insert_with(|| Follower {
+            connection: connection.clone(),
+            stage: Stage::Live(Rev::ZERO),
+            counted: None,
+            knows: None,
+        });
+        follower.let_go();
+        follower.stage = Stage::Joining(Box::default());
     }
 
-    /// The connection is counted, as present or not, and may hear of presence.
-    pub(super) fn count(&mut self, room_id: RoomId, id: ConnectionId, present: bool) {
-        let Some(follower) = self.followers.get_mut(&id) else { return };
+    /// Counts the connection, as present or not. It hears of presence again after [`Self::introduce`].
+    pub(super) fn count(&mut self, id: ConnectionId, present: bool) -> Option<Typist> {
+        let follower = self.followers.get_mut(&id)?;
         let counted = match (present, follower.connection.user()) {
             (false, _) => Counted::Absent,
             (true, Some(user)) => Counted::Person(user),
             (true, None) => Counted::Visitor,
         };
-        follower.is_new = true;
         let before = follower.counted.replace(counted.clone());
         // Arrive before leaving, so that a person who stays never seems to go.
-        self.arrive(&counted);
+        self.presence.arrive(&counted);
         if let Some(before) = before {
-            self.leave(&before);
+            self.presence.leave(&before);
         }
-        if matches!(counted, Counted::Absent) {
-            self.stop_typing_from(room_id, id);
+        if matches!(counted, Counted::Absent) { self.typing.stop_on(id) } else { None }
+    }
+
+    /// Presence now, as a follower is to learn it.
+    pub(super) fn snapshot(&mut self, id: ConnectionId) -> Option<Snapshot> {
+        let follower = self.followers.get_mut(&id)?;
+        follower.knows = None;
+        let own = follower.counted.as_ref().unwrap_or(&Counted::Absent);
+        Some(self.presence.snapshot(own))
+    }
+
+    /// Whether others were told of changes that a snapshot does not have.
+    pub(super) fn is_outdated(&self, snapshot: Version) -> bool {
+        self.presence.told_version() > snapshot
+    }
+
+    /// Sends a follower its `subscribed`, which has the presence of that version.
+    pub(super) fn introduce(&mut self, id: ConnectionId, frame: Frame, version: Version) {
+        if let Some(follower) = self.followers.get_mut(&id) {
+            follower.connection.outbox.push(frame);
+            follower.knows = Some(version);
         }
     }
 
-    /// The connection became somebody.
-    pub(super) fn identify(&mut self, room_id: RoomId, id: ConnectionId) {
-        let present = self.followers.get(&id).and_then(|follower| follower.counted.as_ref());
-        if matches!(present, Some(Counted::Visitor | Counted::Person(_))) {
-            self.count(room_id, id, true);
+    /// The connection became somebody: counts it anew, if it is in the room.
+    pub(super) fn identify(&mut self, id: ConnectionId) {
+        let counted = self.followers.get(&id).and_then(|follower| follower.counted.as_ref());
+        if matches!(counted, Some(Counted::Visitor | Counted::Person(_))) {
+            self.count(id, true);
         }
     }
 
-    /// What was held comes out and live delivery begins, after `rev`.
+    /// Delivers what was held and begins live delivery after `rev`.
     pub(super) fn go_live(&mut self, id: ConnectionId, rev: Rev) {
         let Some(follower) = self.followers.get_mut(&id) else { return };
-        let stage = std::mem::replace(&mut follower.stage, Stage::Live { rev });
-        if let Stage::Joining(held) = stage {
-            for (rev, frame) in held.events {
-                follower.deliver(rev, &frame);
-            }
+        let held = follower.let_go();
+        follower.stage = Stage::Live(rev);
+        for (rev, frame) in held {
+            follower.deliver(rev, &frame);
         }
         self.known = self.known.max(Some(rev));
-        self.newest.take_if(|newest| newest.rev() < rev);
     }
 
-    /// Delivers a change, in the order of `rev`, to everybody who does not have it.
-    pub(super) fn publish(&mut self, rev: Rev, event: &ServerEvent, frame: &Frame) {
+    /// Delivers a change, in the order of `rev`, to every follower that does not have it.
+    pub(super) fn publish(&mut self, rev: Rev, frame: &Frame) {
         self.published = self.published.max(Some(rev));
         self.known = self.known.max(Some(rev));
-        self.newest.take_if(|newest| newest.apply(rev, event).is_none());
         for follower in self.followers.values_mut() {
             follower.deliver(rev, frame);
         }
     }
 
-    /// The newest page, if it is kept.
-    pub(super) fn newest(&self, limit: usize) -> Option<NewestPage> {
-        self.newest.as_ref()?.page(limit)
-    }
-
-    /// Keeps what the database shows at `rev`, unless a later change is known.
-    pub(super) fn keep_newest(&mut self, rev: Rev, messages: &[Message]) {
-        if self.known.is_some_and(|known| known <= rev) {
-            self.newest = Newest::new(rev, messages);
-        }
-    }
-
-    /// The connection follows no longer.
-    pub(super) fn remove(&mut self, room_id: RoomId, id: ConnectionId) {
-        self.stop_typing_from(room_id, id);
-        if let Some(counted) = self.followers.remove(&id).and_then(|follower| follower.counted) {
-            self.leave(&counted);
-        }
-    }
-
-    fn arrive(&mut self, counted: &Counted) {
-        match counted {
-            Counted::Person(user) => {
-                let person = self
-                    .people
-                    .entry(user.id)
-                    .or_insert_with(|| Person { user: user.clone(), connections: 0 });
-                person.connections += 1;
-                if person.connections == 1 {
-                    self.touched.insert(user.id);
-                }
-            }
-            Counted::Visitor => {
-                self.visitors += 1;
-                self.visitors_touched = true;
-            }
-            Counted::Absent => {}
-        }
-    }
-
-    fn leave(&mut self, counted: &Counted) {
-        match counted {
-            Counted::Person(user) => {
-                let Some(person) = self.people.get_mut(&user.id) else { return };
-                person.connections -= 1;
-                if person.connections == 0 {
-                    self.people.remove(&user.id);
-                    self.touched.insert(user.id);
-                }
-            }
-            Counted::Visitor => {
-                self.visitors = self.visitors.saturating_sub(1);
-                self.visitors_touched = true;
-            }
-            Counted::Absent => {}
-        }
-    }
-
-    /// Whether presence changed and has not been told.
-    pub(super) fn has_news(&self) -> bool {
-        self.visitors_touched || !self.touched.is_empty()
-    }
-
-    /// Tells those present who came and went, if there is something to tell and it is time. What changed meanwhile
-    /// goes out as it is at the end, so it is right for everybody, whenever they came.
-    pub(super) fn tell_presence(&mut self, room_id: RoomId, now: Instant) {
-        let too_early = self.told_at.is_some_and(|told_at| now.duration_since(told_at) < PRESENCE_INTERVAL);
-        if too_early || !self.has_news() {
-            return;
-        }
-        self.told_at = Some(now);
-        let touched = std::mem::take(&mut self.touched);
-        self.visitors_touched = false;
-        let joined = touched
-            .iter()
-            .filter_map(|id| self.people.get(id))
-            .map(|person| person.user.as_ref().clone())
-            .collect();
-        let left = touched.iter().copied().filter(|id| !self.people.contains_key(id)).collect();
-        let event = ServerEvent::Presence { room_id, joined, left, visitors: self.visitors };
-        let Some(frame) = Frame::event(&event) else { return };
+    /// Delivers the room's deletion, also to followers that are still joining: there is nothing left to wait for.
+    pub(super) fn delete(&mut self, rev: Rev, frame: &Frame) {
         for follower in self.followers.values_mut() {
-            // Whoever has just been told who is here needs no news of their own coming.
-            let is_own_arrival = std::mem::take(&mut follower.is_new)
-                && match &follower.counted {
-                    Some(Counted::Person(user)) => touched.iter().all(|id| *id == user.id),
-                    Some(Counted::Visitor) => touched.is_empty(),
-                    _ => false,
-                };
-            if !is_own_arrival && follower.hears_people() {
-                follower.outbox.push(frame.clone());
+            match follower.stage {
+                Stage::Joining(_) => {
+                    follower.let_go();
+                    follower.connection.outbox.push(frame.clone());
+                }
+                Stage::Live(_) => follower.deliver(rev, frame),
             }
         }
     }
 
-    /// Somebody began or stopped typing on this connection. False when the connection is not in the room.
+    /// The connection follows no longer. Returns the person who typed on it.
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Typist> {
+        let mut follower = self.followers.remove(&id)?;
+        follower.let_go();
+        if let Some(counted) = follower.counted {
+            self.presence.leave(&counted);
+        }
+        self.typing.stop_on(id)
+    }
+
+    /// Tells followers who came and went, if there is something to tell and it is time.
+    pub(super) fn tell_presence(&mut self, room_id: RoomId, now: Instant, budget: &Arc<Budget>) {
+        let Some(event) = self.presence.news(room_id, now) else { return };
+        let Some(frame) = Frame::event(budget, &event) else { return };
+        let told = self.presence.told_version();
+        for follower in self.followers.values_mut().filter(|follower| follower.is_present()) {
+            // Whoever knows all of it already, for having just been told who is here, is spared.
+            if follower.knows.is_some_and(|knows| knows < told) {
+                follower.knows = Some(told);
+                follower.connection.outbox.push(frame.clone());
+            }
+        }
+    }
+
+    /// A person types or stopped typing on a connection. Returns what to tell, or `None` when the connection is not in
+    /// the room.
     pub(super) fn set_typing(
         &mut self,
-        room_id: RoomId,
         id: ConnectionId,
         active: bool,
         now: Instant,
-    ) -> bool {
+    ) -> Option<Option<Typed>> {
         let counted = self.followers.get(&id).and_then(|follower| follower.counted.clone());
-        let Some(Counted::Person(user)) = counted else { return false };
+        let Some(Counted::Person(user)) = counted else { return None };
         if !active {
-            self.stop_typing(room_id, user.id);
-            return true;
+            return Some(self.typing.stop(user.id).map(Typed::stopped));
         }
-        let until = now + TYPING_SILENCE;
-        let is_news = match self.typing.get_mut(&user.id) {
-            Some(typist) => {
-                (typist.until, typist.connection) = (until, id);
-                let is_news = now.duration_since(typist.told_at) >= TYPING_REPEAT;
-                if is_news {
-                    typist.told_at = now;
-                }
-                is_news
-            }
-            None => {
-                let typist = Typist { user: user.clone(), connection: id, until, told_at: now };
-                self.typing.insert(user.id, typist);
-                true
-            }
-        };
-        if is_news {
-            self.tell_typing(room_id, &user, true, id);
-        }
-        true
+        let is_news = self.typing.start(&user, id, now);
+        Some(is_news.then_some(Typed { user, connection: id, active }))
     }
 
-    /// The user sent a message or said that they stopped.
-    pub(super) fn stop_typing(&mut self, room_id: RoomId, user_id: UserId) {
-        if let Some(typist) = self.typing.remove(&user_id) {
-            self.tell_typing(room_id, &typist.user, false, typist.connection);
-        }
+    /// The person sent a message.
+    pub(super) fn stop_typing(&mut self, user_id: UserId) -> Option<Typist> {
+        self.typing.stop(user_id)
     }
 
     /// Ends the typing of those who have been silent.
-    pub(super) fn stop_silent_typing(&mut self, room_id: RoomId, now: Instant) {
-        let silent: Vec<UserId> =
-            self.typing.iter().filter(|(_, typist)| typist.until <= now).map(|(id, _)| *id).collect();
-        for user_id in silent {
-            self.stop_typing(room_id, user_id);
-        }
+    pub(super) fn stop_silent_typing(&mut self, now: Instant) -> Vec<Typist> {
+        self.typing.stop_silent(now)
     }
 
-    /// Whether somebody is typing.
-    pub(super) fn has_typists(&self) -> bool {
-        !self.typing.is_empty()
-    }
-
-    /// Leaving ends typing.
-    fn stop_typing_from(&mut self, room_id: RoomId, id: ConnectionId) {
-        let gone = self.typing.iter().find(|(_, typist)| typist.connection == id);
-        if let Some(user_id) = gone.map(|(user_id, _)| *user_id) {
-            self.stop_typing(room_id, user_id);
-        }
-    }
-
-    fn tell_typing(&self, room_id: RoomId, user: &User, active: bool, except: ConnectionId) {
-        let event = ServerEvent::Typing { room_id, user: user.clone(), active };
-        let Some(frame) = Frame::event(&event) else { return };
-        for follower in self.followers.values() {
-            if follower.connection.id != except && follower.hears_people() {
-                follower.outbox.push(frame.clone());
+    /// Tells everybody in the room but the connection itself.
+    pub(super) fn tell_typing(&self, room_id: RoomId, typed: &Typed, budget: &Arc<Budget>) {
+        let Typed { user, connection, active } = typed;
+        let event = ServerEvent::Typing { room_id, user: user.as_ref().clone(), active: *active };
+        let Some(frame) = Frame::event(budget, &event) else { return };
+        for (id, follower) in &self.followers {
+            if id != connection && follower.is_present() {
+                follower.connection.outbox.push(frame.clone());
             }
         }
     }
 }
 
+/// That a person began or stopped typing on a connection.
+pub(super) struct Typed {
+    user: Arc<shared::users::User>,
+    connection: ConnectionId,
+    active: bool,
+}
+
+impl Typed {
+    pub(super) fn stopped(typist: Typist) -> Self {
+        Self { user: typist.user, connection: typist.connection, active: false }
+    }
+}
+
 impl Follower {
-    fn hears_people(&self) -> bool {
+    /// Whether it is in the room, and so hears of people.
+    fn is_present(&self) -> bool {
         matches!(self.counted, Some(Counted::Person(_) | Counted::Visitor))
     }
 
     fn deliver(&mut self, rev: Rev, frame: &Frame) {
         match &mut self.stage {
             Stage::Joining(held) => {
-                held.bytes += frame.0.len();
-                held.events.push((rev, frame.clone()));
-                if held.bytes > MAX_QUEUED_BYTES {
-                    held.events.clear();
-                    self.outbox.close(CloseCode::SlowConsumer);
+                if !self.connection.outbox.is_closing() {
+                    held.bytes += frame.len();
+                    held.events.push((rev, frame.clone()));
+                    self.connection.outbox.reserve(frame.len());
                 }
             }
-            Stage::Live { rev: has } if rev > *has => {
+            Stage::Live(has) if rev > *has => {
                 *has = rev;
-                self.outbox.push(frame.clone());
+                self.connection.outbox.push(frame.clone());
             }
-            Stage::Live { .. } => {}
+            Stage::Live(_) => {}
+        }
+    }
+
+    /// Takes what is held.
+    fn let_go(&mut self) -> Vec<(Rev, Frame)> {
+        match &mut self.stage {
+            Stage::Joining(held) => {
+                self.connection.outbox.release(std::mem::take(&mut held.bytes));
+                std::mem::take(&mut held.events)
+            }
+            Stage::Live(_) => Vec::new(),
         }
     }
 }

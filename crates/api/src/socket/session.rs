@@ -1,58 +1,64 @@
-//! What a connection says, and what comes of it.
+//! What a connection asks for, and what comes of it.
 
 use std::sync::Arc;
 
+use actix_ws::AggregatedMessage;
 use shared::errors::ErrorCode;
-use shared::events::{ClientCommand, CloseCode, RoomChange, ServerEvent};
+use shared::events::{ClientCommand, CloseCode, ServerEvent};
 use shared::ids::{Rev, RoomId};
-use shared::rooms::Room;
 
-use super::connection::hello;
+use super::reader::HEARTBEAT;
 use crate::app::App;
-use crate::config::Access;
-use crate::db::changes::{Changed, ChangesSince};
-use crate::db::{self, DbError};
 use crate::error::AppError;
-use crate::http::body;
-use crate::realtime::frame::{Frame, Incoming};
-use crate::realtime::hub::Connection;
-
-/// How many missed changes come over the socket; whoever missed more is told to page by REST.
-const MAX_REPLAY: usize = 1_000;
+use crate::http::identity;
+use crate::http::server::VERSION;
+use crate::json;
+use crate::realtime::connection::Connection;
+use crate::realtime::frame::Frame;
 
 /// One connection's conversation.
 pub(super) struct Session<'app> {
-    app: &'app App,
-    connection: &'app Arc<Connection>,
+    pub(super) app: &'app App,
+    pub(super) connection: &'app Arc<Connection>,
 }
 
-/// What becomes of the connection after a command.
-type Obeyed = Result<(), CloseCode>;
+/// What becomes of the connection after a command: it goes on, or is closed with a code.
+pub(super) type Obeyed = Result<(), CloseCode>;
 
 impl<'app> Session<'app> {
     pub(super) fn new(app: &'app App, connection: &'app Arc<Connection>) -> Self {
         Self { app, connection }
     }
 
-    /// Takes what the client sent.
+    /// Says who the server is, and who the client is to it.
+    pub(super) fn greet(&self) {
+        self.send(&ServerEvent::Hello {
+            server_version: VERSION.to_owned(),
+            heartbeat_seconds: HEARTBEAT.as_secs() as u32,
+            user: self.connection.user().map(|user| user.as_ref().clone()),
+        });
+    }
+
+    /// Handles a message from the client.
     ///
     /// # Errors
     /// The code to close with.
-    pub(super) async fn take(&mut self, incoming: Incoming) -> Obeyed {
-        match incoming {
-            Incoming::Text(text) => {
+    pub(super) async fn take(&self, message: AggregatedMessage) -> Obeyed {
+        match message {
+            AggregatedMessage::Text(text) => {
                 // As strict as a request's body: no deep nesting, no key twice.
-                let object = body::parse(text.as_bytes()).map_err(|_| CloseCode::BadCommand)?;
+                let object = json::parse(text.as_bytes()).map_err(|_| CloseCode::BadCommand)?;
                 let command = serde_json::from_value(object.into()).map_err(|_| CloseCode::BadCommand)?;
                 self.count(matches!(command, ClientCommand::Subscribe { .. }))?;
                 self.obey(command).await
             }
-            Incoming::Ping(payload) => {
+            AggregatedMessage::Ping(payload) => {
                 self.count(false)?;
-                self.connection.outbox.push(Frame::pong(&payload));
+                self.connection.outbox.push(Frame::pong(self.app.hub.budget(), payload));
                 Ok(())
             }
-            Incoming::Pong | Incoming::Close => self.count(false),
+            AggregatedMessage::Pong(_) | AggregatedMessage::Close(_) => self.count(false),
+            AggregatedMessage::Binary(_) => Err(CloseCode::Unsupported),
         }
     }
 
@@ -73,7 +79,7 @@ impl<'app> Session<'app> {
                 self.app.hub.leave(self.connection, room_id);
                 Ok(())
             }
-            // One too many is not worth telling anybody.
+            // Beyond the rate, typing is dropped: nobody misses it.
             ClientCommand::Typing { active: true, .. }
                 if self.app.limits.typing(self.connection.id).is_err() =>
             {
@@ -96,87 +102,34 @@ impl<'app> Session<'app> {
     }
 
     async fn authenticate(&self, token: &str) -> Obeyed {
-        match self.app.sessions.get(token).await {
+        match identity::authenticate(self.app, token, self.connection.address).await {
             Ok(Some(identity)) => {
+                let session = identity.session;
                 self.app.hub.identify(self.connection, identity).map_err(|_| CloseCode::Overload)?;
-                hello(self.connection);
+                // A session that ended meanwhile did not find this connection in the hub.
+                if self.app.sessions.has_ended(&session) {
+                    return Err(CloseCode::SessionEnded);
+                }
+                self.greet();
                 Ok(())
             }
             Ok(None) => Err(CloseCode::SessionEnded),
+            Err(error) if error.code == ErrorCode::RateLimited => Err(CloseCode::FrameRate),
             Err(error) => {
-                tracing::warn!(%error, "a socket could not be authenticated");
+                tracing::warn!(%error, "a connection could not be authenticated");
                 Err(CloseCode::Overload)
             }
         }
     }
 
-    /// Follows a room: first everything after `since`, then what comes, with no gap and no repeat between the two.
-    ///
-    /// Events are held from before the database is read. What it shows is the state at one `rev`; of what was held,
-    /// only later changes go out.
-    async fn subscribe(&self, room_id: RoomId, since: Option<Rev>, present: bool) -> Obeyed {
-        if self.app.config.access == Access::Members && self.connection.user().is_none() {
-            self.refuse(ErrorCode::AuthenticationRequired, Some(room_id));
-            return Ok(());
-        }
-        let hub = &self.app.hub;
-        if hub.join(self.connection, room_id).is_err() {
-            self.refuse(ErrorCode::RateLimited, Some(room_id));
-            return Ok(());
-        }
-        let read = self.app.db.run(move |conn| db::changes::list(conn, room_id, since, MAX_REPLAY)).await;
-        let ChangesSince { room: row, messages, has_more } = match read {
-            Ok(found) => found,
-            Err(error) => {
-                hub.leave(self.connection, room_id);
-                let code = match error {
-                    DbError::NotFound => ErrorCode::RoomNotFound,
-                    other => AppError::from(other).code,
-                };
-                self.refuse(code, Some(room_id));
-                return Ok(());
-            }
-        };
-        let updated_rev = row.updated_rev();
-        let room = Room::from(row);
-        let rev = room.rev;
-        if since.is_some_and(|since| since > rev) {
-            return Err(CloseCode::ImpossibleRev);
-        }
-        hub.introduce(self.connection, room.clone(), present);
-        if has_more {
-            self.send(&ServerEvent::Resync { room_id });
-        } else if let Some(since) = since {
-            let update =
-                (updated_rev > since).then(|| RoomChange { room: hub.with_online(room), rev: updated_rev });
-            self.replay(since, messages, update).await;
-        }
-        hub.go_live(self.connection, room_id, rev);
-        Ok(())
-    }
-
-    /// Puts what was missed into the outbox as fast as the client reads: never more than there is room for, or a long
-    /// replay would be taken for a slow reader.
-    async fn replay(&self, since: Rev, messages: Vec<Changed>, mut update: Option<RoomChange>) {
-        for changed in messages {
-            self.connection.outbox.drained().await;
-            if let Some(update) = update.take_if(|update| update.rev < changed.message.rev) {
-                self.send(&ServerEvent::RoomUpdated(update));
-            }
-            self.send(&changed.event(since));
-        }
-        if let Some(update) = update {
-            self.send(&ServerEvent::RoomUpdated(update));
-        }
-    }
-
-    fn refuse(&self, code: ErrorCode, room_id: Option<RoomId>) {
+    /// Tells the client that a command was refused. The connection stays open.
+    pub(super) fn refuse(&self, code: ErrorCode, room_id: Option<RoomId>) {
         let detail = AppError::new(code).detail;
         self.send(&ServerEvent::Error { code, detail, room_id });
     }
 
-    fn send(&self, event: &ServerEvent) {
-        if let Some(frame) = Frame::event(event) {
+    pub(super) fn send(&self, event: &ServerEvent) {
+        if let Some(frame) = Frame::event(self.app.hub.budget(), event) {
             self.connection.outbox.push(frame);
         }
     }

@@ -1,18 +1,23 @@
-//! Edits, deletions and renames: each one transaction under its room's lock, in which policy decides too.
+//! Creations of rooms, edits, deletions and renames: each a transaction of its own. All but the first decide by policy
+//! under the room's lock.
+//!
+//! Each takes the time once, before the first attempt. So a later attempt knows by the timestamp what an earlier one
+//! stored.
 
+use chrono::{DateTime, Utc};
 use shared::ids::{MessageId, RoomId, UserId};
 use shared::messages::{Message, MessageText};
 use shared::rooms::{Room, RoomName};
 
-use super::{Change, Done, Reply, Worker, WriteError, WriteResult};
-use crate::db::rooms::now_millis;
+use super::worker::{Attempts, Doubt, Worker};
+use super::{Change, Reply, WriteError, WriteResult};
+use crate::clock;
+use crate::db::rooms::{NewRoom, StoredRoom};
 use crate::db::{self, Conn, DbError, DbResult};
 use crate::policy;
+use crate::realtime::hub::Hub;
 
-/// What a transaction under the room's lock came to: a refusal is an answer of it, not a failure.
-type Verdict<T> = Result<Outcome<T>, WriteError>;
-
-/// What the caller gets, and whether the database changed.
+/// What the client gets, and whether this change made it so.
 struct Outcome<T> {
     value: T,
     is_change: bool,
@@ -22,87 +27,84 @@ impl<T> Outcome<T> {
     fn changed(value: T) -> Self {
         Self { value, is_change: true }
     }
-
-    fn unchanged(value: T) -> Self {
-        Self { value, is_change: false }
-    }
 }
 
 impl Worker {
-    /// Makes one change, publishes it if it is one, and answers.
+    /// Makes one change, publishes it, and answers.
     pub(super) fn apply(&mut self, change: Change) {
+        let now = clock::now();
         match change {
+            Change::CreateRoom(new, reply) => self.create_room(&new, reply),
             Change::CreateMessage(new, reply) => self.create_messages(vec![(new, reply)]),
             Change::UpdateMessage { room_id, id, by, text, reply } => {
-                let verdict =
-                    self.decide(room_id, |conn| update_message(conn, room_id, id, by, text.as_ref()));
-                self.answer_one(
-                    verdict,
-                    reply,
-                    |hub, message| hub.message_updated(message.clone()),
-                    |message| message,
-                );
+                let transaction = |conn: &mut Conn| update_message(conn, room_id, id, by, text.as_ref(), now);
+                let answer = self.change(room_id, Doubt::Message, transaction, Hub::message_updated);
+                let _ = reply.send(answer);
             }
             Change::DeleteMessage { room_id, id, by, reply } => {
-                let verdict = self.decide(room_id, |conn| delete_message(conn, room_id, id, by));
-                self.answer_one(verdict, reply, |hub, message| hub.message_deleted(message.clone()), |_| ());
+                let transaction = |conn: &mut Conn| delete_message(conn, room_id, id, by, now);
+                let answer = self.change(room_id, Doubt::Message, transaction, Hub::message_deleted);
+                let _ = reply.send(answer.map(|_| ()));
             }
             Change::UpdateRoom { id, by, name, reply } => {
-                let verdict = self.decide(id, |conn| update_room(conn, id, by, name.as_ref()));
-                self.answer_one(verdict, reply, |hub, room| hub.room_updated(room.clone()), |room| room);
+                let transaction = |conn: &mut Conn| update_room(conn, id, by, name.as_ref(), now);
+                let answer = self.change(id, Doubt::Room, transaction, Hub::room_updated);
+                let _ = reply.send(answer);
             }
             Change::DeleteRoom { id, by, reply } => {
-                let verdict = self.decide(id, |conn| delete_room(conn, id, by));
-                self.answer_one(verdict, reply, |hub, room| hub.room_deleted(room.clone()), |_| ());
+                let transaction = |conn: &mut Conn| delete_room(conn, id, by, now);
+                let answer = self.change(id, Doubt::Room, transaction, Hub::room_deleted);
+                let _ = reply.send(answer.map(|_| ()));
             }
         }
     }
 
-    /// Runs a transaction whose refusals roll it back.
-    fn decide<T>(
+    fn create_room(&mut self, new: &NewRoom, reply: Reply<StoredRoom>) {
+        let mut attempts = Attempts::new();
+        let stored = match self.ask(&mut attempts, |conn| Ok(db::rooms::create(conn, new)?)) {
+            // The server's clock makes it this very request, not an earlier one of the client.
+            Ok(StoredRoom::Repeated(room))
+                if attempts.is_retry && room.created_at == new.created_at.into() =>
+            {
+                Ok(StoredRoom::Created(room))
+            }
+            stored => stored,
+        };
+        match &stored {
+            Ok(StoredRoom::Created(room)) => {
+                self.publish(room.id, Doubt::Creation, |hub| hub.room_created(room.clone()));
+            }
+            Err(WriteError::OutcomeUnknown) => self.doubt(new.id, Doubt::Creation),
+            _ => {}
+        }
+        let _ = reply.send(stored);
+    }
+
+    /// Runs a transaction, which a refusal rolls back, and publishes what it changed.
+    fn change<T: Clone>(
         &mut self,
         room_id: RoomId,
-        mut transaction: impl FnMut(&mut Conn) -> Verdict<T>,
-    ) -> WriteResult<Done<Outcome<T>>> {
-        let mut refusal = None;
-        let answer = self.ask([room_id], |conn| {
-            refusal = None;
-            db::transaction(conn, |conn| match transaction(conn) {
-                Ok(outcome) => Ok(outcome),
-                Err(WriteError::Db(error)) => Err(error),
-                Err(other) => {
-                    refusal = Some(other);
-                    Err(DbError::NotFound)
+        kind: Doubt,
+        mut transaction: impl FnMut(&mut Conn) -> WriteResult<Outcome<T>>,
+        publish: impl FnOnce(&Hub, T),
+    ) -> WriteResult<T> {
+        let mut attempts = Attempts::new();
+        match self.ask(&mut attempts, |conn| db::transaction(conn, &mut transaction)) {
+            Ok(Outcome { value, is_change }) => {
+                if is_change {
+                    let published = value.clone();
+                    self.publish(room_id, kind, |hub| publish(hub, published));
                 }
-            })
-        });
-        match (answer, refusal) {
-            (Err(WriteError::Db(DbError::NotFound)), Some(refusal)) => Err(refusal),
-            (answer, _) => answer,
+                Ok(value)
+            }
+            Err(error) => {
+                if matches!(error, WriteError::OutcomeUnknown) {
+                    self.doubt(room_id, kind);
+                }
+                Err(error)
+            }
         }
     }
-
-    fn answer_one<T, A>(
-        &self,
-        answer: WriteResult<Done<Outcome<T>>>,
-        reply: Reply<A>,
-        publish: impl FnOnce(&crate::realtime::hub::Hub, &T),
-        value: impl FnOnce(T) -> A,
-    ) {
-        let answer = answer.map(|Done { value: outcome, is_retry }| {
-            // What a retry finds done may be the first try's doing; to publish it twice is harmless.
-            if outcome.is_change || is_retry {
-                publish(&self.hub, &outcome.value);
-            }
-            value(outcome.value)
-        });
-        let _ = reply.send(answer);
-    }
-}
-
-/// The room, locked, or the refusal.
-fn lock_room(conn: &mut Conn, id: RoomId) -> WriteResult<Room> {
-    found(db::rooms::lock(conn, id), WriteError::NoRoom)
 }
 
 fn found<T>(result: DbResult<T>, missing: WriteError) -> WriteResult<T> {
@@ -118,51 +120,73 @@ fn update_message(
     id: MessageId,
     by: UserId,
     text: Option<&MessageText>,
-) -> Verdict<Message> {
-    let room = lock_room(conn, room_id)?;
+    now: DateTime<Utc>,
+) -> WriteResult<Outcome<Message>> {
+    let room = found(db::rooms::lock(conn, room_id), WriteError::NoRoom)?;
     let message = found(db::messages::get(conn, room_id, id), WriteError::NoMessage)?;
     if !policy::may_edit_message(by, &message) {
         return Err(WriteError::NotAuthor);
     }
     let Some(before) = &message.text else { return Err(WriteError::MessageDeleted) };
     let Some(text) = text.filter(|text| text.as_str() != before) else {
-        return Ok(Outcome::unchanged(message));
+        return Ok(Outcome { is_change: message.edited_at == Some(now.into()), value: message });
     };
-    let (rev, now) = (room.rev.next(), now_millis());
+    let rev = room.rev.next();
     db::messages::update(conn, id, text, rev, now)?;
     db::rooms::set_rev(conn, room_id, rev)?;
     let text = Some(text.as_str().to_owned());
     Ok(Outcome::changed(Message { text, rev, edited_at: Some(now.into()), ..message }))
 }
 
-fn delete_message(conn: &mut Conn, room_id: RoomId, id: MessageId, by: UserId) -> Verdict<Message> {
-    let room = lock_room(conn, room_id)?;
+fn delete_message(
+    conn: &mut Conn,
+    room_id: RoomId,
+    id: MessageId,
+    by: UserId,
+    now: DateTime<Utc>,
+) -> WriteResult<Outcome<Message>> {
+    let room = found(db::rooms::lock(conn, room_id), WriteError::NoRoom)?;
     let message = found(db::messages::get(conn, room_id, id), WriteError::NoMessage)?;
     if !policy::may_delete_message(by, &message, &room) {
         return Err(WriteError::NotAuthor);
     }
     if message.deleted_at.is_some() {
-        return Ok(Outcome::unchanged(message));
+        return Ok(Outcome { is_change: message.deleted_at == Some(now.into()), value: message });
     }
-    let (rev, now) = (room.rev.next(), now_millis());
+    let rev = room.rev.next();
     db::messages::delete(conn, id, rev, now)?;
     db::rooms::set_rev(conn, room_id, rev)?;
     Ok(Outcome::changed(Message { text: None, rev, deleted_at: Some(now.into()), ..message }))
 }
 
-fn update_room(conn: &mut Conn, id: RoomId, by: UserId, name: Option<&RoomName>) -> Verdict<Room> {
-    let room = lock_room(conn, id)?;
+fn update_room(
+    conn: &mut Conn,
+    id: RoomId,
+    by: UserId,
+    name: Option<&RoomName>,
+    now: DateTime<Utc>,
+) -> WriteResult<Outcome<Room>> {
+    let room = found(db::rooms::lock(conn, id), WriteError::NoRoom)?;
     if !policy::may_change_room(by, &room) {
         return Err(WriteError::NotRoomOwner);
     }
-    let Some(name) = name.filter(|name| **name != room.name) else { return Ok(Outcome::unchanged(room)) };
-    Ok(Outcome::changed(db::rooms::update(conn, &room, name, now_millis())?))
+    let Some(name) = name.filter(|name| **name != room.name) else {
+        return Ok(Outcome { is_change: room.updated_at == now.into(), value: room });
+    };
+    Ok(Outcome::changed(db::rooms::update(conn, &room, name, now)?))
 }
 
-fn delete_room(conn: &mut Conn, id: RoomId, by: UserId) -> Verdict<Room> {
-    let room = lock_room(conn, id)?;
+fn delete_room(conn: &mut Conn, id: RoomId, by: UserId, now: DateTime<Utc>) -> WriteResult<Outcome<Room>> {
+    let room = match db::rooms::lock(conn, id) {
+        Err(DbError::NotFound) => {
+            let tombstone = found(db::rooms::get_deleted(conn, id), WriteError::NoRoom)?;
+            let is_own = tombstone.updated_at == now.into() && policy::may_change_room(by, &tombstone);
+            return if is_own { Ok(Outcome::changed(tombstone)) } else { Err(WriteError::NoRoom) };
+        }
+        room => room?,
+    };
     if !policy::may_change_room(by, &room) {
         return Err(WriteError::NotRoomOwner);
     }
-    Ok(Outcome::changed(db::rooms::delete(conn, &room, now_millis())?))
+    Ok(Outcome::changed(db::rooms::delete(conn, &room, now)?))
 }

@@ -1,75 +1,101 @@
-//! After an unknown outcome: what was stored unheard of is found and published, so that nobody's copy stays behind
-//! until they happen to reconnect.
+//! After an unknown outcome: what was stored but not published is found and published, so that no client stays behind
+//! until it happens to reconnect.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use shared::events::{RoomChange, ServerEvent};
-use shared::ids::RoomId;
+use shared::ids::{Rev, RoomId};
 use shared::rooms::Room;
 
-use super::Worker;
-use crate::db::{self, DbError, DbResult};
+use super::worker::{Doubt, Worker};
+use crate::db::changes::ChangesSince;
+use crate::db::{self, Conn, DbError, DbResult};
+use crate::realtime::hub::Hub;
 
-/// More than this is for the followers to read for themselves.
+/// More changes than this are left to the followers to read.
 const MAX_CHANGES: usize = 1_000;
+/// How long a room that cannot be looked into is left alone.
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl Worker {
-    /// Looks into every room that is in doubt; those that cannot be looked into stay so.
-    pub(super) fn catch_up(&mut self) {
-        for room_id in std::mem::take(&mut self.doubtful) {
-            if let Err(error) = self.catch_up_room(room_id) {
-                tracing::debug!(%error, "a room stays in doubt");
-                self.conn = None;
-                self.doubtful.insert(room_id);
-            }
-        }
-    }
-
-    fn catch_up_room(&mut self, room_id: RoomId) -> DbResult<()> {
-        // Nobody follows it, so nobody missed anything.
-        let Some(since) = self.hub.published(room_id) else { return Ok(()) };
-        let hub = self.hub.clone();
-        let conn = self.connect(Instant::now())?;
-        let found = match db::changes::list(conn, room_id, Some(since), MAX_CHANGES) {
-            Ok(found) => found,
-            Err(DbError::NotFound) => {
-                return match db::rooms::get_deleted(conn, room_id) {
-                    Ok(room) => {
-                        hub.room_deleted(room);
-                        Ok(())
-                    }
-                    // Purged already: who asks for it is told that it is not there.
-                    Err(DbError::NotFound) => Ok(()),
-                    Err(error) => Err(error),
-                };
-            }
-            Err(error) => return Err(error),
-        };
-        let updated_rev = found.room.updated_rev();
-        let room = Room::from(found.room);
-        if found.has_more {
-            hub.resync(room_id, room.rev);
+    /// Looks into every room that is in doubt, if it is time; a room that cannot be looked into stays in doubt.
+    ///
+    /// # Errors
+    /// [`DbError::ConnectionLost`], after which there is no connection.
+    pub(super) fn catch_up(&mut self) -> DbResult<()> {
+        if self.doubtful.is_empty() || self.catch_up_at.is_some_and(|at| Instant::now() < at) {
             return Ok(());
         }
-        let mut update = (updated_rev > since).then(|| hub.with_online(room));
-        for changed in found.messages {
-            let rev = changed.message.rev;
-            if let Some(room) = update.take_if(|_| updated_rev < rev) {
-                hub.catch_up(
-                    room_id,
-                    updated_rev,
-                    &ServerEvent::RoomUpdated(RoomChange { room, rev: updated_rev }),
-                );
+        let Some(conn) = &mut self.conn else { return Ok(()) };
+        self.catch_up_at = Some(Instant::now() + PAUSE);
+        let rooms: Vec<(RoomId, Doubt)> = self.doubtful.iter().map(|(id, doubt)| (*id, *doubt)).collect();
+        for (room_id, doubt) in rooms {
+            match catch_up_room(conn, &self.hub, room_id, doubt) {
+                Ok(()) => {
+                    self.doubtful.remove(&room_id);
+                }
+                Err(error @ DbError::ConnectionLost(_)) => {
+                    self.conn = None;
+                    return Err(error);
+                }
+                Err(error) => tracing::warn!(%error, %room_id, "a room may have unpublished changes"),
             }
-            hub.catch_up(room_id, rev, &changed.event(since));
-        }
-        if let Some(room) = update {
-            hub.catch_up(
-                room_id,
-                updated_rev,
-                &ServerEvent::RoomUpdated(RoomChange { room, rev: updated_rev }),
-            );
         }
         Ok(())
+    }
+}
+
+fn catch_up_room(conn: &mut Conn, hub: &Hub, room_id: RoomId, doubt: Doubt) -> DbResult<()> {
+    if doubt == Doubt::Message && !hub.is_followed(room_id) {
+        return Ok(());
+    }
+    let published = hub.published(room_id);
+    // The lock waits for the end of a transaction whose connection we lost.
+    let found = db::transaction(conn, |conn| {
+        let room = db::rooms::lock(conn, room_id)?;
+        // Followers drop what they have, so it may be too much.
+        let since = published.unwrap_or(Rev((room.rev.0 - MAX_CHANGES as i64).max(0)));
+        db::changes::list(conn, room_id, Some(since), MAX_CHANGES)
+    });
+    match found {
+        Ok(found) if doubt == Doubt::Creation => hub.room_created(found.room.into()),
+        Ok(found) => publish(hub, published, found, doubt),
+        Err(DbError::NotFound) => match db::rooms::get_deleted(conn, room_id) {
+            Ok(room) => hub.room_deleted(room),
+            // It was never created, or is purged already.
+            Err(DbError::NotFound) => {}
+            Err(error) => return Err(error),
+        },
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Publishes changes in the order of `rev`: those of messages, and among them that of the room, if there is one.
+fn publish(hub: &Hub, published: Option<Rev>, found: ChangesSince, doubt: Doubt) {
+    let updated_rev = found.room.updated_rev();
+    let room = Room::from(found.room);
+    let (room_id, room_rev) = (room.id, room.rev);
+    let mut update = (updated_rev > published.unwrap_or(Rev::ZERO))
+        .then(|| ServerEvent::RoomUpdated(RoomChange { room: hub.with_online(room), rev: updated_rev }));
+    let publish_update = |event: &ServerEvent| match doubt {
+        Doubt::Message => hub.catch_up(room_id, updated_rev, event),
+        Doubt::Room | Doubt::Creation => hub.catch_up_all(room_id, updated_rev, event),
+    };
+    if found.has_more {
+        hub.resync(room_id, room_rev);
+    } else {
+        for changed in found.messages {
+            let rev = changed.message.rev;
+            if let Some(event) = update.take_if(|_| updated_rev < rev) {
+                publish_update(&event);
+            }
+            // Of what no follower is known to have, only a message that was not changed since is surely new.
+            let since = published.unwrap_or(Rev(rev.0 - 1));
+            hub.catch_up(room_id, rev, &changed.event(since));
+        }
+    }
+    if let Some(event) = update {
+        publish_update(&event);
     }
 }

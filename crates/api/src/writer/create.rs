@@ -1,86 +1,131 @@
 //! Sends: many in one statement.
 
-use shared::ids::RoomId;
+use std::collections::HashSet;
+use std::time::Instant;
+
 use shared::messages::Message;
 
-use super::{Done, Reply, Worker, WriteError, WriteResult};
+use super::worker::{Attempts, Doubt, Worker};
+use super::{ANSWER_TIME, Reply, WriteError, WriteResult};
 use crate::db::DbError;
 use crate::db::messages::{self, NewMessage, Stored};
 
+type Send = (NewMessage, Reply<Stored>);
+
 impl Worker {
-    /// Stores all of them in one commit. If the database refuses the lot, each gets its own, so that one bad row
-    /// fails alone.
-    pub(super) fn create_messages(&mut self, sends: Vec<(NewMessage, Reply<Stored>)>) {
-        if sends.is_empty() {
-            return;
+    /// Stores all of them, in one commit unless an id stands among them twice: one statement stores an id once.
+    pub(super) fn create_messages(&mut self, mut sends: Vec<Send>) {
+        while !sends.is_empty() {
+            let mut seen = HashSet::with_capacity(sends.len());
+            let (first, again) = sends.into_iter().partition(|(new, _)| seen.insert(new.id));
+            self.store(first, Attempts::new());
+            sends = again;
         }
-        let (batch, replies): (Vec<NewMessage>, Vec<Reply<Stored>>) = sends.into_iter().unzip();
-        match self.ask(rooms(&batch), |conn| messages::create_all(conn, &batch)) {
-            Ok(done) => self.answer(done, replies),
-            Err(WriteError::Db(DbError::Other(_) | DbError::Conflict(_))) if batch.len() > 1 => {
-                for (new, reply) in batch.into_iter().zip(replies) {
-                    self.create_messages(vec![(new, reply)]);
-                }
+    }
+
+    /// Stores messages of different ids in one commit. If that fails because of one of them, each gets a commit of its
+    /// own, so that the faulty one fails alone.
+    fn store(&mut self, sends: Vec<Send>, mut attempts: Attempts) {
+        let batch: Vec<&NewMessage> = sends.iter().map(|(new, _)| new).collect();
+        match self.ask(&mut attempts, |conn| Ok(messages::create_all(conn, &batch)?)) {
+            Ok(created) => self.answer(sends, created, attempts.is_retry),
+            Err(error) if attempts.is_suspect && sends.len() > 1 => {
+                tracing::warn!(%error, messages = sends.len(), "messages are stored one by one");
+                self.store_singly(sends, attempts);
             }
-            // Another server stored a message of that id between our look and our insert: look again.
+            // Somebody else stored the id between the statement's look and its insert.
             Err(WriteError::Db(DbError::Conflict(_))) => {
-                match self.ask(rooms(&batch), |conn| messages::create_all(conn, &batch)) {
-                    Ok(done) => self.answer(done, replies),
-                    Err(error) => refuse(error, replies),
-                }
+                self.answer(sends, vec![None], attempts.is_retry);
             }
-            Err(error) => refuse(error, replies),
+            Err(error) => self.refuse(sends, &error),
         }
     }
 
-    /// Publishes in the order of `rev`, then tells the senders: an answered send is a published one.
-    fn answer(&mut self, done: Done<Vec<Stored>>, replies: Vec<Reply<Stored>>) {
-        let Done { value: mut stored, is_retry } = done;
+    fn store_singly(&mut self, sends: Vec<Send>, whole: Attempts) {
+        let started = Instant::now();
+        for send in sends {
+            if started.elapsed() < ANSWER_TIME {
+                self.store(vec![send], Attempts::of_part(whole));
+            } else {
+                // Nobody waits for these any more.
+                let failed = DbError::Unavailable("it took too long".to_owned()).into();
+                let error = if whole.is_retry { WriteError::OutcomeUnknown } else { failed };
+                self.refuse(vec![send], &error);
+            }
+        }
+    }
+
+    /// Publishes what was stored in the order of `rev`, then answers: an acknowledged message is a published one.
+    fn answer(&mut self, sends: Vec<Send>, created: Vec<Option<Message>>, is_retry: bool) {
+        let mut answers: Vec<Option<WriteResult<Stored>>> =
+            created.into_iter().map(|message| message.map(|message| Ok(Stored::Created(message)))).collect();
         if is_retry {
-            self.reclaim_own(&mut stored);
-        }
-        let mut created: Vec<&Message> = stored
-            .iter()
-            .filter_map(|stored| if let Stored::Created(message) = stored { Some(message) } else { None })
-            .collect();
-        created.sort_by_key(|message| message.rev);
-        for message in created {
-            self.hub.message_created(message.clone());
-        }
-        for (stored, reply) in stored.into_iter().zip(replies) {
-            // The client may be gone; its message stays.
-            let _ = reply.send(Ok(stored));
-        }
-    }
-
-    /// After a retry, what looks like a repeat may be what the first try stored: then nobody has heard of it yet.
-    fn reclaim_own(&self, stored: &mut [Stored]) {
-        for answer in stored {
-            if let Stored::Repeated(message) = answer
-                && self.hub.published(message.room_id).is_none_or(|published| message.rev > published)
-            {
-                *answer = Stored::Created(message.clone());
+            // What looks like a repeat may have been stored by the first attempt, and not be published.
+            for (answer, (new, _)) in answers.iter_mut().zip(&sends).filter(|(answer, _)| answer.is_none()) {
+                *answer = Some(self.explain(new, true));
             }
         }
+        let mut stored: Vec<&Message> = answers.iter().flatten().filter_map(message).collect();
+        stored.sort_by_key(|message| message.rev);
+        for message in stored {
+            self.publish_message(message.clone());
+        }
+        for (answer, (new, reply)) in answers.into_iter().zip(sends) {
+            let answer = answer.unwrap_or_else(|| self.explain(&new, false));
+            // The client may be gone; its message stays.
+            let _ = reply.send(answer);
+        }
     }
-}
 
-fn rooms(batch: &[NewMessage]) -> impl Iterator<Item = RoomId> {
-    batch.iter().map(|new| new.room_id)
-}
-
-/// Tells all of them the same.
-fn refuse(error: WriteError, mut replies: Vec<Reply<Stored>>) {
-    tracing::warn!(%error, messages = replies.len(), "messages could not be stored");
-    let last = replies.pop();
-    for reply in replies {
-        let answer: WriteResult<Stored> = Err(match &error {
-            WriteError::OutcomeUnknown => WriteError::OutcomeUnknown,
-            other => WriteError::Db(DbError::Unavailable(other.to_string())),
+    /// Followers drop what they have, so a message may be published twice.
+    fn publish_message(&mut self, message: Message) {
+        self.publish(message.room_id, Doubt::Message, |hub| {
+            if message.deleted_at.is_some() {
+                hub.message_deleted(message);
+            } else {
+                hub.message_created(message);
+            }
         });
-        let _ = reply.send(answer);
     }
-    if let Some(reply) = last {
-        let _ = reply.send(Err(error));
+
+    /// Why a message was left out, without an effect on those that were stored.
+    fn explain(&mut self, new: &NewMessage, is_retry: bool) -> WriteResult<Stored> {
+        match self.ask(&mut Attempts::new(), |conn| Ok(messages::explain_unstored(conn, new)?)) {
+            // The server's clock makes it this very request, not an earlier one of the client.
+            Ok(Stored::Repeated(message)) if is_retry && message.created_at == new.created_at.into() => {
+                Ok(Stored::Created(message))
+            }
+            Err(_) if is_retry => {
+                self.doubt(new.room_id, Doubt::Message);
+                Err(WriteError::OutcomeUnknown)
+            }
+            // It was surely left out; only the reason is unknown.
+            Err(WriteError::OutcomeUnknown) => {
+                Err(DbError::Unavailable("the connection broke while reading".to_owned()).into())
+            }
+            answer => answer,
+        }
+    }
+
+    /// Gives all of them the same answer.
+    fn refuse(&mut self, sends: Vec<Send>, error: &WriteError) {
+        tracing::warn!(%error, messages = sends.len(), "messages could not be stored");
+        for (new, reply) in sends {
+            let answer = match error {
+                WriteError::OutcomeUnknown => {
+                    self.doubt(new.room_id, Doubt::Message);
+                    WriteError::OutcomeUnknown
+                }
+                other => DbError::Unavailable(other.to_string()).into(),
+            };
+            let _ = reply.send(Err(answer));
+        }
+    }
+}
+
+fn message(answer: &WriteResult<Stored>) -> Option<&Message> {
+    match answer {
+        Ok(Stored::Created(message) | Stored::Repeated(message)) => Some(message),
+        _ => None,
     }
 }

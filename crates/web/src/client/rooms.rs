@@ -22,7 +22,7 @@ pub async fn get(id: RoomId) -> Result<Room, ClientError> {
 
 /// Creates a room.
 pub async fn create(name: RoomName) -> Result<Room, ClientError> {
-    client::post(ROOMS_PATH, &CreateRoom { name }, wire::room).await
+    client::post(ROOMS_PATH, &CreateRoom { name, id: None }, wire::room).await
 }
 
 /// Renames a room.

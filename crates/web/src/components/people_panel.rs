@@ -8,7 +8,7 @@ use crate::components::avatar::avatar;
 use crate::dom::{El, el, icon_button};
 use crate::state::presence::Presence;
 
-/// The people in the open room, by name, and how many more look on without one.
+/// The people in the open room, by name, and how many more there are.
 pub struct PeoplePanel {
     /// Who is there.
     pub presence: RwSignal<Presence>,
@@ -33,12 +33,23 @@ impl PeoplePanel {
         };
         let visitors = move || {
             presence.with(|presence| {
-                let and = if presence.people.is_empty() { "" } else { "and " };
-                match presence.visitors {
-                    0 if presence.people.is_empty() => "Nobody is here yet.".to_owned(),
-                    0 => String::new(),
-                    1 => format!("{and}1 visitor without a name"),
-                    many => format!("{and}{many} visitors without a name"),
+                let people = match presence.unlisted() {
+                    0 => None,
+                    1 => Some("1 more person".to_owned()),
+                    many => Some(format!("{many} more people")),
+                };
+                let visitors = match presence.visitors {
+                    0 => None,
+                    1 => Some("1 person reading without a name".to_owned()),
+                    many => Some(format!("{many} people reading without a name")),
+                };
+                match (people, visitors) {
+                    (Some(people), Some(visitors)) => format!("and {people}, {visitors}"),
+                    (Some(more), None) => format!("and {more}"),
+                    (None, Some(more)) if presence.people.is_empty() => more,
+                    (None, Some(more)) => format!("and {more}"),
+                    (None, None) if presence.people.is_empty() => "Nobody is here yet.".to_owned(),
+                    (None, None) => String::new(),
                 }
             })
         };

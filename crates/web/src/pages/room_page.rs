@@ -119,7 +119,7 @@ impl Context {
         });
         RoomHeader {
             name: self.room_name(),
-            online: memo(move || state.presence.with(|presence| presence.people.len())),
+            online: memo(move || state.presence.with(|presence| presence.online as usize)),
             owned: memo(move || self.owns_room()),
             menu_open: overlays.menu,
             people_open: overlays.people,

@@ -10,8 +10,10 @@ use shared::users::User;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Presence {
     room_id: Option<RoomId>,
-    /// The people, by name.
+    /// The people, by name; of many, only those that the server lists.
     pub people: Vec<User>,
+    /// How many people are there.
+    pub online: u32,
     /// How many more are there without a name.
     pub visitors: u32,
 }
@@ -30,18 +32,25 @@ impl Presence {
             return;
         }
         match event {
-            ServerEvent::Subscribed { online, visitors, .. } => {
+            ServerEvent::Subscribed { room, online, visitors, .. } => {
                 self.people.clear();
                 self.add(online);
+                self.online = room.online;
                 self.visitors = *visitors;
             }
-            ServerEvent::Presence { joined, left, visitors, .. } => {
+            ServerEvent::Presence { joined, left, online, visitors, .. } => {
                 self.people.retain(|user| !left.contains(&user.id));
                 self.add(joined);
+                self.online = *online;
                 self.visitors = *visitors;
             }
             _ => {}
         }
+    }
+
+    /// How many people are there who are not listed.
+    pub fn unlisted(&self) -> u32 {
+        self.online.saturating_sub(self.people.len() as u32)
     }
 
     /// Each at their place by name, without regard to the case of Latin letters.
@@ -80,16 +89,36 @@ mod tests {
         assert_eq!(names(&presence), ["Adam", "grace"]);
         let joined = vec![user(3, "emmy"), user(1, "grace")];
         let left = vec![user(2, "Adam").id];
-        presence.apply(&ServerEvent::Presence { room_id: room_id(1), joined, left, visitors: 0 });
+        presence.apply(&ServerEvent::Presence { room_id: room_id(1), joined, left, online: 2, visitors: 0 });
         assert_eq!(names(&presence), ["emmy", "grace"]);
         assert_eq!(presence.visitors, 0);
+    }
+
+    #[test]
+    fn people_beyond_the_list_are_a_number() {
+        let mut presence = entered();
+        let (joined, left) = (vec![], vec![user(2, "Adam").id]);
+        presence.apply(&ServerEvent::Presence {
+            room_id: room_id(1),
+            joined,
+            left,
+            online: 150,
+            visitors: 0,
+        });
+        assert_eq!((names(&presence), presence.unlisted()), (vec!["grace"], 149));
     }
 
     #[test]
     fn other_rooms_are_none_of_its_business() {
         let mut presence = entered();
         let joined = vec![user(3, "emmy")];
-        presence.apply(&ServerEvent::Presence { room_id: room_id(2), joined, left: vec![], visitors: 9 });
+        presence.apply(&ServerEvent::Presence {
+            room_id: room_id(2),
+            joined,
+            left: vec![],
+            online: 9,
+            visitors: 9,
+        });
         assert_eq!(names(&presence), ["Adam", "grace"]);
         presence.enter(Some(room_id(2)));
         assert!(presence.people.is_empty());

@@ -33,6 +33,7 @@ fn read(value: &Value) -> Option<ServerEvent> {
             room_id: id(value, "room_id")?,
             joined: list(value, "joined", user)?,
             left: list(value, "left", |id| id.text()?.parse().ok())?,
+            online: small(value, "online")?,
             visitors: small(value, "visitors")?,
         },
         "typing" => ServerEvent::Typing {
@@ -100,6 +101,7 @@ mod tests {
                 room_id: id,
                 joined: vec![somebody.clone()],
                 left: vec![somebody.id],
+                online: 1,
                 visitors: 0,
             },
             ServerEvent::Typing { room_id: id, user: somebody, active: true },

@@ -1,19 +1,19 @@
 //! Many messages in one statement: stored, numbered, and their rooms' counters moved.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
-use sha2::{Digest, Sha256};
 use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::messages::{Author, Message, MessageText};
 use uuid::Uuid;
 
 use super::super::schema::{messages, users};
-use super::super::{DbError, DbResult};
+use super::super::sent_hash::sent_hash;
+use super::super::{DbError, DbResult, rooms};
 use super::{AuthorRow, MessageRow, columns, message};
 
 /// A message to be stored.
@@ -32,15 +32,6 @@ pub struct NewMessage {
 }
 
 impl NewMessage {
-    /// Tells a repeat from a reuse of the id even after the text was edited or deleted. Among the messages of one
-    /// author with one id, 64 bits are plenty.
-    fn sent_hash(&self) -> i64 {
-        let digest = Sha256::digest(self.text.as_str());
-        let mut first = [0; 8];
-        first.copy_from_slice(&digest[..8]);
-        i64::from_be_bytes(first)
-    }
-
     fn stored(&self, seq: Seq, rev: Rev) -> Message {
         Message {
             id: self.id,
@@ -69,58 +60,44 @@ pub enum Stored {
     NoRoom,
 }
 
-/// Stores messages in the order given, each numbered in its room; the answers stand in the same order.
+/// Stores messages of different ids in the order given, each numbered in its room. The answers stand in the same order;
+/// `None` is a message that was left out because its room is gone or its id exists: see [`explain_unstored`].
 ///
-/// One statement, so one round trip and one flush for all. A message whose room is gone or whose id exists is left
-/// out by the statement and does not hold up the rest.
+/// One statement, so one round trip, one transaction and one flush for all.
 ///
 /// # Errors
-/// What the database says; then nothing is stored, or, after [`DbError::Unavailable`], it is unknown.
-pub fn create_all(conn: &mut PgConnection, batch: &[NewMessage]) -> DbResult<Vec<Stored>> {
-    // One statement stores an id once. Of an id that stands in the batch twice, the later ones wait their turn.
-    let mut seen = HashSet::with_capacity(batch.len());
-    let (first, again): (Vec<&NewMessage>, Vec<&NewMessage>) =
-        batch.iter().partition(|new| seen.insert(new.id));
-    let mut first = create_distinct(conn, &first)?.into_iter();
-    if again.is_empty() {
-        return Ok(first.collect());
-    }
-    let again: Vec<NewMessage> = again.into_iter().cloned().collect();
-    let mut again = create_all(conn, &again)?.into_iter();
-    let mut seen = HashSet::with_capacity(batch.len());
-    Ok(batch.iter().filter_map(|new| if seen.insert(new.id) { first.next() } else { again.next() }).collect())
-}
-
-/// Stores messages of different ids.
-fn create_distinct(conn: &mut PgConnection, batch: &[&NewMessage]) -> DbResult<Vec<Stored>> {
+/// What the database says; then nothing is stored, or, after [`DbError::ConnectionLost`], it is unknown.
+pub fn create_all(conn: &mut PgConnection, batch: &[&NewMessage]) -> DbResult<Vec<Option<Message>>> {
     let numbers: HashMap<Uuid, (Seq, Rev)> = InsertMessages::new(batch)
         .load::<(Uuid, i64, i64)>(conn)?
         .into_iter()
         .map(|(id, seq, rev)| (id, (Seq(seq), Rev(rev))))
         .collect();
-    let answer = |new: &&NewMessage| match numbers.get(&new.id.0) {
-        Some(&(seq, rev)) => Ok(Stored::Created(new.stored(seq, rev))),
-        None => judge_unstored(conn, new),
-    };
-    batch.iter().map(answer).collect()
+    Ok(batch.iter().map(|new| numbers.get(&new.id.0).map(|&(seq, rev)| new.stored(seq, rev))).collect())
 }
 
-/// Why the statement left a message out.
-fn judge_unstored(conn: &mut PgConnection, new: &NewMessage) -> DbResult<Stored> {
+/// Why [`create_all`] left a message out. Changes nothing.
+///
+/// # Errors
+/// What the database says.
+pub fn explain_unstored(conn: &mut PgConnection, new: &NewMessage) -> DbResult<Stored> {
     let found: Option<(i64, (MessageRow, AuthorRow))> = messages::table
         .inner_join(users::table)
         .filter(messages::id.eq(new.id.0))
         .select((messages::sent_hash, columns()))
         .first(conn)
         .optional()?;
-    let Some((sent_hash, row)) = found else { return Ok(Stored::NoRoom) };
-    let stored = message(row);
-    if super::super::rooms::get(conn, new.room_id).is_err_and(|error| matches!(error, DbError::NotFound)) {
-        return Ok(Stored::NoRoom);
+    let Some((hash, row)) = found else { return Ok(Stored::NoRoom) };
+    match rooms::get(conn, new.room_id) {
+        Ok(_) => {}
+        Err(DbError::NotFound) => return Ok(Stored::NoRoom),
+        Err(error) => return Err(error),
     }
-    let same =
-        stored.author.id == new.author.id && stored.room_id == new.room_id && sent_hash == new.sent_hash();
-    Ok(if same { Stored::Repeated(stored) } else { Stored::IdReused })
+    let stored = message(row);
+    let is_same = stored.author.id == new.author.id
+        && stored.room_id == new.room_id
+        && hash == sent_hash(new.text.as_str());
+    Ok(if is_same { Stored::Repeated(stored) } else { Stored::IdReused })
 }
 
 /// `INSERT … SELECT FROM unnest`, with one text for every number of rows, so that it is prepared once.
@@ -140,7 +117,7 @@ impl InsertMessages {
             room_ids: batch.iter().map(|new| new.room_id.0).collect(),
             author_ids: batch.iter().map(|new| new.author.id.0).collect(),
             texts: batch.iter().map(|new| new.text.as_str().to_owned()).collect(),
-            sent_hashes: batch.iter().map(|new| new.sent_hash()).collect(),
+            sent_hashes: batch.iter().map(|new| sent_hash(new.text.as_str())).collect(),
             created_ats: batch.iter().map(|new| new.created_at).collect(),
         }
     }

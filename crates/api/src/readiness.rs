@@ -1,0 +1,81 @@
+//! Whether the database answers, however many ask.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use crate::db::{DbError, DbResult};
+
+/// How long an answer of the database is passed on.
+const REUSED_FOR: Duration = Duration::from_secs(1);
+/// How long the database may take: whoever asks usually waits for a few seconds only.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The latest answer of the database to a ping.
+#[derive(Default)]
+pub struct Readiness {
+    /// Held during a ping, so that there is one at a time; whoever waited for it takes its answer.
+    latest: Mutex<Option<Answer>>,
+}
+
+struct Answer {
+    came_at: Instant,
+    /// Why the database is not ready.
+    error: Option<String>,
+}
+
+impl Readiness {
+    /// Whether the database answers a `ping`, or answered one a moment ago.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] when it does not, or not in time.
+    pub async fn check<Ping>(&self, ping: impl FnOnce() -> Ping) -> DbResult<()>
+    where
+        Ping: Future<Output = DbResult<()>>,
+    {
+        let mut latest = self.latest.lock().await;
+        let error = match latest.as_ref().filter(|answer| answer.came_at.elapsed() < REUSED_FOR) {
+            Some(answer) => answer.error.clone(),
+            None => {
+                let error = match timeout(PATIENCE, ping()).await {
+                    Ok(Ok(())) => None,
+                    Ok(Err(error)) => Some(error.to_string()),
+                    Err(_) => Some("it does not answer in time".to_owned()),
+                };
+                *latest = Some(Answer { came_at: Instant::now(), error: error.clone() });
+                error
+            }
+        };
+        error.map_or(Ok(()), |error| Err(DbError::Unavailable(error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[test]
+    fn many_who_ask_at_once_share_a_ping() {
+        for (answer, is_ready) in [(Ok(()), true), (Err(()), false)] {
+            let (readiness, pings) = (Readiness::default(), Cell::new(0));
+            let check = || {
+                readiness.check(|| async {
+                    pings.set(pings.get() + 1);
+                    // All others get to ask before this is answered.
+                    tokio::task::yield_now().await;
+                    answer.map_err(|()| DbError::Unavailable("gone".to_owned()))
+                })
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let answers = runtime.block_on(join_all((0..100).map(|_| check())));
+            assert!(answers.iter().all(|answer| answer.is_ok() == is_ready));
+            assert_eq!(pings.get(), 1);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The way in: one task a connection, which reads commands, keeps the heartbeat, and sees the connection to its end.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::web;
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError};
+use shared::events::CloseCode;
+use tokio::time::{sleep, timeout_at};
+
+use super::guard::Refused;
+use super::session::Session;
+use crate::app::App;
+use crate::config::Access;
+use crate::realtime::connection::Connection;
+use crate::realtime::frame::Frame;
+use crate::realtime::outbox::Finish;
+
+/// How often a connection gets a ping.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(25);
+/// A connection that was silent for this long is dead.
+const DEAD_AFTER: Duration = Duration::from_secs(60);
+/// How long a connection may stay anonymous where only members may read.
+const SIGN_IN_TIME: Duration = Duration::from_secs(5);
+/// How long the client gets to answer the server's close.
+const ANSWER_TIME: Duration = Duration::from_secs(2);
+
+/// Why reading ended.
+enum End {
+    /// The connection is being closed by the server.
+    Closing,
+    /// The client sent a close frame.
+    ClientClosed,
+    /// The client broke the protocol; what it sends from now on has no meaning.
+    Violation(CloseCode),
+    /// The connection broke.
+    Gone,
+}
+
+/// Reads from a connection until it ends.
+pub(super) async fn run(
+    app: web::Data<App>,
+    mut incoming: AggregatedMessageStream,
+    connection: Arc<Connection>,
+) {
+    let _cleanup = Cleanup { app: app.clone(), connection: connection.clone() };
+    let end = read(&app, &mut incoming, &connection).await;
+    // From here on the client's commands are ignored, so it is in no room any more.
+    app.hub.leave_all(&connection);
+    let outbox = &connection.outbox;
+    match end {
+        End::Gone => outbox.finish(Finish::Drop),
+        End::ClientClosed => {
+            outbox.close_answered();
+            outbox.closed().await;
+            outbox.finish(Finish::Drop);
+        }
+        End::Violation(code) => {
+            outbox.close(code);
+            outbox.finish(Finish::Linger);
+        }
+        End::Closing => {
+            let no_answer = async {
+                outbox.closed().await;
+                sleep(ANSWER_TIME).await;
+            };
+            tokio::select! {
+                () = answer(&mut incoming) => {
+                    outbox.closed().await;
+                    outbox.finish(Finish::Drop);
+                }
+                () = no_answer => outbox.finish(Finish::Linger),
+            }
+        }
+    }
+}
+
+/// Waits until the client has closed too, or is gone.
+async fn answer(incoming: &mut AggregatedMessageStream) {
+    while !matches!(incoming.recv().await, None | Some(Err(_) | Ok(AggregatedMessage::Close(_)))) {}
+}
+
+/// Reads and obeys commands until there is a reason to end.
+async fn read(app: &App, incoming: &mut AggregatedMessageStream, connection: &Arc<Connection>) -> End {
+    let session = Session::new(app, connection);
+    let outbox = &connection.outbox;
+    let opened_at = Instant::now();
+    let (mut heard_at, mut pinged_at) = (opened_at, opened_at);
+    loop {
+        let must_sign_in = app.config.access == Access::Members && connection.user().is_none();
+        let dead_at = heard_at + DEAD_AFTER;
+        let sign_in_by = must_sign_in.then_some(opened_at + SIGN_IN_TIME);
+        let wake_at = dead_at.min(pinged_at + HEARTBEAT).min(sign_in_by.unwrap_or(dead_at));
+        let received = tokio::select! {
+            biased;
+            () = outbox.closing() => return End::Closing,
+            received = timeout_at(wake_at.into(), incoming.recv()) => received,
+        };
+        let taken = match received {
+            Ok(None) => return End::Gone,
+            Ok(Some(Err(error))) => return end_of(&error),
+            Ok(Some(Ok(AggregatedMessage::Close(_)))) => return End::ClientClosed,
+            // Boxed, and only while it lasts: it is much larger than what waits for the next message.
+            Ok(Some(Ok(message))) => Box::pin(session.take(message)).await,
+            Err(_) if sign_in_by.is_some_and(|by| by <= Instant::now()) => Err(CloseCode::SessionEnded),
+            Err(_) if dead_at <= Instant::now() => Err(CloseCode::HeartbeatLost),
+            Err(_) => {
+                pinged_at = Instant::now();
+                outbox.push(Frame::ping(app.hub.budget()));
+                continue;
+            }
+        };
+        match taken {
+            // Anew after the command, which may have taken long.
+            Ok(()) => heard_at = Instant::now(),
+            Err(code) => {
+                outbox.close(code);
+                return End::Closing;
+            }
+        }
+    }
+}
+
+/// What an error of the message stream means.
+fn end_of(error: &ProtocolError) -> End {
+    match error {
+        ProtocolError::Overflow => End::Violation(CloseCode::TooBig),
+        ProtocolError::Io(error) => match Refused::find(error) {
+            Some(Refused(code)) => End::Violation(code),
+            // The guard has checked the headers: what is left is a text.
+            None if error.kind() == io::ErrorKind::InvalidData => End::Violation(CloseCode::InvalidUtf8),
+            None => End::Gone,
+        },
+        _ => End::Violation(CloseCode::Protocol),
+    }
+}
+
+/// Ends a connection whose task ended in a panic, which would otherwise stay open without anybody to read from it.
+struct Cleanup {
+    app: web::Data<App>,
+    connection: Arc<Connection>,
+}
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.connection.outbox.close(CloseCode::Internal);
+            self.connection.outbox.finish(Finish::Linger);
+            self.app.hub.leave_all(&self.connection);
+        }
+    }
+}

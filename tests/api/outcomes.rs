@@ -1,0 +1,450 @@
+//! The answer of the database is lost: whatever is stored is acknowledged or said to be unknown, and published once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use serde_json::json;
+use shared::errors::{ErrorCode, Problem};
+use shared::events::{MessageChange, RoomChange, ServerEvent};
+use shared::ids::{MessageId, RoomId};
+use shared::messages::{Message, message_path, messages_path};
+use shared::rooms::{ROOMS_PATH, Room, room_path};
+use shared::users::{CURRENT_SESSION_PATH, GUESTS_PATH};
+use support::app::start_server;
+use support::builders::{new_message_id, seqs, texts, unknown_room_id};
+use support::client::TestClient;
+use support::db::TestDb;
+use support::http;
+use support::proxy::{DbProxy, NewConnections};
+use support::socket::TestSocket;
+use support::wait::until;
+
+use crate::faults::RaiseAtEnd;
+
+/// A server whose connections to the database can be broken.
+struct Stage {
+    // In this order: the server lets go of the others first.
+    server: Option<api::Server>,
+    proxy: DbProxy,
+    db: TestDb,
+    alice: TestClient,
+    room: Room,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let db = TestDb::new();
+        let proxy = DbProxy::new(&db);
+        let server = start_server(&proxy.url(&db), &["--rate-limits", "off"]);
+        let alice = TestClient::guest(server.addr(), "Alice");
+        let room = alice.create_room("cut off");
+        Self { server: Some(server), proxy, db, alice, room }
+    }
+
+    fn path(&self) -> String {
+        messages_path(self.room.id)
+    }
+
+    fn socket(&self) -> TestSocket {
+        TestSocket::connect(&TestClient::anonymous(self.alice.addr()))
+    }
+
+    fn follower(&self) -> TestSocket {
+        let mut socket = self.socket();
+        socket.subscribe(self.room.id);
+        socket
+    }
+
+    /// Waits until Postgres has committed `count` rows of that kind.
+    fn committed(&self, table: &str, condition: &str, count: i64) {
+        #[derive(diesel::QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            count: i64,
+        }
+        let sql = format!("SELECT count(*) AS count FROM {table} WHERE {condition}");
+        let mut conn = self.db.connect();
+        until("it is committed", || {
+            let found: Count =
+                diesel::RunQueryDsl::get_result(diesel::sql_query(&sql), &mut conn).expect("a count");
+            (found.count == count).then_some(())
+        });
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.proxy.disarm();
+        self.proxy.open();
+        self.proxy.go_on();
+        if let Some(server) = self.server.take() {
+            server.stop();
+        }
+    }
+}
+
+/// Repeats a send by its id until the server knows what became of it.
+pub fn send_until_known(client: &TestClient, path: &str, id: MessageId, text: &str) -> Message {
+    let body = json!({ "text": text, "id": id });
+    until("the message is stored", || {
+        let answer = client.post(path, &body);
+        match answer.status {
+            200 | 201 => Some(answer.json()),
+            503 => {
+                let problem: Problem = answer.json();
+                let known = [ErrorCode::Unavailable, ErrorCode::OutcomeUnknown, ErrorCode::Overloaded];
+                assert!(known.contains(&problem.code), "{problem:?}");
+                assert!(answer.header("retry-after").is_some(), "{problem:?}");
+                None
+            }
+            other => panic!("{other}: {}", answer.text()),
+        }
+    })
+}
+
+fn created(socket: &mut TestSocket) -> MessageChange {
+    match socket.next_change().1 {
+        ServerEvent::MessageCreated(change) => change,
+        event => panic!("{event:?}"),
+    }
+}
+
+fn room_created(event: &ServerEvent) -> Option<RoomChange> {
+    if let ServerEvent::RoomCreated(change) = event { Some(change.clone()) } else { None }
+}
+
+fn room_deleted(event: &ServerEvent) -> Option<RoomChange> {
+    if let ServerEvent::RoomDeleted(change) = event { Some(change.clone()) } else { None }
+}
+
+fn room_updated(event: &ServerEvent) -> Option<RoomChange> {
+    if let ServerEvent::RoomUpdated(change) = event { Some(change.clone()) } else { None }
+}
+
+#[test]
+fn a_commit_whose_answer_was_lost_is_found_done_and_told_once() {
+    let stage = Stage::new();
+    let mut follower = stage.follower();
+    stage.alice.send(stage.room.id, "before");
+
+    stage.proxy.break_at("the unlucky one", NewConnections::Open);
+    let id = new_message_id();
+    let answer = stage.alice.post(&stage.path(), &json!({ "text": "the unlucky one", "id": id }));
+    let message: Message = answer.expect(201).json();
+    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    let after = stage.alice.send(stage.room.id, "after");
+    assert_eq!(seqs(&stage.alice.whole_history(stage.room.id)), [1, 2, 3]);
+    assert_eq!((message.seq.0, after.seq.0), (2, 3));
+    for seq in 1..=3 {
+        let change = created(&mut follower);
+        assert_eq!((change.message.seq.0, change.rev.0), (seq, stage.room.rev.0 + seq));
+    }
+    follower.assert_quiet();
+}
+
+#[test]
+fn a_subscription_between_a_commit_and_its_retry_hides_nothing_from_the_others() {
+    let stage = Stage::new();
+    let mut before = stage.follower();
+    let id = new_message_id();
+
+    stage.proxy.break_at("the unlucky one", NewConnections::Held);
+    let mut between = stage.socket();
+    let message = thread::scope(|scope| {
+        let sender = scope.spawn(|| send_until_known(&stage.alice, &stage.path(), id, "the unlucky one"));
+        stage.committed("messages", "true", 1);
+        let subscribed = between.subscribe(stage.room.id);
+        assert_eq!(subscribed.rev, stage.room.rev.next(), "it is readable before it is published");
+        stage.proxy.open();
+        sender.join().expect("an answer")
+    });
+    assert_eq!(created(&mut before).message, message);
+    assert_eq!(stage.alice.messages(stage.room.id, "limit=30").items, [message]);
+    between.assert_quiet();
+    let after = stage.alice.send(stage.room.id, "after");
+    for socket in [&mut before, &mut between] {
+        assert_eq!(created(socket).message, after);
+        socket.assert_quiet();
+    }
+}
+
+#[test]
+fn an_unknown_outcome_is_said_to_be_one_and_published_once_it_is_known() {
+    let stage = Stage::new();
+    let mut before = stage.follower();
+    let id = new_message_id();
+
+    stage.proxy.break_at("the unlucky one", NewConnections::Refused);
+    let answer = stage.alice.post(&stage.path(), &json!({ "text": "the unlucky one", "id": id }));
+    answer.problem(503, ErrorCode::OutcomeUnknown);
+    assert!(answer.header("retry-after").is_some());
+    let mut between = stage.follower();
+
+    // Nobody repeats it: the server finds it by itself.
+    stage.proxy.open();
+    let found = created(&mut before).message;
+    assert_eq!((found.id, found.text.as_deref()), (id, Some("the unlucky one")));
+    let message = send_until_known(&stage.alice, &stage.path(), id, "the unlucky one");
+    assert_eq!(message, found);
+    let next = stage.alice.send(stage.room.id, "after");
+    assert_eq!(stage.alice.whole_history(stage.room.id), [message, next.clone()], "once");
+    for socket in [&mut before, &mut between] {
+        assert_eq!(created(socket).message, next);
+        socket.assert_quiet();
+    }
+}
+
+#[test]
+fn what_is_in_doubt_is_published_before_anything_later_however_busy_the_writers_are() {
+    let stage = Stage::new();
+    let others: Vec<RoomId> =
+        (0..4).map(|number| stage.alice.create_room(&format!("busy {number}")).id).collect();
+    let mut follower = stage.follower();
+
+    stage.proxy.break_at("the unlucky one", NewConnections::Refused);
+    let body = json!({ "text": "the unlucky one", "id": new_message_id() });
+    stage.alice.post(&stage.path(), &body).problem(503, ErrorCode::OutcomeUnknown);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _end = RaiseAtEnd(&is_over);
+        for room_id in others.iter().chain([&stage.room.id]) {
+            let (alice, is_over) = (&stage.alice, &is_over);
+            scope.spawn(move || {
+                while !is_over.load(Ordering::SeqCst) {
+                    alice.post(&messages_path(*room_id), &json!({ "text": "a busy room" }));
+                }
+            });
+        }
+        stage.proxy.open();
+        let first = created(&mut follower);
+        assert_eq!(first.message.text.as_deref(), Some("the unlucky one"));
+    });
+    let history = stage.alice.whole_history(stage.room.id);
+    for message in &history[1..] {
+        assert_eq!(created(&mut follower).message, *message);
+    }
+    follower.assert_quiet();
+}
+
+#[test]
+fn an_edit_and_a_deletion_whose_answers_were_lost_are_told_once() {
+    let stage = Stage::new();
+    let message = stage.alice.send(stage.room.id, "hello");
+    let mut follower = stage.follower();
+    let path = message_path(stage.room.id, message.id);
+
+    stage.proxy.break_at("COMMIT", NewConnections::Open);
+    let edited: Message = stage.alice.patch(&path, &json!({ "text": "hello again" })).expect(200).json();
+    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    assert!(edited.edited_at.is_some());
+    assert_eq!(edited, stage.alice.message(stage.room.id, message.id));
+    let (rev, event) = follower.next_change();
+    assert_eq!(rev, message.rev.next());
+    assert!(matches!(&event, ServerEvent::MessageUpdated(change) if change.message == edited), "{event:?}");
+
+    stage.proxy.break_at("COMMIT", NewConnections::Open);
+    stage.alice.delete(&path).expect(204);
+    let tombstone = stage.alice.message(stage.room.id, message.id);
+    assert_eq!(tombstone.rev, edited.rev.next());
+    let (_, event) = follower.next_change();
+    assert!(
+        matches!(&event, ServerEvent::MessageDeleted(change) if change.message == tombstone),
+        "{event:?}"
+    );
+    follower.assert_quiet();
+}
+
+#[test]
+fn a_rename_and_a_deletion_of_a_room_whose_answers_were_lost_are_told_once_to_everybody() {
+    let stage = Stage::new();
+    let (mut inside, mut outside) = (stage.follower(), stage.socket());
+    let path = room_path(stage.room.id);
+
+    stage.proxy.break_at("COMMIT", NewConnections::Open);
+    let renamed: Room = stage.alice.patch(&path, &json!({ "name": "mended" })).expect(200).json();
+    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    for socket in [&mut inside, &mut outside] {
+        let change = socket.expect(room_updated);
+        assert_eq!((change.rev, change.room.name), (renamed.rev, renamed.name.clone()));
+        socket.assert_quiet();
+    }
+
+    stage.proxy.break_at("COMMIT", NewConnections::Open);
+    stage.alice.delete(&path).expect(204);
+    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    for socket in [&mut inside, &mut outside] {
+        assert_eq!(socket.expect(room_deleted).room.id, stage.room.id);
+        socket.assert_quiet();
+    }
+    stage.alice.delete(&path).problem(404, ErrorCode::RoomNotFound);
+    stage.alice.get(&path).problem(404, ErrorCode::RoomNotFound);
+}
+
+#[test]
+fn a_rename_and_a_deletion_of_a_room_that_stayed_unknown_reach_everybody_later() {
+    let stage = Stage::new();
+    let (mut inside, mut outside) = (stage.follower(), stage.socket());
+    let path = room_path(stage.room.id);
+
+    stage.proxy.break_at("COMMIT", NewConnections::Refused);
+    stage.alice.patch(&path, &json!({ "name": "mended" })).problem(503, ErrorCode::OutcomeUnknown);
+    stage.proxy.open();
+    for socket in [&mut inside, &mut outside] {
+        assert_eq!(socket.expect(room_updated).room.name.as_str(), "mended");
+        socket.assert_quiet();
+    }
+
+    stage.proxy.break_at("COMMIT", NewConnections::Refused);
+    stage.alice.delete(&path).problem(503, ErrorCode::OutcomeUnknown);
+    stage.proxy.open();
+    for socket in [&mut inside, &mut outside] {
+        assert_eq!(socket.expect(room_deleted).room.id, stage.room.id);
+        socket.assert_quiet();
+    }
+}
+
+#[test]
+fn a_room_whose_creation_got_no_answer_is_told_once_and_settled_by_a_repeat() {
+    let stage = Stage::new();
+    let mut watcher = stage.socket();
+
+    stage.proxy.break_at("found again", NewConnections::Open);
+    let room: Room = stage.alice.post(ROOMS_PATH, &json!({ "name": "found again" })).expect(201).json();
+    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    assert_eq!(watcher.expect(room_created).room, room);
+    watcher.assert_quiet();
+
+    let body = json!({ "name": "found later", "id": unknown_room_id() });
+    stage.proxy.break_at("found later", NewConnections::Refused);
+    // The first look whether it is a repeat goes by the id; the name goes to the writer's statement.
+    stage.alice.post(ROOMS_PATH, &body).problem(503, ErrorCode::OutcomeUnknown);
+    stage.proxy.open();
+    let found = watcher.expect(room_created).room;
+    let room: Room = stage.alice.post(ROOMS_PATH, &body).expect(200).json();
+    assert_eq!(room, found);
+    watcher.assert_quiet();
+}
+
+#[test]
+fn a_room_whose_creator_resets_the_connection_is_told_to_everybody() {
+    let stage = Stage::new();
+    let mut watcher = stage.socket();
+    stage.proxy.hang_at("made for nobody");
+    let body = json!({ "name": "made for nobody" }).to_string();
+    let token = stage.alice.token().expect("a guest");
+    let mut stream = http::connect(stage.alice.addr());
+    // The answer to the first request is never read, so closing resets the connection.
+    let requests = format!(
+        "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n\
+         POST {ROOMS_PATH} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    std::io::Write::write_all(&mut stream, requests.as_bytes()).expect("it listens");
+    until("the first request is answered", || stream.peek(&mut [0]).ok());
+    until("the creation is under way", || (stage.proxy.trips() == 1).then_some(()));
+    drop(stream);
+    stage.alice.get("/livez").expect(200);
+    stage.proxy.go_on();
+    let room = watcher.expect(room_created).room;
+    assert_eq!(room.name.as_str(), "made for nobody");
+    assert_eq!(stage.alice.room(room.id).created_by, Some(stage.alice.user().id));
+}
+
+#[test]
+fn messages_of_a_batch_are_acknowledged_even_if_the_database_fails_on_a_repeat_among_them() {
+    let stage = Stage::new();
+    let mut follower = stage.follower();
+    let old = json!({ "text": "an old one", "id": new_message_id() });
+    stage.alice.post(&stage.path(), &old).expect(201);
+    created(&mut follower);
+
+    // While the writer waits for the answer to this one, the others queue for the next commit.
+    stage.proxy.hang_at("the gate");
+    let path = stage.path();
+    thread::scope(|scope| {
+        let gate = scope.spawn(|| stage.alice.send(stage.room.id, "the gate"));
+        until("the writer waits", || (stage.proxy.trips() == 1).then_some(()));
+        let send = |body| {
+            let (alice, path) = (&stage.alice, &path);
+            scope.spawn(move || alice.post(path, &body))
+        };
+        let repeats: Vec<_> = (0..4).map(|_| send(old.clone())).collect();
+        let news: Vec<_> = (0..4).map(|number| send(json!({ "text": format!("new {number}") }))).collect();
+        for _ in 0..50 {
+            stage.alice.get("/livez").expect(200);
+        }
+        // What is asked about a repeat, once the new messages are stored.
+        stage.proxy.break_always_at("SELECT \"messages\".\"sent_hash\"");
+        stage.proxy.go_on();
+        gate.join().expect("an answer");
+        for new in news {
+            let message: Message = new.join().expect("an answer").expect(201).json();
+            let other = created(&mut follower).message;
+            assert!(other.text.is_some_and(|text| text.starts_with("new") || text == "the gate"));
+            assert_eq!(stage.alice.message(stage.room.id, message.id), message);
+        }
+        for repeat in repeats {
+            repeat.join().expect("an answer").problem(503, ErrorCode::Unavailable);
+        }
+    });
+    created(&mut follower);
+    follower.assert_quiet();
+}
+
+#[test]
+fn a_message_that_always_breaks_the_connection_is_given_up_and_harms_no_other() {
+    let stage = Stage::new();
+    let mut follower = stage.follower();
+    let body = json!({ "text": "the poisonous one", "id": new_message_id() });
+    stage.proxy.hang_at("the gate");
+    let path = stage.path();
+    thread::scope(|scope| {
+        let gate = scope.spawn(|| stage.alice.send(stage.room.id, "the gate"));
+        until("the writer waits", || (stage.proxy.trips() == 1).then_some(()));
+        let poison = scope.spawn(|| stage.alice.post(&path, &body));
+        let others: Vec<_> = (0..8)
+            .map(|number| {
+                let (alice, path) = (&stage.alice, &path);
+                scope.spawn(move || alice.post(path, &json!({ "text": format!("other {number}") })))
+            })
+            .collect();
+        for _ in 0..50 {
+            stage.alice.get("/livez").expect(200);
+        }
+        stage.proxy.break_always_at("the poisonous one");
+        stage.proxy.go_on();
+        gate.join().expect("an answer");
+        poison.join().expect("an answer").problem(503, ErrorCode::OutcomeUnknown);
+        for other in others {
+            other.join().expect("an answer").expect(201);
+        }
+    });
+    assert!(stage.proxy.trips() <= 6, "it was tried {} times", stage.proxy.trips());
+    let history = stage.alice.whole_history(stage.room.id);
+    assert_eq!(texts(&history).iter().filter(|text| **text == "the poisonous one").count(), 1);
+    for message in &history {
+        assert_eq!(created(&mut follower).message, *message);
+    }
+    stage.proxy.disarm();
+    stage.alice.post(&stage.path(), &body).expect(200);
+    follower.assert_quiet();
+}
+
+#[test]
+fn writes_outside_of_rooms_say_so_too_when_their_outcome_is_unknown() {
+    let stage = Stage::new();
+    stage.proxy.break_at("COMMIT", NewConnections::Open);
+    let anonymous = TestClient::anonymous(stage.alice.addr());
+    let answer = anonymous.post(GUESTS_PATH, &json!({ "username": "Grace" }));
+    answer.problem(503, ErrorCode::OutcomeUnknown);
+    assert!(answer.header("retry-after").is_some());
+
+    let grace = TestClient::guest(stage.alice.addr(), "Grace");
+    stage.proxy.break_at("DELETE FROM \"sessions\"", NewConnections::Open);
+    grace.delete(CURRENT_SESSION_PATH).problem(503, ErrorCode::OutcomeUnknown);
+    // A read has no outcome to be unknown.
+    stage.proxy.break_at("LATERAL", NewConnections::Open);
+    let elsewhere = stage.alice.create_room("elsewhere");
+    stage.alice.get(&messages_path(elsewhere.id)).problem(503, ErrorCode::Unavailable);
+}
