@@ -70,6 +70,7 @@ pub struct CreateRoom {
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::room_name))]
     pub name: RoomName,
     /// Chosen by the client, best a UUID of version 7, so that the request can be repeated without harm.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::uuid, required = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<RoomId>,
 }

@@ -26,7 +26,7 @@ pub async fn get_live() -> &'static str {
 ///
 /// The database is migrated before the server listens.
 #[utoipa::path(get, path = "/readyz", operation_id = "get_ready", tag = "health",
-    responses((status = 200, description = "Ready", body = String)))]
+    responses((status = 200, description = "Ready", body = String), (status = 429, description = "rate_limited")))]
 pub async fn get_ready(request: HttpRequest, app: web::Data<App>) -> AppResult<HttpResponse> {
     app.limits.probe(address(&app, &request))?;
     if app.is_draining() {

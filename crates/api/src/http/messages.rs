@@ -128,8 +128,7 @@ fn parse_position(query: &Query) -> AppResult<Position> {
             headers(("Location" = String, description = "The path of the message"))),
         (status = 200, description = "A repeat: the message as it is now", body = Message,
             headers(("Location" = String, description = "The path of the message"))),
-        (status = 409, description = "message_id_reused"),
-        (status = 503, description = "overloaded, outcome_unknown")))]
+        (status = 409, description = "message_id_reused")))]
 pub async fn create(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
@@ -192,8 +191,7 @@ pub async fn get(
     responses(
         (status = 200, description = "The message as it is now", body = Message),
         (status = 403, description = "not_author"),
-        (status = 409, description = "message_deleted"),
-        (status = 503, description = "overloaded, outcome_unknown")))]
+        (status = 409, description = "message_deleted")))]
 pub async fn update(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
@@ -218,8 +216,7 @@ pub async fn update(
     params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)),
     responses(
         (status = 204, description = "Deleted, now or before"),
-        (status = 403, description = "not_author"),
-        (status = 503, description = "overloaded, outcome_unknown")))]
+        (status = 403, description = "not_author")))]
 pub async fn delete(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,

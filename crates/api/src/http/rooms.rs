@@ -135,8 +135,7 @@ pub async fn get(_: Reader, app: web::Data<App>, RoomPath(id): RoomPath) -> AppR
     responses(
         (status = 200, description = "The room as it is now", body = Room),
         (status = 403, description = "not_room_owner"),
-        (status = 409, description = "room_name_taken"),
-        (status = 503, description = "overloaded, outcome_unknown")))]
+        (status = 409, description = "room_name_taken")))]
 pub async fn update(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
@@ -155,8 +154,7 @@ pub async fn update(
     security(("token" = []), ("cookie" = [])), params(("room_id" = RoomId, Path)),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 403, description = "not_room_owner"),
-        (status = 503, description = "overloaded, outcome_unknown")))]
+        (status = 403, description = "not_room_owner")))]
 pub async fn delete(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,

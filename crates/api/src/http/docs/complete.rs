@@ -14,7 +14,7 @@ use crate::error::{self, AppError};
 use crate::http::problem;
 
 /// What any request can be refused with.
-const BY_ANY: [ErrorCode; 9] = [
+const BY_ANY: [ErrorCode; 10] = [
     ErrorCode::BadRequest,
     ErrorCode::MalformedJson,
     ErrorCode::RequestTimeout,
@@ -24,6 +24,7 @@ const BY_ANY: [ErrorCode; 9] = [
     ErrorCode::HeadersTooLarge,
     ErrorCode::Internal,
     ErrorCode::Unavailable,
+    ErrorCode::Overloaded,
 ];
 
 /// The methods of which OpenAPI describes operations here.
@@ -43,7 +44,7 @@ pub(super) fn complete(api: &mut Value, cookie_name: &str) {
                     response["headers"]["X-Request-Id"] = reference("headers/RequestId");
                 }
                 if let Some(links) = links.get(path).filter(|_| status == "201") {
-                    response["links"] = links.clone();
+                    response["links"] = links.clone().into();
                 }
             }
         }
@@ -124,26 +125,21 @@ fn add_parameters(path: &str, method: &str, operation: &mut Value) {
 /// The fields of a WebSocket handshake (RFC 6455, section 4.1). `Connection` and `Upgrade` are not among them: they
 /// belong to the connection, and a WebSocket library sends them by itself.
 fn handshake() -> [Value; 3] {
-    let header = |name: &str, required: bool, schema: Value| json!({ "name": name, "in": "header", "required": required, "schema": schema });
+    let key = json!({ "type": "string", "examples": ["dGhlIHNhbXBsZSBub25jZQ=="] });
+    let protocol = json!({ "type": "string", "examples": [SOCKET_PROTOCOL] });
     [
-        header("Sec-WebSocket-Version", true, json!({ "const": "13" })),
-        header(
-            "Sec-WebSocket-Key",
-            true,
-            json!({ "type": "string", "examples": ["dGhlIHNhbXBsZSBub25jZQ=="] }),
-        ),
-        header("Sec-WebSocket-Protocol", false, json!({ "type": "string", "examples": [SOCKET_PROTOCOL] })),
+        json!({ "name": "Sec-WebSocket-Version", "in": "header", "required": true, "schema": { "const": "13" } }),
+        json!({ "name": "Sec-WebSocket-Key", "in": "header", "required": true, "schema": key }),
+        json!({ "name": "Sec-WebSocket-Protocol", "in": "header", "schema": protocol }),
     ]
 }
 
 /// Writes the refusals of an operation, each kind once as a component.
 fn add_problems(path: &str, method: &str, operation: &mut Value, components: &mut Map<String, Value>) {
     let mut by_status: BTreeMap<u16, Vec<ErrorCode>> = BTreeMap::new();
-    for code in codes(path, method, operation) {
-        let codes = by_status.entry(error::status(code).as_u16()).or_default();
-        if !codes.contains(&code) {
-            codes.push(code);
-        }
+    let codes = codes(path, method, operation);
+    for code in ErrorCode::ALL.into_iter().filter(|code| codes.contains(code)) {
+        by_status.entry(error::status(code).as_u16()).or_default().push(code);
     }
     for (status, codes) in by_status {
         let names: Vec<&str> = codes.iter().map(|code| code.name()).collect();
@@ -156,15 +152,19 @@ fn add_problems(path: &str, method: &str, operation: &mut Value, components: &mu
 /// The codes that an operation can answer.
 fn codes(path: &str, method: &str, operation: &Value) -> Vec<ErrorCode> {
     use ErrorCode::{
-        AuthenticationRequired, InvalidCursor, InvalidToken, MessageNotFound, OriginRefused, RateLimited,
-        RoomNotFound, ValidationFailed,
+        AuthenticationRequired, InvalidCursor, InvalidToken, MessageNotFound, OriginRefused, OutcomeUnknown,
+        RateLimited, RoomNotFound, ValidationFailed,
     };
-    let own = operation["responses"].as_object().into_iter().flatten();
-    let own = own.filter(|(status, _)| is_problem(status));
-    let own =
-        own.filter_map(|(_, response)| response["description"].as_str()).flat_map(|names| names.split(", "));
-    let mut codes: Vec<ErrorCode> = own.filter_map(code).collect();
-    codes.extend(BY_ANY);
+    let mut codes = BY_ANY.to_vec();
+    for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+        if is_problem(status) {
+            let names = response["description"].as_str().unwrap_or_default().split(", ");
+            codes.extend(names.filter_map(code));
+        }
+    }
+    if method != "get" {
+        codes.push(OutcomeUnknown);
+    }
     if takes_credentials(operation) {
         codes.extend([AuthenticationRequired, InvalidToken, RateLimited]);
         if method != "get" || path == SOCKET_PATH {
@@ -237,12 +237,9 @@ fn example(code: ErrorCode) -> Value {
 /// HEAD answers what GET does, without the body.
 fn head(get: &Value, components: &Map<String, Value>) -> Value {
     let mut head = get.clone();
-    for field in ["operationId", "summary"] {
-        let text = get[field].as_str().unwrap_or_default();
-        head[field] =
-            if field == "summary" { format!("{text}: the headers only") } else { format!("{text}_head") }
-                .into();
-    }
+    let text = |field: &str| get[field].as_str().unwrap_or_default();
+    head["operationId"] = format!("{}_head", text("operationId")).into();
+    head["summary"] = format!("{}: the headers only", text("summary")).into();
     if let Some(responses) = head["responses"].as_object_mut() {
         for response in responses.values_mut() {
             let component = response["$ref"].as_str().and_then(|path| path.rsplit('/').next());
@@ -258,37 +255,33 @@ fn head(get: &Value, components: &Map<String, Value>) -> Value {
 }
 
 /// By the path of a collection: what can be done with a member that was just created.
-fn links(api: &Value) -> BTreeMap<String, Value> {
-    let mut links = BTreeMap::new();
+fn links(api: &Value) -> BTreeMap<String, Map<String, Value>> {
+    let mut links: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     let Some(paths) = api["paths"].as_object() else { return links };
-    for path in paths.keys() {
-        let members = paths.iter().filter(|(other, _)| is_member(path, other));
-        let links_of_path: Map<String, Value> = members
-            .flat_map(|(member, item)| {
-                METHODS.iter().filter_map(move |method| Some((member, item.get(method)?)))
-            })
-            .filter_map(|(member, operation)| Some((operation["operationId"].as_str()?, member, operation)))
-            .map(|(id, member, operation)| {
-                let mut parameters = Map::new();
-                for name in names(member) {
-                    let is_given = names(path).any(|given| given == name);
-                    let value = if is_given {
-                        format!("$request.path.{name}")
-                    } else {
-                        "$response.body#/id".to_owned()
-                    };
-                    parameters.insert(name.to_owned(), value.into());
-                }
-                if has_parameter(operation, "since") {
-                    parameters.insert("since".to_owned(), "$response.body#/rev".into());
-                }
-                (id.to_owned(), json!({ "operationId": id, "parameters": parameters }))
-            })
-            .collect();
-        links.insert(path.clone(), links_of_path.into());
+    for collection in paths.keys() {
+        for (member, item) in paths.iter().filter(|(path, _)| is_member(collection, path)) {
+            for operation in METHODS.iter().filter_map(|method| item.get(method)) {
+                let id = operation["operationId"].as_str().unwrap_or_default();
+                let link = json!({ "operationId": id, "parameters": link_parameters(collection, member, operation) });
+                links.entry(collection.clone()).or_default().insert(id.to_owned(), link);
+            }
+        }
     }
-    links.retain(|_, links| links.as_object().is_some_and(|links| !links.is_empty()));
     links
+}
+
+/// Where a link takes the parameters from: the request that created the member, and its answer.
+fn link_parameters(collection: &str, member: &str, operation: &Value) -> Map<String, Value> {
+    let mut parameters = Map::new();
+    for name in names(member) {
+        let is_given = names(collection).any(|given| given == name);
+        let source = if is_given { format!("$request.path.{name}") } else { "$response.body#/id".to_owned() };
+        parameters.insert(name.to_owned(), source.into());
+    }
+    if has_parameter(operation, "since") {
+        parameters.insert("since".to_owned(), "$response.body#/rev".into());
+    }
+    parameters
 }
 
 /// Whether a path names one member of the collection, or a part of that member.
