@@ -54,7 +54,10 @@ fn a_client_that_pings_and_never_reads_is_disconnected() {
     });
     wait_for_leave(&mut watcher, grace.user().id);
     let end = flood.join().expect("no panic");
-    assert!([ErrorKind::ConnectionReset, ErrorKind::BrokenPipe, ErrorKind::TimedOut].contains(&end), "{end:?}");
+    assert!(
+        [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe, ErrorKind::TimedOut].contains(&end),
+        "{end:?}"
+    );
     assert_eq!(alice.room(room.id).online, 1);
 }
 
