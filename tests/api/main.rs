@@ -18,6 +18,7 @@ mod presence;
 mod program;
 mod repeats;
 mod resume;
+mod room_outcomes;
 mod room_repeats;
 mod rooms;
 mod server;
