@@ -152,15 +152,18 @@ fn a_database_that_hangs_holds_nobody_up_for_long() {
         let sender = scope.spawn(|| alice.post(&path, &json!({ "text": "hello", "id": id })));
         let readers: Vec<_> = (0..12).map(|_| scope.spawn(|| alice.get(ROOMS_PATH))).collect();
         for reader in readers {
+            // Before the first failure, a database that hangs looks like one that is busy.
             let answer = reader.join().expect("an answer");
-            answer.problem(503, ErrorCode::Unavailable);
-            assert!(answer.header("retry-after").is_some());
+            assert_eq!(answer.status, 503);
+            let problem: shared::errors::Problem = answer.json();
+            assert!(matches!(problem.code, ErrorCode::Unavailable | ErrorCode::Overloaded), "{problem:?}");
+            assert!(problem.retry_after.is_some() && answer.header("retry-after").is_some());
         }
         sender.join().expect("an answer").problem(503, ErrorCode::OutcomeUnknown);
     });
     alice.get("/livez").expect(200);
     alice.get("/readyz").problem(503, ErrorCode::Unavailable);
-    // Who comes now is refused at once: hundreds would else wait for seconds, each in a thread.
+    // Whoever comes now is refused at once. Otherwise hundreds would wait for seconds, each in a thread.
     for _ in 0..200 {
         alice.get(ROOMS_PATH).problem(503, ErrorCode::Unavailable);
         let send = alice.post(&path, &json!({ "text": "too much", "id": new_message_id() }));

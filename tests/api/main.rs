@@ -19,6 +19,7 @@ mod program;
 mod query;
 mod repeats;
 mod resume;
+mod room_outcomes;
 mod room_repeats;
 mod rooms;
 mod server;

@@ -5,16 +5,15 @@ use std::thread;
 
 use serde_json::json;
 use shared::errors::{ErrorCode, Problem};
-use shared::events::{MessageChange, RoomChange, ServerEvent};
+use shared::events::{MessageChange, ServerEvent};
 use shared::ids::{MessageId, RoomId};
 use shared::messages::{Message, message_path, messages_path};
-use shared::rooms::{ROOMS_PATH, Room, room_path};
+use shared::rooms::Room;
 use shared::users::{CURRENT_SESSION_PATH, GUESTS_PATH};
 use support::app::start_server;
-use support::builders::{new_message_id, seqs, texts, unknown_room_id};
+use support::builders::{new_message_id, seqs, texts};
 use support::client::TestClient;
 use support::db::TestDb;
-use support::http;
 use support::proxy::{DbProxy, NewConnections};
 use support::socket::TestSocket;
 use support::wait::until;
@@ -22,17 +21,21 @@ use support::wait::until;
 use crate::faults::RaiseAtEnd;
 
 /// A server whose connections to the database can be broken.
-struct Stage {
+pub struct Stage {
     // In this order: the server lets go of the others first.
     server: Option<api::Server>,
-    proxy: DbProxy,
+    /// Between the server and its database.
+    pub proxy: DbProxy,
     db: TestDb,
-    alice: TestClient,
-    room: Room,
+    /// The owner of `room`.
+    pub alice: TestClient,
+    /// Where things happen.
+    pub room: Room,
 }
 
 impl Stage {
-    fn new() -> Self {
+    /// A server with one room.
+    pub fn new() -> Self {
         let db = TestDb::new();
         let proxy = DbProxy::new(&db);
         let server = start_server(&proxy.url(&db), &["--rate-limits", "off"]);
@@ -41,15 +44,18 @@ impl Stage {
         Self { server: Some(server), proxy, db, alice, room }
     }
 
+    /// Where messages are sent to.
     fn path(&self) -> String {
         messages_path(self.room.id)
     }
 
-    fn socket(&self) -> TestSocket {
+    /// A socket that follows no room.
+    pub fn socket(&self) -> TestSocket {
         TestSocket::connect(&TestClient::anonymous(self.alice.addr()))
     }
 
-    fn follower(&self) -> TestSocket {
+    /// A socket that follows the room.
+    pub fn follower(&self) -> TestSocket {
         let mut socket = self.socket();
         socket.subscribe(self.room.id);
         socket
@@ -102,23 +108,12 @@ pub fn send_until_known(client: &TestClient, path: &str, id: MessageId, text: &s
     })
 }
 
+/// The next change, which creates a message.
 fn created(socket: &mut TestSocket) -> MessageChange {
     match socket.next_change().1 {
         ServerEvent::MessageCreated(change) => change,
         event => panic!("{event:?}"),
     }
-}
-
-fn room_created(event: &ServerEvent) -> Option<RoomChange> {
-    if let ServerEvent::RoomCreated(change) = event { Some(change.clone()) } else { None }
-}
-
-fn room_deleted(event: &ServerEvent) -> Option<RoomChange> {
-    if let ServerEvent::RoomDeleted(change) = event { Some(change.clone()) } else { None }
-}
-
-fn room_updated(event: &ServerEvent) -> Option<RoomChange> {
-    if let ServerEvent::RoomUpdated(change) = event { Some(change.clone()) } else { None }
 }
 
 #[test]
@@ -252,103 +247,6 @@ fn an_edit_and_a_deletion_whose_answers_were_lost_are_told_once() {
         "{event:?}"
     );
     follower.assert_quiet();
-}
-
-#[test]
-fn a_rename_and_a_deletion_of_a_room_whose_answers_were_lost_are_told_once_to_everybody() {
-    let stage = Stage::new();
-    let (mut inside, mut outside) = (stage.follower(), stage.socket());
-    let path = room_path(stage.room.id);
-
-    stage.proxy.break_at("COMMIT", NewConnections::Open);
-    let renamed: Room = stage.alice.patch(&path, &json!({ "name": "mended" })).expect(200).json();
-    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
-    for socket in [&mut inside, &mut outside] {
-        let change = socket.expect(room_updated);
-        assert_eq!((change.rev, change.room.name), (renamed.rev, renamed.name.clone()));
-        socket.assert_quiet();
-    }
-
-    stage.proxy.break_at("COMMIT", NewConnections::Open);
-    stage.alice.delete(&path).expect(204);
-    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
-    for socket in [&mut inside, &mut outside] {
-        assert_eq!(socket.expect(room_deleted).room.id, stage.room.id);
-        socket.assert_quiet();
-    }
-    stage.alice.delete(&path).problem(404, ErrorCode::RoomNotFound);
-    stage.alice.get(&path).problem(404, ErrorCode::RoomNotFound);
-}
-
-#[test]
-fn a_rename_and_a_deletion_of_a_room_that_stayed_unknown_reach_everybody_later() {
-    let stage = Stage::new();
-    let (mut inside, mut outside) = (stage.follower(), stage.socket());
-    let path = room_path(stage.room.id);
-
-    stage.proxy.break_at("COMMIT", NewConnections::Refused);
-    stage.alice.patch(&path, &json!({ "name": "mended" })).problem(503, ErrorCode::OutcomeUnknown);
-    stage.proxy.open();
-    for socket in [&mut inside, &mut outside] {
-        assert_eq!(socket.expect(room_updated).room.name.as_str(), "mended");
-        socket.assert_quiet();
-    }
-
-    stage.proxy.break_at("COMMIT", NewConnections::Refused);
-    stage.alice.delete(&path).problem(503, ErrorCode::OutcomeUnknown);
-    stage.proxy.open();
-    for socket in [&mut inside, &mut outside] {
-        assert_eq!(socket.expect(room_deleted).room.id, stage.room.id);
-        socket.assert_quiet();
-    }
-}
-
-#[test]
-fn a_room_whose_creation_got_no_answer_is_told_once_and_settled_by_a_repeat() {
-    let stage = Stage::new();
-    let mut watcher = stage.socket();
-
-    stage.proxy.break_at("found again", NewConnections::Open);
-    let room: Room = stage.alice.post(ROOMS_PATH, &json!({ "name": "found again" })).expect(201).json();
-    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
-    assert_eq!(watcher.expect(room_created).room, room);
-    watcher.assert_quiet();
-
-    let body = json!({ "name": "found later", "id": unknown_room_id() });
-    stage.proxy.break_at("found later", NewConnections::Refused);
-    // The first look whether it is a repeat goes by the id; the name goes to the writer's statement.
-    stage.alice.post(ROOMS_PATH, &body).problem(503, ErrorCode::OutcomeUnknown);
-    stage.proxy.open();
-    let found = watcher.expect(room_created).room;
-    let room: Room = stage.alice.post(ROOMS_PATH, &body).expect(200).json();
-    assert_eq!(room, found);
-    watcher.assert_quiet();
-}
-
-#[test]
-fn a_room_whose_creator_resets_the_connection_is_told_to_everybody() {
-    let stage = Stage::new();
-    let mut watcher = stage.socket();
-    stage.proxy.hang_at("made for nobody");
-    let body = json!({ "name": "made for nobody" }).to_string();
-    let token = stage.alice.token().expect("a guest");
-    let mut stream = http::connect(stage.alice.addr());
-    // The answer to the first request is never read, so closing resets the connection.
-    let requests = format!(
-        "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n\
-         POST {ROOMS_PATH} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    std::io::Write::write_all(&mut stream, requests.as_bytes()).expect("it listens");
-    until("the first request is answered", || stream.peek(&mut [0]).ok());
-    until("the creation is under way", || (stage.proxy.trips() == 1).then_some(()));
-    drop(stream);
-    stage.alice.get("/livez").expect(200);
-    stage.proxy.go_on();
-    let room = watcher.expect(room_created).room;
-    assert_eq!(room.name.as_str(), "made for nobody");
-    assert_eq!(stage.alice.room(room.id).created_by, Some(stage.alice.user().id));
 }
 
 #[test]

@@ -6,12 +6,11 @@ use std::process::ExitCode;
 use api::Server;
 use api::config::{Config, LogFormat};
 use clap::Parser;
-use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// The exit code after a second signal, which leaves no time to stop in order.
-const EXIT_AT_ONCE: i32 = 130;
+const STOPPED_AT_ONCE: u8 = 130;
 
 fn main() -> ExitCode {
     let config = Config::parse();
@@ -24,23 +23,37 @@ fn main() -> ExitCode {
         }
     };
     println!("Parlance is running at {}", server.url());
-    let stopped = Signals::listen().and_then(|mut signals| {
-        signals.wait();
-        // Whoever is in a hurry says it twice. The private Postgres has a guard that stops it then.
-        let impatience = std::thread::Builder::new().name("signals".to_owned());
-        impatience.spawn(move || {
-            signals.wait();
-            std::process::exit(EXIT_AT_ONCE);
-        })
-    });
-    server.stop();
-    match stopped {
-        Ok(_) => ExitCode::SUCCESS,
+    match stop_by_signal(server) {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("Cannot listen for signals: {error}.");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Stops the server in order after one signal, and leaves at once after another: then the guard of the private Postgres
+/// stops it.
+fn stop_by_signal(server: Server) -> std::io::Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(async {
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        let (tell, stopped) = tokio::sync::oneshot::channel();
+        std::thread::Builder::new().name("stop".to_owned()).spawn(move || {
+            server.stop();
+            let _ = tell.send(());
+        })?;
+        Ok(tokio::select! {
+            biased;
+            _ = stopped => ExitCode::SUCCESS,
+            _ = terminate.recv() => ExitCode::from(STOPPED_AT_ONCE),
+            _ = interrupt.recv() => ExitCode::from(STOPPED_AT_ONCE),
+        })
+    })
 }
 
 fn start_log(config: &Config) {
@@ -54,33 +67,5 @@ fn start_log(config: &Config) {
     match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
-    }
-}
-
-/// The signals that ask the server to stop.
-struct Signals {
-    runtime: Runtime,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_io().build()?;
-        let (terminate, interrupt) = runtime.block_on(async {
-            Ok::<_, std::io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
-        })?;
-        Ok(Self { runtime, terminate, interrupt })
-    }
-
-    /// Waits for the next one.
-    fn wait(&mut self) {
-        let Self { runtime, terminate, interrupt } = self;
-        runtime.block_on(async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        });
     }
 }

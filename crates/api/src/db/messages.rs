@@ -21,6 +21,9 @@ use super::schema::{messages, rooms, users};
 use super::slice::{PageRange, Slice};
 use super::{DbError, DbResult};
 
+/// The constraint that keeps ids unique.
+pub const ID_KEY: &str = "messages_pkey";
+
 /// A row of `messages`, as far as people may see it.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = messages)]

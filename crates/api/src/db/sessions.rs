@@ -92,6 +92,9 @@ pub fn delete_expired(
         .select(sessions::token_hash)
         .load(conn)?;
     found.extend(unused);
+    if found.is_empty() {
+        return Ok(0);
+    }
     diesel::delete(sessions::table.filter(sessions::token_hash.eq_any(found)))
         .execute(conn)
         .map_err(DbError::from)

@@ -38,6 +38,7 @@ struct State {
     phase: Phase,
     /// Set when nothing of the client is waited for any more.
     finish: Option<Finish>,
+    is_gone: bool,
     /// The response body, when it waits for a frame.
     reader: Option<Waker>,
     is_drain_awaited: bool,
@@ -166,6 +167,20 @@ impl Outbox {
         while matches!(self.lock().phase, Phase::Open | Phase::Closing(_)) {
             self.changed.notified().await;
         }
+    }
+
+    /// Waits until the transport is gone.
+    pub async fn gone(&self) {
+        while !self.lock().is_gone {
+            self.changed.notified().await;
+        }
+    }
+
+    /// Tells that the transport is gone.
+    pub fn transport_gone(&self) {
+        self.finish(Finish::Drop);
+        self.lock().is_gone = true;
+        self.changed.notify_one();
     }
 
     /// Waits until there is room for more of a replay, or the connection is being closed.

@@ -77,6 +77,6 @@ impl MessageBody for Frames {
 
 impl Drop for Frames {
     fn drop(&mut self) {
-        self.registration.connection().outbox.finish(Finish::Drop);
+        self.registration.connection().outbox.transport_gone();
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use actix_web::web;
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError};
 use shared::events::CloseCode;
-use tokio::time::{sleep, timeout_at};
+use tokio::time::{timeout, timeout_at};
 
 use super::guard::Refused;
 use super::session::Session;
@@ -61,19 +61,15 @@ pub(super) async fn run(
             outbox.finish(Finish::Linger);
         }
         End::Closing => {
-            let no_answer = async {
-                outbox.closed().await;
-                sleep(ANSWER_TIME).await;
-            };
-            tokio::select! {
-                () = answer(&mut incoming) => {
-                    outbox.closed().await;
-                    outbox.finish(Finish::Drop);
-                }
-                () = no_answer => outbox.finish(Finish::Linger),
-            }
+            // Nothing is read before the close has left. The kernel disconnects a peer that takes no bytes, but not
+            // while it keeps sending; unread, it has to stop.
+            outbox.closed().await;
+            let answered = timeout(ANSWER_TIME, answer(&mut incoming)).await;
+            outbox.finish(if answered.is_ok() { Finish::Drop } else { Finish::Linger });
         }
     }
+    // The payload is kept, since actix-http reads and discards one that is dropped.
+    outbox.gone().await;
 }
 
 /// Waits until the client has closed too, or is gone.

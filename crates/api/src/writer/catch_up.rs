@@ -58,8 +58,15 @@ fn catch_up_room(conn: &mut Conn, hub: &Hub, room_id: RoomId, doubt: Doubt) -> D
         db::changes::list(conn, room_id, Some(since), MAX_CHANGES)
     });
     match found {
-        Ok(found) if doubt == Doubt::Creation => hub.room_created(found.room.into()),
-        Ok(found) => publish(hub, published, found, doubt),
+        Ok(found) => {
+            if doubt == Doubt::Creation {
+                // Before all else that happened in the room: its followers know it, and must not miss the rest.
+                let room = hub.with_online(found.room.clone().into());
+                let created = ServerEvent::RoomCreated(RoomChange { rev: room.rev, room });
+                hub.catch_up_all(room_id, Rev::ZERO, &created);
+            }
+            publish(hub, published, found, doubt);
+        }
         Err(DbError::NotFound) => match db::rooms::get_deleted(conn, room_id) {
             Ok(room) => hub.room_deleted(room),
             // It was never created, or is purged already.

@@ -34,10 +34,10 @@ impl Worker {
                 self.store_singly(sends, attempts);
             }
             // Somebody else stored the id between the statement's look and its insert.
-            Err(WriteError::Db(DbError::Conflict(_))) => {
+            Err(WriteError::Db(DbError::Conflict(constraint))) if constraint == messages::ID_KEY => {
                 self.answer(sends, vec![None], attempts.is_retry);
             }
-            Err(error) => self.refuse(sends, &error),
+            Err(error) => self.refuse(sends, error),
         }
     }
 
@@ -50,7 +50,7 @@ impl Worker {
                 // Nobody waits for these any more.
                 let failed = DbError::Unavailable("it took too long".to_owned()).into();
                 let error = if whole.is_retry { WriteError::OutcomeUnknown } else { failed };
-                self.refuse(vec![send], &error);
+                self.refuse(vec![send], error);
             }
         }
     }
@@ -108,17 +108,22 @@ impl Worker {
     }
 
     /// Gives all of them the same answer.
-    fn refuse(&mut self, sends: Vec<Send>, error: &WriteError) {
+    fn refuse(&mut self, mut sends: Vec<Send>, error: WriteError) {
         tracing::warn!(%error, messages = sends.len(), "messages could not be stored");
-        for (new, reply) in sends {
-            let answer = match error {
-                WriteError::OutcomeUnknown => {
-                    self.doubt(new.room_id, Doubt::Message);
-                    WriteError::OutcomeUnknown
-                }
+        if matches!(error, WriteError::OutcomeUnknown) {
+            for (new, _) in &sends {
+                self.doubt(new.room_id, Doubt::Message);
+            }
+        }
+        let last = sends.pop();
+        for (_, reply) in sends {
+            let _ = reply.send(Err(match &error {
+                WriteError::OutcomeUnknown => WriteError::OutcomeUnknown,
                 other => DbError::Unavailable(other.to_string()).into(),
-            };
-            let _ = reply.send(Err(answer));
+            }));
+        }
+        if let Some((_, reply)) = last {
+            let _ = reply.send(Err(error));
         }
     }
 }
