@@ -15,6 +15,8 @@ use super::frame::Frame;
 pub const MAX_QUEUED_BYTES: usize = 1024 * 1024;
 /// A replay continues below this, in bytes.
 const LOW_WATER_BYTES: usize = MAX_QUEUED_BYTES / 4;
+/// More than this, in bytes, is a backlog.
+const BACKLOG_BYTES: usize = 8 * 1024;
 /// What a frame in the queue costs beside its bytes.
 const FRAME_OVERHEAD: usize = 64;
 /// An empty queue with more capacity than this is freed.
@@ -67,7 +69,12 @@ pub enum Finish {
 #[derive(Debug)]
 pub enum Next {
     /// Send this frame.
-    Frame(Frame),
+    Frame {
+        /// The frame.
+        frame: Frame,
+        /// Whether so much more is queued that a large write is worth its memory.
+        has_backlog: bool,
+    },
     /// Send the close.
     Close(CloseCode),
     /// End.
@@ -77,16 +84,25 @@ pub enum Next {
 impl Outbox {
     /// Appends a frame. A connection that has too much waiting is closed as a slow consumer.
     pub fn push(&self, frame: Frame) {
+        self.push_all([frame]);
+    }
+
+    /// Appends several frames at once.
+    pub fn push_all(&self, frames: impl IntoIterator<Item = Frame>) {
         let mut state = self.lock();
         if state.phase != Phase::Open {
             return;
         }
-        state.queued_bytes += frame.len() + FRAME_OVERHEAD;
-        state.frames.push_back(frame);
+        for frame in frames {
+            state.queued_bytes += frame.len() + FRAME_OVERHEAD;
+            state.frames.push_back(frame);
+        }
         if state.is_full() {
             return self.close_slow(state);
         }
-        wake_reader(state);
+        if !state.frames.is_empty() {
+            wake_reader(state);
+        }
     }
 
     /// Counts bytes that are held for this connection outside of the queue. Too many close it as a slow consumer.
@@ -206,7 +222,8 @@ impl Outbox {
                 state.is_drain_awaited = false;
                 self.changed.notify_one();
             }
-            return Poll::Ready(Next::Frame(frame));
+            let has_backlog = state.queued_bytes > BACKLOG_BYTES;
+            return Poll::Ready(Next::Frame { frame, has_backlog });
         }
         if state.frames.capacity() > IDLE_CAPACITY {
             state.frames = VecDeque::new();
@@ -279,7 +296,7 @@ mod tests {
 
     fn length(outbox: &Outbox) -> usize {
         match next(outbox) {
-            Some(Next::Frame(frame)) => frame.len(),
+            Some(Next::Frame { frame, .. }) => frame.len(),
             other => panic!("expected a frame, got {other:?}"),
         }
     }

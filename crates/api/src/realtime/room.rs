@@ -138,18 +138,17 @@ impl Room {
         let Some(follower) = self.followers.get_mut(&id) else { return };
         let held = follower.let_go();
         follower.stage = Stage::Live(rev);
-        for (rev, frame) in held {
-            follower.deliver(rev, &frame);
-        }
+        follower.deliver(held.iter().map(|(rev, frame)| (*rev, frame)));
         self.known = self.known.max(Some(rev));
     }
 
-    /// Delivers a change, in the order of `rev`, to every follower that does not have it.
-    pub(super) fn publish(&mut self, rev: Rev, frame: &Frame) {
-        self.published = self.published.max(Some(rev));
-        self.known = self.known.max(Some(rev));
+    /// Delivers changes, in the order of `rev`, to every follower that does not have them.
+    pub(super) fn publish(&mut self, changes: &[Change]) {
+        let Some(last) = changes.last().map(|change| change.rev) else { return };
+        self.published = self.published.max(Some(last));
+        self.known = self.known.max(Some(last));
         for follower in self.followers.values_mut() {
-            follower.deliver(rev, frame);
+            follower.deliver(changes.iter().map(|change| (change.rev, &change.frame)));
         }
     }
 
@@ -161,7 +160,7 @@ impl Room {
                     follower.let_go();
                     follower.connection.outbox.push(frame.clone());
                 }
-                Stage::Live(_) => follower.deliver(rev, frame),
+                Stage::Live(_) => follower.deliver([(rev, frame)]),
             }
         }
     }
@@ -230,6 +229,13 @@ impl Room {
     }
 }
 
+/// A change with the event that tells of it, encoded.
+pub(super) struct Change {
+    pub(super) rev: Rev,
+    pub(super) event: ServerEvent,
+    pub(super) frame: Frame,
+}
+
 /// That a person began or stopped typing on a connection.
 pub(super) struct Typed {
     user: Arc<shared::users::User>,
@@ -249,20 +255,26 @@ impl Follower {
         matches!(self.counted, Some(Counted::Person(_) | Counted::Visitor))
     }
 
-    fn deliver(&mut self, rev: Rev, frame: &Frame) {
+    /// Delivers changes in the order of `rev`, or holds them. What the follower has already is left out.
+    fn deliver<'frame>(&mut self, changes: impl IntoIterator<Item = (Rev, &'frame Frame)>) {
         match &mut self.stage {
             Stage::Joining(held) => {
-                if !self.connection.outbox.is_closing() {
-                    held.bytes += frame.len();
-                    held.events.push((rev, frame.clone()));
-                    self.connection.outbox.reserve(frame.len());
+                for (rev, frame) in changes {
+                    if !self.connection.outbox.is_closing() {
+                        held.bytes += frame.len();
+                        held.events.push((rev, frame.clone()));
+                        self.connection.outbox.reserve(frame.len());
+                    }
                 }
             }
-            Stage::Live(has) if rev > *has => {
-                *has = rev;
-                self.connection.outbox.push(frame.clone());
+            Stage::Live(has) => {
+                let news = changes.into_iter().filter(|(rev, _)| {
+                    let is_news = rev > has;
+                    *has = (*has).max(*rev);
+                    is_news
+                });
+                self.connection.outbox.push_all(news.map(|(_, frame)| frame.clone()));
             }
-            Stage::Live(_) => {}
         }
     }
 

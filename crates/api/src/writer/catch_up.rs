@@ -63,7 +63,7 @@ fn catch_up_room(conn: &mut Conn, hub: &Hub, room_id: RoomId, doubt: Doubt) -> D
                 // Before all else that happened in the room: its followers know it, and must not miss the rest.
                 let room = hub.with_online(found.room.clone().into());
                 let created = ServerEvent::RoomCreated(RoomChange { rev: room.rev, room });
-                hub.catch_up_all(room_id, Rev::ZERO, &created);
+                hub.catch_up_all(room_id, Rev::ZERO, created);
             }
             publish(hub, published, found, doubt);
         }
@@ -85,7 +85,7 @@ fn publish(hub: &Hub, published: Option<Rev>, found: ChangesSince, doubt: Doubt)
     let (room_id, room_rev) = (room.id, room.rev);
     let mut update = (updated_rev > published.unwrap_or(Rev::ZERO))
         .then(|| ServerEvent::RoomUpdated(RoomChange { room: hub.with_online(room), rev: updated_rev }));
-    let publish_update = |event: &ServerEvent| match doubt {
+    let publish_update = |event: ServerEvent| match doubt {
         Doubt::Message => hub.catch_up(room_id, updated_rev, event),
         Doubt::Room | Doubt::Creation => hub.catch_up_all(room_id, updated_rev, event),
     };
@@ -95,14 +95,14 @@ fn publish(hub: &Hub, published: Option<Rev>, found: ChangesSince, doubt: Doubt)
         for changed in found.messages {
             let rev = changed.message.rev;
             if let Some(event) = update.take_if(|_| updated_rev < rev) {
-                publish_update(&event);
+                publish_update(event);
             }
             // Of what no follower is known to have, only a message that was not changed since is surely new.
             let since = published.unwrap_or(Rev(rev.0 - 1));
-            hub.catch_up(room_id, rev, &changed.event(since));
+            hub.catch_up(room_id, rev, changed.event(since));
         }
     }
     if let Some(event) = update {
-        publish_update(&event);
+        publish_update(event);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
+use shared::ids::RoomId;
 use shared::messages::Message;
 
 use super::worker::{Attempts, Doubt, Worker};
@@ -66,26 +67,20 @@ impl Worker {
             }
         }
         let mut stored: Vec<&Message> = answers.iter().flatten().filter_map(message).collect();
-        stored.sort_by_key(|message| message.rev);
-        for message in stored {
-            self.publish_message(message.clone());
+        stored.sort_by_key(|message| (message.room_id, message.rev));
+        let rooms: Vec<(RoomId, Vec<Message>)> = stored
+            .chunk_by(|one, next| one.room_id == next.room_id)
+            .map(|messages| (messages[0].room_id, messages.iter().copied().cloned().collect()))
+            .collect();
+        for (room_id, messages) in rooms {
+            // Followers drop what they have, so a message may be published twice.
+            self.publish(room_id, Doubt::Message, |hub| hub.messages_stored(room_id, messages));
         }
         for (answer, (new, reply)) in answers.into_iter().zip(sends) {
             let answer = answer.unwrap_or_else(|| self.explain(&new, false));
             // The client may be gone; its message stays.
             let _ = reply.send(answer);
         }
-    }
-
-    /// Followers drop what they have, so a message may be published twice.
-    fn publish_message(&mut self, message: Message) {
-        self.publish(message.room_id, Doubt::Message, |hub| {
-            if message.deleted_at.is_some() {
-                hub.message_deleted(message);
-            } else {
-                hub.message_created(message);
-            }
-        });
     }
 
     /// Why a message was left out, without an effect on those that were stored.
