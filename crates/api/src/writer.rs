@@ -11,6 +11,7 @@
 
 mod apply;
 mod catch_up;
+mod change;
 mod create;
 mod worker;
 
@@ -21,10 +22,11 @@ use std::time::{Duration, Instant};
 use shared::ids::{MessageId, RoomId, UserId};
 use shared::messages::{Message, MessageText};
 use shared::rooms::{Room, RoomName};
-use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
-use self::worker::Worker;
+use self::change::{Change, Reply};
+pub use self::change::{WriteError, WriteResult};
+use self::worker::{BusySince, Worker};
 use crate::db::DbError;
 use crate::db::messages::{NewMessage, Stored};
 use crate::db::rooms::{NewRoom, StoredRoom};
@@ -37,70 +39,6 @@ const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// A writer that waits for one answer this long has a database that hangs: it accepts nothing new. A statement takes
 /// less, or is cancelled.
 const STUCK_AFTER: Duration = Duration::from_secs(6);
-
-/// Why a change was not made.
-#[derive(Debug, Error)]
-pub enum WriteError {
-    /// There is no such room.
-    #[error("no such room")]
-    NoRoom,
-    /// There is no such message in the room.
-    #[error("no such message")]
-    NoMessage,
-    /// The message is a tombstone.
-    #[error("the message is deleted")]
-    MessageDeleted,
-    /// The message belongs to another user.
-    #[error("not the author")]
-    NotAuthor,
-    /// The room belongs to another user.
-    #[error("not the room's owner")]
-    NotRoomOwner,
-    /// Too many changes wait already; nothing was done.
-    #[error("the queue is full")]
-    QueueFull,
-    /// The connection broke or the database does not answer: the change may be made or not.
-    #[error("the outcome is unknown")]
-    OutcomeUnknown,
-    /// What the database says; nothing was done.
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
-/// What a change gives.
-pub type WriteResult<T> = Result<T, WriteError>;
-
-type Reply<T> = oneshot::Sender<WriteResult<T>>;
-
-/// A change on its way to its writer.
-enum Change {
-    CreateRoom(NewRoom, Reply<StoredRoom>),
-    CreateMessage(NewMessage, Reply<Stored>),
-    UpdateMessage {
-        room_id: RoomId,
-        id: MessageId,
-        by: UserId,
-        text: Option<MessageText>,
-        reply: Reply<Message>,
-    },
-    DeleteMessage {
-        room_id: RoomId,
-        id: MessageId,
-        by: UserId,
-        reply: Reply<()>,
-    },
-    UpdateRoom {
-        id: RoomId,
-        by: UserId,
-        name: Option<RoomName>,
-        reply: Reply<Room>,
-    },
-    DeleteRoom {
-        id: RoomId,
-        by: UserId,
-        reply: Reply<()>,
-    },
-}
 
 /// A handle on the writers. Dropping it ends them, after what is queued.
 pub struct Writer {
@@ -115,8 +53,6 @@ struct Queue {
     /// Since when the writer waits for the database.
     busy_since: BusySince,
 }
-
-type BusySince = Arc<Mutex<Option<Instant>>>;
 
 impl Writer {
     /// Starts `count` writers.

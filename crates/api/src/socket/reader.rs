@@ -10,15 +10,13 @@ use shared::events::CloseCode;
 use tokio::time::{timeout, timeout_at};
 
 use super::guard::Refused;
-use super::session::Session;
+use super::session::{HEARTBEAT, Session};
 use crate::app::App;
 use crate::config::Access;
 use crate::realtime::connection::Connection;
 use crate::realtime::frame::Frame;
 use crate::realtime::outbox::Finish;
 
-/// How often a connection gets a ping.
-pub(super) const HEARTBEAT: Duration = Duration::from_secs(25);
 /// A connection that was silent for this long is dead.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
 /// How long a connection may stay anonymous where only members may read.

@@ -1,13 +1,13 @@
 //! What a connection asks for, and what comes of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_ws::AggregatedMessage;
 use shared::errors::ErrorCode;
 use shared::events::{ClientCommand, CloseCode, ServerEvent};
 use shared::ids::{Rev, RoomId};
 
-use super::reader::HEARTBEAT;
 use crate::app::App;
 use crate::error::AppError;
 use crate::http::identity;
@@ -15,6 +15,9 @@ use crate::http::server::VERSION;
 use crate::json;
 use crate::realtime::connection::Connection;
 use crate::realtime::frame::Frame;
+
+/// The interval between two pings of the server. `hello` tells it to the client.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(25);
 
 /// One connection's conversation.
 pub(super) struct Session<'app> {

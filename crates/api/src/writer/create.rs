@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use shared::messages::Message;
 
-use super::worker::{Attempts, Doubt, Worker};
-use super::{ANSWER_TIME, Reply, WriteError, WriteResult};
+use super::ANSWER_TIME;
+use super::change::{Doubt, Reply, WriteError, WriteResult};
+use super::worker::{Attempts, Worker};
 use crate::db::DbError;
 use crate::db::messages::{self, NewMessage, Stored};
 
