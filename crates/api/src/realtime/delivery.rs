@@ -1,4 +1,4 @@
-//! Delivery: an event that is published goes to everybody who should see it.
+//! Delivery of published events to all connections that should receive them.
 
 use std::cmp::Reverse;
 
@@ -13,41 +13,41 @@ use super::room::Typed;
 use crate::config::Access;
 
 impl Hub {
-    /// A message was stored.
+    /// Publishes a stored message.
     pub fn message_created(&self, message: Message) {
         let (room_id, author) = (message.room_id, message.author.id);
-        // First, so that nobody is seen typing what is there to read.
+        // Typing ends before the message arrives.
         self.in_room_with_typing(&mut self.lock(), room_id, |room| {
             room.stop_typing(author).map(Typed::stopped)
         });
         self.publish(room_id, message.rev, &ServerEvent::MessageCreated(change(message)));
     }
 
-    /// A message was edited.
+    /// Publishes an edited message.
     pub fn message_updated(&self, message: Message) {
         let (room_id, rev) = (message.room_id, message.rev);
         self.publish(room_id, rev, &ServerEvent::MessageUpdated(change(message)));
     }
 
-    /// A message was deleted; this is its tombstone.
+    /// Publishes the tombstone of a deleted message.
     pub fn message_deleted(&self, message: Message) {
         let (room_id, rev) = (message.room_id, message.rev);
         self.publish(room_id, rev, &ServerEvent::MessageDeleted(change(message)));
     }
 
-    /// A room was created.
+    /// Publishes a new room.
     pub fn room_created(&self, room: RoomDto) {
         let (id, rev) = (room.id, room.rev);
         self.publish_to_all(id, rev, &ServerEvent::RoomCreated(RoomChange { room, rev }));
     }
 
-    /// A room was renamed.
+    /// Publishes a renamed room.
     pub fn room_updated(&self, room: RoomDto) {
         let (id, rev, room) = (room.id, room.rev, self.with_online(room));
         self.publish_to_all(id, rev, &ServerEvent::RoomUpdated(RoomChange { room, rev }));
     }
 
-    /// A room was deleted. Nobody follows it any more.
+    /// Publishes the deletion of a room and removes its followers.
     pub fn room_deleted(&self, room: RoomDto) {
         let (id, rev) = (room.id, room.rev);
         let event = ServerEvent::RoomDeleted(RoomChange { room, rev });
@@ -66,12 +66,12 @@ impl Hub {
         self.publish(room_id, rev, event);
     }
 
-    /// Publishes a change that was found in the database and that concerns everybody who may see the room.
+    /// Publishes a change that was found in the database to everybody who may see the room.
     pub fn catch_up_all(&self, room_id: RoomId, rev: Rev, event: &ServerEvent) {
         self.publish_to_all(room_id, rev, event);
     }
 
-    /// Tells the room's followers to read for themselves what changed up to `rev`.
+    /// Tells the room's followers to read the changes up to `rev` by REST.
     pub fn resync(&self, room_id: RoomId, rev: Rev) {
         self.publish(room_id, rev, &ServerEvent::Resync { room_id });
     }
@@ -80,14 +80,14 @@ impl Hub {
         if !self.is_followed(room_id) {
             return;
         }
-        // Encoded without the lock.
+        // Encoded before the lock is taken.
         let Some(frame) = Frame::event(&self.budget, event) else { return };
         let mut state = self.lock();
         deliver(&mut state, room_id, rev, event, &frame);
         self.shed(&state);
     }
 
-    /// To everybody who may see the room: to its followers in the order of its changes, to the others at once.
+    /// Publishes to everybody who may see the room: to followers in the order of its changes, to others immediately.
     fn publish_to_all(&self, room_id: RoomId, rev: Rev, event: &ServerEvent) {
         let Some(frame) = Frame::event(&self.budget, event) else { return };
         let mut state = self.lock();
@@ -104,7 +104,7 @@ impl Hub {
         }
     }
 
-    /// While all frames together take too much memory, closes the connections that have most waiting. They resume.
+    /// If all frames together exceed the memory budget, closes the connections with the largest outboxes. They resume.
     pub(super) fn shed(&self, state: &State) {
         if !self.budget.is_exceeded() {
             return;
@@ -123,11 +123,11 @@ impl Hub {
             connection.outbox.close(CloseCode::SlowConsumer);
             closed += 1;
         }
-        tracing::warn!(closed, "too much waits for slow readers: those with most were closed");
+        tracing::warn!(closed, "the memory budget is exceeded: the slowest readers were closed");
     }
 }
 
-/// Delivers a change to the room's followers and to its newest page.
+/// Delivers a change to the followers of the room and to its cached page.
 fn deliver(state: &mut State, room_id: RoomId, rev: Rev, event: &ServerEvent, frame: &Frame) {
     if let Some(room) = state.rooms.get_mut(&room_id) {
         room.publish(rev, frame);
