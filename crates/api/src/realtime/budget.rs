@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts the bytes of all existing frames. A frame that waits in many outboxes is in memory once and counts once, until
-/// the last outbox drops it.
+/// Counts the bytes of all existing frames. A frame that waits in many outboxes is in memory once and counts once,
+/// until the last outbox drops it.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,

@@ -56,7 +56,7 @@ impl Hub {
         if let Some(mut live) = state.rooms.remove(&id) {
             live.delete(rev, &frame);
         }
-        self.deliver_to_strangers(&state, id, &frame);
+        self.deliver_to_non_followers(&state, id, &frame);
         state.directory.forget_room(id);
         state.newest.forget(id);
     }
@@ -92,12 +92,12 @@ impl Hub {
         let Some(frame) = Frame::event(&self.budget, event) else { return };
         let mut state = self.lock();
         deliver(&mut state, room_id, rev, event, &frame);
-        self.deliver_to_strangers(&state, room_id, &frame);
+        self.deliver_to_non_followers(&state, room_id, &frame);
         self.shed(&state);
     }
 
-    fn deliver_to_strangers(&self, state: &State, room_id: RoomId, frame: &Frame) {
-        for connection in state.directory.strangers(room_id) {
+    fn deliver_to_non_followers(&self, state: &State, room_id: RoomId, frame: &Frame) {
+        for connection in state.directory.non_followers(room_id) {
             if self.access == Access::Open || connection.user().is_some() {
                 connection.outbox.push(frame.clone());
             }

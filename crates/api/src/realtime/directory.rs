@@ -47,7 +47,7 @@ impl Directory {
     }
 
     /// The connections that do not follow a room.
-    pub(super) fn strangers(&self, room_id: RoomId) -> impl Iterator<Item = &Arc<Connection>> {
+    pub(super) fn non_followers(&self, room_id: RoomId) -> impl Iterator<Item = &Arc<Connection>> {
         self.0.values().filter(move |entry| !entry.rooms.contains(&room_id)).map(|entry| &entry.connection)
     }
 

@@ -1,7 +1,7 @@
-//! The way out: the response body that sends a connection's frames.
+//! Outgoing frames: the response body of a socket.
 //!
-//! The dispatcher of actix-http polls this body, copies what it gets into the connection's write buffer and writes it
-//! to the kernel. Frames that wait together leave in one write.
+//! The dispatcher of actix-http polls this body, copies the bytes into the connection's write buffer and writes them to
+//! the kernel. Frames that wait together are written together.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,33 +14,33 @@ use crate::realtime::frame;
 use crate::realtime::hub::Registration;
 use crate::realtime::outbox::{Finish, Next};
 
-/// How much is handed over before the dispatcher writes, in bytes: with the write buffer's own limit
-/// ([`WRITE_BUFFER_BYTES`]) it keeps that buffer from growing with a burst.
-const SHARE_BYTES: usize = 8 * 1024;
-/// Up to here the dispatcher polls for more before it writes, in bytes.
+/// How many bytes the dispatcher gets before it must write. Together with [`WRITE_BUFFER_BYTES`], this keeps the write
+/// buffer small during a burst.
+const CHUNK_BYTES: usize = 8 * 1024;
+/// The size of the write buffer below which the dispatcher polls for more bytes before it writes.
 pub const WRITE_BUFFER_BYTES: usize = 8 * 1024;
 
-/// Sends what is in a connection's outbox. Dropping it ends the connection.
+/// Sends the frames of an outbox. Dropping it ends the connection.
 pub(super) struct Frames {
     registration: Registration,
-    /// The handshake's own body. Dropping it ends the message stream, so it lives as long as this one.
+    /// The body of the handshake's response. It is kept because its drop ends the message stream.
     _handshake: BoxBody,
-    /// The rest of the frame that is being handed over.
+    /// The rest of the current frame.
     rest: Bytes,
-    /// How much was handed over since the dispatcher last wrote.
-    handed: usize,
+    /// The number of bytes that the dispatcher got since it last wrote.
+    unwritten: usize,
 }
 
-/// Ends the connection at once. A body that ends without an error leaves the connection open until the client closes
-/// it or a time-out, because its request has no end either. But the client waits for the server to close first
-/// (RFC 6455, section 7.1.1).
+/// An error that ends the connection immediately. If the body ended without an error, the connection would stay open
+/// until a timeout, because its request has no end. The client waits for the server to close first (RFC 6455, section
+/// 7.1.1).
 #[derive(Debug, Error)]
 #[error("the WebSocket is closed")]
 pub(super) struct Closed;
 
 impl Frames {
     pub(super) fn new(registration: Registration, handshake: BoxBody) -> Self {
-        Self { registration, _handshake: handshake, rest: Bytes::new(), handed: 0 }
+        Self { registration, _handshake: handshake, rest: Bytes::new(), unwritten: 0 }
     }
 }
 
@@ -52,8 +52,8 @@ impl MessageBody for Frames {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Closed>>> {
-        if self.handed >= SHARE_BYTES {
-            self.handed = 0;
+        if self.unwritten >= CHUNK_BYTES {
+            self.unwritten = 0;
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -64,13 +64,13 @@ impl MessageBody for Frames {
                 Poll::Ready(Next::Finish(Finish::Linger)) => return Poll::Ready(None),
                 Poll::Ready(Next::Finish(Finish::Drop)) => return Poll::Ready(Some(Err(Closed))),
                 Poll::Pending => {
-                    self.handed = 0;
+                    self.unwritten = 0;
                     return Poll::Pending;
                 }
             };
         }
-        let length = self.rest.len().min(SHARE_BYTES - self.handed);
-        self.handed += length;
+        let length = self.rest.len().min(CHUNK_BYTES - self.unwritten);
+        self.unwritten += length;
         Poll::Ready(Some(Ok(self.rest.split_to(length))))
     }
 }
