@@ -2,6 +2,7 @@
 //!
 //! Every check is a function from texts to complaints, so that it can be tried on a bad text as well as on the project.
 
+mod circles;
 mod coverage;
 mod documents;
 mod hygiene;

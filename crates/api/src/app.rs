@@ -1,4 +1,4 @@
-//! What the server consists of while it runs.
+//! The shared state of the running server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,19 +11,19 @@ use crate::realtime::hub::Hub;
 use crate::sessions::Sessions;
 use crate::writer::Writer;
 
-/// The parts, shared by all requests.
+/// The components, shared by all requests.
 pub struct App {
     /// The settings.
     pub config: Config,
-    /// For reads, and writes that no room numbers.
+    /// For reads, and for writes outside of rooms.
     pub db: Db,
-    /// For every change to a room.
+    /// For changes to rooms.
     pub writer: Writer,
-    /// Who is connected.
+    /// The open connections and the delivery of events.
     pub hub: Arc<Hub>,
-    /// Who is signed in.
+    /// The sessions.
     pub sessions: Sessions,
-    /// Who may do how much.
+    /// The rate limits.
     pub limits: Limits,
     /// Whether the database answers.
     pub readiness: Readiness,
@@ -31,7 +31,7 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Assembles the components.
     pub fn new(config: Config, db: Db, writer: Writer, hub: Arc<Hub>, limits: Limits) -> Self {
         let sessions = Sessions::new(db.clone(), hub.clone());
         let readiness = Readiness::default();
@@ -43,7 +43,7 @@ impl App {
         self.is_draining.load(Ordering::Relaxed)
     }
 
-    /// The server is about to stop: it is not ready any more, and sockets are told to come back later.
+    /// Prepares the stop: the server reports that it is not ready and closes its sockets with `Restart`.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
         self.hub.drain();

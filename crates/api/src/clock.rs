@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The present time, truncated to the milliseconds that the wire shows, so that a stored time equals its DTO.
+/// The current time, truncated to the milliseconds of the wire format, so that a stored time equals its DTO.
 pub fn now() -> DateTime<Utc> {
     let now = Utc::now();
     now - TimeDelta::nanoseconds(i64::from(now.timestamp_subsec_nanos() % 1_000_000))
@@ -13,7 +13,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_present_time_has_whole_milliseconds() {
+    fn the_current_time_has_whole_milliseconds() {
         assert_eq!(now().timestamp_subsec_nanos() % 1_000_000, 0);
         assert!((Utc::now() - now()).num_seconds() < 60);
     }

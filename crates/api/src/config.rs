@@ -1,5 +1,5 @@
-//! Every setting, in one struct: flags first, then the environment, then the default. Nothing else reads the
-//! environment. The README's table is checked against this.
+//! All settings in one struct. A flag takes precedence over the environment variable, and this over the default. No
+//! other module reads the environment. A test compares the README's table with this file.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, ValueEnum};
 use ipnet::{IpNet, Ipv4Net};
 
-/// A real-time chat that you host yourself.
+/// A self-hosted real-time chat
 ///
-/// Nothing needs to be set: without a database of its own it keeps a private one in the data directory.
+/// All settings are optional. Without --database-url, Parlance runs a private Postgres in the data directory.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "parlance", version)]
 pub struct Config {
@@ -17,39 +17,39 @@ pub struct Config {
     #[arg(long, env = "PARLANCE_BIND", value_name = "ADDRESS", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)))]
     pub bind: SocketAddr,
 
-    /// Port to listen on, instead of the one in --bind
+    /// Port to listen on, overriding the one in --bind
     #[arg(long, env = "PORT", value_name = "PORT")]
     pub port: Option<u16>,
 
-    /// Postgres to use, as a URL or libpq connection string; without it Parlance keeps a private one
+    /// Postgres to use, as a URL or libpq connection string; by default, a private one in the data directory
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
-    /// Where the private Postgres lives
+    /// Directory of the private Postgres
     #[arg(long, env = "PARLANCE_DATA_DIR", value_name = "DIRECTORY", default_value_os_t = default_data_dir())]
     pub data_dir: PathBuf,
 
-    /// Where the programs of Postgres are, if not in the usual places
+    /// Directory of initdb and postgres; by default, the usual directories are searched
     #[arg(long, env = "PARLANCE_POSTGRES_BIN_DIR", value_name = "DIRECTORY")]
     pub postgres_bin_dir: Option<PathBuf>,
 
-    /// How many connections to the database serve reads
+    /// Number of database connections for reads
     #[arg(long, env = "PARLANCE_DATABASE_CONNECTIONS", value_name = "COUNT", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub database_connections: u32,
 
-    /// What this server calls itself
+    /// Name of this server, shown to users
     #[arg(long, env = "PARLANCE_NAME", value_name = "NAME", default_value = "Parlance")]
     pub name: String,
 
-    /// Where people reach the server, such as https://chat.example.org; https makes the cookie secure
+    /// Public URL of the server, such as https://chat.example.org; with https, the cookie is Secure
     #[arg(long, env = "PARLANCE_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 
-    /// Other origins whose pages may use the session cookie, such as a development server's
+    /// Other origins whose pages may use the session cookie, such as a development server
     #[arg(long, env = "PARLANCE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub allowed_origins: Vec<String>,
 
-    /// Addresses or networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8
+    /// Addresses or networks of proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8
     #[arg(long, env = "PARLANCE_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',', value_parser = parse_network)]
     pub trusted_proxies: Vec<IpNet>,
 
@@ -57,7 +57,7 @@ pub struct Config {
     #[arg(long, env = "PARLANCE_ACCESS", value_name = "WHO", value_enum, default_value_t = Access::Open)]
     pub access: Access,
 
-    /// Whether to limit rates and the sockets of a user or address; off is for benchmarks and tests
+    /// Whether to limit rates and the sockets per user and address; off is for benchmarks and tests
     #[arg(long, env = "PARLANCE_RATE_LIMITS", value_name = "ON", value_enum, default_value_t = Switch::On)]
     pub rate_limits: Switch,
 
@@ -65,16 +65,16 @@ pub struct Config {
     #[allow(missing_docs)]
     pub limits: LimitSettings,
 
-    /// How log lines look
+    /// Format of log lines
     #[arg(long, env = "PARLANCE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
-    /// What is logged, as a level or as directives of the Rust crate env_logger
+    /// What is logged: a level such as info, or directives such as api=debug
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
 }
 
-/// The rates that a well-meaning person never reaches.
+/// The limits. Regular use does not reach the defaults.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitSettings {
@@ -82,7 +82,7 @@ pub struct LimitSettings {
     #[arg(long, env = "PARLANCE_SENDS_PER_SECOND", value_name = "COUNT", default_value_t = 5, value_parser = positive())]
     pub sends_per_second: u32,
 
-    /// Messages a user may send, edit or delete at once after a pause
+    /// Messages a user may send, edit or delete in a burst
     #[arg(long, env = "PARLANCE_SENDS_BURST", value_name = "COUNT", default_value_t = 10, value_parser = positive())]
     pub sends_burst: u32,
 
@@ -90,19 +90,19 @@ pub struct LimitSettings {
     #[arg(long, env = "PARLANCE_ROOM_SENDS_PER_SECOND", value_name = "COUNT", default_value_t = 20, value_parser = positive())]
     pub room_sends_per_second: u32,
 
-    /// API requests of a user per second
+    /// API requests per second of a user
     #[arg(long, env = "PARLANCE_USER_REQUESTS_PER_SECOND", value_name = "COUNT", default_value_t = 50, value_parser = positive())]
     pub user_requests_per_second: u32,
 
-    /// API requests of an address without a session per second, and unknown tokens it may present
+    /// API requests per second of an address without a session, and lookups of unknown tokens
     #[arg(long, env = "PARLANCE_ADDRESS_REQUESTS_PER_SECOND", value_name = "COUNT", default_value_t = 20, value_parser = positive())]
     pub address_requests_per_second: u32,
 
-    /// Rooms a user may create per hour; as many may be renamed or deleted
+    /// Rooms a user may create per hour, and rooms they may rename or delete
     #[arg(long, env = "PARLANCE_ROOMS_PER_HOUR", value_name = "COUNT", default_value_t = 30, value_parser = positive())]
     pub rooms_per_hour: u32,
 
-    /// Guests that may come from an address per hour
+    /// Guests created per hour from an address
     #[arg(long, env = "PARLANCE_GUESTS_PER_HOUR", value_name = "COUNT", default_value_t = 20, value_parser = positive())]
     pub guests_per_hour: u32,
 
@@ -118,7 +118,7 @@ pub struct LimitSettings {
     #[arg(long, env = "PARLANCE_SOCKETS_PER_ADDRESS", value_name = "COUNT", default_value_t = 50, value_parser = positive())]
     pub sockets_per_address: u32,
 
-    /// Sockets the server takes
+    /// Sockets that may be open in total
     #[arg(long, env = "PARLANCE_SOCKETS", value_name = "COUNT", default_value_t = 10_000, value_parser = positive())]
     pub sockets: u32,
 }
@@ -148,9 +148,9 @@ fn parse_network(text: &str) -> Result<IpNet, String> {
 /// Who may read public rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Access {
-    /// Everybody, also without a name
+    /// Everybody, also without signing in
     Open,
-    /// Only people who have signed in
+    /// Only users who have signed in
     Members,
 }
 
@@ -163,28 +163,28 @@ pub enum Switch {
     Off,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people
+    /// Human-readable text
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
 impl Config {
-    /// Where to listen, all settings considered.
+    /// The address to listen on, from --bind and --port.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.bind.ip(), self.port.unwrap_or(self.bind.port()))
     }
 
-    /// Whether people reach the server by https.
+    /// Whether the public URL is an https URL.
     pub fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
     }
 }
 
-/// By the XDG base directory specification; the system's place for root.
+/// The data directory of the XDG base directory specification; for root, `/var/lib/parlance`.
 fn default_data_dir() -> PathBuf {
     let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let data_home = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_needs_to_be_set() {
+    fn all_settings_are_optional() {
         let config = Config::parse_from(["parlance"]);
         assert!(config.limits.sends_burst >= config.limits.sends_per_second);
         assert!(!config.data_dir.as_os_str().is_empty());
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_replaces_that_of_the_address() {
+    fn a_port_overrides_that_of_the_address() {
         let config = Config::parse_from(["parlance", "--bind", "0.0.0.0:80", "--port", "8081"]);
         assert_eq!(config.address(), SocketAddr::from(([0, 0, 0, 0], 8081)));
     }

@@ -6,6 +6,7 @@
 mod breaker;
 pub mod changes;
 mod connection;
+mod error;
 pub mod messages;
 pub mod name_key;
 pub mod page;
@@ -25,13 +26,13 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use thiserror::Error;
 
 use self::breaker::Breaker;
-pub use self::connection::connect;
+pub use self::connection::{Conn, connect};
 use self::connection::{SESSION_SETTINGS, Settings, bounded};
+pub use self::error::{DbError, DbResult};
 
 /// All migrations, inside the binary.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
@@ -41,87 +42,6 @@ const POOL_WAIT: Duration = Duration::from_secs(2);
 
 /// How long a request waits for the database in all: longer than for a connection and a statement together.
 const PATIENCE: Duration = Duration::from_secs(8);
-
-/// Why a query gave no result. Knows no status code: `error.rs` does.
-#[derive(Debug, Error)]
-pub enum DbError {
-    /// What was asked for does not exist.
-    #[error("not found")]
-    NotFound,
-    /// A unique constraint of this name refused it.
-    #[error("conflict with {0}")]
-    Conflict(String),
-    /// The database cannot be reached or cannot do it now. Nothing was changed.
-    #[error("database unavailable: {0}")]
-    Unavailable(String),
-    /// Too many requests wait for the database. Nothing was changed.
-    #[error("database overloaded: {0}")]
-    Overloaded(String),
-    /// The connection broke during a statement, whose effect is unknown.
-    #[error("database connection lost: {0}")]
-    ConnectionLost(String),
-    /// A write has no answer: it may have been done or not.
-    #[error("outcome unknown: {0}")]
-    OutcomeUnknown(String),
-    /// Anything else: a bug of ours.
-    #[error("database: {0}")]
-    Other(DieselError),
-}
-
-/// What a query gives.
-pub type DbResult<T> = Result<T, DbError>;
-
-impl From<DieselError> for DbError {
-    fn from(error: DieselError) -> Self {
-        match error {
-            DieselError::NotFound => Self::NotFound,
-            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
-                Self::Conflict(info.constraint_name().unwrap_or_default().to_owned())
-            }
-            DieselError::DatabaseError(
-                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
-                info,
-            ) => Self::ConnectionLost(info.message().to_owned()),
-            // Over a broken connection nothing can be rolled back; what counts is what became of the commit.
-            DieselError::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
-            DieselError::BrokenTransactionManager => Self::ConnectionLost("the connection broke".to_owned()),
-            DieselError::DatabaseError(_, ref info) if says(info.message(), &LOST) => {
-                Self::ConnectionLost(info.message().to_owned())
-            }
-            DieselError::DatabaseError(_, ref info) if says(info.message(), &BUSY) => {
-                Self::Unavailable(info.message().to_owned())
-            }
-            other => Self::Other(other),
-        }
-    }
-}
-
-// Diesel does not expose the SQLSTATE, so the message decides: libpq's own, and those of the server under
-// `lc_messages = C`, which every connection sets.
-
-/// The connection is gone.
-const LOST: [&str; 7] = [
-    "server closed the connection",
-    "terminating connection",
-    "connection to server",
-    "no connection to the server",
-    "could not receive data from server",
-    "could not send data to server",
-    "SSL connection has been closed",
-];
-
-/// The server refused for lack of time, memory or disk, or because it is starting or stopping.
-const BUSY: [&str; 5] = [
-    "the database system is",
-    "canceling statement due to",
-    "could not extend file",
-    "No space left on device",
-    "out of shared memory",
-];
-
-fn says(message: &str, signs: &[&str]) -> bool {
-    signs.iter().any(|sign| message.contains(sign))
-}
 
 /// A handle on the database. Cheap to clone.
 #[derive(Clone)]
@@ -232,9 +152,6 @@ where
     }
 }
 
-/// One connection, as queries and writers hold it.
-pub type Conn = PgConnection;
-
 /// Runs `work` in a transaction, which an error rolls back.
 ///
 /// # Errors
@@ -243,7 +160,7 @@ pub fn transaction<T, E: From<DbError>>(
     conn: &mut Conn,
     work: impl FnOnce(&mut Conn) -> Result<T, E>,
 ) -> Result<T, E> {
-    /// Only this file may convert Diesel's errors, so Diesel sees the caller's error in a wrapper.
+    /// Diesel requires a conversion from its own error, which only [`DbError`] has; so it sees a wrapper.
     struct Rollback<E>(E);
 
     impl<E: From<DbError>> From<DieselError> for Rollback<E> {

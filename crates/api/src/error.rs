@@ -1,4 +1,4 @@
-//! What goes wrong, and as which answer it leaves: the only place that knows status codes.
+//! The error of a request and its HTTP status. No other module knows status codes.
 
 use std::fmt;
 
@@ -12,31 +12,31 @@ use crate::limits::Limited;
 use crate::realtime::admission::Refusal;
 use crate::writer::WriteError;
 
-/// What a handler gives when it gives no success.
+/// The result of a handler.
 pub type AppResult<T> = Result<T, AppError>;
 
-/// An error answer on its way out: what the client sees of it. `http/problem.rs` writes it.
+/// An error as the client sees it. `http/problem.rs` writes the response.
 #[derive(Clone, Debug)]
 pub struct AppError {
-    /// What happened, for programs; the status follows from it.
+    /// The machine-readable kind, which determines the status.
     pub code: ErrorCode,
-    /// What happened, for people.
+    /// The human-readable message.
     pub detail: String,
-    /// What is wrong with which part of the input.
+    /// The invalid parts of the input.
     pub errors: Vec<FieldError>,
-    /// Seconds after which to come back.
+    /// Seconds until a retry may succeed.
     pub retry_after: Option<u64>,
-    /// Whose limit was hit.
+    /// What the exceeded limit applies to.
     pub scope: Option<LimitScope>,
 }
 
 impl AppError {
-    /// An error of this kind, in its usual words.
+    /// An error with the default message of its code.
     pub fn new(code: ErrorCode) -> Self {
         Self::because(code, detail(code))
     }
 
-    /// An error of this kind, in words of its own.
+    /// An error with its own message.
     pub fn because(code: ErrorCode, detail: impl Into<String>) -> Self {
         let retry_after = match code {
             ErrorCode::Unavailable | ErrorCode::Overloaded | ErrorCode::OutcomeUnknown => Some(1),
@@ -45,17 +45,17 @@ impl AppError {
         Self { code, detail: detail.into(), errors: Vec::new(), retry_after, scope: None }
     }
 
-    /// Input that breaks rules.
+    /// Invalid input.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         Self { errors, ..Self::new(ErrorCode::ValidationFailed) }
     }
 
-    /// One field or parameter that breaks a rule.
+    /// One invalid field or parameter.
     pub fn invalid_field(field: &str, code: InvalidCode, detail: impl Into<String>) -> Self {
         Self::invalid(vec![FieldError::new(field, Invalid::new(code, detail))])
     }
 
-    /// Its HTTP status.
+    /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         status(self.code)
     }
@@ -144,7 +144,7 @@ impl ResponseError for AppError {
         self.status()
     }
 
-    /// The body needs the request's id, so it is written where that is known: `http/problem.rs`.
+    /// The body contains the request id, so `http/problem.rs` adds it.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::new(self.status());
         response.extensions_mut().insert(self.clone());
@@ -177,7 +177,7 @@ impl From<DbError> for AppError {
     }
 }
 
-/// Named constraints and what it means to break them.
+/// The error codes of named database constraints.
 fn code_of_constraint(constraint: &str) -> Option<ErrorCode> {
     match constraint {
         db::rooms::NAME_KEY => Some(ErrorCode::RoomNameTaken),
@@ -226,7 +226,7 @@ impl From<Refusal> for AppError {
     }
 }
 
-/// A fault of ours: logged with its cause, told without.
+/// A bug of the server: the cause is logged, but not sent to the client.
 fn internal(cause: &dyn fmt::Display) -> AppError {
     tracing::error!(%cause, "internal error");
     AppError::new(ErrorCode::Internal)

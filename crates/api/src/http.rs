@@ -6,6 +6,7 @@ pub mod address;
 pub mod assets;
 pub mod body;
 pub mod docs;
+pub mod endpoint;
 pub mod health;
 pub mod identity;
 pub mod messages;
@@ -16,30 +17,9 @@ pub mod rooms;
 pub mod server;
 pub mod users;
 
-use actix_web::http::Method;
-use actix_web::{Handler, Responder, Route, web};
+use actix_web::web;
 
-/// A handler with the method and the path pattern it answers to.
-pub struct Endpoint {
-    /// The method. `GET` brings `HEAD` with it.
-    pub method: Method,
-    /// The path pattern, as in OpenAPI.
-    pub path: &'static str,
-    route: Route,
-    head: Option<Route>,
-}
-
-impl Endpoint {
-    fn new<H, Args>(method: Method, path: &'static str, handler: H) -> Self
-    where
-        H: Handler<Args>,
-        Args: actix_web::FromRequest + 'static,
-        H::Output: Responder + 'static,
-    {
-        let head = (method == Method::GET).then(|| web::head().to(handler.clone()));
-        Self { route: web::method(method.clone()).to(handler), method, path, head }
-    }
-}
+use self::endpoint::Endpoint;
 
 /// All endpoints of the server but the WebSocket, the page and the documentation.
 pub fn endpoints() -> Vec<Endpoint> {

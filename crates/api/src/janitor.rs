@@ -1,4 +1,4 @@
-//! Background work: the hub's clock, and clearing away what is over.
+//! Background tasks: the hub's timer, and the deletion of expired sessions and deleted rooms.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -12,29 +12,29 @@ use crate::app::App;
 use crate::db;
 use crate::realtime::hub::TICK;
 
-/// How often the janitor looks for what is over.
-const ROUND: Duration = Duration::from_secs(60);
-/// How often it retries to delete sessions that were signed out while the database did not answer.
-const RETRY: Duration = Duration::from_secs(1);
-/// How many messages of a deleted room go at once: few enough not to delay anything else.
-const PURGE_AT_ONCE: i64 = 5_000;
-/// How long a task that panicked waits before it starts again.
+/// How often expired sessions and deleted rooms are cleaned up.
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the deletion of signed-out sessions is retried after the database did not answer.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How many messages of a deleted room one statement deletes: few enough not to delay other statements.
+const PURGE_BATCH: i64 = 5_000;
+/// The pause before a task that ended is restarted.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
-/// Runs a task for as long as the server runs: when it panics or ends, that is logged and it starts again.
+/// Runs a task as long as the server runs. A task that panics or ends is logged and restarted.
 pub async fn supervise<Task: Future<Output = ()>>(name: &str, start: impl Fn() -> Task) {
     loop {
-        // What the task shares with others is behind locks that survive a panic.
+        // State that the task shares with others is behind locks that survive a panic.
         match AssertUnwindSafe(start()).catch_unwind().await {
-            Ok(()) => tracing::error!(name, "a background task ended; it starts again"),
-            Err(_) => tracing::error!(name, "a background task panicked; it starts again"),
+            Ok(()) => tracing::error!(name, "a background task ended; restarting it"),
+            Err(_) => tracing::error!(name, "a background task panicked; restarting it"),
         }
         tokio::time::sleep(RESTART_PAUSE).await;
     }
 }
 
-/// Moves the hub's clock.
-pub async fn keep_time(app: Arc<App>) {
+/// Calls [`crate::realtime::hub::Hub::tick`] at its interval.
+pub async fn tick(app: Arc<App>) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -43,14 +43,14 @@ pub async fn keep_time(app: Arc<App>) {
     }
 }
 
-/// Clears away sessions that are over and the rows of deleted rooms.
+/// Deletes expired sessions and the rows of deleted rooms.
 pub async fn clean(app: Arc<App>) {
-    let (mut rounds, mut retries) = (interval(ROUND), interval(RETRY));
-    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut cleanups, mut retries) = (interval(CLEANUP_INTERVAL), interval(RETRY_INTERVAL));
+    cleanups.set_missed_tick_behavior(MissedTickBehavior::Delay);
     retries.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = rounds.tick() => {
+            _ = cleanups.tick() => {
                 delete_expired_sessions(&app).await;
                 purge_deleted_rooms(&app).await;
             }
@@ -71,7 +71,7 @@ async fn delete_expired_sessions(app: &App) {
 
 async fn purge_deleted_rooms(app: &App) {
     loop {
-        match app.db.write(|conn| db::rooms::purge(conn, PURGE_AT_ONCE)).await {
+        match app.db.write(|conn| db::rooms::purge(conn, PURGE_BATCH)).await {
             Ok(true) => tokio::task::yield_now().await,
             Ok(false) => return,
             Err(error) => {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_that_panics_or_ends_starts_again() {
+    fn a_task_that_panics_or_ends_is_restarted() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let starts = Cell::new(0);
         let third = tokio::sync::Notify::new();

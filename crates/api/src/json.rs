@@ -1,4 +1,4 @@
-//! Strict JSON: what clients send, by HTTP or on the socket.
+//! Strict parsing of JSON from clients, by HTTP and on the socket.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-/// How deep a text may nest.
+/// The maximal nesting depth.
 const MAX_DEPTH: usize = 32;
 
-/// Why a text is refused.
+/// Why a text is rejected.
 #[derive(Debug, Error)]
 pub enum JsonError {
-    /// It is not JSON, or has a key twice.
+    /// It is not JSON, or an object has a duplicate key.
     #[error("is not valid JSON: {0}")]
     Malformed(#[from] serde_json::Error),
     /// It nests too deeply.
@@ -26,7 +26,7 @@ pub enum JsonError {
 /// Parses one JSON object.
 ///
 /// # Errors
-/// [`JsonError`] for everything else.
+/// [`JsonError`] for any other input.
 pub fn parse(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
     if nests_deeper_than(bytes, MAX_DEPTH) {
         return Err(JsonError::TooDeep);
@@ -37,7 +37,7 @@ pub fn parse(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
     }
 }
 
-/// Counts brackets outside strings. Whether the text is JSON at all is for the parser to find out.
+/// Counts brackets outside strings. It does not check that the text is JSON; the parser does.
 fn nests_deeper_than(bytes: &[u8], max_depth: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in bytes {
@@ -58,7 +58,7 @@ fn nests_deeper_than(bytes: &[u8], max_depth: usize) -> bool {
     false
 }
 
-/// A JSON value in which no object has a key twice: two parsers could take different ones.
+/// A JSON value without duplicate keys: of two equal keys, different parsers take different ones.
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {

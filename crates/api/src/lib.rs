@@ -1,8 +1,8 @@
 //! The Parlance server.
 //!
-//! Edges ([`http`], [`socket`]) take requests and commands; [`writer`] makes every change to a room and publishes it;
-//! [`db`] holds the queries; [`realtime`] fans events out; [`policy`] says who may do what. [`Server::start`] puts
-//! them together; `main.rs` adds signals and the log.
+//! The edges ([`http`], [`socket`]) handle requests and commands. [`writer`] makes and publishes every change to a
+//! room. [`db`] holds the queries, [`realtime`] delivers events, [`policy`] decides permissions. [`Server::start`]
+//! assembles them; `main.rs` adds signals and logging.
 
 pub mod app;
 pub mod clock;
@@ -44,32 +44,32 @@ use crate::postgres::{Cluster, ClusterError};
 use crate::realtime::hub::Hub;
 use crate::writer::Writer;
 
-/// The first room of an empty database.
+/// The room that an empty database gets.
 const FIRST_ROOM: &str = "Lobby";
-/// How long a database that does not answer is waited for at start.
-const DATABASE_PATIENCE: Duration = Duration::from_secs(5);
-/// How many writers there are: while one flushes, the other executes.
+/// How long the start waits for a database that does not answer.
+const DATABASE_START_TIMEOUT: Duration = Duration::from_secs(5);
+/// The number of writers: while one flushes, the other executes.
 const WRITERS: usize = 2;
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an idle HTTP connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a connection stays open for what was sent last to arrive, when the client does not close it.
+/// How long a connection stays open after the last response, so that its bytes arrive, if the client does not close.
 const LINGER: Duration = Duration::from_secs(2);
 /// A peer that takes no bytes for this long is disconnected by the kernel (RFC 5482).
 const WRITE_STALL: Duration = Duration::from_secs(10);
-/// How much may wait unsent in the kernel for one connection, in bytes. The rest waits in the outbox, where it counts.
+/// The limit of unsent bytes per connection in the kernel. The rest waits in the outbox, where it is counted.
 const MAX_UNSENT_BYTES: u32 = 128 * 1024;
-/// How long sockets get to end when the server stops, in seconds: as long as a stalled one.
+/// How long the sockets may take to close when the server stops, in seconds: as long as a stalled one.
 const SOCKETS_STOP_TIMEOUT: u64 = 10;
-/// How long requests get after that, in seconds.
+/// How long the requests may take after that, in seconds.
 const STOP_TIMEOUT: u64 = 10;
-/// How long the writers get after that, when their database hangs.
-const WRITERS_STOP_TIME: Duration = Duration::from_secs(2);
-/// How long stopping takes in all. Whoever supervises the process waits longer.
-const STOP_TIME: Duration = Duration::from_secs(24);
+/// How long the writers may take after that, if their database hangs.
+const WRITERS_STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long stopping may take in total. Service managers must wait longer before they send SIGKILL.
+const TOTAL_STOP_TIMEOUT: Duration = Duration::from_secs(24);
 
-/// Why the server does not start: one sentence each, with what to do.
+/// Why the server does not start. Each message is one sentence that says what to do.
 #[derive(Debug, Error)]
 pub enum StartError {
     /// The address cannot be listened on.
@@ -89,13 +89,13 @@ pub enum StartError {
     /// The database cannot be brought to this version.
     #[error("The database cannot be migrated: {0}.")]
     Migration(String),
-    /// The system gives no thread.
+    /// The operating system refuses a thread.
     #[error("Cannot start: {0}.")]
     Thread(std::io::Error),
 }
 
 impl StartError {
-    /// The first line of what the database says: libpq explains itself on several.
+    /// Keeps only the first line of the error: libpq writes several.
     fn unreachable(error: &DbError) -> Self {
         Self::Database(error.to_string().lines().next().unwrap_or_default().to_owned())
     }
@@ -111,17 +111,17 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts everything: the database, the writers, the listener. When it returns, requests are served.
+    /// Starts the database, the writers and the listener. When it returns, requests are served.
     ///
     /// # Errors
-    /// In one sentence, what is wrong and what to do.
+    /// [`StartError`] says what is wrong and what to do.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        // The port first: a second start by mistake must not touch the first one's database.
+        // The port comes first: a second server, started by mistake, must not touch the database of the first.
         let wanted = config.address();
         let bind_error = |error| StartError::Bind(wanted, error);
         let listener = TcpListener::bind(wanted).map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
-        // An empty variable is what compose files make of an unset one.
+        // Compose files turn an unset variable into an empty one.
         let (cluster, database_url) = match config.database_url.as_ref().filter(|url| !url.trim().is_empty())
         {
             Some(url) => (None, url.clone()),
@@ -149,12 +149,12 @@ impl Server {
         Ok(Self { address, app, http, thread, cluster })
     }
 
-    /// Where it listens.
+    /// The address that the server listens on.
     pub fn addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where people reach it.
+    /// The URL of the server, for people on this machine.
     pub fn url(&self) -> String {
         let address = self.address;
         match address.ip() {
@@ -163,41 +163,42 @@ impl Server {
         }
     }
 
-    /// Drains and stops: not ready, sockets told to come back, requests and changes finished, the private Postgres
-    /// shut down. Takes 25 seconds at most: what hangs then is left behind, and ends with the process.
+    /// Stops the server gracefully: reports not ready, closes the sockets so that clients reconnect later, finishes
+    /// requests and changes, and shuts the private Postgres down. It takes at most 25 seconds: threads that hang are
+    /// abandoned then, and end with the process.
     pub fn stop(self) {
-        let deadline = Instant::now() + STOP_TIME;
+        let deadline = Instant::now() + TOTAL_STOP_TIMEOUT;
         self.app.drain();
         self.app.hub.wait_until_empty(Duration::from_secs(SOCKETS_STOP_TIMEOUT));
-        // Dropping the future is fine: the command is sent at once, the thread's end says that it is done.
+        // The future can be dropped: the command is sent at once, and the end of the thread shows that it is done.
         drop(self.http.stop(true));
-        // The thread waits for its queries, also for those that a hanging database never answers.
+        // The thread waits for its queries, including those that a hanging database never answers.
         let http_deadline = deadline.min(Instant::now() + Duration::from_secs(STOP_TIMEOUT + 1));
         match join_until(self.thread, http_deadline) {
             Some(Ok(Ok(()))) => {}
             Some(Ok(Err(error))) => tracing::error!(%error, "the HTTP server failed"),
             Some(Err(_)) => tracing::error!("the HTTP server panicked"),
-            None => tracing::warn!("the HTTP server does not end; it is left behind"),
+            None => tracing::warn!("the HTTP server does not stop; it is abandoned"),
         }
         match Arc::try_unwrap(self.app) {
             Ok(app) => {
-                if !app.writer.stop(deadline.min(Instant::now() + WRITERS_STOP_TIME)) {
-                    tracing::warn!("the writers do not end; unacknowledged changes may be lost");
+                if !app.writer.stop(deadline.min(Instant::now() + WRITERS_STOP_TIMEOUT)) {
+                    tracing::warn!("the writers do not stop; unacknowledged changes may be lost");
                 }
             }
-            Err(_) => tracing::warn!("something still holds the server; unacknowledged changes may be lost"),
+            Err(_) => tracing::warn!("the server is still in use; unacknowledged changes may be lost"),
         }
         if let Some(cluster) = self.cluster {
-            // Postgres has its guard, which stops it also when this process ends before.
+            // If this process ends first, the watchdog stops Postgres.
             let stopping = std::thread::spawn(move || cluster.stop());
             if join_until(stopping, deadline).is_none() {
-                tracing::warn!("Postgres does not stop; its guard sees to it");
+                tracing::warn!("Postgres does not stop; its watchdog will stop it");
             }
         }
     }
 }
 
-/// A thread's result, if it ends before `deadline`.
+/// The result of a thread; `None` if it has not ended at `deadline`.
 fn join_until<T>(thread: JoinHandle<T>, deadline: Instant) -> Option<std::thread::Result<T>> {
     while !thread.is_finished() {
         if Instant::now() >= deadline {
@@ -208,10 +209,10 @@ fn join_until<T>(thread: JoinHandle<T>, deadline: Instant) -> Option<std::thread
     Some(thread.join())
 }
 
-/// Migrates the database and sees that it is sound; an empty one gets its first room.
+/// Checks that the database is durable, migrates it, and creates the first room if there never was one.
 fn prepare_database(database_url: &str) -> Result<(), StartError> {
     let failed = |error: DbError| StartError::unreachable(&error);
-    let deadline = Instant::now() + DATABASE_PATIENCE;
+    let deadline = Instant::now() + DATABASE_START_TIMEOUT;
     let mut conn = loop {
         match db::connect(database_url) {
             Ok(conn) => break conn,
@@ -232,7 +233,7 @@ fn prepare_database(database_url: &str) -> Result<(), StartError> {
             created_at: clock::now(),
         };
         match db::rooms::create(&mut conn, &room) {
-            // Another server was quicker.
+            // Another server created it first.
             Ok(_) | Err(DbError::Conflict(_)) => {}
             Err(error) => return Err(failed(error)),
         }
@@ -240,7 +241,7 @@ fn prepare_database(database_url: &str) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Serves on a thread of its own until the handle says stop.
+/// Starts the HTTP server on its own thread. It runs until it is stopped by the handle.
 fn serve(
     listener: TcpListener,
     app: Arc<App>,
@@ -248,11 +249,11 @@ fn serve(
     let (send_handle, handle) = std::sync::mpsc::channel();
     let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let (to_tick, to_clean) = (app.clone(), app.clone());
-            let timekeeper = janitor::supervise("timekeeper", move || janitor::keep_time(to_tick.clone()));
-            let cleaner = janitor::supervise("janitor", move || janitor::clean(to_clean.clone()));
-            let (timekeeper, cleaner) = (actix_web::rt::spawn(timekeeper), actix_web::rt::spawn(cleaner));
-            // A worker's blocking threads do nothing but query; more of them would only wait for a connection.
+            let (ticker_app, cleaner_app) = (app.clone(), app.clone());
+            let ticker = janitor::supervise("ticker", move || janitor::tick(ticker_app.clone()));
+            let cleaner = janitor::supervise("janitor", move || janitor::clean(cleaner_app.clone()));
+            let (ticker, cleaner) = (actix_web::rt::spawn(ticker), actix_web::rt::spawn(cleaner));
+            // The blocking threads of a worker only run queries; more threads would only wait for a connection.
             let blocking_threads = app.config.database_connections as usize;
             let data = web::Data::from(app);
             let server = HttpServer::new(move || {
@@ -267,17 +268,17 @@ fn serve(
             .keep_alive(KEEP_ALIVE)
             .client_disconnect_timeout(LINGER)
             .h1_write_buffer_size(socket::WRITE_BUFFER_BYTES)
-            // An event must not wait for the acknowledgement of the event before it.
+            // An event must not wait until the client acknowledges the previous one (Nagle's algorithm).
             .tcp_nodelay(true)
-            .on_connect(|stream, _| bound_unread(stream))
+            .on_connect(|stream, _| set_tcp_limits(stream))
             .shutdown_timeout(STOP_TIMEOUT)
             .disable_signals()
             .listen(listener)?
             .run();
-            // Nobody waits for the handle any more only when the start was given up.
+            // The receiver is gone only if the start was abandoned.
             let _ = send_handle.send(server.handle());
             let ended = server.await;
-            timekeeper.abort();
+            ticker.abort();
             cleaner.abort();
             ended
         })
@@ -286,19 +287,19 @@ fn serve(
         Ok(handle) => Ok((handle, thread)),
         Err(_) => Err(match thread.join() {
             Ok(Err(error)) => error,
-            _ => std::io::Error::other("the HTTP server ended at once"),
+            _ => std::io::Error::other("the HTTP server ended immediately"),
         }),
     }
 }
 
-/// Bounds what a peer that does not read costs.
-fn bound_unread(stream: &dyn Any) {
+/// Bounds the cost of a peer that does not read.
+fn set_tcp_limits(stream: &dyn Any) {
     let Some(stream) = stream.downcast_ref::<TcpStream>() else { return };
     let socket = socket2::SockRef::from(stream);
-    let bounded = socket
+    let result = socket
         .set_tcp_user_timeout(Some(WRITE_STALL))
         .and_then(|()| socket.set_tcp_notsent_lowat(MAX_UNSENT_BYTES));
-    if let Err(error) = bounded {
-        tracing::debug!(%error, "the connection keeps the system's bounds");
+    if let Err(error) = result {
+        tracing::debug!(%error, "the connection keeps the system's TCP limits");
     }
 }

@@ -19,32 +19,32 @@ use crate::realtime::admission::SocketLimits;
 use crate::realtime::connection::ConnectionId;
 use crate::realtime::directory::MAX_ROOMS_PER_CONNECTION;
 
-/// How many buckets of a kind are kept. Beyond that the least used is forgotten, which is to say full again.
+/// The number of buckets kept per limit. Beyond it the least used bucket is dropped, so it is full again.
 const MAX_BUCKETS: usize = 20_000;
-/// How many seconds' worth of unknown tokens an address may present at once: after a restart no token is known, and a
-/// whole company may sit behind an address.
+/// The burst of token lookups per address, in seconds of the regular rate. After a restart no token is cached, and many
+/// users may share an address.
 const LOOK_UP_BURST_SECONDS: u32 = 20;
-/// How often a user, or an address without a session, may subscribe to a room.
+/// Subscriptions per second of a user, or of an address without a session.
 const SUBSCRIBE: Quota = Quota::per_second(NonZeroU32::new(20).unwrap());
-/// How many subscriptions at once: two sockets that resume as many rooms as they may follow.
+/// The burst of subscriptions: two sockets that each resume the maximal number of rooms.
 const SUBSCRIBE_BURST: NonZeroU32 = NonZeroU32::new(2 * MAX_ROOMS_PER_CONNECTION as u32).unwrap();
-/// How often one socket may start to type: once in 3 s.
+/// Typing commands of a socket: one per 3 s.
 const TYPING: Quota = Quota::per_minute(NonZeroU32::new(20).unwrap());
-/// How often at once: whoever sends short messages in a row stops and starts with each of them.
+/// The burst of typing commands: a user who sends short messages starts to type again after each.
 const TYPING_BURST: NonZeroU32 = NonZeroU32::new(4).unwrap();
-/// How often an address may ask whether the server is ready. Far more than any monitor does.
+/// Readiness checks per second of an address: far more than any monitoring sends.
 const PROBE: Quota = Quota::per_second(NonZeroU32::new(50).unwrap());
 
-/// Too much in too little time.
+/// A rate limit was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limited {
-    /// Whose limit it is.
+    /// What the limit applies to.
     pub scope: LimitScope,
-    /// After how many whole seconds it may go on, rounded up.
+    /// Seconds until the next attempt may succeed, rounded up.
     pub retry_after: u64,
 }
 
-/// Who is counted: the user of a session, or else the address. IPv6 addresses come as their /64; see
+/// What is counted: the user of a session, or the address without a session. IPv6 addresses are counted by /64; see
 /// `http::address`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Subject {
@@ -65,10 +65,10 @@ impl Subject {
     }
 }
 
-/// All limits. The buckets are absent when limits are switched off.
+/// All limits. There are no buckets if limits are switched off.
 pub struct Limits {
     buckets: Option<Buckets>,
-    /// How many sockets may be open.
+    /// The limits of open sockets.
     pub sockets: SocketLimits,
 }
 
@@ -89,7 +89,7 @@ struct Buckets {
 }
 
 impl Limits {
-    /// The limits that the settings ask for.
+    /// Creates the limits from the settings.
     pub fn new(config: &Config) -> Self {
         let settings = &config.limits;
         let is_on = config.rate_limits == Switch::On;
@@ -139,10 +139,10 @@ impl Limits {
         }
     }
 
-    /// Counts a request: for the user who made it, or for the address of somebody without a session.
+    /// Counts a request of a user, or of an address without a session.
     ///
     /// # Errors
-    /// [`Limited`] when there were too many.
+    /// [`Limited`] if the rate is exceeded.
     pub fn request(&self, user: Option<UserId>, address: IpAddr) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         match user {
@@ -151,11 +151,10 @@ impl Limits {
         }
     }
 
-    /// Counts a look-up of a token that the server does not know, before the database is asked. Guesses are such
-    /// tokens.
+    /// Counts the lookup of a token that is not cached, before the database is queried. This limits guessing.
     ///
     /// # Errors
-    /// [`Limited`] when the address presented too many.
+    /// [`Limited`] if the address exceeds the rate.
     pub fn look_up(&self, address: IpAddr) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         check(&buckets.look_ups_of_address, &address, LimitScope::Ip)
@@ -164,7 +163,7 @@ impl Limits {
     /// Counts a message that a user sends, edits or deletes in a room.
     ///
     /// # Errors
-    /// [`Limited`] when there were too many.
+    /// [`Limited`] if the rate is exceeded.
     pub fn change_message(&self, user: UserId, room: RoomId) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         check(&buckets.message_changes_of_user, &user, LimitScope::User)?;
@@ -174,17 +173,17 @@ impl Limits {
     /// Counts a new room.
     ///
     /// # Errors
-    /// [`Limited`] when there were too many.
+    /// [`Limited`] if the rate is exceeded.
     pub fn create_room(&self, user: UserId) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         check(&buckets.rooms_of_user, &user, LimitScope::User)
     }
 
-    /// Counts a room that a user renames or deletes, which every client is told of. There may be as many as new rooms,
-    /// counted apart from those: whoever created rooms can also delete them.
+    /// Counts a room that a user renames or deletes, which is an event to every client. The rate is that of new rooms,
+    /// in a bucket of its own, so that a user who created rooms can also delete them.
     ///
     /// # Errors
-    /// [`Limited`] when there were too many.
+    /// [`Limited`] if the rate is exceeded.
     pub fn change_room(&self, user: UserId) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         check(&buckets.room_changes_of_user, &user, LimitScope::User)
@@ -193,48 +192,46 @@ impl Limits {
     /// Counts a new guest.
     ///
     /// # Errors
-    /// [`Limited`] when there were too many.
+    /// [`Limited`] if the rate is exceeded.
     pub fn create_guest(&self, address: IpAddr) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         check(&buckets.guests_of_address, &address, LimitScope::Ip)
     }
 
-    /// Counts a probe of the server's readiness. Ordinary requests are not counted with it, so they cannot make a
-    /// monitor believe that the server is down.
+    /// Counts a readiness check. Other requests have other buckets, so they cannot make monitoring report an outage.
     ///
     /// # Errors
-    /// [`Limited`] when there were too many.
+    /// [`Limited`] if the rate is exceeded.
     pub fn probe(&self, address: IpAddr) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         check(&buckets.probes_of_address, &address, LimitScope::Ip)
     }
 
-    /// Counts a subscription, which reads the room and what changed in it, for all sockets of a user, or of an address
-    /// without a session.
+    /// Counts a subscription, which reads the database, for all sockets of a user, or of an address without a session.
     ///
     /// # Errors
-    /// [`Limited`] when there were too many.
+    /// [`Limited`] if the rate is exceeded.
     pub fn subscribe(&self, user: Option<UserId>, address: IpAddr) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         let subject = Subject::new(user, address);
         check(&buckets.subscribes, &subject, subject.scope())
     }
 
-    /// Counts a frame on a socket. Resuming all rooms after a break takes a frame a room, so `subscribe` is counted
-    /// apart from the rest, up to as many rooms as a socket may follow.
+    /// Counts a frame on a socket. A client that reconnects sends a `subscribe` per room, so `subscribe` has a bucket
+    /// of its own, which holds the maximal number of rooms per socket.
     ///
     /// # Errors
-    /// [`Limited`] when there were too many.
+    /// [`Limited`] if the rate is exceeded.
     pub fn frame(&self, socket: ConnectionId, is_subscribe: bool) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         let limiter = if is_subscribe { &buckets.subscribes_of_socket } else { &buckets.frames_of_socket };
         check(limiter, &socket, LimitScope::User)
     }
 
-    /// Counts a start of typing on a socket.
+    /// Counts a typing command on a socket.
     ///
     /// # Errors
-    /// [`Limited`] when there were too many.
+    /// [`Limited`] if the rate is exceeded.
     pub fn typing(&self, socket: ConnectionId) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         check(&buckets.typing_of_socket, &socket, LimitScope::User)
@@ -247,7 +244,7 @@ fn limiter<K: Hash + Eq + Clone>(quota: Quota, max_buckets: usize) -> Limiter<K>
     RateLimiter::new(quota, RecentBuckets(Cache::new(max_buckets)), DefaultClock::default())
 }
 
-/// The buckets that were used most recently. Their number is bounded, however many addresses come.
+/// The most recently used buckets. Their number is bounded, regardless of the number of addresses.
 struct RecentBuckets<K>(Cache<K, Arc<InMemoryState>>);
 
 impl<K: Hash + Eq + Clone> StateStore for RecentBuckets<K> {
@@ -269,7 +266,7 @@ fn check<K: Hash + Eq + Clone>(limiter: &Limiter<K>, key: &K, scope: LimitScope)
     })
 }
 
-/// Settings are at least 1; clap sees to it.
+/// Converts a setting, which clap guarantees to be at least 1.
 fn count(setting: u32) -> NonZeroU32 {
     NonZeroU32::new(setting).unwrap_or(NonZeroU32::MIN)
 }
@@ -299,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_however_many_addresses_come() {
+    fn memory_is_bounded_regardless_of_the_number_of_addresses() {
         let limiter = limiter::<IpAddr>(PROBE, 100);
         for number in 0..10_000_u32 {
             limiter.check_key(&IpAddr::V4(number.into())).unwrap();

@@ -1,4 +1,4 @@
-//! `parlance`: the server as a program.
+//! The program `parlance`.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-/// The exit code after a second signal, which leaves no time to stop in order.
+/// The exit code after a second signal, when the server does not stop gracefully.
 const STOPPED_AT_ONCE: u8 = 130;
 
 fn main() -> ExitCode {
@@ -32,8 +32,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Stops the server in order after one signal, and leaves at once after another: then the guard of the private Postgres
-/// stops it.
+/// Stops the server gracefully after a first signal and exits immediately after a second; then the watchdog stops the
+/// private Postgres.
 fn stop_by_signal(server: Server) -> std::io::Result<ExitCode> {
     tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(async {
         let (mut terminate, mut interrupt) =
@@ -42,10 +42,10 @@ fn stop_by_signal(server: Server) -> std::io::Result<ExitCode> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        let (tell, stopped) = tokio::sync::oneshot::channel();
+        let (done, stopped) = tokio::sync::oneshot::channel();
         std::thread::Builder::new().name("stop".to_owned()).spawn(move || {
             server.stop();
-            let _ = tell.send(());
+            let _ = done.send(());
         })?;
         Ok(tokio::select! {
             biased;
@@ -57,7 +57,7 @@ fn stop_by_signal(server: Server) -> std::io::Result<ExitCode> {
 }
 
 fn start_log(config: &Config) {
-    // Of no interest, unless somebody asks: how many workers there are, and each request that cannot be read.
+    // Off by default: the number of workers, and every request that cannot be parsed.
     let directives = format!("actix_server=warn,actix_http::h1=off,{}", config.log);
     let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()

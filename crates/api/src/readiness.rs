@@ -1,4 +1,4 @@
-//! Whether the database answers, however many ask.
+//! The readiness check: one ping of the database at a time, shared by all callers.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -8,15 +8,15 @@ use tokio::time::timeout;
 
 use crate::db::{DbError, DbResult};
 
-/// How long an answer of the database is passed on.
+/// How long the result of a ping is reused.
 const REUSED_FOR: Duration = Duration::from_secs(1);
-/// How long the database may take: whoever asks usually waits for a few seconds only.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a ping may take: health checks usually time out after a few seconds.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The latest answer of the database to a ping.
+/// The result of the latest ping.
 #[derive(Default)]
 pub struct Readiness {
-    /// Held during a ping, so that there is one at a time; whoever waited for it takes its answer.
+    /// Locked during a ping, so that callers who wait for it share its result.
     latest: Mutex<Option<Answer>>,
 }
 
@@ -27,10 +27,10 @@ struct Answer {
 }
 
 impl Readiness {
-    /// Whether the database answers a `ping`, or answered one a moment ago.
+    /// Checks that the database answers a `ping`, or answered one within the last second.
     ///
     /// # Errors
-    /// [`DbError::Unavailable`] when it does not, or not in time.
+    /// [`DbError::Unavailable`] if it does not, or not in time.
     pub async fn check<Ping>(&self, ping: impl FnOnce() -> Ping) -> DbResult<()>
     where
         Ping: Future<Output = DbResult<()>>,
@@ -39,7 +39,7 @@ impl Readiness {
         let error = match latest.as_ref().filter(|answer| answer.came_at.elapsed() < REUSED_FOR) {
             Some(answer) => answer.error.clone(),
             None => {
-                let error = match timeout(PATIENCE, ping()).await {
+                let error = match timeout(PING_TIMEOUT, ping()).await {
                     Ok(Ok(())) => None,
                     Ok(Err(error)) => Some(error.to_string()),
                     Err(_) => Some("it does not answer in time".to_owned()),
@@ -61,13 +61,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_who_ask_at_once_share_a_ping() {
+    fn concurrent_checks_share_a_ping() {
         for (answer, is_ready) in [(Ok(()), true), (Err(()), false)] {
             let (readiness, pings) = (Readiness::default(), Cell::new(0));
             let check = || {
                 readiness.check(|| async {
                     pings.set(pings.get() + 1);
-                    // All others get to ask before this is answered.
+                    // All other checks begin before this one is answered.
                     tokio::task::yield_now().await;
                     answer.map_err(|()| DbError::Unavailable("gone".to_owned()))
                 })

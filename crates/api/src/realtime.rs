@@ -1,17 +1,18 @@
-//! How an event travels: a writer commits a change and publishes its event; the hub encodes the event once and puts
-//! that frame into the outbox of everybody who should see it; the response body of each socket takes frames from its
-//! outbox. A connection that does not empty its outbox is closed with 4408 and resumes by `since`; nobody waits for it.
+//! The path of an event: a writer commits a change and publishes its event. The hub encodes the event once and puts the
+//! frame into the outboxes of all connections that should receive it. The response body of each socket takes frames
+//! from its outbox. A connection that does not empty its outbox is closed with 4408 and resumes by `since`; no other
+//! connection waits for it.
 //!
-//! Nothing here knows the database, the web framework or a transport but for the encoding of [`frame`].
+//! These modules know neither the database nor the web framework, and of the transport only the encoding in [`frame`].
 //!
-//! - [`admission`]: how many connections there may be.
-//! - [`directory`]: who is connected, and follows which rooms.
-//! - `presence`, `typing`: who is in a room, and who types there.
-//! - `room`: one room's followers, and delivery to them in the order of its changes.
-//! - [`outbox`], [`budget`]: what waits for a connection, and its bounds.
-//! - [`newest`]: the page that most requests ask for.
-//! - `delivery`: publishing an event.
-//! - [`hub`]: the lock around these, and their only door.
+//! - [`admission`]: the limits of open connections.
+//! - [`directory`]: the open connections and the rooms they follow.
+//! - `presence`, `typing`: who is in a room, and who is typing there.
+//! - `room`: the followers of a room, and delivery to them in the order of its changes.
+//! - [`outbox`], [`budget`]: the frames that wait for a connection, and the bounds on them.
+//! - [`newest`]: the newest page of followed rooms, cached.
+//! - `delivery`: publishing events.
+//! - [`hub`]: the public interface, with one lock around the state.
 
 pub mod admission;
 pub mod budget;

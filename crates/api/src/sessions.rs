@@ -1,4 +1,4 @@
-//! Sessions: opaque tokens of 256 bits, stored as their SHA-256, and looked up in memory first.
+//! Sessions: opaque tokens of 256 bits, stored as SHA-256 hashes and cached in memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,19 +20,19 @@ use crate::db::{self, Db, DbError, DbResult};
 use crate::realtime::connection::Identity;
 use crate::realtime::hub::Hub;
 
-/// A session that nobody used for this long is over.
-const IDLE: TimeDelta = TimeDelta::days(14);
-/// A session is over after this long, however much it was used.
+/// A session expires after this time without use.
+const IDLE_LIFETIME: TimeDelta = TimeDelta::days(14);
+/// A session expires after this time even if it is used.
 pub const LIFETIME: TimeDelta = TimeDelta::days(90);
-/// How long an answer of the database is trusted.
-const TRUSTED_FOR: Duration = Duration::from_secs(60);
-/// How many sessions are kept in memory.
-const REMEMBERED: usize = 20_000;
-/// How long a deleted session is still refused without asking the database: longer than any read of it can take.
-const REFUSED_FOR: Duration = Duration::from_secs(60);
-/// How many expired sessions are deleted at once: few enough for one statement's time.
-const EXPIRED_AT_ONCE: i64 = 1_000;
-/// Begins every token, so that scanners for leaked secrets recognise it.
+/// How long a cached session is valid without another query.
+const CACHE_TIME: Duration = Duration::from_secs(60);
+/// The number of cached sessions.
+const CACHE_SIZE: usize = 20_000;
+/// How long a deleted session is rejected without a query: longer than any read that began before the deletion.
+const REJECT_TIME: Duration = Duration::from_secs(60);
+/// How many expired sessions one statement deletes: few enough for the statement timeout.
+const EXPIRED_BATCH: i64 = 1_000;
+/// The prefix of every token, by which secret scanners recognise leaked tokens.
 const TOKEN_PREFIX: &str = "parlance_";
 
 /// The sessions.
@@ -43,12 +43,12 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Sessions stored in `db`. Signing out closes the sockets in `hub`.
+    /// Creates the sessions on top of `db`. Signing out closes sockets of `hub`.
     pub fn new(db: Db, hub: Arc<Hub>) -> Self {
         Self { db, hub, memory: Arc::default() }
     }
 
-    /// Creates a guest with a session. Returns the token, which is not stored.
+    /// Creates a guest with a session. Returns the token, of which only the hash is stored.
     ///
     /// # Errors
     /// [`DbError::Conflict`] when an account has the name.
@@ -75,10 +75,10 @@ impl Sessions {
         Ok((user, token))
     }
 
-    /// Who a token belongs to, by its [`hash`]. `None` when it is unknown, expired or signed out.
+    /// The user of a session, by the [`hash`] of its token. `None` if the token is unknown, expired or signed out.
     ///
     /// # Errors
-    /// When the database cannot tell.
+    /// If the session is not cached and the database does not answer.
     pub async fn get(&self, session: TokenHash) -> DbResult<Option<Identity>> {
         if let Some(identity) = self.memory.recall(&session) {
             return Ok(Some(identity));
@@ -87,8 +87,10 @@ impl Sessions {
             return Ok(None);
         }
         let now = Utc::now();
-        let found =
-            self.db.run(move |conn| db::sessions::get(conn, &session, now - LIFETIME, now - IDLE, now)).await;
+        let found = self
+            .db
+            .run(move |conn| db::sessions::get(conn, &session, now - LIFETIME, now - IDLE_LIFETIME, now))
+            .await;
         match found {
             Ok(user) => {
                 let identity = Identity { user: Arc::new(user), session };
@@ -102,27 +104,27 @@ impl Sessions {
         }
     }
 
-    /// Whether the session was read before, or has just ended. Looking up any other is a guess at worst.
+    /// Whether the session is cached or has ended recently. Other tokens may be guesses.
     pub fn is_known(&self, session: &TokenHash) -> bool {
         self.memory.known.contains_key(session) || self.has_ended(session)
     }
 
-    /// Whether the session was signed out or deleted a moment ago.
+    /// Whether the session was signed out recently.
     ///
-    /// A socket that is opened meanwhile may miss the end of its session: check this after it was registered.
+    /// A socket that is opened during the sign-out may miss it: check this after registering the socket.
     pub fn has_ended(&self, session: &TokenHash) -> bool {
         self.memory.ended().contains_key(session)
     }
 
-    /// Signs out: from now on this server refuses the token, and its sockets are closed.
+    /// Signs out: this server rejects the token immediately and closes the sockets of the session.
     ///
     /// # Errors
-    /// When the database did not confirm the deletion. [`Sessions::retry_deletions`] repeats it.
+    /// If the database does not confirm the deletion. [`Sessions::retry_deletions`] repeats it.
     pub async fn delete(&self, identity: &Identity) -> DbResult<()> {
         let session = identity.session;
         self.memory.end(session, None);
         self.hub.end_session(&session);
-        // In a task of its own, so that it also finishes when the client resets the connection.
+        // A separate task completes even if the client resets the connection.
         let (db, memory) = (self.db.clone(), self.memory.clone());
         let deletion = tokio::spawn(async move { delete_rows(&db, &memory, vec![session]).await });
         deletion.await.unwrap_or_else(|error| {
@@ -130,26 +132,25 @@ impl Sessions {
         })
     }
 
-    /// Deletes the signed-out sessions that the database has not deleted yet.
+    /// Repeats the deletion of signed-out sessions that the database has not confirmed.
     ///
     /// # Errors
-    /// When it still cannot.
+    /// If it fails again.
     pub async fn retry_deletions(&self) -> DbResult<()> {
         self.memory.forget_ended(Instant::now());
         let waiting = self.memory.not_deleted();
         if waiting.is_empty() { Ok(()) } else { delete_rows(&self.db, &self.memory, waiting).await }
     }
 
-    /// Deletes the sessions that are over.
+    /// Deletes expired sessions from the database.
     ///
     /// # Errors
-    /// When the database cannot.
+    /// If the database does not answer.
     pub async fn delete_expired(&self) -> DbResult<()> {
         let now = Utc::now();
-        let (oldest, idle_since) = (now - LIFETIME, now - IDLE);
-        let delete = move |conn: &mut db::Conn| {
-            db::sessions::delete_expired(conn, oldest, idle_since, EXPIRED_AT_ONCE)
-        };
+        let (oldest, idle_since) = (now - LIFETIME, now - IDLE_LIFETIME);
+        let delete =
+            move |conn: &mut db::Conn| db::sessions::delete_expired(conn, oldest, idle_since, EXPIRED_BATCH);
         while self.db.write(delete).await? > 0 {}
         Ok(())
     }
@@ -164,30 +165,30 @@ async fn delete_rows(db: &Db, memory: &Memory, sessions: Vec<TokenHash>) -> DbRe
     Ok(())
 }
 
-/// What is known of sessions without asking the database.
+/// What is known about sessions without a query.
 struct Memory {
-    /// Sessions, and when the database was asked about them.
+    /// Cached sessions and the time of their query.
     known: Cache<TokenHash, (Identity, Instant)>,
-    /// Sessions that are refused, and when the database deleted them; `None` while it has not. A read that began
-    /// before the deletion must not bring its session back.
+    /// Rejected sessions and the time of their deletion; `None` if the deletion is not confirmed. A read that began
+    /// before the deletion must not restore the session.
     ended: Mutex<HashMap<TokenHash, Option<Instant>>>,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { known: Cache::new(REMEMBERED), ended: Mutex::default() }
+        Self { known: Cache::new(CACHE_SIZE), ended: Mutex::default() }
     }
 }
 
 impl Memory {
     fn recall(&self, session: &TokenHash) -> Option<Identity> {
         let (identity, read_at) = self.known.get(session)?;
-        (read_at.elapsed() < TRUSTED_FOR).then_some(identity)
+        (read_at.elapsed() < CACHE_TIME).then_some(identity)
     }
 
-    /// Keeps what the database said. False when the session has ended since.
+    /// Caches a session that was read. Returns false if it has ended since.
     fn remember(&self, identity: &Identity) -> bool {
-        // Held until it is kept: `end` comes before or after both steps.
+        // The lock is held during both steps, so that `end` cannot come between them.
         let ended = self.ended();
         if ended.contains_key(&identity.session) {
             return false;
@@ -207,13 +208,13 @@ impl Memory {
         ended.iter().filter(|(_, deleted_at)| deleted_at.is_none()).map(|(session, _)| *session).collect()
     }
 
-    /// Forgets the ended sessions that the database deleted long enough ago.
+    /// Drops the ended sessions that were deleted longer than [`REJECT_TIME`] ago.
     fn forget_ended(&self, now: Instant) {
-        let is_recent = |deleted_at: Instant| now.saturating_duration_since(deleted_at) < REFUSED_FOR;
+        let is_recent = |deleted_at: Instant| now.saturating_duration_since(deleted_at) < REJECT_TIME;
         self.ended().retain(|_, deleted_at| deleted_at.is_none_or(is_recent));
     }
 
-    /// Nothing panics under this lock, so a poisoned one can be used.
+    /// No code panics while it holds this lock, so a poisoned state is consistent.
     fn ended(&self) -> MutexGuard<'_, HashMap<TokenHash, Option<Instant>>> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -226,7 +227,7 @@ fn new_token() -> DbResult<String> {
     Ok(format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(secret)))
 }
 
-/// Names a token's session without being the token.
+/// The hash of a token, by which its session is stored and cached.
 pub fn hash(token: &str) -> TokenHash {
     Sha256::digest(token).into()
 }
@@ -254,11 +255,11 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_ended_while_it_was_read_does_not_come_back() {
+    fn a_session_that_ends_during_a_read_is_not_restored() {
         let (memory, grace, ada) = (Memory::default(), identity("grace"), identity("ada"));
         assert!(memory.remember(&grace) && memory.remember(&ada));
         memory.end(grace.session, None);
-        // Both a read that finds the row and one that comes after the deletion.
+        // A read before the deletion, and one after it.
         assert!(!memory.remember(&grace));
         memory.end(grace.session, Some(Instant::now()));
         assert!(!memory.remember(&grace));
@@ -267,17 +268,17 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_session_is_refused_until_long_after_its_deletion() {
+    fn an_ended_session_is_rejected_until_long_after_its_deletion() {
         let (memory, session) = (Memory::default(), hash("grace"));
         let now = Instant::now();
         memory.end(session, None);
-        memory.forget_ended(now + REFUSED_FOR * 100);
+        memory.forget_ended(now + REJECT_TIME * 100);
         assert_eq!(memory.not_deleted(), [session]);
         memory.end(session, Some(now));
         assert!(memory.not_deleted().is_empty());
-        memory.forget_ended(now + REFUSED_FOR / 2);
+        memory.forget_ended(now + REJECT_TIME / 2);
         assert!(memory.ended().contains_key(&session));
-        memory.forget_ended(now + REFUSED_FOR);
+        memory.forget_ended(now + REJECT_TIME);
         assert!(memory.ended().is_empty());
     }
 }

@@ -1,8 +1,8 @@
-//! The WebSocket edge: from the request that asks for the upgrade to the connection's last frame.
+//! The WebSocket edge: from the upgrade request to the last frame.
 //!
-//! actix-ws does the handshake and decodes what comes in, behind a `guard`. The way out is a response body of our own,
-//! `frames`, because fan-out is what Parlance exists for: every socket takes the same encoded frames from its outbox.
-//! One task a connection, `reader`, handles what comes in; `session` and `resume` are the commands.
+//! actix-ws does the handshake and decodes incoming frames, behind a `guard`. Outgoing frames leave by a response body,
+//! `frames`, instead of the sender of actix-ws: all sockets share the frames that the hub encoded once. Each connection
+//! has one task, `reader`, which handles incoming messages; `session` and `resume` implement the commands.
 
 mod frames;
 mod guard;
@@ -46,7 +46,7 @@ pub async fn connect(
     app: web::Data<App>,
 ) -> AppResult<HttpResponse> {
     check_handshake(&request)?;
-    // A page of another origin may not even read. Programs other than browsers send no Origin.
+    // A page of another origin may not connect at all. Clients other than browsers send no Origin.
     if request.headers().contains_key(header::ORIGIN) {
         origin::check(&app.config, request.headers())?;
     }
@@ -54,7 +54,7 @@ pub async fn connect(
     let Caller { address, identity } = identify(&app, request.headers(), peer, true).await?;
     let session = identity.as_ref().map(|identity| identity.session);
     let registration = app.hub.connect(address, identity)?;
-    // A session that ended meanwhile did not find this connection in the hub.
+    // If the session ended before the registration, this connection was not closed with it.
     if session.is_some_and(|session| app.sessions.has_ended(&session)) {
         registration.connection().outbox.close(CloseCode::SessionEnded);
     }
@@ -89,7 +89,7 @@ fn check_handshake(request: &HttpRequest) -> AppResult<()> {
     })
 }
 
-/// The payload behind the guard.
+/// Wraps the payload in the guard.
 async fn guarded(request: &HttpRequest, payload: web::Payload) -> AppResult<web::Payload> {
     let guard: BoxedPayloadStream = Box::pin(Guard::new(payload.into_inner()));
     let mut payload = dev::Payload::Stream { payload: guard };

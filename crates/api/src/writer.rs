@@ -1,16 +1,17 @@
-//! The only way to change a room: creation, sends, edits, deletions, renames.
+//! The writers: the only way to change rooms and messages.
 //!
-//! Each writer is a thread with a connection of its own; a room always has the same writer. So a room's changes are
-//! stored, published and acknowledged in one order, that of `rev`. Everything that queued during a commit goes into
-//! the next one (natural batching: without a timer, so a single message never waits).
+//! Each writer is a thread with its own connection, and a room always has the same writer. So the changes of a room are
+//! stored, published and acknowledged in one order, that of `rev`. Messages that arrive during a commit go into the next
+//! one (natural batching: there is no timer, so a single message never waits).
 //!
-//! A change is published and acknowledged after its commit returned, not before. When the connection breaks in the
-//! middle, the writer connects again and repeats the change: ids and timestamps make that harmless and tell whether the
-//! first attempt was stored. If the database stays away, the answer is `OutcomeUnknown`, and the writer looks for what
-//! was stored as soon as it can.
+//! A change is published and acknowledged after its commit. If the connection breaks before the commit returns, the
+//! writer reconnects and repeats the change. Ids and timestamps make the repeat harmless and show whether the first
+//! attempt was stored. If the database stays unavailable, the answer is `OutcomeUnknown`; when it is back, the writer
+//! finds and publishes what was stored.
 
 mod apply;
 mod catch_up;
+mod change;
 mod create;
 mod worker;
 
@@ -21,88 +22,25 @@ use std::time::{Duration, Instant};
 use shared::ids::{MessageId, RoomId, UserId};
 use shared::messages::{Message, MessageText};
 use shared::rooms::{Room, RoomName};
-use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
-use self::worker::Worker;
+use self::change::{Change, Reply};
+pub use self::change::{WriteError, WriteResult};
+use self::worker::{BusySince, Worker};
 use crate::db::DbError;
 use crate::db::messages::{NewMessage, Stored};
 use crate::db::rooms::{NewRoom, StoredRoom};
 use crate::realtime::hub::Hub;
 
-/// How many changes may wait for one writer. Beyond it a client is told to come back.
+/// The maximal number of changes that wait for one writer. Beyond it, changes are refused.
 const QUEUE_LENGTH: usize = 4_096;
-/// How long a client waits for the answer, whatever happens.
-const ANSWER_TIME: Duration = Duration::from_secs(10);
-/// A writer that waits for one answer this long has a database that hangs: it accepts nothing new. A statement takes
-/// less, or is cancelled.
+/// How long a request waits for the outcome of a change.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A writer that waits for one answer longer than this has a database that hangs, and accepts no changes. It is longer
+/// than the statement timeout.
 const STUCK_AFTER: Duration = Duration::from_secs(6);
 
-/// Why a change was not made.
-#[derive(Debug, Error)]
-pub enum WriteError {
-    /// There is no such room.
-    #[error("no such room")]
-    NoRoom,
-    /// There is no such message in the room.
-    #[error("no such message")]
-    NoMessage,
-    /// The message is a tombstone.
-    #[error("the message is deleted")]
-    MessageDeleted,
-    /// The message belongs to another user.
-    #[error("not the author")]
-    NotAuthor,
-    /// The room belongs to another user.
-    #[error("not the room's owner")]
-    NotRoomOwner,
-    /// Too many changes wait already; nothing was done.
-    #[error("the queue is full")]
-    QueueFull,
-    /// The connection broke or the database does not answer: the change may be made or not.
-    #[error("the outcome is unknown")]
-    OutcomeUnknown,
-    /// What the database says; nothing was done.
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
-/// What a change gives.
-pub type WriteResult<T> = Result<T, WriteError>;
-
-type Reply<T> = oneshot::Sender<WriteResult<T>>;
-
-/// A change on its way to its writer.
-enum Change {
-    CreateRoom(NewRoom, Reply<StoredRoom>),
-    CreateMessage(NewMessage, Reply<Stored>),
-    UpdateMessage {
-        room_id: RoomId,
-        id: MessageId,
-        by: UserId,
-        text: Option<MessageText>,
-        reply: Reply<Message>,
-    },
-    DeleteMessage {
-        room_id: RoomId,
-        id: MessageId,
-        by: UserId,
-        reply: Reply<()>,
-    },
-    UpdateRoom {
-        id: RoomId,
-        by: UserId,
-        name: Option<RoomName>,
-        reply: Reply<Room>,
-    },
-    DeleteRoom {
-        id: RoomId,
-        by: UserId,
-        reply: Reply<()>,
-    },
-}
-
-/// A handle on the writers. Dropping it ends them, after what is queued.
+/// A handle to the writers. Dropping it stops them after their queued changes.
 pub struct Writer {
     queues: Vec<Queue>,
     /// Disconnected when the last thread has ended. Only [`Writer::stop`] uses it; the lock makes it `Sync`.
@@ -112,17 +50,15 @@ pub struct Writer {
 /// One writer's queue.
 struct Queue {
     changes: mpsc::Sender<Change>,
-    /// Since when the writer waits for the database.
+    /// The time since when the writer waits for the database.
     busy_since: BusySince,
 }
-
-type BusySince = Arc<Mutex<Option<Instant>>>;
 
 impl Writer {
     /// Starts `count` writers.
     ///
     /// # Errors
-    /// When the system has no thread to give.
+    /// If the operating system refuses a thread.
     pub fn start(database_url: &str, hub: &Arc<Hub>, count: usize) -> std::io::Result<Self> {
         let (alive, ended) = std_mpsc::channel();
         let mut queues = Vec::new();
@@ -140,18 +76,18 @@ impl Writer {
         Ok(Self { queues, ended: Mutex::new(ended) })
     }
 
-    /// Lets the writers finish what is queued, and waits for them until `deadline`. Returns whether they ended.
+    /// Stops the writers after their queued changes and waits until `deadline`. Returns whether they ended.
     pub fn stop(self, deadline: Instant) -> bool {
         drop(self.queues);
         let ended = self.ended.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let patience = deadline.saturating_duration_since(Instant::now());
-        ended.recv_timeout(patience) == Err(std_mpsc::RecvTimeoutError::Disconnected)
+        let timeout = deadline.saturating_duration_since(Instant::now());
+        ended.recv_timeout(timeout) == Err(std_mpsc::RecvTimeoutError::Disconnected)
     }
 
     /// Creates a room.
     ///
     /// # Errors
-    /// When another room has the name; [`StoredRoom`] has the refusal of an id that is in use.
+    /// If another room has the name. An id that is in use is [`StoredRoom::IdReused`].
     pub async fn create_room(&self, new: NewRoom) -> WriteResult<StoredRoom> {
         self.submit(new.id, |reply| Change::CreateRoom(new, reply)).await
     }
@@ -159,12 +95,12 @@ impl Writer {
     /// Stores a message.
     ///
     /// # Errors
-    /// When it is not stored, or nobody knows; [`Stored`] has the refusals that the message itself caused.
+    /// If it was not stored, or the outcome is unknown. [`Stored`] contains the refusals that the message itself caused.
     pub async fn create_message(&self, new: NewMessage) -> WriteResult<Stored> {
         self.submit(new.room_id, |reply| Change::CreateMessage(new, reply)).await
     }
 
-    /// Changes a message's text; without one, or with the same, the message stays as it is.
+    /// Changes the text of a message. Without a text, or with the same one, the message is unchanged.
     ///
     /// # Errors
     /// When the message does not exist, is deleted or belongs to another user.
@@ -178,7 +114,7 @@ impl Writer {
         self.submit(room_id, |reply| Change::UpdateMessage { room_id, id, by, text, reply }).await
     }
 
-    /// Deletes a message; a deleted one stays as it is.
+    /// Deletes a message. A deleted message is unchanged.
     ///
     /// # Errors
     /// When the message does not exist, or neither it nor the room belongs to the user.
@@ -186,7 +122,7 @@ impl Writer {
         self.submit(room_id, |reply| Change::DeleteMessage { room_id, id, by, reply }).await
     }
 
-    /// Renames a room; without a name, or with the same, it stays as it is.
+    /// Renames a room. Without a name, or with the same one, the room is unchanged.
     ///
     /// # Errors
     /// When the room does not exist, belongs to another user, or the name is taken.
@@ -210,7 +146,7 @@ impl Writer {
             return Err(DbError::Unavailable("the writer's database hangs".to_owned()).into());
         }
         queue.changes.try_send(change(reply)).map_err(|_| WriteError::QueueFull)?;
-        match tokio::time::timeout(ANSWER_TIME, answer).await {
+        match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
             Ok(Ok(answer)) => answer,
             // The database hangs, or the writer failed: the change may still be made.
             Ok(Err(_)) | Err(_) => Err(WriteError::OutcomeUnknown),
@@ -218,7 +154,7 @@ impl Writer {
     }
 }
 
-/// A room always has the same writer.
+/// The writer of a room, which is always the same.
 fn writer_of(room_id: RoomId, writers: usize) -> usize {
     let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(room_id);
     (hash % writers as u64) as usize
@@ -234,7 +170,7 @@ mod tests {
     use crate::error::AppError;
 
     #[tokio::test]
-    async fn a_full_queue_refuses_what_comes_and_keeps_what_it_has() {
+    async fn a_full_queue_refuses_new_changes_and_keeps_those_it_has() {
         let (changes, mut queue) = mpsc::channel(QUEUE_LENGTH);
         let busy_since = BusySince::default();
         let (_, ended) = std_mpsc::channel();

@@ -4,7 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{DbError, DbResult};
+use super::error::{DbError, DbResult};
 
 /// So many failures in a row open the circuit.
 const FAILURES: u32 = 5;

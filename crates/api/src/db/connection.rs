@@ -5,7 +5,10 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::r2d2::CustomizeConnection;
 
-use super::{Conn, DbError, DbResult};
+use super::error::{DbError, DbResult};
+
+/// One connection, as queries and writers hold it.
+pub type Conn = PgConnection;
 
 /// libpq's settings for a database that vanishes: connecting gives up after 3 s, bytes that nobody acknowledges break
 /// the connection after 5 s, and an idle peer that does not answer three probes after 8 s. Unix sockets ignore all but

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 use shared::errors::ErrorCode;
 
-use super::Endpoint;
+use super::endpoint::Endpoint;
 use super::identity::address;
 use crate::app::App;
 use crate::db;

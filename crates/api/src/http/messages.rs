@@ -12,8 +12,8 @@ use shared::rooms::Room;
 use shared::text::{Invalid, InvalidCode};
 use uuid::Uuid;
 
-use super::Endpoint;
 use super::body::JsonBody;
+use super::endpoint::Endpoint;
 use super::identity::{Reader, SignedIn};
 use super::query::{LimitSchema, PositionSchema, Query, page_response};
 use super::rooms::{RoomPath, or_no_room};

@@ -9,8 +9,8 @@ use shared::rooms::{CreateRoom, ROOMS_PATH, Room, RoomName, UpdateRoom, room_pat
 use shared::text::{Invalid, InvalidCode};
 use uuid::Uuid;
 
-use super::Endpoint;
 use super::body::JsonBody;
+use super::endpoint::Endpoint;
 use super::identity::{Reader, SignedIn};
 use super::query::{LimitSchema, Query, RoomCursorSchema, page_response};
 use crate::app::App;

@@ -8,8 +8,8 @@ use shared::rooms::RoomName;
 use shared::server::{Limits, SERVER_PATH, ServerInfo};
 use shared::users::{UserKind, Username};
 
-use super::Endpoint;
 use super::body::MAX_BODY_BYTES;
+use super::endpoint::Endpoint;
 use crate::app::App;
 
 /// This server's version.

@@ -9,8 +9,8 @@ use shared::users::{
     CURRENT_SESSION_PATH, CURRENT_USER_PATH, CreateGuest, GUESTS_PATH, Guest, User, Username,
 };
 
-use super::Endpoint;
 use super::body::JsonBody;
+use super::endpoint::Endpoint;
 use super::identity::{Address, SignedIn, cookie_name};
 use crate::app::App;
 use crate::config::Config;

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use nix::unistd::{Gid, Uid, User, getegid, geteuid};
 
-use super::ClusterError;
+use super::error::ClusterError;
 
 /// The accounts to run Postgres as when the server runs as root, in order of preference.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];

@@ -20,11 +20,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::account::Account;
+use super::error::{ClusterError, last_lines};
 use super::postmaster::pid_of;
 use super::programs::Programs;
 use super::watchdog::Watchdog;
-use super::{ClusterError, USER, last_lines};
 
+/// The database superuser. It needs no password, because no other account can reach the socket.
+pub(super) const USER: &str = "parlance";
 /// The kernel's limit for the path of a Unix socket, without the terminating NUL.
 const MAX_SOCKET_PATH: usize = 107;
 /// The name of the socket in its directory; Postgres derives it from the port.

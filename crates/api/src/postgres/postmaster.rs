@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use nix::unistd::Pid;
 
 use super::account::Account;
+use super::error::{ClusterError, last_lines};
 use super::orphans::PidFile;
 use super::processes;
 use super::watchdog::Watchdog;
-use super::{ClusterError, last_lines};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 /// How often a long recovery is reported.

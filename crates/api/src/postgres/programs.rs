@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::ClusterError;
+use super::error::ClusterError;
 
 /// One installation of Postgres.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use super::error::ClusterError;
 use super::postmaster::{Launcher, Postmaster};
-use super::{ClusterError, orphans, processes};
+use super::{orphans, processes};
 
 /// The pauses before the attempts of the first start. Restarts are attempted without end.
 const FIRST_START_PAUSES: [Duration; 4] =

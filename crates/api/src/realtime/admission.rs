@@ -1,4 +1,4 @@
-//! How many connections there may be: of a user, of an address, in all.
+//! Limits of open connections: per user, per address and in total.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,25 +6,25 @@ use std::net::IpAddr;
 
 use shared::ids::UserId;
 
-/// The most connections there may be.
+/// The maximal numbers of open connections.
 #[derive(Clone, Copy, Debug)]
 pub struct SocketLimits {
-    /// Of one user.
+    /// Per user.
     pub per_user: usize,
-    /// Of one address.
+    /// Per address.
     pub per_address: usize,
-    /// In all.
+    /// In total.
     pub total: usize,
 }
 
 /// Why a connection is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The user has too many.
+    /// The user has too many connections.
     User,
-    /// The address has too many.
+    /// The address has too many connections.
     Address,
-    /// The server has too many.
+    /// The server has too many connections.
     Server,
     /// The server is stopping.
     Draining,
@@ -48,7 +48,7 @@ impl Admission {
     /// Counts a new connection.
     ///
     /// # Errors
-    /// The limit that is reached, or that the server is stopping.
+    /// The limit that is reached, or [`Refusal::Draining`].
     pub(super) fn admit(&mut self, address: IpAddr, user: Option<UserId>) -> Result<(), Refusal> {
         if self.is_draining {
             return Err(Refusal::Draining);
@@ -67,10 +67,10 @@ impl Admission {
         Ok(())
     }
 
-    /// Counts a connection for another user than before.
+    /// Counts an open connection for another user than before.
     ///
     /// # Errors
-    /// When that user has too many.
+    /// If the new user has too many connections.
     pub(super) fn change_user(&mut self, before: Option<UserId>, now: UserId) -> Result<(), Refusal> {
         if before == Some(now) {
             return Ok(());
@@ -82,7 +82,7 @@ impl Admission {
         Ok(())
     }
 
-    /// Counts a connection no longer.
+    /// Removes a connection from the counts.
     pub(super) fn release(&mut self, address: IpAddr, user: Option<UserId>) {
         self.total = self.total.saturating_sub(1);
         release(&mut self.by_address, address);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_refuses_and_a_released_connection_makes_room() {
+    fn each_limit_refuses_until_a_connection_is_released() {
         let mut admission = Admission::new(SocketLimits { per_user: 2, per_address: 3, total: 4 });
         assert_eq!(admission.admit(HERE, Some(user(1))), Ok(()));
         assert_eq!(admission.admit(HERE, Some(user(1))), Ok(()));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_changes_its_user_counts_for_the_new_one_only() {
+    fn a_connection_that_changes_its_user_counts_only_for_the_new_user() {
         let mut admission = Admission::new(SocketLimits { per_user: 1, per_address: 9, total: 9 });
         assert_eq!(admission.admit(HERE, None), Ok(()));
         assert_eq!(admission.change_user(None, user(1)), Ok(()));

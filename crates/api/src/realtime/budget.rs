@@ -1,9 +1,9 @@
-//! How much memory all undelivered frames together may take.
+//! The memory budget of all undelivered frames.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts the bytes of all frames that are alive. A frame that waits in many outboxes is in memory once and counts
-/// once; it is released when the last outbox lets go of it.
+/// Counts the bytes of all existing frames. A frame that waits in many outboxes is in memory once and counts once,
+/// until the last outbox drops it.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
@@ -11,7 +11,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget of `limit` bytes.
+    /// Creates a budget of `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self { limit, used: AtomicUsize::new(0) }
     }

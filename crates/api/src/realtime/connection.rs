@@ -1,4 +1,4 @@
-//! One open connection: who it belongs to, and what is on its way to it.
+//! One open connection: its identity and its outbox.
 
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,29 +7,29 @@ use shared::users::User;
 
 use super::outbox::Outbox;
 
-/// Names a connection. Never reused.
+/// The id of a connection. It is never reused.
 pub type ConnectionId = u64;
-/// Names a signed-in session without being its token.
+/// Identifies a session: the hash of its token.
 pub type SessionKey = [u8; 32];
 
 /// One open connection.
 #[derive(Debug)]
 pub struct Connection {
-    /// Its name.
+    /// The id.
     pub id: ConnectionId,
-    /// The frames on their way to it.
+    /// The frames that wait for it.
     pub outbox: Outbox,
-    /// Where it comes from.
+    /// The client's address.
     pub address: IpAddr,
     identity: RwLock<Option<Identity>>,
 }
 
-/// Who a connection belongs to.
+/// The user and session of a connection.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The user.
     pub user: Arc<User>,
-    /// The session they signed in with.
+    /// The session that the user signed in with.
     pub session: SessionKey,
 }
 

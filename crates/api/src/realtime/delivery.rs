@@ -1,4 +1,4 @@
-//! Delivery: an event that is published goes to everybody who should see it.
+//! Delivery of published events to all connections that should receive them.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -10,15 +10,16 @@ use shared::rooms::Room as RoomDto;
 
 use super::frame::Frame;
 use super::hub::{Hub, State};
+use super::outbox::Wakeups;
 use super::room::{Change, Typed};
 use crate::config::Access;
 
 impl Hub {
-    /// Messages of a room were stored; some may be tombstones by now. They are in the order of `rev`. What one commit
-    /// stored is published at once, so that it also leaves in one write.
-    pub fn messages_stored(&self, room_id: RoomId, messages: Vec<Message>) {
+    /// Publishes the messages of a room that one commit stored, in the order of `rev`. Some may be tombstones by now.
+    /// Published together, they also leave in one write. The readers are woken when the result is dropped.
+    pub fn messages_stored(&self, room_id: RoomId, messages: Vec<Message>) -> Wakeups {
         if !self.is_followed(room_id) {
-            return;
+            return Wakeups::default();
         }
         let authors: HashSet<UserId> = messages.iter().map(|message| message.author.id).collect();
         let changes = messages.into_iter().map(|message| {
@@ -31,41 +32,42 @@ impl Hub {
         // Encoded without the lock.
         let changes: Vec<Change> = changes.filter_map(|(rev, event)| self.encode(rev, event)).collect();
         let mut state = self.lock();
-        // First, so that nobody is seen typing what is there to read.
+        // Typing ends before the message arrives.
         for author in authors {
             self.in_room_with_typing(&mut state, room_id, |room| {
                 room.stop_typing(author).map(Typed::stopped)
             });
         }
-        deliver(&mut state, room_id, &changes);
+        let wakeups = deliver(&mut state, room_id, &changes);
         self.shed(&state);
+        wakeups
     }
 
-    /// A message was edited.
+    /// Publishes an edited message.
     pub fn message_updated(&self, message: Message) {
         let (room_id, rev) = (message.room_id, message.rev);
         self.publish(room_id, rev, ServerEvent::MessageUpdated(change(message)));
     }
 
-    /// A message was deleted; this is its tombstone.
+    /// Publishes the tombstone of a deleted message.
     pub fn message_deleted(&self, message: Message) {
         let (room_id, rev) = (message.room_id, message.rev);
         self.publish(room_id, rev, ServerEvent::MessageDeleted(change(message)));
     }
 
-    /// A room was created.
+    /// Publishes a new room.
     pub fn room_created(&self, room: RoomDto) {
         let (id, rev) = (room.id, room.rev);
         self.publish_to_all(id, rev, ServerEvent::RoomCreated(RoomChange { room, rev }));
     }
 
-    /// A room was renamed.
+    /// Publishes a renamed room.
     pub fn room_updated(&self, room: RoomDto) {
         let (id, rev, room) = (room.id, room.rev, self.with_online(room));
         self.publish_to_all(id, rev, ServerEvent::RoomUpdated(RoomChange { room, rev }));
     }
 
-    /// A room was deleted. Nobody follows it any more.
+    /// Publishes the deletion of a room and removes its followers.
     pub fn room_deleted(&self, room: RoomDto) {
         let (id, rev) = (room.id, room.rev);
         let event = ServerEvent::RoomDeleted(RoomChange { room, rev });
@@ -74,7 +76,7 @@ impl Hub {
         if let Some(mut live) = state.rooms.remove(&id) {
             live.delete(rev, &frame);
         }
-        self.deliver_to_strangers(&state, id, &frame);
+        self.deliver_to_non_followers(&state, id, &frame);
         state.directory.forget_room(id);
         state.newest.forget(id);
     }
@@ -89,7 +91,7 @@ impl Hub {
         self.publish_to_all(room_id, rev, event);
     }
 
-    /// Tells the room's followers to read for themselves what changed up to `rev`.
+    /// Tells the room's followers to read the changes up to `rev` by REST.
     pub fn resync(&self, room_id: RoomId, rev: Rev) {
         self.publish(room_id, rev, ServerEvent::Resync { room_id });
     }
@@ -100,8 +102,10 @@ impl Hub {
         }
         let Some(change) = self.encode(rev, event) else { return };
         let mut state = self.lock();
-        deliver(&mut state, room_id, &[change]);
+        let wakeups = deliver(&mut state, room_id, &[change]);
         self.shed(&state);
+        drop(state);
+        drop(wakeups);
     }
 
     /// To everybody who may see the room: to its followers in the order of its changes, to the others at once.
@@ -109,9 +113,11 @@ impl Hub {
         let Some(change) = self.encode(rev, event) else { return };
         let frame = change.frame.clone();
         let mut state = self.lock();
-        deliver(&mut state, room_id, &[change]);
-        self.deliver_to_strangers(&state, room_id, &frame);
+        let wakeups = deliver(&mut state, room_id, &[change]);
+        self.deliver_to_non_followers(&state, room_id, &frame);
         self.shed(&state);
+        drop(state);
+        drop(wakeups);
     }
 
     fn encode(&self, rev: Rev, event: ServerEvent) -> Option<Change> {
@@ -119,15 +125,15 @@ impl Hub {
         Some(Change { rev, event, frame })
     }
 
-    fn deliver_to_strangers(&self, state: &State, room_id: RoomId, frame: &Frame) {
-        for connection in state.directory.strangers(room_id) {
+    fn deliver_to_non_followers(&self, state: &State, room_id: RoomId, frame: &Frame) {
+        for connection in state.directory.non_followers(room_id) {
             if self.access == Access::Open || connection.user().is_some() {
                 connection.outbox.push(frame.clone());
             }
         }
     }
 
-    /// While all frames together take too much memory, closes the connections that have most waiting. They resume.
+    /// If all frames together exceed the memory budget, closes the connections with the largest outboxes. They resume.
     pub(super) fn shed(&self, state: &State) {
         if !self.budget.is_exceeded() {
             return;
@@ -146,18 +152,17 @@ impl Hub {
             connection.outbox.close(CloseCode::SlowConsumer);
             closed += 1;
         }
-        tracing::warn!(closed, "too much waits for slow readers: those with most were closed");
+        tracing::warn!(closed, "the memory budget is exceeded: the slowest readers were closed");
     }
 }
 
 /// Delivers changes to the room's followers and to its newest page.
-fn deliver(state: &mut State, room_id: RoomId, changes: &[Change]) {
-    if let Some(room) = state.rooms.get_mut(&room_id) {
-        room.publish(changes);
-        for Change { rev, event, .. } in changes {
-            state.newest.apply(room_id, *rev, event);
-        }
+fn deliver(state: &mut State, room_id: RoomId, changes: &[Change]) -> Wakeups {
+    let Some(room) = state.rooms.get_mut(&room_id) else { return Wakeups::default() };
+    for Change { rev, event, .. } in changes {
+        state.newest.apply(room_id, *rev, event);
     }
+    room.publish(changes)
 }
 
 fn change(message: Message) -> MessageChange {

@@ -1,4 +1,4 @@
-//! Who is connected, and which rooms each connection follows.
+//! The open connections and the rooms that each follows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use shared::ids::RoomId;
 
 use super::connection::{Connection, ConnectionId};
 
-/// How many rooms one connection may follow.
+/// The maximal number of rooms that a connection may follow.
 pub const MAX_ROOMS_PER_CONNECTION: usize = 500;
 
-/// Too many rooms on one connection.
+/// The connection follows too many rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyRooms;
 
@@ -20,7 +20,7 @@ pub(super) struct Directory(HashMap<ConnectionId, Entry>);
 
 struct Entry {
     connection: Arc<Connection>,
-    /// A list rather than a set: it is short, and an idle connection has to be small.
+    /// A list instead of a set: it is short, and an idle connection must be small.
     rooms: Vec<RoomId>,
 }
 
@@ -33,7 +33,7 @@ impl Directory {
         self.0.contains_key(&id)
     }
 
-    /// Removes a connection. Returns the rooms it followed; `None` when it was not there.
+    /// Removes a connection. Returns the rooms it followed; `None` if it was not registered.
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Vec<RoomId>> {
         self.0.remove(&id).map(|entry| entry.rooms)
     }
@@ -47,7 +47,7 @@ impl Directory {
     }
 
     /// The connections that do not follow a room.
-    pub(super) fn strangers(&self, room_id: RoomId) -> impl Iterator<Item = &Arc<Connection>> {
+    pub(super) fn non_followers(&self, room_id: RoomId) -> impl Iterator<Item = &Arc<Connection>> {
         self.0.values().filter(move |entry| !entry.rooms.contains(&room_id)).map(|entry| &entry.connection)
     }
 
@@ -56,10 +56,10 @@ impl Directory {
         self.0.get(&id).map_or(&[], |entry| &entry.rooms)
     }
 
-    /// The connection follows another room.
+    /// Adds a room to those that the connection follows.
     ///
     /// # Errors
-    /// When it follows too many.
+    /// If it follows too many.
     pub(super) fn follow(&mut self, id: ConnectionId, room_id: RoomId) -> Result<(), TooManyRooms> {
         let Some(entry) = self.0.get_mut(&id) else { return Ok(()) };
         if entry.rooms.contains(&room_id) {
@@ -72,19 +72,19 @@ impl Directory {
         Ok(())
     }
 
-    /// The connection follows the room no longer.
+    /// Removes a room from those that the connection follows.
     pub(super) fn unfollow(&mut self, id: ConnectionId, room_id: RoomId) {
         if let Some(entry) = self.0.get_mut(&id) {
             entry.unfollow(room_id);
         }
     }
 
-    /// The connection follows no room any more. Returns those it followed.
+    /// Removes all rooms from those that the connection follows, and returns them.
     pub(super) fn unfollow_all(&mut self, id: ConnectionId) -> Vec<RoomId> {
         self.0.get_mut(&id).map(|entry| std::mem::take(&mut entry.rooms)).unwrap_or_default()
     }
 
-    /// Nobody follows the room any more.
+    /// Removes a deleted room from all connections.
     pub(super) fn forget_room(&mut self, room_id: RoomId) {
         for entry in self.0.values_mut() {
             entry.unfollow(room_id);

@@ -9,7 +9,7 @@ use tokio_util::codec::Encoder as _;
 
 use super::budget::Budget;
 
-/// The reason that goes with [`CloseCode::FrameRate`]: after that time the bucket holds enough for a resume.
+/// The reason of [`CloseCode::FrameRate`]. After this time the bucket holds enough frames for a resume.
 const FRAME_RATE_REASON: &str = "Too many frames: wait 5 seconds.";
 
 /// An encoded frame, header included. Clones share the bytes.
@@ -29,18 +29,18 @@ impl Drop for Encoded {
 }
 
 impl Frame {
-    /// The text frame of an event. `None` when the event cannot be written as JSON; every event can.
+    /// The text frame of an event. `None` if the event cannot be serialized, which is a bug.
     pub fn event(budget: &Arc<Budget>, event: &ServerEvent) -> Option<Self> {
         match serde_json::to_string(event) {
             Ok(json) => Some(Self::encode(budget, ws::Message::Text(json.into()))),
             Err(error) => {
-                tracing::error!(%error, "an event could not be written as JSON");
+                tracing::error!(%error, "an event could not be serialized");
                 None
             }
         }
     }
 
-    /// A ping. Browsers answer it without the page's doing.
+    /// A ping, which browsers answer automatically.
     pub fn ping(budget: &Arc<Budget>) -> Self {
         Self::encode(budget, ws::Message::Ping(Bytes::new()))
     }
@@ -60,7 +60,7 @@ impl Frame {
         self.0.bytes.len()
     }
 
-    /// Whether the frame has no bytes; no frame is empty, as each has a header.
+    /// Always false, because each frame has a header.
     pub fn is_empty(&self) -> bool {
         self.0.bytes.is_empty()
     }
@@ -72,13 +72,13 @@ impl Frame {
     }
 }
 
-/// The close frame, which is the last one on a socket.
+/// The close frame, which is the last frame of a socket.
 pub fn close(code: CloseCode) -> Bytes {
     let description = (code == CloseCode::FrameRate).then(|| FRAME_RATE_REASON.to_owned());
     encode(ws::Message::Close(Some(CloseReason { code: code.number().into(), description })))
 }
 
-/// Encodes a message that is not a continuation; only those can fail.
+/// Encodes a message. Only continuations could fail, which are never sent.
 fn encode(message: ws::Message) -> Bytes {
     let mut bytes = BytesMut::new();
     if let Err(error) = Codec::new().encode(message, &mut bytes) {

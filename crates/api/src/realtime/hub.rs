@@ -1,7 +1,7 @@
-//! The one door to everything live: connections come and go, follow rooms, and get events.
+//! The public interface of the realtime state: connections are registered, follow rooms and receive events.
 //!
-//! The hub knows neither HTTP nor the database. Its lock is held for work in memory only, never across an await. What
-//! is done under it is ordered, which is what makes delivery so.
+//! The hub knows neither HTTP nor the database. Its lock is held only for work in memory, never across an await. It
+//! orders all operations, and thereby the delivery of events.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -23,17 +23,17 @@ use super::newest::{NewestPage, NewestPages};
 use super::room::{Room, Typed};
 use crate::config::Access;
 
-/// How often [`Hub::tick`] wants to be called.
+/// The interval at which [`Hub::tick`] must be called.
 pub const TICK: Duration = Duration::from_millis(100);
-/// How much all frames that wait for readers may take together, in bytes.
-const MAX_LIVE_BYTES: usize = 256 * 1024 * 1024;
-/// How often a subscription is answered with newer presence because others were told of changes meanwhile.
+/// The memory budget of all undelivered frames, in bytes.
+const MAX_FRAME_BYTES: usize = 256 * 1024 * 1024;
+/// How often the presence in a `subscribed` event is taken anew because followers were told of a change meanwhile.
 const MAX_SNAPSHOTS: usize = 3;
 
 /// The connections and the rooms they follow.
 pub struct Hub {
     state: Mutex<State>,
-    /// Signals that the last connection left.
+    /// Notified when the last connection is removed.
     emptied: Condvar,
     next_id: AtomicU64,
     pub(super) budget: Arc<Budget>,
@@ -45,14 +45,14 @@ pub(super) struct State {
     pub(super) directory: Directory,
     pub(super) rooms: HashMap<RoomId, Room>,
     pub(super) newest: NewestPages,
-    /// Rooms in which time alone may bring something to tell.
+    /// Rooms with news that depends on time: delayed presence, or typing that may expire.
     waiting: HashSet<RoomId>,
 }
 
 impl Hub {
-    /// An empty hub. `access` says whether anonymous connections hear of rooms.
+    /// Creates an empty hub. `access` decides whether anonymous connections receive events of rooms.
     pub fn new(limits: SocketLimits, access: Access) -> Self {
-        Self::with_budget(limits, access, MAX_LIVE_BYTES)
+        Self::with_budget(limits, access, MAX_FRAME_BYTES)
     }
 
     pub(super) fn with_budget(limits: SocketLimits, access: Access, bytes: usize) -> Self {
@@ -72,15 +72,15 @@ impl Hub {
         }
     }
 
-    /// What frames count against.
+    /// The memory budget of frames.
     pub fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
 
-    /// Registers a connection. It leaves when the registration is dropped.
+    /// Registers a connection until the registration is dropped.
     ///
     /// # Errors
-    /// The limit that is reached, or that the server is stopping.
+    /// The limit that is reached, or [`Refusal::Draining`].
     pub fn connect(
         self: &Arc<Self>,
         address: IpAddr,
@@ -95,10 +95,10 @@ impl Hub {
         Ok(Registration { hub: self.clone(), connection })
     }
 
-    /// The connection says who it is, for the first time or again.
+    /// Sets or replaces the identity of a connection.
     ///
     /// # Errors
-    /// When that user has too many connections.
+    /// If the user has too many connections.
     pub fn identify(&self, connection: &Connection, identity: Identity) -> Result<(), Refusal> {
         let mut state = self.lock();
         if !state.directory.contains(connection.id) {
@@ -125,7 +125,7 @@ impl Hub {
         }
     }
 
-    /// The connection follows no room any more, because it is being closed.
+    /// Removes a connection from all rooms, because it is being closed.
     pub fn leave_all(&self, connection: &Connection) {
         let mut state = self.lock();
         for room_id in state.directory.unfollow_all(connection.id) {
@@ -133,14 +133,14 @@ impl Hub {
         }
     }
 
-    /// First step of following a room: from now on its events are held for the connection, so that what it missed
-    /// can be read without a gap.
+    /// Begins to follow a room (step 1 of 3): from now on its events are held for the connection, so that the missed
+    /// changes can be read without a gap.
     ///
     /// # Errors
-    /// When the connection follows too many rooms.
+    /// If the connection follows too many rooms.
     pub fn join(&self, connection: &Arc<Connection>, room_id: RoomId) -> Result<(), TooManyRooms> {
         let mut state = self.lock();
-        // The transport may be gone while a command is still at work.
+        // The transport may be gone while a command is still being processed.
         if state.directory.contains(connection.id) {
             state.directory.follow(connection.id, room_id)?;
             state.rooms.entry(room_id).or_default().join(connection);
@@ -148,9 +148,9 @@ impl Hub {
         Ok(())
     }
 
-    /// Second step: the room is there. Counts the connection, as present or not, and sends `subscribed`. Returns whether
-    /// the connection still follows the room; not when it was deleted meanwhile.
-    pub fn introduce(&self, connection: &Connection, room: &RoomDto, present: bool) -> bool {
+    /// Confirms an existing room (step 2 of 3): counts the connection, as present or absent, and sends `subscribed`.
+    /// Returns false if the room was deleted meanwhile.
+    pub fn send_subscribed(&self, connection: &Connection, room: &RoomDto, present: bool) -> bool {
         let (id, room_id) = (connection.id, room.id);
         let is_followed =
             |state: &State| state.rooms.get(&room_id).is_some_and(|live| live.is_followed_by(id));
@@ -162,7 +162,7 @@ impl Hub {
         for attempt in 1..=MAX_SNAPSHOTS {
             let snapshot = state.rooms.get_mut(&room_id).and_then(|live| live.snapshot(id));
             let Some(snapshot) = snapshot else { return false };
-            // A list of a hundred people is not written under the lock.
+            // A list of 100 users is serialized without the lock.
             drop(state);
             let event = ServerEvent::Subscribed {
                 room: RoomDto { online: snapshot.count, ..room.clone() },
@@ -175,17 +175,18 @@ impl Hub {
             let Some(live) = state.rooms.get_mut(&room_id) else { return false };
             if attempt == MAX_SNAPSHOTS || !live.is_outdated(snapshot.version) {
                 if let Some(frame) = frame {
-                    live.introduce(id, frame, snapshot.version);
+                    live.send_subscribed(id, frame, snapshot.version);
                 }
                 break;
             }
         }
-        // In the last attempt, others may have been told of changes that this connection was not.
+        // After the last attempt, the snapshot may lack changes that other followers were told of.
         self.in_room(&mut state, room_id, |_| ());
         is_followed(&state)
     }
 
-    /// Last step: everything up to `rev` is in the outbox. What was held follows, and then live events.
+    /// Starts live delivery (step 3 of 3): everything up to `rev` is in the outbox. The held events follow, then live
+    /// events.
     pub fn go_live(&self, connection: &Connection, room_id: RoomId, rev: Rev) {
         let mut state = self.lock();
         if let Some(room) = state.rooms.get_mut(&room_id) {
@@ -194,14 +195,14 @@ impl Hub {
         }
     }
 
-    /// The connection follows the room no longer.
+    /// Removes a connection from a room.
     pub fn leave(&self, connection: &Connection, room_id: RoomId) {
         let mut state = self.lock();
         state.directory.unfollow(connection.id, room_id);
         self.remove_from_room(&mut state, connection, room_id);
     }
 
-    /// A person types or stopped typing. Returns whether the connection is in that room.
+    /// Records that a user types or stopped typing. Returns whether the connection is present in the room.
     pub fn set_typing(&self, connection: &Connection, room_id: RoomId, active: bool) -> bool {
         let mut is_accepted = false;
         self.in_room_with_typing(&mut self.lock(), room_id, |room| {
@@ -212,33 +213,32 @@ impl Hub {
         is_accepted
     }
 
-    /// How many people are in a room.
+    /// The number of users in a room.
     pub fn online(&self, room_id: RoomId) -> u32 {
         self.lock().rooms.get(&room_id).map_or(0, Room::online_count)
     }
 
-    /// The room with what only the hub knows of it.
+    /// The room with its number of users, which only the hub knows.
     pub fn with_online(&self, room: RoomDto) -> RoomDto {
         RoomDto { online: self.online(room.id), ..room }
     }
 
-    /// The latest change of a room that was published since somebody follows it; `None` when there was none.
+    /// The latest published change of a followed room; `None` if none was published since it is followed.
     pub fn published(&self, room_id: RoomId) -> Option<Rev> {
         self.lock().rooms.get(&room_id).and_then(Room::published)
     }
 
-    /// Whether somebody follows a room.
+    /// Whether a room has followers.
     pub fn is_followed(&self, room_id: RoomId) -> bool {
         self.lock().rooms.contains_key(&room_id)
     }
 
-    /// The newest page of a room, if it is kept.
+    /// The newest page of a room, if it is cached.
     pub fn newest(&self, room_id: RoomId, limit: u32) -> Option<NewestPage> {
         self.lock().newest.page(room_id, limit as usize)
     }
 
-    /// Keeps the newest page of a followed room in memory. `messages` are its last ones, as many as are kept, as the
-    /// database shows them at `rev`.
+    /// Caches the newest page of a followed room. `messages` are the last messages as of `rev`, as many as are cached.
     pub fn keep_newest(&self, room_id: RoomId, rev: Rev, messages: &[Message]) {
         let mut state = self.lock();
         let known = state.rooms.get(&room_id).and_then(Room::known);
@@ -247,7 +247,7 @@ impl Hub {
         }
     }
 
-    /// Closes a session's connections, because it ended.
+    /// Closes the connections of an ended session.
     pub fn end_session(&self, session: &SessionKey) {
         for connection in self.lock().directory.connections() {
             if connection.identity().is_some_and(|identity| identity.session == *session) {
@@ -256,7 +256,7 @@ impl Hub {
         }
     }
 
-    /// Refuses new connections, and tells all others to come back later.
+    /// Refuses new connections and closes all others with [`CloseCode::Restart`].
     pub fn drain(&self) {
         let mut state = self.lock();
         state.admission.drain();
@@ -265,23 +265,23 @@ impl Hub {
         }
     }
 
-    /// Waits until no connection is open, or the time is over.
-    pub fn wait_until_empty(&self, patience: Duration) {
+    /// Waits until no connection is open, but not longer than `timeout`.
+    pub fn wait_until_empty(&self, timeout: Duration) {
         let state = self.lock();
-        drop(self.emptied.wait_timeout_while(state, patience, |state| state.directory.len() > 0));
+        drop(self.emptied.wait_timeout_while(state, timeout, |state| state.directory.len() > 0));
     }
 
-    /// How many connections are open.
+    /// The number of open connections.
     pub fn connections(&self) -> usize {
         self.lock().directory.len()
     }
 
-    /// Does what is due: presence that waited for its moment, typing that fell silent, memory that is short.
+    /// Sends delayed presence, ends typing that expired, and enforces the memory budget.
     pub fn tick(&self, now: Instant) {
         let mut state = self.lock();
         for room_id in std::mem::take(&mut state.waiting) {
-            let silent = state.rooms.get_mut(&room_id).map(|room| room.stop_silent_typing(now));
-            for typist in silent.into_iter().flatten() {
+            let expired = state.rooms.get_mut(&room_id).map(|room| room.expire_typing(now));
+            for typist in expired.into_iter().flatten() {
                 self.in_room_with_typing(&mut state, room_id, |_| Some(Typed::stopped(typist)));
             }
             self.in_room(&mut state, room_id, |_| ());
@@ -293,7 +293,7 @@ impl Hub {
         self.in_room_with_typing(state, room_id, |room| room.remove(connection.id).map(Typed::stopped));
     }
 
-    /// Changes a room, then tells its presence if it is time, and forgets a room that nobody follows.
+    /// Changes a room, then sends its presence if it is due. Removes a room without followers.
     fn in_room<T>(
         &self,
         state: &mut State,
@@ -307,14 +307,14 @@ impl Hub {
             state.newest.forget(room_id);
             return Some(changed);
         }
-        room.tell_presence(room_id, Instant::now(), &self.budget);
+        room.send_presence(room_id, Instant::now(), &self.budget);
         if room.is_waiting() {
             state.waiting.insert(room_id);
         }
         Some(changed)
     }
 
-    /// The same with a change of typing, which is told first: nobody types in a room that they have left.
+    /// The same with a change of typing, which is sent before presence: a user stops typing before leaving.
     pub(super) fn in_room_with_typing(
         &self,
         state: &mut State,
@@ -323,18 +323,18 @@ impl Hub {
     ) {
         self.in_room(state, room_id, |room| {
             if let Some(typed) = change(room) {
-                room.tell_typing(room_id, &typed, &self.budget);
+                room.send_typing(room_id, &typed, &self.budget);
             }
         });
     }
 
-    /// Nothing panics under this lock, so a poisoned one is still consistent.
+    /// No code panics while it holds this lock, so a poisoned state is consistent.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A connection's place in the hub. Dropping it is what makes the connection leave, however its task ended.
+/// A registered connection. Dropping the registration removes the connection, even if its task panicked.
 pub struct Registration {
     hub: Arc<Hub>,
     connection: Arc<Connection>,

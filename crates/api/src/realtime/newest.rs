@@ -1,5 +1,5 @@
-//! The newest messages of rooms that are followed, ready to be served: read once, then kept current by the events that
-//! the room's followers get.
+//! A cache of the newest messages of followed rooms: read from the database once, then updated by the events of the
+//! room.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::messages::Message;
 use shared::page::MAX_LIMIT;
 
-/// How many messages are kept: the longest page.
+/// The number of cached messages per room: the longest page.
 pub const MAX_MESSAGES: usize = MAX_LIMIT as usize;
-/// How much is kept of a room, in bytes of JSON; of very long messages, fewer.
+/// The limit per room, in bytes of JSON. Rooms with very long messages have fewer messages cached.
 const MAX_BYTES: usize = 256 * 1024;
-/// How much is kept of all rooms together, in bytes. Beyond it the rooms least asked for are dropped.
+/// The limit of all rooms together, in bytes. Beyond it, the least used rooms are dropped.
 const MAX_TOTAL_BYTES: u64 = 64 * 1024 * 1024;
-/// What a kept message costs beside its JSON, in bytes.
+/// The memory of a cached message beside its JSON, in bytes.
 const MESSAGE_OVERHEAD: usize = 64;
-/// How many rooms the cache expects; more only make it grow.
+/// The initial capacity of the cache, in rooms.
 const EXPECTED_ROOMS: usize = 256;
 
-/// A message as its JSON, written once.
+/// A message as JSON, serialized once.
 pub type MessageJson = Arc<RawValue>;
 
-/// The newest messages of many rooms, within a bound for all of them.
+/// The cached rooms, within a bound for all of them.
 pub(super) struct NewestPages(Cache<RoomId, Newest, Bytes>);
 
 /// Weighs a room by its memory.
@@ -50,19 +50,19 @@ impl NewestPages {
         Self(Cache::with_weighter(EXPECTED_ROOMS, bytes, Bytes))
     }
 
-    /// The last `limit` messages of a room; `None` when they are not kept.
+    /// The last `limit` messages of a room; `None` if they are not cached.
     pub(super) fn page(&self, room_id: RoomId, limit: usize) -> Option<NewestPage> {
         self.0.get(&room_id)?.page(limit)
     }
 
-    /// Keeps a room's newest messages, as the database shows them at `rev`, oldest first.
+    /// Caches the newest messages of a room as of `rev`, oldest first.
     pub(super) fn keep(&mut self, room_id: RoomId, rev: Rev, messages: &[Message]) {
         if let Some(newest) = Newest::new(rev, messages) {
             self.0.insert(room_id, newest);
         }
     }
 
-    /// Applies a room's next change, in the order of `rev`.
+    /// Applies the next change of a room, in the order of `rev`. A gap drops the room.
     pub(super) fn apply(&mut self, room_id: RoomId, rev: Rev, event: &ServerEvent) {
         let is_current = self.0.get_mut(&room_id).is_none_or(|mut newest| newest.apply(rev, event).is_some());
         if !is_current {
@@ -70,7 +70,7 @@ impl NewestPages {
         }
     }
 
-    /// Drops what is known to lack a change.
+    /// Drops a room that lacks a change up to `rev`.
     pub(super) fn forget_before(&mut self, room_id: RoomId, rev: Rev) {
         self.0.remove_if(&room_id, |newest| newest.rev < rev);
     }
@@ -81,7 +81,7 @@ impl NewestPages {
     }
 }
 
-/// The end of a room's history as of one `rev`.
+/// The newest messages of a room as of one `rev`.
 #[derive(Clone, Debug)]
 struct Newest {
     rev: Rev,
@@ -101,19 +101,19 @@ struct Kept {
 pub struct NewestPage {
     /// The messages.
     pub items: Vec<MessageJson>,
-    /// The place of the first one, if there is any.
+    /// The `seq` of the first message, if there is one.
     pub first: Option<Seq>,
 }
 
 impl Newest {
-    /// From what the database shows at `rev`, oldest first.
+    /// From the messages in the database as of `rev`, oldest first.
     fn new(rev: Rev, messages: &[Message]) -> Option<Self> {
         let mut newest = Self { rev, messages: VecDeque::new(), bytes: 0 };
         messages.iter().try_for_each(|message| newest.append(message))?;
         Some(newest)
     }
 
-    /// The last `limit` messages; `None` when more were asked for than are kept.
+    /// The last `limit` messages; `None` if fewer are cached and the room has more.
     fn page(&self, limit: usize) -> Option<NewestPage> {
         let reaches_beginning = self.messages.front().is_none_or(|first| first.seq == Seq(1));
         if self.messages.len() < limit && !reaches_beginning {
@@ -124,7 +124,7 @@ impl Newest {
         Some(NewestPage { items: page.map(|kept| kept.json.clone()).collect(), first })
     }
 
-    /// Applies the room's next change. `None` when there is a gap before it; what is kept is then of no use.
+    /// Applies the next change of the room. `None` if there is a gap before it: the cached messages are then invalid.
     fn apply(&mut self, rev: Rev, event: &ServerEvent) -> Option<()> {
         if rev <= self.rev {
             return Some(());
@@ -166,7 +166,7 @@ impl Newest {
 
     fn trim(&mut self) {
         let is_too_much = |newest: &Self| newest.messages.len() > MAX_MESSAGES || newest.bytes > MAX_BYTES;
-        // An empty page would say that the room is empty.
+        // An empty page would mean that the room is empty.
         while self.messages.len() > 1 && is_too_much(self) {
             let oldest = self.messages.pop_front();
             self.bytes -= oldest.map_or(0, |oldest| oldest.json.get().len());
@@ -174,7 +174,7 @@ impl Newest {
     }
 }
 
-/// `None` when it cannot be written as JSON, which no message of ours is.
+/// `None` if the message cannot be serialized, which is a bug.
 fn json(message: &Message) -> Option<MessageJson> {
     serde_json::value::to_raw_value(message).ok().map(Arc::from)
 }
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn all_rooms_together_stay_within_the_bound_and_those_asked_for_are_kept() {
+    fn the_least_used_rooms_are_dropped_when_all_together_exceed_the_limit() {
         let messages: Vec<Message> = (1..=10).map(message).collect();
         let mut pages = NewestPages::bounded(200_000);
         pages.keep(room(1), Rev(10), &messages);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_or_a_later_known_change_drops_a_room() {
+    fn a_gap_or_a_newer_known_change_drops_a_room() {
         let messages: Vec<Message> = (1..=3).map(message).collect();
         let created = |seq| {
             let message = message(seq);

@@ -1,6 +1,6 @@
-//! The frames that wait for one connection: a bounded queue that a response body takes from.
+//! The frames that wait for one connection: a bounded queue, from which the response body takes frames.
 //!
-//! Nobody waits for a slow reader. A connection whose queue is full is closed and resumes by `since`.
+//! Publishing never waits for a slow reader. A connection whose queue is full is closed and resumes by `since`.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,37 +11,37 @@ use tokio::sync::Notify;
 
 use super::frame::Frame;
 
-/// How much may wait for a reader, in bytes, before it is closed as too slow.
+/// The limit of waiting bytes, above which a connection is closed as too slow.
 pub const MAX_QUEUED_BYTES: usize = 1024 * 1024;
-/// A replay continues below this, in bytes.
+/// A replay continues when fewer bytes than this are waiting.
 const LOW_WATER_BYTES: usize = MAX_QUEUED_BYTES / 4;
-/// More than this, in bytes, is a backlog.
-const BACKLOG_BYTES: usize = 8 * 1024;
-/// What a frame in the queue costs beside its bytes.
+/// The queue is a backlog above this many bytes.
+const BACKLOG_BYTES: usize = 64 * 1024;
+/// The memory of a queued frame beside its bytes.
 const FRAME_OVERHEAD: usize = 64;
-/// An empty queue with more capacity than this is freed.
+/// An empty queue is freed if its capacity exceeds this.
 const IDLE_CAPACITY: usize = 4;
 
-/// The frames on their way to one connection.
+/// The frames that wait for one connection.
 #[derive(Debug, Default)]
 pub struct Outbox {
     state: Mutex<State>,
-    /// Wakes the connection's session task: the outbox closed, or has room for more of a replay.
+    /// Wakes the connection's task: the outbox was closed, or has room for more of a replay.
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     frames: VecDeque<Frame>,
-    /// Of the queued frames, with overhead.
+    /// The size of the queued frames with overhead.
     queued_bytes: usize,
-    /// Of frames that are held elsewhere until they may be queued.
+    /// The size of frames that are held outside of the queue, until they may be queued.
     reserved_bytes: usize,
     phase: Phase,
-    /// Set when nothing of the client is waited for any more.
+    /// Set when the connection no longer waits for the client.
     finish: Option<Finish>,
     is_gone: bool,
-    /// The response body, when it waits for a frame.
+    /// The waker of the response body, if it waits for a frame.
     reader: Option<Waker>,
     is_drain_awaited: bool,
 }
@@ -50,18 +50,18 @@ struct State {
 enum Phase {
     #[default]
     Open,
-    /// The close comes after the queued frames.
+    /// The close frame follows the queued frames.
     Closing(CloseCode),
-    /// The close was handed over; the connection waits for the client's answer.
+    /// The close frame was taken; the connection waits for that of the client.
     Closed,
 }
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finish {
-    /// At once: the client has closed or is gone.
+    /// Immediately: the client has closed or is gone.
     Drop,
-    /// After the close, whose bytes get a moment to arrive: the client has not answered.
+    /// After a delay in which the close frame can arrive: the client has not answered it.
     Linger,
 }
 
@@ -72,40 +72,60 @@ pub enum Next {
     Frame {
         /// The frame.
         frame: Frame,
-        /// Whether so much more is queued that a large write is worth its memory.
+        /// Whether a backlog is queued behind it.
         has_backlog: bool,
     },
-    /// Send the close.
+    /// Send the close frame.
     Close(CloseCode),
-    /// End.
+    /// End the response.
     Finish(Finish),
 }
 
+/// Readers that have something to send. They are woken when this is dropped, which is best done without a lock, and
+/// after everything that is more urgent: each of them writes to a socket.
+#[derive(Default)]
+#[must_use]
+pub struct Wakeups(Vec<Waker>);
+
+impl Wakeups {
+    pub(super) fn add(&mut self, reader: Option<Waker>) {
+        self.0.extend(reader);
+    }
+}
+
+impl Drop for Wakeups {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(Waker::wake);
+    }
+}
+
 impl Outbox {
-    /// Appends a frame. A connection that has too much waiting is closed as a slow consumer.
+    /// Appends a frame. A connection with too many waiting bytes is closed as a slow consumer.
     pub fn push(&self, frame: Frame) {
-        self.push_all([frame]);
+        if let Some(reader) = self.push_all([frame]) {
+            reader.wake();
+        }
     }
 
-    /// Appends several frames at once.
-    pub fn push_all(&self, frames: impl IntoIterator<Item = Frame>) {
+    /// Appends several frames at once. Returns the reader if it waits for a frame; the caller wakes it.
+    #[must_use]
+    pub(super) fn push_all(&self, frames: impl IntoIterator<Item = Frame>) -> Option<Waker> {
         let mut state = self.lock();
         if state.phase != Phase::Open {
-            return;
+            return None;
         }
         for frame in frames {
             state.queued_bytes += frame.len() + FRAME_OVERHEAD;
             state.frames.push_back(frame);
         }
         if state.is_full() {
-            return self.close_slow(state);
+            self.close_slow(state);
+            return None;
         }
-        if !state.frames.is_empty() {
-            wake_reader(state);
-        }
+        if state.frames.is_empty() { None } else { state.reader.take() }
     }
 
-    /// Counts bytes that are held for this connection outside of the queue. Too many close it as a slow consumer.
+    /// Counts bytes that are held outside of the queue. Too many close the connection as a slow consumer.
     pub(super) fn reserve(&self, bytes: usize) {
         let mut state = self.lock();
         state.reserved_bytes += bytes;
@@ -120,14 +140,14 @@ impl Outbox {
         state.reserved_bytes = state.reserved_bytes.saturating_sub(bytes);
     }
 
-    /// How much waits for the connection, in bytes.
+    /// The number of bytes that wait for the connection.
     pub(super) fn waiting_bytes(&self) -> usize {
         let state = self.lock();
         state.queued_bytes + state.reserved_bytes
     }
 
-    /// Closes the connection after what is queued. The first code stands. [`CloseCode::SlowConsumer`] drops the queue:
-    /// the client reads those frames again when it resumes.
+    /// Closes the connection after the queued frames. The code of the first call is sent. [`CloseCode::SlowConsumer`]
+    /// drops the queue: the client receives these events again when it resumes.
     pub fn close(&self, code: CloseCode) {
         let mut state = self.lock();
         if state.phase != Phase::Open {
@@ -141,7 +161,7 @@ impl Outbox {
         self.changed.notify_one();
     }
 
-    /// Answers a client's close: what is queued is dropped, since the client reads no more.
+    /// Answers a close frame of the client. The queue is dropped, because the client no longer reads.
     pub fn close_answered(&self) {
         let mut state = self.lock();
         if state.phase == Phase::Open {
@@ -166,7 +186,7 @@ impl Outbox {
         self.changed.notify_one();
     }
 
-    /// Whether the connection is being closed. From then on its commands are ignored.
+    /// Whether the connection is being closed. Its commands are then ignored.
     pub fn is_closing(&self) -> bool {
         self.lock().phase != Phase::Open
     }
@@ -178,7 +198,7 @@ impl Outbox {
         }
     }
 
-    /// Waits until the close is handed over to the transport.
+    /// Waits until the transport has taken the close frame.
     pub async fn closed(&self) {
         while matches!(self.lock().phase, Phase::Open | Phase::Closing(_)) {
             self.changed.notified().await;
@@ -192,7 +212,7 @@ impl Outbox {
         }
     }
 
-    /// Tells that the transport is gone.
+    /// Marks the transport as gone.
     pub fn transport_gone(&self) {
         self.finish(Finish::Drop);
         self.lock().is_gone = true;
@@ -249,7 +269,7 @@ impl Outbox {
         self.changed.notify_one();
     }
 
-    /// Nothing panics under this lock, so a poisoned one is still consistent.
+    /// No code panics while it holds this lock, so a poisoned state is consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -266,7 +286,7 @@ impl State {
     }
 }
 
-/// Wakes the response body, outside of the lock.
+/// Wakes the response body after the lock is released.
 fn wake_reader(mut state: MutexGuard<'_, State>) {
     let reader = state.reader.take();
     drop(state);
@@ -302,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_leave_in_order_and_the_close_comes_after_them() {
+    fn the_close_frame_follows_the_queued_frames() {
         let outbox = Outbox::default();
         assert!(next(&outbox).is_none());
         outbox.push(frame(1));
@@ -318,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_grows_too_long_is_dropped_and_closed() {
+    fn a_full_queue_is_dropped_and_the_connection_closed() {
         let outbox = Outbox::default();
         for _ in 0..20 {
             outbox.push(frame(60_000));
@@ -348,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_waits_for_room_and_continues_when_the_reader_has_taken_enough() {
+    fn a_replay_continues_below_the_low_water_mark() {
         let outbox = Outbox::default();
         assert!(outbox.drained().now_or_never().is_some());
         for _ in 0..10 {

@@ -1,8 +1,8 @@
-//! Who is in a room, as plain data.
+//! The users and visitors in a room, as plain data.
 //!
-//! Followers know a list of at most [`MAX_LISTED`] people, the same for all of them, and the number of all. So what a
-//! change costs does not grow with the room: a person beyond the list changes a number, and when a listed person
-//! leaves, another takes the place.
+//! Followers know the same list of at most [`MAX_LISTED`] users, and the total number. The cost of a change therefore
+//! does not grow with the room: a user beyond the list only changes the number, and when a listed user leaves, another
+//! user is listed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,29 +12,29 @@ use shared::events::ServerEvent;
 use shared::ids::{RoomId, UserId};
 use shared::users::User;
 
-/// How many people are listed by name.
+/// The maximal number of listed users.
 pub const MAX_LISTED: usize = 100;
-/// A busy room hears of presence no more often than this.
+/// The minimal time between two presence events of a room.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Counts every change of presence in a room.
+/// A counter of the changes of presence in a room.
 pub(super) type Version = u64;
 
-/// The people and visitors in a room.
+/// The users and visitors in a room.
 #[derive(Default)]
 pub(super) struct Presence {
-    /// By id, which is by age.
+    /// Ordered by id, which is by the time of creation.
     listed: BTreeMap<UserId, Person>,
     unlisted: BTreeMap<UserId, Person>,
-    /// People without a name.
+    /// Connections without a session.
     visitors: u32,
     version: Version,
-    /// Listed people who were told of and have left since.
+    /// Users that followers know and that have left since.
     gone: Vec<UserId>,
     told: Told,
 }
 
-/// What followers were last told.
+/// What the last presence event said.
 #[derive(Clone, Copy, Debug, Default)]
 struct Told {
     version: Version,
@@ -45,9 +45,9 @@ struct Told {
 
 struct Person {
     user: Arc<User>,
-    /// Tabs, windows, devices.
+    /// The number of connections, such as tabs and devices.
     connections: u32,
-    /// Whether followers know that they are here.
+    /// Whether followers know that the user is present.
     is_told: bool,
 }
 
@@ -56,39 +56,39 @@ struct Person {
 pub(super) enum Counted {
     /// A person.
     Person(Arc<User>),
-    /// Somebody without a name.
+    /// A visitor without a session.
     Visitor,
-    /// It follows the room without being in it.
+    /// Not at all: it follows the room without being present.
     Absent,
 }
 
-/// Presence at one moment.
+/// The presence at one version.
 pub(super) struct Snapshot {
-    /// The listed people, and the person it was made for.
+    /// The listed users, and the user whom it is for.
     pub(super) online: Vec<Arc<User>>,
-    /// How many people there are.
+    /// The total number of users.
     pub(super) count: u32,
     pub(super) visitors: u32,
     pub(super) version: Version,
 }
 
 impl Presence {
-    /// How many people are in the room.
+    /// The number of users in the room.
     pub(super) fn count(&self) -> u32 {
         (self.listed.len() + self.unlisted.len()) as u32
     }
 
-    /// The version that followers were last told.
+    /// The version of the last presence event.
     pub(super) fn told_version(&self) -> Version {
         self.told.version
     }
 
-    /// Whether something changed that followers were not told.
+    /// Whether something changed since the last presence event.
     pub(super) fn has_news(&self) -> bool {
         self.version != self.told.version
     }
 
-    /// Presence now, for a connection that is counted as `own`.
+    /// The current presence, for a connection that is counted as `own`.
     pub(super) fn snapshot(&self, own: &Counted) -> Snapshot {
         let mut online: Vec<Arc<User>> = self.listed.values().map(|person| person.user.clone()).collect();
         if let Counted::Person(user) = own
@@ -99,7 +99,7 @@ impl Presence {
         Snapshot { online, count: self.count(), visitors: self.visitors, version: self.version }
     }
 
-    /// Another connection is in the room.
+    /// Adds a connection.
     pub(super) fn arrive(&mut self, counted: &Counted) {
         match counted {
             Counted::Person(user) => self.person_arrives(user),
@@ -111,7 +111,7 @@ impl Presence {
         }
     }
 
-    /// A connection is in the room no longer.
+    /// Removes a connection.
     pub(super) fn leave(&mut self, counted: &Counted) {
         match counted {
             Counted::Person(user) => self.person_leaves(user.id),
@@ -135,7 +135,7 @@ impl Presence {
             self.unlisted.insert(id, person);
             return;
         }
-        // Followers have not heard yet that this person left.
+        // Followers were not told yet that this user left.
         if let Some(position) = self.gone.iter().position(|gone| *gone == id) {
             self.gone.swap_remove(position);
             person.is_told = true;
@@ -160,8 +160,8 @@ impl Presence {
         }
     }
 
-    /// What followers are to be told now, if there is something and it is time. What changed in between goes out as it
-    /// is at the end.
+    /// The presence event to send now, if something changed and the interval has passed. It contains the differences to
+    /// the previous event, not every change in between.
     pub(super) fn news(&mut self, room_id: RoomId, now: Instant) -> Option<ServerEvent> {
         let is_early = self.told.at.is_some_and(|told_at| now.duration_since(told_at) < INTERVAL);
         if is_early || !self.has_news() {
@@ -203,7 +203,7 @@ mod tests {
         UserId(Uuid::from_u128(number as u128))
     }
 
-    /// A room, and the clock that moves on with each question.
+    /// A room and a clock that advances with each call of `news`.
     struct Clock(Presence, Instant);
 
     impl Clock {
@@ -213,7 +213,7 @@ mod tests {
             Self(presence, Instant::now())
         }
 
-        /// Who joined, who left, how many people and visitors there are.
+        /// Who joined, who left, and the numbers of users and visitors.
         fn news(&mut self) -> Option<(Vec<UserId>, Vec<UserId>, u32, u32)> {
             self.1 += INTERVAL;
             match self.0.news(RoomId(Uuid::nil()), self.1)? {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_and_goes_between_two_tellings_is_not_told() {
+    fn a_user_who_joins_and_leaves_between_two_events_is_not_mentioned() {
         let mut room = Clock::new(2);
         assert_eq!(room.news(), Some((vec![id(0), id(1)], vec![], 2, 0)));
         assert_eq!(room.news(), None);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_there_until_their_last_connection_leaves() {
+    fn a_user_is_present_until_their_last_connection_leaves() {
         let mut room = Clock::new(1);
         room.0.arrive(&person(0));
         assert_eq!(room.news(), Some((vec![id(0)], vec![], 1, 0)));
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn people_beyond_the_list_change_the_number_and_take_the_places_of_those_who_leave() {
+    fn users_beyond_the_list_change_the_number_and_are_listed_when_others_leave() {
         let mut room = Clock::new(MAX_LISTED);
         assert_eq!(room.news().unwrap().0.len(), MAX_LISTED);
         room.0.arrive(&person(500));
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_thousand_people_do_at_once_fits_into_a_bounded_event() {
+    fn the_event_of_a_thousand_simultaneous_changes_is_bounded() {
         let mut room = Clock::new(1_000);
         let (joined, left, online, _) = room.news().unwrap();
         assert_eq!((joined.len(), left.len(), online), (MAX_LISTED, 0, 1_000));

@@ -1,7 +1,8 @@
-//! One room's live side as plain data: its followers, and what is delivered to them. The hub holds the lock.
+//! The realtime state of one room, as plain data: its followers and the delivery to them. The hub holds the lock.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Instant;
 
 use shared::events::ServerEvent;
@@ -10,17 +11,18 @@ use shared::ids::{Rev, RoomId, UserId};
 use super::budget::Budget;
 use super::connection::{Connection, ConnectionId};
 use super::frame::Frame;
+use super::outbox::Wakeups;
 use super::presence::{Counted, Presence, Snapshot, Version};
 use super::typing::{Typing, Typist};
 
-/// A room that somebody follows.
+/// A room with followers.
 #[derive(Default)]
 pub(super) struct Room {
     followers: HashMap<ConnectionId, Follower>,
     presence: Presence,
     typing: Typing,
-    /// The latest change that was published while the room was followed. What a subscriber read does not count: a
-    /// change whose COMMIT answer was lost is readable before it is published.
+    /// The latest change that was published while the room was followed. A change that a subscriber read does not
+    /// count: if the answer to its COMMIT was lost, it is readable before it is published.
     published: Option<Rev>,
     /// The latest change that is known to exist: published, or read by a subscriber.
     known: Option<Rev>,
@@ -29,20 +31,20 @@ pub(super) struct Room {
 struct Follower {
     connection: Arc<Connection>,
     stage: Stage,
-    /// As whom it is counted, once the room was found to exist.
+    /// As whom it is counted, once the room is confirmed to exist.
     counted: Option<Counted>,
-    /// The presence it was told, once it was told any.
-    knows: Option<Version>,
+    /// The version of presence that it was sent, if any.
+    seen_presence: Option<Version>,
 }
 
 enum Stage {
-    /// What it missed is being read; live events wait.
+    /// The missed changes are being read; live events are held.
     Joining(Box<Held>),
-    /// It has everything up to here.
+    /// It has received everything up to this change.
     Live(Rev),
 }
 
-/// Live events that wait for the end of a replay.
+/// Live events that are held until the end of a replay.
 #[derive(Default)]
 struct Held {
     events: Vec<(Rev, Frame)>,
@@ -70,24 +72,24 @@ impl Room {
         self.known
     }
 
-    /// Whether time alone will bring something to tell.
+    /// Whether there is news that depends on time: delayed presence, or typing that may expire.
     pub(super) fn is_waiting(&self) -> bool {
         self.presence.has_news() || !self.typing.is_empty()
     }
 
-    /// From now on the connection's events are held, until [`Self::go_live`].
+    /// Adds a follower. Its events are held until [`Self::go_live`].
     pub(super) fn join(&mut self, connection: &Arc<Connection>) {
         let follower = self.followers.entry(connection.id).or_insert_with(|| Follower {
             connection: connection.clone(),
             stage: Stage::Live(Rev::ZERO),
             counted: None,
-            knows: None,
+            seen_presence: None,
         });
-        follower.let_go();
+        follower.take_held();
         follower.stage = Stage::Joining(Box::default());
     }
 
-    /// Counts the connection, as present or not. It hears of presence again after [`Self::introduce`].
+    /// Counts the connection, as present or absent. It receives presence events after [`Self::send_subscribed`].
     pub(super) fn count(&mut self, id: ConnectionId, present: bool) -> Option<Typist> {
         let follower = self.followers.get_mut(&id)?;
         let counted = match (present, follower.connection.user()) {
@@ -96,7 +98,7 @@ impl Room {
             (true, None) => Counted::Visitor,
         };
         let before = follower.counted.replace(counted.clone());
-        // Arrive before leaving, so that a person who stays never seems to go.
+        // Arriving comes before leaving, so that a user who stays is never absent in between.
         self.presence.arrive(&counted);
         if let Some(before) = before {
             self.presence.leave(&before);
@@ -104,28 +106,28 @@ impl Room {
         if matches!(counted, Counted::Absent) { self.typing.stop_on(id) } else { None }
     }
 
-    /// Presence now, as a follower is to learn it.
+    /// The current presence for a follower. Until [`Self::send_subscribed`] it receives no presence events.
     pub(super) fn snapshot(&mut self, id: ConnectionId) -> Option<Snapshot> {
         let follower = self.followers.get_mut(&id)?;
-        follower.knows = None;
+        follower.seen_presence = None;
         let own = follower.counted.as_ref().unwrap_or(&Counted::Absent);
         Some(self.presence.snapshot(own))
     }
 
-    /// Whether others were told of changes that a snapshot does not have.
+    /// Whether other followers were told of changes that a snapshot lacks.
     pub(super) fn is_outdated(&self, snapshot: Version) -> bool {
         self.presence.told_version() > snapshot
     }
 
-    /// Sends a follower its `subscribed`, which has the presence of that version.
-    pub(super) fn introduce(&mut self, id: ConnectionId, frame: Frame, version: Version) {
+    /// Sends `subscribed` to a follower, with the presence of that version.
+    pub(super) fn send_subscribed(&mut self, id: ConnectionId, frame: Frame, version: Version) {
         if let Some(follower) = self.followers.get_mut(&id) {
             follower.connection.outbox.push(frame);
-            follower.knows = Some(version);
+            follower.seen_presence = Some(version);
         }
     }
 
-    /// The connection became somebody: counts it anew, if it is in the room.
+    /// Counts a connection anew after its identity changed, if it is present.
     pub(super) fn identify(&mut self, id: ConnectionId) {
         let counted = self.followers.get(&id).and_then(|follower| follower.counted.as_ref());
         if matches!(counted, Some(Counted::Visitor | Counted::Person(_))) {
@@ -133,64 +135,67 @@ impl Room {
         }
     }
 
-    /// Delivers what was held and begins live delivery after `rev`.
+    /// Delivers the held events and starts live delivery after `rev`.
     pub(super) fn go_live(&mut self, id: ConnectionId, rev: Rev) {
         let Some(follower) = self.followers.get_mut(&id) else { return };
-        let held = follower.let_go();
+        let held = follower.take_held();
         follower.stage = Stage::Live(rev);
-        follower.deliver(held.iter().map(|(rev, frame)| (*rev, frame)));
+        let reader = follower.deliver(held.iter().map(|(rev, frame)| (*rev, frame)));
+        Wakeups::default().add(reader);
         self.known = self.known.max(Some(rev));
     }
 
-    /// Delivers changes, in the order of `rev`, to every follower that does not have them.
-    pub(super) fn publish(&mut self, changes: &[Change]) {
-        let Some(last) = changes.last().map(|change| change.rev) else { return };
+    /// Delivers changes, in the order of `rev`, to every follower that has not received them.
+    pub(super) fn publish(&mut self, changes: &[Change]) -> Wakeups {
+        let mut wakeups = Wakeups::default();
+        let Some(last) = changes.last().map(|change| change.rev) else { return wakeups };
         self.published = self.published.max(Some(last));
         self.known = self.known.max(Some(last));
         for follower in self.followers.values_mut() {
-            follower.deliver(changes.iter().map(|change| (change.rev, &change.frame)));
+            wakeups.add(follower.deliver(changes.iter().map(|change| (change.rev, &change.frame))));
         }
+        wakeups
     }
 
-    /// Delivers the room's deletion, also to followers that are still joining: there is nothing left to wait for.
+    /// Delivers the deletion of the room, also to followers whose replay is not complete.
     pub(super) fn delete(&mut self, rev: Rev, frame: &Frame) {
         for follower in self.followers.values_mut() {
             match follower.stage {
                 Stage::Joining(_) => {
-                    follower.let_go();
+                    follower.take_held();
                     follower.connection.outbox.push(frame.clone());
                 }
-                Stage::Live(_) => follower.deliver([(rev, frame)]),
+                Stage::Live(_) => Wakeups::default().add(follower.deliver([(rev, frame)])),
             }
         }
     }
 
-    /// The connection follows no longer. Returns the person who typed on it.
+    /// Removes a follower. Returns the user who was typing on it.
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Typist> {
         let mut follower = self.followers.remove(&id)?;
-        follower.let_go();
+        follower.take_held();
         if let Some(counted) = follower.counted {
             self.presence.leave(&counted);
         }
         self.typing.stop_on(id)
     }
 
-    /// Tells followers who came and went, if there is something to tell and it is time.
-    pub(super) fn tell_presence(&mut self, room_id: RoomId, now: Instant, budget: &Arc<Budget>) {
+    /// Sends a presence event to the followers, if something changed and the interval has passed.
+    pub(super) fn send_presence(&mut self, room_id: RoomId, now: Instant, budget: &Arc<Budget>) {
         let Some(event) = self.presence.news(room_id, now) else { return };
         let Some(frame) = Frame::event(budget, &event) else { return };
         let told = self.presence.told_version();
         for follower in self.followers.values_mut().filter(|follower| follower.is_present()) {
-            // Whoever knows all of it already, for having just been told who is here, is spared.
-            if follower.knows.is_some_and(|knows| knows < told) {
-                follower.knows = Some(told);
+            // A follower that has just received `subscribed` may know this version already.
+            if follower.seen_presence.is_some_and(|seen| seen < told) {
+                follower.seen_presence = Some(told);
                 follower.connection.outbox.push(frame.clone());
             }
         }
     }
 
-    /// A person types or stopped typing on a connection. Returns what to tell, or `None` when the connection is not in
-    /// the room.
+    /// Records that a user types or stopped typing. Returns the change to send; `None` if the connection is not present
+    /// in the room.
     pub(super) fn set_typing(
         &mut self,
         id: ConnectionId,
@@ -206,18 +211,18 @@ impl Room {
         Some(is_news.then_some(Typed { user, connection: id, active }))
     }
 
-    /// The person sent a message.
+    /// Ends the typing of a user who sent a message.
     pub(super) fn stop_typing(&mut self, user_id: UserId) -> Option<Typist> {
         self.typing.stop(user_id)
     }
 
-    /// Ends the typing of those who have been silent.
-    pub(super) fn stop_silent_typing(&mut self, now: Instant) -> Vec<Typist> {
-        self.typing.stop_silent(now)
+    /// Ends typing that expired.
+    pub(super) fn expire_typing(&mut self, now: Instant) -> Vec<Typist> {
+        self.typing.expire(now)
     }
 
-    /// Tells everybody in the room but the connection itself.
-    pub(super) fn tell_typing(&self, room_id: RoomId, typed: &Typed, budget: &Arc<Budget>) {
+    /// Sends a typing event to all present connections except its origin.
+    pub(super) fn send_typing(&self, room_id: RoomId, typed: &Typed, budget: &Arc<Budget>) {
         let Typed { user, connection, active } = typed;
         let event = ServerEvent::Typing { room_id, user: user.as_ref().clone(), active: *active };
         let Some(frame) = Frame::event(budget, &event) else { return };
@@ -229,14 +234,14 @@ impl Room {
     }
 }
 
-/// A change with the event that tells of it, encoded.
+/// A change with its event, encoded.
 pub(super) struct Change {
     pub(super) rev: Rev,
     pub(super) event: ServerEvent,
     pub(super) frame: Frame,
 }
 
-/// That a person began or stopped typing on a connection.
+/// A user began or stopped typing on a connection.
 pub(super) struct Typed {
     user: Arc<shared::users::User>,
     connection: ConnectionId,
@@ -250,13 +255,13 @@ impl Typed {
 }
 
 impl Follower {
-    /// Whether it is in the room, and so hears of people.
+    /// Whether it is present in the room, and so receives presence and typing.
     fn is_present(&self) -> bool {
         matches!(self.counted, Some(Counted::Person(_) | Counted::Visitor))
     }
 
     /// Delivers changes in the order of `rev`, or holds them. What the follower has already is left out.
-    fn deliver<'frame>(&mut self, changes: impl IntoIterator<Item = (Rev, &'frame Frame)>) {
+    fn deliver<'frame>(&mut self, changes: impl IntoIterator<Item = (Rev, &'frame Frame)>) -> Option<Waker> {
         match &mut self.stage {
             Stage::Joining(held) => {
                 for (rev, frame) in changes {
@@ -266,6 +271,7 @@ impl Follower {
                         self.connection.outbox.reserve(frame.len());
                     }
                 }
+                None
             }
             Stage::Live(has) => {
                 let news = changes.into_iter().filter(|(rev, _)| {
@@ -273,13 +279,13 @@ impl Follower {
                     *has = (*has).max(*rev);
                     is_news
                 });
-                self.connection.outbox.push_all(news.map(|(_, frame)| frame.clone()));
+                self.connection.outbox.push_all(news.map(|(_, frame)| frame.clone()))
             }
         }
     }
 
-    /// Takes what is held.
-    fn let_go(&mut self) -> Vec<(Rev, Frame)> {
+    /// Takes the held events.
+    fn take_held(&mut self) -> Vec<(Rev, Frame)> {
         match &mut self.stage {
             Stage::Joining(held) => {
                 self.connection.outbox.release(std::mem::take(&mut held.bytes));

@@ -1,4 +1,4 @@
-//! Who is typing in a room, as plain data.
+//! The users who are typing in a room, as plain data.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,33 +9,33 @@ use shared::users::User;
 
 use super::connection::ConnectionId;
 
-/// Typing ends after this much silence.
-const SILENCE: Duration = Duration::from_secs(5);
-/// While a person continues to type, the others are told again this often.
+/// Typing expires this long after the last command.
+const EXPIRY: Duration = Duration::from_secs(5);
+/// While a user continues to type, the event is repeated at this interval.
 const REPEAT: Duration = Duration::from_secs(3);
 
-/// The people who are typing.
+/// The users who are typing.
 #[derive(Default)]
 pub(super) struct Typing(HashMap<UserId, Typist>);
 
-/// A person who is typing.
+/// A user who is typing.
 pub(super) struct Typist {
     pub(super) user: Arc<User>,
-    /// Where they type; it is not told of its own typing.
+    /// The connection on which they type. It receives no event of its own typing.
     pub(super) connection: ConnectionId,
     until: Instant,
     told_at: Instant,
 }
 
 impl Typing {
-    /// Whether nobody is typing.
+    /// Whether no user is typing.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// A person types on a connection. Returns whether the others are to be told.
+    /// Records typing on a connection. Returns whether to send an event.
     pub(super) fn start(&mut self, user: &Arc<User>, connection: ConnectionId, now: Instant) -> bool {
-        let until = now + SILENCE;
+        let until = now + EXPIRY;
         match self.0.get_mut(&user.id) {
             Some(typist) => {
                 (typist.until, typist.connection) = (until, connection);
@@ -52,21 +52,21 @@ impl Typing {
         }
     }
 
-    /// A person has stopped. Returns them if they were typing.
+    /// Ends the typing of a user. Returns them if they were typing.
     pub(super) fn stop(&mut self, user_id: UserId) -> Option<Typist> {
         self.0.remove(&user_id)
     }
 
-    /// Nobody types on this connection any more. Returns the person who did.
+    /// Ends the typing on a connection. Returns the user who was typing.
     pub(super) fn stop_on(&mut self, connection: ConnectionId) -> Option<Typist> {
         let user_id = self.0.iter().find(|(_, typist)| typist.connection == connection).map(|(id, _)| *id)?;
         self.stop(user_id)
     }
 
-    /// Ends the typing of those who have been silent, and returns them.
-    pub(super) fn stop_silent(&mut self, now: Instant) -> Vec<Typist> {
-        let silent: Vec<UserId> =
+    /// Ends typing that expired. Returns those users.
+    pub(super) fn expire(&mut self, now: Instant) -> Vec<Typist> {
+        let expired: Vec<UserId> =
             self.0.iter().filter(|(_, typist)| typist.until <= now).map(|(id, _)| *id).collect();
-        silent.into_iter().filter_map(|user_id| self.stop(user_id)).collect()
+        expired.into_iter().filter_map(|user_id| self.stop(user_id)).collect()
     }
 }

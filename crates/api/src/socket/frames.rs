@@ -1,7 +1,7 @@
-//! The way out: the response body that sends a connection's frames.
+//! Outgoing frames: the response body of a socket.
 //!
-//! The dispatcher of actix-http polls this body, copies what it gets into the connection's write buffer and writes it
-//! to the kernel. Frames that wait together leave in one write.
+//! The dispatcher of actix-http polls this body, copies the bytes into the connection's write buffer and writes them to
+//! the kernel. Frames that wait together are written together.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,37 +14,39 @@ use crate::realtime::frame;
 use crate::realtime::hub::Registration;
 use crate::realtime::outbox::{Finish, Next};
 
-/// How much is handed over before the dispatcher writes, in bytes. Each connection keeps a write buffer, of which only
-/// the memory that was ever written to is in use: a small share keeps an idle connection small.
-const SHARE_BYTES: usize = 4 * 1024;
-/// The same while much is queued: fewer and larger writes for larger buffers.
-const BACKLOG_SHARE_BYTES: usize = 16 * 1024;
-/// Up to here the dispatcher polls for more before it writes, in bytes.
-pub const WRITE_BUFFER_BYTES: usize = BACKLOG_SHARE_BYTES;
+/// How many bytes the dispatcher gets before it must write. Each connection keeps a write buffer, but only the part that
+/// was ever used takes memory: small chunks keep an idle connection small.
+const CHUNK_BYTES: usize = 4 * 1024;
+/// The same within a frame that is larger, such as the one that lists the people in a room.
+const LARGE_FRAME_CHUNK_BYTES: usize = 2 * 1024;
+/// The same while there is a backlog: fewer writes, for a larger buffer.
+const BACKLOG_CHUNK_BYTES: usize = 16 * 1024;
+/// The size of the write buffer below which the dispatcher polls for more bytes before it writes.
+pub const WRITE_BUFFER_BYTES: usize = BACKLOG_CHUNK_BYTES;
 
-/// Sends what is in a connection's outbox. Dropping it ends the connection.
+/// Sends the frames of an outbox. Dropping it ends the connection.
 pub(super) struct Frames {
     registration: Registration,
-    /// The handshake's own body. Dropping it ends the message stream, so it lives as long as this one.
+    /// The body of the handshake's response. It is kept because its drop ends the message stream.
     _handshake: BoxBody,
-    /// The rest of the frame that is being handed over.
+    /// The rest of the current frame.
     rest: Bytes,
-    /// How much was handed over since the dispatcher last wrote.
-    handed: usize,
-    /// How much may be.
-    share: usize,
+    /// The number of bytes that the dispatcher got since it last wrote.
+    unwritten: usize,
+    /// The number of bytes after which it must write.
+    chunk: usize,
 }
 
-/// Ends the connection at once. A body that ends without an error leaves the connection open until the client closes
-/// it or a time-out, because its request has no end either. But the client waits for the server to close first
-/// (RFC 6455, section 7.1.1).
+/// An error that ends the connection immediately. If the body ended without an error, the connection would stay open
+/// until a timeout, because its request has no end. The client waits for the server to close first (RFC 6455, section
+/// 7.1.1).
 #[derive(Debug, Error)]
 #[error("the WebSocket is closed")]
 pub(super) struct Closed;
 
 impl Frames {
     pub(super) fn new(registration: Registration, handshake: BoxBody) -> Self {
-        Self { registration, _handshake: handshake, rest: Bytes::new(), handed: 0, share: SHARE_BYTES }
+        Self { registration, _handshake: handshake, rest: Bytes::new(), unwritten: 0, chunk: CHUNK_BYTES }
     }
 }
 
@@ -56,16 +58,13 @@ impl MessageBody for Frames {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Closed>>> {
-        if self.handed >= self.share {
-            (self.handed, self.share) = (0, SHARE_BYTES);
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
         if self.rest.is_empty() {
             self.rest = match self.registration.connection().outbox.poll_next(context) {
                 Poll::Ready(Next::Frame { frame, has_backlog }) => {
                     if has_backlog {
-                        self.share = BACKLOG_SHARE_BYTES;
+                        self.chunk = BACKLOG_CHUNK_BYTES;
+                    } else if frame.len() > LARGE_FRAME_CHUNK_BYTES {
+                        self.chunk = LARGE_FRAME_CHUNK_BYTES;
                     }
                     frame.bytes()
                 }
@@ -73,13 +72,19 @@ impl MessageBody for Frames {
                 Poll::Ready(Next::Finish(Finish::Linger)) => return Poll::Ready(None),
                 Poll::Ready(Next::Finish(Finish::Drop)) => return Poll::Ready(Some(Err(Closed))),
                 Poll::Pending => {
-                    (self.handed, self.share) = (0, SHARE_BYTES);
+                    (self.unwritten, self.chunk) = (0, CHUNK_BYTES);
                     return Poll::Pending;
                 }
             };
         }
-        let length = self.rest.len().min(self.share - self.handed);
-        self.handed += length;
+        let length = self.rest.len().min(self.chunk.saturating_sub(self.unwritten));
+        if length == 0 {
+            self.unwritten = 0;
+            self.chunk = if self.rest.len() > LARGE_FRAME_CHUNK_BYTES { self.chunk } else { CHUNK_BYTES };
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.unwritten += length;
         Poll::Ready(Some(Ok(self.rest.split_to(length))))
     }
 }

@@ -1,6 +1,6 @@
-//! A guard before the WebSocket codec: refuses a frame by its header (RFC 6455, section 5.2).
+//! A guard before the WebSocket codec: it refuses invalid frames by their headers (RFC 6455, section 5.2).
 //!
-//! The codec looks at a frame once all of it is buffered. Without the guard an announced gibibyte would be buffered.
+//! The codec checks a frame only when it is complete. Without the guard, an announced GiB would be buffered.
 
 use std::error::Error;
 use std::io;
@@ -14,13 +14,13 @@ use futures_util::Stream;
 use shared::events::CloseCode;
 use thiserror::Error;
 
-/// The most a message may hold, in bytes, over all its fragments.
+/// The maximal size of a message with all its fragments, in bytes.
 pub(super) const MAX_MESSAGE_BYTES: usize = 64 * 1024;
-/// How many continuation frames a message may have.
+/// The maximal number of continuation frames of a message.
 const MAX_CONTINUATIONS: u32 = 16;
-/// The most a control frame may hold, in bytes (RFC 6455, section 5.5).
+/// The maximal payload of a control frame, in bytes (RFC 6455, section 5.5).
 const MAX_CONTROL_BYTES: u64 = 125;
-/// How much is passed on at once, in bytes: the codec decodes all of it into messages before the first is handled.
+/// How many bytes the codec gets at once. It decodes all of them before the first message is handled.
 const PIECE_BYTES: usize = 4 * 1024;
 
 const OPCODE_CONTINUATION: u8 = 0x0;
@@ -34,13 +34,13 @@ const RESERVED: u8 = 0x70;
 const MASKED: u8 = 0x80;
 const MASK_BYTES: usize = 4;
 
-/// A frame that was refused, and the code to close with.
+/// A frame was refused; the connection is to be closed with this code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("refused with {0:?}")]
 pub(super) struct Refused(pub(super) CloseCode);
 
 impl Refused {
-    /// Finds a refusal inside the error that the message stream made of it.
+    /// Extracts the refusal from an error of the message stream.
     pub(super) fn find(error: &io::Error) -> Option<Self> {
         let error: &(dyn Error + 'static) = error.get_ref()?;
         match error.downcast_ref::<PayloadError>() {
@@ -50,13 +50,13 @@ impl Refused {
     }
 }
 
-/// Passes a request's payload on as long as its frames are acceptable.
+/// Passes on the payload of a request until a frame is refused.
 pub(super) struct Guard {
     payload: Payload,
     waiting: Bytes,
     headers: Headers,
     refused: Option<Refused>,
-    /// Whether the codec gets its turn before the next piece.
+    /// Whether the codec must process the last piece before the next one.
     is_pausing: bool,
 }
 
@@ -86,7 +86,7 @@ impl Stream for Guard {
         }
         let length = self.waiting.len().min(PIECE_BYTES);
         let piece = self.waiting.split_to(length);
-        let acceptable = match self.headers.follow(&piece) {
+        let acceptable = match self.headers.parse(&piece) {
             Ok(()) => length,
             Err((start, refused)) => {
                 self.refused = Some(refused);
@@ -94,32 +94,32 @@ impl Stream for Guard {
             }
         };
         self.is_pausing = true;
-        // Copied, so that the connection's read buffer is not kept alive by the few bytes of a frame.
+        // A copy, so that a small frame does not keep the whole read buffer alive.
         Poll::Ready(Some(Ok(Bytes::copy_from_slice(&piece[..acceptable]))))
     }
 }
 
-/// Follows frame headers through a stream of bytes.
+/// Parses frame headers in a stream of bytes.
 #[derive(Debug, Default)]
 struct Headers {
-    /// The header that is being read.
+    /// The header that is being read, as far as it has arrived.
     header: [u8; 14],
-    /// How many bytes of it are there.
+    /// How many bytes of the header have arrived.
     length: usize,
-    /// How much of the present frame's payload is still to come.
+    /// How many bytes of the current frame's payload are missing.
     payload_left: u64,
-    /// The payload of the message's frames so far.
+    /// The payload of the current message so far, in bytes.
     message_bytes: u64,
-    /// The frames of the present message; zero between messages.
+    /// The number of frames of the current message so far; zero between messages.
     fragments: u32,
 }
 
 impl Headers {
-    /// Follows the next bytes.
+    /// Parses the next bytes.
     ///
     /// # Errors
-    /// Where in `bytes` a frame begins that is refused, and why.
-    fn follow(&mut self, bytes: &[u8]) -> Result<(), (usize, Refused)> {
+    /// The position in `bytes` at which a refused frame begins, and the reason.
+    fn parse(&mut self, bytes: &[u8]) -> Result<(), (usize, Refused)> {
         let mut at = 0;
         let mut frame_start = 0;
         while at < bytes.len() {
@@ -135,20 +135,20 @@ impl Headers {
             self.header[self.length] = bytes[at];
             self.length += 1;
             at += 1;
-            self.judge().map_err(|code| (frame_start, Refused(code)))?;
+            self.check().map_err(|code| (frame_start, Refused(code)))?;
         }
         Ok(())
     }
 
-    /// Judges as much of the header as is there.
-    fn judge(&mut self) -> Result<(), CloseCode> {
+    /// Checks the header as far as it has arrived.
+    fn check(&mut self) -> Result<(), CloseCode> {
         if self.length < 2 {
             return Ok(());
         }
         let (first, second) = (self.header[0], self.header[1]);
         let (opcode, short_length) = (first & 0x0F, u64::from(second & 0x7F));
         if self.length == 2 {
-            self.judge_kind(first, second, short_length)?;
+            self.check_kind(first, second, short_length)?;
         }
         let (length_bytes, payload) = match short_length {
             126 => (2, self.header[2..4].iter()),
@@ -177,7 +177,7 @@ impl Headers {
         } else if is_data {
             self.message_bytes = whole;
             self.fragments += 1;
-            // At least one continuation is still to come.
+            // At least one more continuation follows.
             if self.fragments > MAX_CONTINUATIONS {
                 return Err(CloseCode::TooBig);
             }
@@ -185,7 +185,7 @@ impl Headers {
         Ok(())
     }
 
-    fn judge_kind(&self, first: u8, second: u8, short_length: u64) -> Result<(), CloseCode> {
+    fn check_kind(&self, first: u8, second: u8, short_length: u64) -> Result<(), CloseCode> {
         if first & RESERVED != 0 || second & MASKED == 0 {
             return Err(CloseCode::Protocol);
         }
@@ -208,7 +208,7 @@ impl Headers {
 mod tests {
     use super::*;
 
-    /// A client's frame: masked with zeros, with the given first byte.
+    /// A frame of a client, masked with zeros, with the given first byte.
     fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
         let mut bytes = vec![first];
         match payload.len() {
@@ -228,15 +228,15 @@ mod tests {
     }
 
     fn refusal(bytes: &[u8]) -> Option<(usize, CloseCode)> {
-        let whole = Headers::default().follow(bytes).err().map(|(start, refused)| (start, refused.0));
+        let whole = Headers::default().parse(bytes).err().map(|(start, refused)| (start, refused.0));
         let mut headers = Headers::default();
-        let by_byte = bytes.iter().find_map(|byte| headers.follow(&[*byte]).err());
+        let by_byte = bytes.iter().find_map(|byte| headers.parse(&[*byte]).err());
         assert_eq!(whole.map(|(_, code)| code), by_byte.map(|(_, refused)| refused.0), "byte by byte");
         whole
     }
 
     #[test]
-    fn acceptable_frames_pass_however_their_bytes_arrive() {
+    fn valid_frames_pass_however_their_bytes_are_split() {
         let message = [frame(0x01, b"hel"), frame(0x89, b"now"), frame(0x80, b"lo")].concat();
         assert_eq!(refusal(&message), None);
         for length in [0, 1, 125, 126, 127, 65_535, 65_536] {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn too_much_is_refused_by_the_header_alone() {
+    fn a_frame_that_is_too_large_is_refused_by_its_header() {
         let announced = [&[0x81, MASKED | 127][..], &u64::MAX.to_be_bytes()].concat();
         assert_eq!(refusal(&announced), Some((0, CloseCode::TooBig)));
         let first = frame(0x01, &[b'x'; 40_000]);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_found_in_the_message_streams_error() {
+    fn a_refusal_is_extracted_from_the_error_of_the_message_stream() {
         let refused = Refused(CloseCode::TooBig);
         let error = io::Error::other(PayloadError::Io(io::Error::other(refused)));
         assert_eq!(Refused::find(&error), Some(refused));

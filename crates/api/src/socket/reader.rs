@@ -1,4 +1,4 @@
-//! The way in: one task a connection, which reads commands, keeps the heartbeat, and sees the connection to its end.
+//! Incoming messages: one task per connection reads commands, sends pings and closes the connection.
 
 use std::io;
 use std::sync::Arc;
@@ -10,21 +10,19 @@ use shared::events::CloseCode;
 use tokio::time::{timeout, timeout_at};
 
 use super::guard::Refused;
-use super::session::Session;
+use super::session::{HEARTBEAT, Session};
 use crate::app::App;
 use crate::config::Access;
 use crate::realtime::connection::Connection;
 use crate::realtime::frame::Frame;
 use crate::realtime::outbox::Finish;
 
-/// How often a connection gets a ping.
-pub(super) const HEARTBEAT: Duration = Duration::from_secs(25);
-/// A connection that was silent for this long is dead.
+/// A connection that sent nothing for this long is considered dead.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
-/// How long a connection may stay anonymous where only members may read.
-const SIGN_IN_TIME: Duration = Duration::from_secs(5);
-/// How long the client gets to answer the server's close.
-const ANSWER_TIME: Duration = Duration::from_secs(2);
+/// How long a connection may stay anonymous on a members-only server.
+const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the server waits for the client's close frame after its own.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why reading ended.
 enum End {
@@ -32,7 +30,7 @@ enum End {
     Closing,
     /// The client sent a close frame.
     ClientClosed,
-    /// The client broke the protocol; what it sends from now on has no meaning.
+    /// The client violated the protocol. Further messages are not read.
     Violation(CloseCode),
     /// The connection broke.
     Gone,
@@ -46,7 +44,7 @@ pub(super) async fn run(
 ) {
     let _cleanup = Cleanup { app: app.clone(), connection: connection.clone() };
     let end = read(&app, &mut incoming, &connection).await;
-    // From here on the client's commands are ignored, so it is in no room any more.
+    // The commands of the client are ignored from now on, so it leaves its rooms.
     app.hub.leave_all(&connection);
     let outbox = &connection.outbox;
     match end {
@@ -61,23 +59,23 @@ pub(super) async fn run(
             outbox.finish(Finish::Linger);
         }
         End::Closing => {
-            // Nothing is read before the close has left. The kernel disconnects a peer that takes no bytes, but not
-            // while it keeps sending; unread, it has to stop.
+            // Nothing is read until the close frame is sent. The kernel disconnects a peer that takes no bytes, but
+            // not while the peer keeps sending. Because nothing is read, it cannot.
             outbox.closed().await;
-            let answered = timeout(ANSWER_TIME, answer(&mut incoming)).await;
+            let answered = timeout(CLOSE_TIMEOUT, client_closed(&mut incoming)).await;
             outbox.finish(if answered.is_ok() { Finish::Drop } else { Finish::Linger });
         }
     }
-    // The payload is kept, since actix-http reads and discards one that is dropped.
+    // The payload is kept until then: actix-http reads and discards the rest of a dropped payload.
     outbox.gone().await;
 }
 
-/// Waits until the client has closed too, or is gone.
-async fn answer(incoming: &mut AggregatedMessageStream) {
+/// Waits for the client's close frame, or the end of the connection.
+async fn client_closed(incoming: &mut AggregatedMessageStream) {
     while !matches!(incoming.recv().await, None | Some(Err(_) | Ok(AggregatedMessage::Close(_)))) {}
 }
 
-/// Reads and obeys commands until there is a reason to end.
+/// Reads and executes commands until the connection is to be closed.
 async fn read(app: &App, incoming: &mut AggregatedMessageStream, connection: &Arc<Connection>) -> End {
     let session = Session::new(app, connection);
     let outbox = &connection.outbox;
@@ -86,19 +84,19 @@ async fn read(app: &App, incoming: &mut AggregatedMessageStream, connection: &Ar
     loop {
         let must_sign_in = app.config.access == Access::Members && connection.user().is_none();
         let dead_at = heard_at + DEAD_AFTER;
-        let sign_in_by = must_sign_in.then_some(opened_at + SIGN_IN_TIME);
+        let sign_in_by = must_sign_in.then_some(opened_at + SIGN_IN_TIMEOUT);
         let wake_at = dead_at.min(pinged_at + HEARTBEAT).min(sign_in_by.unwrap_or(dead_at));
         let received = tokio::select! {
             biased;
             () = outbox.closing() => return End::Closing,
             received = timeout_at(wake_at.into(), incoming.recv()) => received,
         };
-        let taken = match received {
+        let handled = match received {
             Ok(None) => return End::Gone,
             Ok(Some(Err(error))) => return end_of(&error),
             Ok(Some(Ok(AggregatedMessage::Close(_)))) => return End::ClientClosed,
-            // Boxed, and only while it lasts: it is much larger than what waits for the next message.
-            Ok(Some(Ok(message))) => Box::pin(session.take(message)).await,
+            // Boxed, because this future is much larger than the one that waits for the next message.
+            Ok(Some(Ok(message))) => Box::pin(session.handle(message)).await,
             Err(_) if sign_in_by.is_some_and(|by| by <= Instant::now()) => Err(CloseCode::SessionEnded),
             Err(_) if dead_at <= Instant::now() => Err(CloseCode::HeartbeatLost),
             Err(_) => {
@@ -107,8 +105,8 @@ async fn read(app: &App, incoming: &mut AggregatedMessageStream, connection: &Ar
                 continue;
             }
         };
-        match taken {
-            // Anew after the command, which may have taken long.
+        match handled {
+            // The time after the command, which may have taken long.
             Ok(()) => heard_at = Instant::now(),
             Err(code) => {
                 outbox.close(code);
@@ -118,13 +116,13 @@ async fn read(app: &App, incoming: &mut AggregatedMessageStream, connection: &Ar
     }
 }
 
-/// What an error of the message stream means.
+/// Maps an error of the message stream.
 fn end_of(error: &ProtocolError) -> End {
     match error {
         ProtocolError::Overflow => End::Violation(CloseCode::TooBig),
         ProtocolError::Io(error) => match Refused::find(error) {
             Some(Refused(code)) => End::Violation(code),
-            // The guard has checked the headers: what is left is a text.
+            // The guard has checked the headers, so the text is invalid.
             None if error.kind() == io::ErrorKind::InvalidData => End::Violation(CloseCode::InvalidUtf8),
             None => End::Gone,
         },
@@ -132,7 +130,7 @@ fn end_of(error: &ProtocolError) -> End {
     }
 }
 
-/// Ends a connection whose task ended in a panic, which would otherwise stay open without anybody to read from it.
+/// Closes a connection whose task panicked. Otherwise it would stay open without a reader.
 struct Cleanup {
     app: web::Data<App>,
     connection: Arc<Connection>,

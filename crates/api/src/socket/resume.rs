@@ -1,47 +1,47 @@
-//! Following a room: first everything after a `rev`, then live events, with no gap and no repeat between the two.
+//! The command `subscribe`: replays the changes after a `rev`, then continues with live events, without gap or repeat.
 
 use shared::errors::ErrorCode;
 use shared::events::{CloseCode, RoomChange, ServerEvent};
 use shared::ids::{Rev, RoomId};
 use shared::rooms::Room;
 
-use super::session::{Obeyed, Session};
+use super::session::{Handled, Session};
 use crate::config::Access;
 use crate::db::changes::{Changed, ChangesSince};
 use crate::db::{self, DbError, DbResult};
 use crate::error::AppError;
 
-/// How many missed changes are sent; whoever missed more is told to page by REST.
+/// The maximal number of replayed changes. A client that missed more is told to read them by REST.
 const MAX_REPLAY: usize = 1_000;
-/// How many messages of a replay are read at once: what a slow reader can keep in memory.
+/// How many messages of a replay are read at once. This bounds the memory that a slow reader occupies.
 const REPLAY_PAGE: usize = 100;
 
-/// What is to be replayed.
+/// The changes to replay.
 struct Replay {
     room_id: RoomId,
-    /// The client has everything up to here.
+    /// The client has all changes up to this one.
     since: Rev,
-    /// The replay reaches up to here. Later changes come live.
+    /// The replay ends with this change. Later ones are live events.
     until: Rev,
     /// The first page of changed messages, by `rev`.
     page: Vec<Changed>,
     has_more: bool,
-    /// The room's own change, if it is among those missed.
+    /// The change of the room itself, if the client missed it.
     update: Option<RoomChange>,
 }
 
 impl Session<'_> {
     /// Follows a room.
     ///
-    /// Events are held from before the database is read. What it shows is the room at one `rev`; of what was held, only
-    /// later changes go out.
-    pub(super) async fn subscribe(&self, room_id: RoomId, since: Option<Rev>, present: bool) -> Obeyed {
+    /// The hub holds events before the database is read. The database shows the room at one `rev`; of the held events,
+    /// only later ones are sent.
+    pub(super) async fn subscribe(&self, room_id: RoomId, since: Option<Rev>, present: bool) -> Handled {
         if self.app.config.access == Access::Members && self.connection.user().is_none() {
             self.refuse(ErrorCode::AuthenticationRequired, Some(room_id));
             return Ok(());
         }
         let hub = &self.app.hub;
-        // Each subscription reads the database, whoever asks.
+        // Every subscription reads the database, so anonymous connections are limited too.
         let user = self.connection.user().map(|user| user.id);
         if self.app.limits.subscribe(user, self.connection.address).is_err() {
             self.refuse(ErrorCode::RateLimited, Some(room_id));
@@ -75,8 +75,8 @@ impl Session<'_> {
         if since.is_some_and(|since| since > rev) {
             return Err(CloseCode::ImpossibleRev);
         }
-        if !hub.introduce(self.connection, &room, present) {
-            // Deleted meanwhile: there is no room to follow.
+        if !hub.send_subscribed(self.connection, &room, present) {
+            // The room was deleted meanwhile.
             self.refuse(ErrorCode::RoomNotFound, Some(room_id));
             return Ok(());
         }
@@ -91,11 +91,10 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Sends what was missed, at the pace of the client: one page is read when the one before has left.
+    /// Sends the missed changes at the pace of the client: a page is read when the previous one was sent.
     ///
-    /// A message that changes again while the replay is at work moves beyond `until`: its change comes live, with the
-    /// whole message.
-    async fn replay(&self, mut replay: Replay) -> Obeyed {
+    /// A message that changes again during the replay moves beyond `until`. It is sent as a live event.
+    async fn replay(&self, mut replay: Replay) -> Handled {
         while let Some(last) = replay.page.last().map(|changed| changed.message.rev) {
             for changed in std::mem::take(&mut replay.page) {
                 let rev = changed.message.rev;
@@ -113,11 +112,11 @@ impl Session<'_> {
             }
             match self.next_page(replay.room_id, last).await {
                 Ok(next) => (replay.page, replay.has_more) = (next.messages, next.has_more),
-                // Deleted meanwhile, which the client was told.
+                // The room was deleted meanwhile, of which the client was told.
                 Err(DbError::NotFound) => return Ok(()),
-                // Without the rest there would be a gap: the client has to resume.
+                // The rest of the changes is missing, so the client must resume.
                 Err(error) => {
-                    tracing::warn!(%error, "a replay broke off");
+                    tracing::warn!(%error, "a replay failed");
                     return Err(CloseCode::Overload);
                 }
             }

@@ -1,13 +1,13 @@
-//! What a connection asks for, and what comes of it.
+//! The commands of a connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_ws::AggregatedMessage;
 use shared::errors::ErrorCode;
 use shared::events::{ClientCommand, CloseCode, ServerEvent};
 use shared::ids::{Rev, RoomId};
 
-use super::reader::HEARTBEAT;
 use crate::app::App;
 use crate::error::AppError;
 use crate::http::identity;
@@ -16,21 +16,24 @@ use crate::json;
 use crate::realtime::connection::Connection;
 use crate::realtime::frame::Frame;
 
-/// One connection's conversation.
+/// The interval between two pings of the server. `hello` tells it to the client.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(25);
+
+/// A connection and what its commands need.
 pub(super) struct Session<'app> {
     pub(super) app: &'app App,
     pub(super) connection: &'app Arc<Connection>,
 }
 
-/// What becomes of the connection after a command: it goes on, or is closed with a code.
-pub(super) type Obeyed = Result<(), CloseCode>;
+/// The result of a command: the connection stays open, or is closed with a code.
+pub(super) type Handled = Result<(), CloseCode>;
 
 impl<'app> Session<'app> {
     pub(super) fn new(app: &'app App, connection: &'app Arc<Connection>) -> Self {
         Self { app, connection }
     }
 
-    /// Says who the server is, and who the client is to it.
+    /// Sends `hello`: the server's version, and the user of the connection.
     pub(super) fn greet(&self) {
         self.send(&ServerEvent::Hello {
             server_version: VERSION.to_owned(),
@@ -43,14 +46,14 @@ impl<'app> Session<'app> {
     ///
     /// # Errors
     /// The code to close with.
-    pub(super) async fn take(&self, message: AggregatedMessage) -> Obeyed {
+    pub(super) async fn handle(&self, message: AggregatedMessage) -> Handled {
         match message {
             AggregatedMessage::Text(text) => {
-                // As strict as a request's body: no deep nesting, no key twice.
+                // As strict as request bodies: no deep nesting, no duplicate keys.
                 let object = json::parse(text.as_bytes()).map_err(|_| CloseCode::BadCommand)?;
                 let command = serde_json::from_value(object.into()).map_err(|_| CloseCode::BadCommand)?;
                 self.count(matches!(command, ClientCommand::Subscribe { .. }))?;
-                self.obey(command).await
+                self.execute(command).await
             }
             AggregatedMessage::Ping(payload) => {
                 self.count(false)?;
@@ -62,11 +65,11 @@ impl<'app> Session<'app> {
         }
     }
 
-    fn count(&self, is_subscribe: bool) -> Obeyed {
+    fn count(&self, is_subscribe: bool) -> Handled {
         self.app.limits.frame(self.connection.id, is_subscribe).map_err(|_| CloseCode::FrameRate)
     }
 
-    async fn obey(&self, command: ClientCommand) -> Obeyed {
+    async fn execute(&self, command: ClientCommand) -> Handled {
         match command {
             ClientCommand::Authenticate { token } => self.authenticate(&token).await,
             ClientCommand::Subscribe { since: Some(since), .. } if since < Rev::ZERO => {
@@ -79,7 +82,7 @@ impl<'app> Session<'app> {
                 self.app.hub.leave(self.connection, room_id);
                 Ok(())
             }
-            // Beyond the rate, typing is dropped: nobody misses it.
+            // Typing beyond the rate is dropped silently.
             ClientCommand::Typing { active: true, .. }
                 if self.app.limits.typing(self.connection.id).is_err() =>
             {
@@ -101,12 +104,12 @@ impl<'app> Session<'app> {
         }
     }
 
-    async fn authenticate(&self, token: &str) -> Obeyed {
+    async fn authenticate(&self, token: &str) -> Handled {
         match identity::authenticate(self.app, token, self.connection.address).await {
             Ok(Some(identity)) => {
                 let session = identity.session;
                 self.app.hub.identify(self.connection, identity).map_err(|_| CloseCode::Overload)?;
-                // A session that ended meanwhile did not find this connection in the hub.
+                // If the session ended before `identify`, this connection was not closed with it.
                 if self.app.sessions.has_ended(&session) {
                     return Err(CloseCode::SessionEnded);
                 }

@@ -9,8 +9,8 @@ use shared::ids::{MessageId, RoomId, UserId};
 use shared::messages::{Message, MessageText};
 use shared::rooms::{Room, RoomName};
 
-use super::worker::{Attempts, Doubt, Worker};
-use super::{Change, Reply, WriteError, WriteResult};
+use super::change::{Change, Doubt, Reply, WriteError, WriteResult};
+use super::worker::{Attempts, Worker};
 use crate::clock;
 use crate::db::rooms::{NewRoom, StoredRoom};
 use crate::db::{self, Conn, DbError, DbResult};

@@ -7,7 +7,8 @@ use shared::events::{RoomChange, ServerEvent};
 use shared::ids::{Rev, RoomId};
 use shared::rooms::Room;
 
-use super::worker::{Doubt, Worker};
+use super::change::Doubt;
+use super::worker::Worker;
 use crate::db::changes::ChangesSince;
 use crate::db::{self, Conn, DbError, DbResult};
 use crate::realtime::hub::Hub;

@@ -6,8 +6,9 @@ use std::time::Instant;
 use shared::ids::RoomId;
 use shared::messages::Message;
 
-use super::worker::{Attempts, Doubt, Worker};
-use super::{ANSWER_TIME, Reply, WriteError, WriteResult};
+use super::ANSWER_TIMEOUT;
+use super::change::{Doubt, Reply, WriteError, WriteResult};
+use super::worker::{Attempts, Worker};
 use crate::db::DbError;
 use crate::db::messages::{self, NewMessage, Stored};
 
@@ -45,7 +46,7 @@ impl Worker {
     fn store_singly(&mut self, sends: Vec<Send>, whole: Attempts) {
         let started = Instant::now();
         for send in sends {
-            if started.elapsed() < ANSWER_TIME {
+            if started.elapsed() < ANSWER_TIMEOUT {
                 self.store(vec![send], Attempts::of_part(whole));
             } else {
                 // Nobody waits for these any more.
@@ -72,13 +73,23 @@ impl Worker {
             .chunk_by(|one, next| one.room_id == next.room_id)
             .map(|messages| (messages[0].room_id, messages.iter().copied().cloned().collect()))
             .collect();
+        let mut wakeups = Vec::with_capacity(rooms.len());
         for (room_id, messages) in rooms {
-            // Followers drop what they have, so a message may be published twice.
-            self.publish(room_id, Doubt::Message, |hub| hub.messages_stored(room_id, messages));
+            // Followers ignore what they have received, so a message may be published twice.
+            self.publish(room_id, Doubt::Message, |hub| wakeups.push(hub.messages_stored(room_id, messages)));
         }
+        let mut unexplained = Vec::new();
         for (answer, (new, reply)) in answers.into_iter().zip(sends) {
-            let answer = answer.unwrap_or_else(|| self.explain(&new, false));
-            // The client may be gone; its message stays.
+            match answer {
+                // The client may be gone; its message stays.
+                Some(answer) => drop(reply.send(answer)),
+                None => unexplained.push((new, reply)),
+            }
+        }
+        // After the answers: each sender waits for one, while thousands of readers may each write to a socket.
+        drop(wakeups);
+        for (new, reply) in unexplained {
+            let answer = self.explain(&new, false);
             let _ = reply.send(answer);
         }
     }

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use shared::ids::RoomId;
 use tokio::sync::mpsc;
 
-use super::{BusySince, Change, WriteError, WriteResult};
+use super::change::{Change, Doubt, WriteError, WriteResult};
 use crate::db::{self, Conn, DbError, DbResult};
 use crate::realtime::hub::Hub;
 
@@ -21,6 +21,9 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
 /// A change whose connection broke so often is itself the likely cause.
 const MAX_LOSSES: u32 = 3;
 
+/// The time since when a writer waits for the database; `None` while it does not.
+pub(super) type BusySince = Arc<Mutex<Option<Instant>>>;
+
 /// One writer's side of the queue.
 pub(super) struct Worker {
     pub(super) hub: Arc<Hub>,
@@ -32,17 +35,6 @@ pub(super) struct Worker {
     database_url: String,
     has_given_up: bool,
     busy_since: BusySince,
-}
-
-/// What kind of change may be unpublished, and so who missed it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Doubt {
-    /// A change to a message: the room's followers.
-    Message,
-    /// A change to the room: everybody.
-    Room,
-    /// The room's creation: everybody.
-    Creation,
 }
 
 /// How one change is getting on: how long it may take, and what happened so far.
@@ -242,20 +234,6 @@ impl Worker {
         match self.doubtful.get_mut(&room_id) {
             Some(doubt) => *doubt = kind.max(*doubt),
             None => publish(&self.hub),
-        }
-    }
-}
-
-impl Change {
-    /// The room that it changes, and who hears of it.
-    fn doubt(&self) -> (RoomId, Doubt) {
-        match self {
-            Self::CreateRoom(new, _) => (new.id, Doubt::Creation),
-            Self::CreateMessage(new, _) => (new.room_id, Doubt::Message),
-            Self::UpdateMessage { room_id, .. } | Self::DeleteMessage { room_id, .. } => {
-                (*room_id, Doubt::Message)
-            }
-            Self::UpdateRoom { id, .. } | Self::DeleteRoom { id, .. } => (*id, Doubt::Room),
         }
     }
 }
