@@ -15,8 +15,13 @@ use super::frame::Frame;
 pub const MAX_QUEUED_BYTES: usize = 1024 * 1024;
 /// A replay continues when fewer bytes than this are waiting.
 const LOW_WATER_BYTES: usize = MAX_QUEUED_BYTES / 4;
-/// The queue is a backlog above this many bytes.
-const BACKLOG_BYTES: usize = 64 * 1024;
+/// Above this many bytes the queue is a backlog, until it is empty.
+const BACKLOG_BYTES: usize = 192 * 1024;
+/// Frames up to this many bytes leave together, so that they share a write. It fits into the buffer that actix-http has
+/// for each connection.
+const CHUNK_BYTES: usize = 7 * 1024;
+/// The same while there is a backlog: fewer writes, for a larger buffer.
+const BACKLOG_CHUNK_BYTES: usize = 16 * 1024;
 /// The memory of a queued frame beside its bytes.
 const FRAME_OVERHEAD: usize = 64;
 /// An empty queue is freed if its capacity exceeds this.
@@ -44,6 +49,7 @@ struct State {
     /// The waker of the response body, if it waits for a frame.
     reader: Option<Waker>,
     is_drain_awaited: bool,
+    has_backlog: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,13 +74,8 @@ pub enum Finish {
 /// What the response body does next.
 #[derive(Debug)]
 pub enum Next {
-    /// Send this frame.
-    Frame {
-        /// The frame.
-        frame: Frame,
-        /// Whether a backlog is queued behind it.
-        has_backlog: bool,
-    },
+    /// Send these frames, which are at least one.
+    Frames(Vec<Frame>),
     /// Send the close frame.
     Close(CloseCode),
     /// End the response.
@@ -236,15 +237,15 @@ impl Outbox {
     /// The next thing to send.
     pub fn poll_next(&self, context: &Context<'_>) -> Poll<Next> {
         let mut state = self.lock();
-        if let Some(frame) = state.frames.pop_front() {
-            state.queued_bytes = state.queued_bytes.saturating_sub(frame.len() + FRAME_OVERHEAD);
+        let frames = state.take_chunk();
+        if !frames.is_empty() {
             if state.is_drain_awaited && state.queued_bytes <= LOW_WATER_BYTES {
                 state.is_drain_awaited = false;
                 self.changed.notify_one();
             }
-            let has_backlog = state.queued_bytes > BACKLOG_BYTES;
-            return Poll::Ready(Next::Frame { frame, has_backlog });
+            return Poll::Ready(Next::Frames(frames));
         }
+        state.has_backlog = false;
         if state.frames.capacity() > IDLE_CAPACITY {
             state.frames = VecDeque::new();
         }
@@ -278,6 +279,24 @@ impl Outbox {
 impl State {
     fn is_full(&self) -> bool {
         self.queued_bytes + self.reserved_bytes > MAX_QUEUED_BYTES
+    }
+
+    /// Takes the next frame, and those after it that fit into the same chunk.
+    fn take_chunk(&mut self) -> Vec<Frame> {
+        self.has_backlog |= self.queued_bytes > BACKLOG_BYTES;
+        let limit = if self.has_backlog { BACKLOG_CHUNK_BYTES } else { CHUNK_BYTES };
+        let (mut count, mut bytes) = (0, 0);
+        for frame in &self.frames {
+            bytes += frame.len();
+            if count > 0 && bytes > limit {
+                break;
+            }
+            count += 1;
+        }
+        let frames: Vec<Frame> = self.frames.drain(..count).collect();
+        let taken: usize = frames.iter().map(|frame| frame.len() + FRAME_OVERHEAD).sum();
+        self.queued_bytes = self.queued_bytes.saturating_sub(taken);
+        frames
     }
 
     fn forget_frames(&mut self) {
@@ -316,8 +335,8 @@ mod tests {
 
     fn length(outbox: &Outbox) -> usize {
         match next(outbox) {
-            Some(Next::Frame { frame, .. }) => frame.len(),
-            other => panic!("expected a frame, got {other:?}"),
+            Some(Next::Frames(frames)) => frames.iter().map(Frame::len).sum(),
+            other => panic!("expected frames, got {other:?}"),
         }
     }
 
@@ -330,7 +349,7 @@ mod tests {
         outbox.close(CloseCode::Restart);
         outbox.close(CloseCode::Internal);
         outbox.push(frame(3));
-        assert_eq!((length(&outbox), length(&outbox)), (3, 4));
+        assert_eq!(length(&outbox), 3 + 4);
         assert!(matches!(next(&outbox), Some(Next::Close(CloseCode::Restart))));
         assert!(next(&outbox).is_none(), "it waits for the client's answer");
         outbox.finish(Finish::Drop);

@@ -7,34 +7,33 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 
-use crate::realtime::frame;
+use crate::realtime::frame::{self, Frame};
 use crate::realtime::hub::Registration;
 use crate::realtime::outbox::{Finish, Next};
 
-/// How many bytes the dispatcher gets before it must write. Each connection keeps a write buffer, but only the part that
-/// was ever used takes memory: small chunks keep an idle connection small.
-const CHUNK_BYTES: usize = 4 * 1024;
-/// The same within a frame that is larger, such as the one that lists the people in a room.
-const LARGE_FRAME_CHUNK_BYTES: usize = 2 * 1024;
-/// The same while there is a backlog: fewer writes, for a larger buffer.
-const BACKLOG_CHUNK_BYTES: usize = 16 * 1024;
-/// The size of the write buffer below which the dispatcher polls for more bytes before it writes.
-pub const WRITE_BUFFER_BYTES: usize = BACKLOG_CHUNK_BYTES;
+/// The dispatcher asks for more only while its write buffer holds less than this, in bytes. So the buffer, of 8 KiB at
+/// first, has room for a chunk of small frames and never grows, but for a backlog. It still takes the head of an HTTP
+/// response and its body into one write.
+pub const WRITE_BUFFER_BYTES: usize = 1024;
+/// A large frame leaves in pieces of this many bytes. Only the part of a buffer that was ever used takes memory.
+const PIECE_BYTES: usize = 1024;
+/// After this many bytes other connections get their turn.
+const TURN_BYTES: usize = 64 * 1024;
 
 /// Sends the frames of an outbox. Dropping it ends the connection.
 pub(super) struct Frames {
     registration: Registration,
     /// The body of the handshake's response. It is kept because its drop ends the message stream.
     _handshake: BoxBody,
-    /// The rest of the current frame.
+    /// What is left of the frames that are being sent.
     rest: Bytes,
-    /// The number of bytes that the dispatcher got since it last wrote.
-    unwritten: usize,
-    /// The number of bytes after which it must write.
-    chunk: usize,
+    /// Whether it is a single large frame.
+    is_large: bool,
+    /// The number of bytes since other connections last had their turn.
+    sent: usize,
 }
 
 /// An error that ends the connection immediately. If the body ended without an error, the connection would stay open
@@ -46,7 +45,7 @@ pub(super) struct Closed;
 
 impl Frames {
     pub(super) fn new(registration: Registration, handshake: BoxBody) -> Self {
-        Self { registration, _handshake: handshake, rest: Bytes::new(), unwritten: 0, chunk: CHUNK_BYTES }
+        Self { registration, _handshake: handshake, rest: Bytes::new(), is_large: false, sent: 0 }
     }
 }
 
@@ -58,34 +57,41 @@ impl MessageBody for Frames {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Closed>>> {
+        if self.sent >= TURN_BYTES {
+            self.sent = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if self.rest.is_empty() {
             self.rest = match self.registration.connection().outbox.poll_next(context) {
-                Poll::Ready(Next::Frame { frame, has_backlog }) => {
-                    if has_backlog {
-                        self.chunk = BACKLOG_CHUNK_BYTES;
-                    } else if frame.len() > LARGE_FRAME_CHUNK_BYTES {
-                        self.chunk = LARGE_FRAME_CHUNK_BYTES;
-                    }
-                    frame.bytes()
+                Poll::Ready(Next::Frames(frames)) => {
+                    self.is_large = frames.len() == 1;
+                    join(&frames)
                 }
                 Poll::Ready(Next::Close(code)) => frame::close(code),
                 Poll::Ready(Next::Finish(Finish::Linger)) => return Poll::Ready(None),
                 Poll::Ready(Next::Finish(Finish::Drop)) => return Poll::Ready(Some(Err(Closed))),
                 Poll::Pending => {
-                    (self.unwritten, self.chunk) = (0, CHUNK_BYTES);
+                    self.sent = 0;
                     return Poll::Pending;
                 }
             };
         }
-        let length = self.rest.len().min(self.chunk.saturating_sub(self.unwritten));
-        if length == 0 {
-            self.unwritten = 0;
-            self.chunk = if self.rest.len() > LARGE_FRAME_CHUNK_BYTES { self.chunk } else { CHUNK_BYTES };
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        self.unwritten += length;
+        let length = if self.is_large { self.rest.len().min(PIECE_BYTES) } else { self.rest.len() };
+        self.sent += length;
         Poll::Ready(Some(Ok(self.rest.split_to(length))))
+    }
+}
+
+/// The bytes of all frames. Those of a single frame are shared.
+fn join(frames: &[Frame]) -> Bytes {
+    match frames {
+        [frame] => frame.bytes(),
+        frames => {
+            let mut joined = BytesMut::with_capacity(frames.iter().map(Frame::len).sum());
+            frames.iter().for_each(|frame| joined.extend_from_slice(&frame.bytes()));
+            joined.freeze()
+        }
     }
 }
 

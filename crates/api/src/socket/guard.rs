@@ -20,8 +20,9 @@ pub(super) const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 const MAX_CONTINUATIONS: u32 = 16;
 /// The maximal payload of a control frame, in bytes (RFC 6455, section 5.5).
 const MAX_CONTROL_BYTES: u64 = 125;
-/// How many bytes the codec gets at once. It decodes all of them before the first message is handled.
-const PIECE_BYTES: usize = 4 * 1024;
+/// How many bytes the codec gets at once. It decodes all of them before the first message is handled, and keeps their
+/// memory until more arrive.
+const PIECE_BYTES: usize = 512;
 
 const OPCODE_CONTINUATION: u8 = 0x0;
 const OPCODE_TEXT: u8 = 0x1;

@@ -85,7 +85,9 @@ impl Session<'_> {
         } else if let Some(since) = since {
             let update =
                 (updated_rev > since).then(|| RoomChange { room: hub.with_online(room), rev: updated_rev });
-            self.replay(Replay { room_id, since, until: rev, page: messages, has_more, update }).await?;
+            let replay = Replay { room_id, since, until: rev, page: messages, has_more, update };
+            // Boxed, because most subscriptions have little or nothing to replay.
+            Box::pin(self.replay(replay)).await?;
         }
         hub.go_live(self.connection, room_id, rev);
         Ok(())
