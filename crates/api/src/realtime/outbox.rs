@@ -16,7 +16,7 @@ pub const MAX_QUEUED_BYTES: usize = 1024 * 1024;
 /// A replay continues when fewer bytes than this are waiting.
 const LOW_WATER_BYTES: usize = MAX_QUEUED_BYTES / 4;
 /// Above this many bytes the queue is a backlog, until it is empty.
-const BACKLOG_BYTES: usize = 192 * 1024;
+const BACKLOG_BYTES: usize = 64 * 1024;
 /// Frames up to this many bytes leave together, so that they share a write. It fits into the buffer that actix-http has
 /// for each connection.
 const CHUNK_BYTES: usize = 7 * 1024;
