@@ -23,10 +23,10 @@ const BOUNDS: [(&str, &str); 5] = [
 
 /// The timeouts bound the cost of a single statement.
 ///
-/// The `enable_…`, `jit` and `plan_cache_mode` settings control plans. All queries use indexes. But a generic plan may be
-/// made while a table is still empty: Postgres would then scan the table, also when it has grown. It also overestimates
-/// a `LIMIT` that is a parameter. It would then plan each page anew, or start the JIT compiler, and both take longer
-/// than reading the page.
+/// The `enable_…`, `jit` and `plan_cache_mode` settings control plans. All queries use indexes. But a generic plan may
+/// be made while a table is still empty: Postgres would then scan the table, also when it has grown. It also
+/// overestimates a `LIMIT` that is a parameter. It would then plan each page anew, or start the JIT compiler, and both
+/// take longer than reading the page.
 pub(super) const SESSION_SETTINGS: &str = "SET statement_timeout = '5s'; SET lock_timeout = '2s'; \
      SET idle_in_transaction_session_timeout = '10s'; SET timezone = 'UTC'; SET client_min_messages = 'warning'; \
      SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \

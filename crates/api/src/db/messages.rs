@@ -165,8 +165,8 @@ pub fn cursor(seq: Seq) -> Cursor {
     page::encode(TAG, &seq.0.to_be_bytes())
 }
 
-/// A page of messages, oldest to newest, with tombstones; `None` if it was requested around a message that is not in the
-/// room.
+/// A page of messages, oldest to newest, with tombstones; `None` if it was requested around a message that is not in
+/// the room.
 ///
 /// # Errors
 /// [`super::DbError::NotFound`] for an unknown or deleted room.

@@ -60,8 +60,9 @@ pub enum Stored {
     NoRoom,
 }
 
-/// Stores messages with distinct ids in the given order and numbers them in their rooms. The results have the same order;
-/// `None` is a message that was skipped because its room does not exist or its id does: see [`explain_unstored`].
+/// Stores messages with distinct ids in the given order and numbers them in their rooms. The results have the same
+/// order; `None` is a message that was skipped because its room does not exist or its id does: see
+/// [`explain_unstored`].
 ///
 /// One statement takes one round trip, one transaction and one flush for all messages.
 ///
