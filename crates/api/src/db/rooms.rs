@@ -205,7 +205,8 @@ pub fn set_rev(conn: &mut PgConnection, id: RoomId, rev: Rev) -> DbResult<()> {
     Ok(())
 }
 
-/// Deletes up to `limit` messages of a deleted room, or the room if it has none left. Returns whether there may be more.
+/// Deletes up to `limit` messages of a deleted room, or the room if it has none left. Returns whether there may be
+/// more.
 pub fn purge(conn: &mut PgConnection, limit: i64) -> DbResult<bool> {
     let deleted: Vec<Uuid> = rooms::table
         .filter(rooms::deleted_at.is_not_null())

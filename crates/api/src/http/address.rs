@@ -10,8 +10,8 @@ const SUBSCRIBER_PREFIX: u128 = !0 << 64;
 
 /// The client address of a request: an IPv4 address, or the first address of an IPv6 /64.
 ///
-/// A hop of `X-Forwarded-For`, from right to left, is trusted if it was reported by a trusted proxy. Hops to the left of
-/// an untrusted or invalid one may be forged.
+/// A hop of `X-Forwarded-For`, from right to left, is trusted if it was reported by a trusted proxy. Hops to the left
+/// of an untrusted or invalid one may be forged.
 pub fn client_address(trusted_proxies: &[IpNet], headers: &HeaderMap, peer: Option<IpAddr>) -> IpAddr {
     let mut client = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();
     let hops = headers.get_all(header::X_FORWARDED_FOR);

@@ -1,4 +1,4 @@
-//! One endpoint of the API, as the modules list them.
+//! The type of an endpoint, of which each module has a list.
 
 use actix_web::http::Method;
 use actix_web::{FromRequest, Handler, Responder, Route, web};
