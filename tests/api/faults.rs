@@ -170,7 +170,7 @@ fn a_database_that_hangs_holds_nobody_up_for_long() {
         send.problem(503, ErrorCode::Unavailable);
     }
 
-    proxy.go_on();
+    proxy.release();
     until("the server is ready", || (alice.get("/readyz").status == 200).then_some(()));
     let message = send_until_known(&alice, &path, id, "hello");
     assert_eq!(alice.whole_history(room.id), [message], "once");

@@ -180,7 +180,7 @@ fn guessed_tokens_are_refused_before_the_database_is_asked() {
     }
     // Somebody behind the same address whom the server knows is not kept out.
     grace.get(CURRENT_USER_PATH).expect(200);
-    proxy.go_on();
+    proxy.release();
     server.stop();
 }
 

@@ -82,7 +82,7 @@ impl Drop for Stage {
     fn drop(&mut self) {
         self.proxy.disarm();
         self.proxy.open();
-        self.proxy.go_on();
+        self.proxy.release();
         if let Some(server) = self.server.take() {
             server.stop();
         }
@@ -126,7 +126,7 @@ fn a_commit_whose_answer_was_lost_is_found_done_and_told_once() {
     let id = new_message_id();
     let answer = stage.alice.post(&stage.path(), &json!({ "text": "the unlucky one", "id": id }));
     let message: Message = answer.expect(201).json();
-    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    assert_eq!(stage.proxy.matches(), 1, "the connection broke");
     let after = stage.alice.send(stage.room.id, "after");
     assert_eq!(seqs(&stage.alice.whole_history(stage.room.id)), [1, 2, 3]);
     assert_eq!((message.seq.0, after.seq.0), (2, 3));
@@ -230,7 +230,7 @@ fn an_edit_and_a_deletion_whose_answers_were_lost_are_told_once() {
 
     stage.proxy.break_at("COMMIT", NewConnections::Open);
     let edited: Message = stage.alice.patch(&path, &json!({ "text": "hello again" })).expect(200).json();
-    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    assert_eq!(stage.proxy.matches(), 1, "the connection broke");
     assert!(edited.edited_at.is_some());
     assert_eq!(edited, stage.alice.message(stage.room.id, message.id));
     let (rev, event) = follower.next_change();
@@ -262,7 +262,7 @@ fn messages_of_a_batch_are_acknowledged_even_if_the_database_fails_on_a_repeat_a
     let path = stage.path();
     thread::scope(|scope| {
         let gate = scope.spawn(|| stage.alice.send(stage.room.id, "the gate"));
-        until("the writer waits", || (stage.proxy.trips() == 1).then_some(()));
+        until("the writer waits", || (stage.proxy.matches() == 1).then_some(()));
         let send = |body| {
             let (alice, path) = (&stage.alice, &path);
             scope.spawn(move || alice.post(path, &body))
@@ -274,7 +274,7 @@ fn messages_of_a_batch_are_acknowledged_even_if_the_database_fails_on_a_repeat_a
         }
         // What is asked about a repeat, once the new messages are stored.
         stage.proxy.break_always_at("SELECT \"messages\".\"sent_hash\"");
-        stage.proxy.go_on();
+        stage.proxy.release();
         gate.join().expect("an answer");
         for new in news {
             let message: Message = new.join().expect("an answer").expect(201).json();
@@ -299,7 +299,7 @@ fn a_message_that_always_breaks_the_connection_is_given_up_and_harms_no_other() 
     let path = stage.path();
     thread::scope(|scope| {
         let gate = scope.spawn(|| stage.alice.send(stage.room.id, "the gate"));
-        until("the writer waits", || (stage.proxy.trips() == 1).then_some(()));
+        until("the writer waits", || (stage.proxy.matches() == 1).then_some(()));
         let poison = scope.spawn(|| stage.alice.post(&path, &body));
         let others: Vec<_> = (0..8)
             .map(|number| {
@@ -311,14 +311,14 @@ fn a_message_that_always_breaks_the_connection_is_given_up_and_harms_no_other() 
             stage.alice.get("/livez").expect(200);
         }
         stage.proxy.break_always_at("the poisonous one");
-        stage.proxy.go_on();
+        stage.proxy.release();
         gate.join().expect("an answer");
         poison.join().expect("an answer").problem(503, ErrorCode::OutcomeUnknown);
         for other in others {
             other.join().expect("an answer").expect(201);
         }
     });
-    assert!(stage.proxy.trips() <= 6, "it was tried {} times", stage.proxy.trips());
+    assert!(stage.proxy.matches() <= 6, "it was tried {} times", stage.proxy.matches());
     let history = stage.alice.whole_history(stage.room.id);
     assert_eq!(texts(&history).iter().filter(|text| **text == "the poisonous one").count(), 1);
     for message in &history {

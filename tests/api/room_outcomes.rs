@@ -31,7 +31,7 @@ fn a_rename_and_a_deletion_of_a_room_whose_answers_were_lost_are_told_once_to_ev
 
     stage.proxy.break_at("COMMIT", NewConnections::Open);
     let renamed: Room = stage.alice.patch(&path, &json!({ "name": "mended" })).expect(200).json();
-    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    assert_eq!(stage.proxy.matches(), 1, "the connection broke");
     for socket in [&mut inside, &mut outside] {
         let change = socket.expect(room_updated);
         assert_eq!((change.rev, change.room.name), (renamed.rev, renamed.name.clone()));
@@ -40,7 +40,7 @@ fn a_rename_and_a_deletion_of_a_room_whose_answers_were_lost_are_told_once_to_ev
 
     stage.proxy.break_at("COMMIT", NewConnections::Open);
     stage.alice.delete(&path).expect(204);
-    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    assert_eq!(stage.proxy.matches(), 1, "the connection broke");
     for socket in [&mut inside, &mut outside] {
         assert_eq!(socket.expect(room_deleted).room.id, stage.room.id);
         socket.assert_quiet();
@@ -79,7 +79,7 @@ fn a_room_whose_creation_got_no_answer_is_told_once_and_settled_by_a_repeat() {
 
     stage.proxy.break_at("found again", NewConnections::Open);
     let room: Room = stage.alice.post(ROOMS_PATH, &json!({ "name": "found again" })).expect(201).json();
-    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    assert_eq!(stage.proxy.matches(), 1, "the connection broke");
     assert_eq!(watcher.expect(room_created).room, room);
     watcher.assert_quiet();
 
@@ -111,10 +111,10 @@ fn a_room_whose_creator_resets_the_connection_is_told_to_everybody() {
     );
     std::io::Write::write_all(&mut stream, requests.as_bytes()).expect("it listens");
     until("the first request is answered", || stream.peek(&mut [0]).ok());
-    until("the creation is under way", || (stage.proxy.trips() == 1).then_some(()));
+    until("the creation is under way", || (stage.proxy.matches() == 1).then_some(()));
     drop(stream);
     stage.alice.get("/livez").expect(200);
-    stage.proxy.go_on();
+    stage.proxy.release();
     let room = watcher.expect(room_created).room;
     assert_eq!(room.name.as_str(), "made for nobody");
     assert_eq!(stage.alice.room(room.id).created_by, Some(stage.alice.user().id));

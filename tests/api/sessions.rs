@@ -77,7 +77,7 @@ fn signing_out_holds_although_the_client_resets_its_connection() {
     assert_eq!(socket.closed(), CloseCode::SessionEnded.number());
     support::http::reset(connection);
     grace.get(CURRENT_USER_PATH).problem(401, ErrorCode::InvalidToken);
-    proxy.go_on();
+    proxy.release();
     until("the session is deleted", || (stored_sessions(&db) == 0).then_some(()));
     grace.get(CURRENT_USER_PATH).problem(401, ErrorCode::InvalidToken);
     server.stop();

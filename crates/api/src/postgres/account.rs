@@ -82,8 +82,8 @@ impl Account {
         entered.is_ok_and(|status| status.success())
     }
 
-    /// A command that runs as the account, with its own environment and process group: a Ctrl-C in the server's terminal
-    /// must not stop Postgres before the server.
+    /// A command that runs as the account, with its own environment and process group: a Ctrl-C in the server's
+    /// terminal must not stop Postgres before the server.
     pub(super) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LC_ALL", "C").env("TZ", "UTC");

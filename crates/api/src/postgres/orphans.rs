@@ -13,8 +13,8 @@ use nix::unistd::Pid;
 
 use super::processes;
 
-/// The signals for a postmaster and their times. A fast shutdown writes a checkpoint. After an immediate one, or a kill,
-/// the next start recovers.
+/// The signals for a postmaster and their times. A fast shutdown writes a checkpoint. After an immediate one, or a
+/// kill, the next start recovers.
 pub(super) const POSTMASTER_SIGNALS: [(Duration, Signal); 3] = [
     (Duration::ZERO, Signal::SIGINT),
     (Duration::from_secs(5), Signal::SIGQUIT),

@@ -60,8 +60,8 @@ impl Launcher {
         Ok(Postmaster { pid, process, watchdog })
     }
 
-    /// Waits until Postgres accepts connections; false if it ended instead. There is no timeout, because recovery after a
-    /// crash may take long.
+    /// Waits until Postgres accepts connections; false if it ended instead. There is no timeout, because recovery after
+    /// a crash may take long.
     pub(super) fn wait_until_ready(&self, postmaster: &Postmaster) -> bool {
         let ready = PidFile { pid: postmaster.pid, ready: true };
         let started = Instant::now();
