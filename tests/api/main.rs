@@ -1,4 +1,4 @@
-//! The HTTP and WebSocket contract, tried by a stranger: what DESIGN.md promises, one file per topic.
+//! Tests of the HTTP and WebSocket contract through its public interface, one file per topic.
 
 mod changes;
 mod concurrency;

@@ -1,4 +1,4 @@
-//! The same for the changes to rooms themselves, which everybody hears of.
+//! Lost answers of the database to changes of rooms, which are published to everybody.
 
 use serde_json::json;
 use shared::errors::ErrorCode;
@@ -24,7 +24,7 @@ fn room_updated(event: &ServerEvent) -> Option<RoomChange> {
 }
 
 #[test]
-fn a_rename_and_a_deletion_of_a_room_whose_answers_were_lost_are_told_once_to_everybody() {
+fn a_rename_and_a_deletion_of_a_room_whose_answers_were_lost_are_published_once() {
     let stage = Stage::new();
     let (mut inside, mut outside) = (stage.follower(), stage.socket());
     let path = room_path(stage.room.id);
@@ -50,7 +50,7 @@ fn a_rename_and_a_deletion_of_a_room_whose_answers_were_lost_are_told_once_to_ev
 }
 
 #[test]
-fn a_rename_and_a_deletion_of_a_room_that_stayed_unknown_reach_everybody_later() {
+fn a_rename_and_a_deletion_of_a_room_with_unknown_outcome_are_published_later() {
     let stage = Stage::new();
     let (mut inside, mut outside) = (stage.follower(), stage.socket());
     let path = room_path(stage.room.id);
@@ -73,7 +73,7 @@ fn a_rename_and_a_deletion_of_a_room_that_stayed_unknown_reach_everybody_later()
 }
 
 #[test]
-fn a_room_whose_creation_got_no_answer_is_told_once_and_settled_by_a_repeat() {
+fn a_room_whose_creation_got_no_answer_is_published_once_and_confirmed_by_a_repeat() {
     let stage = Stage::new();
     let mut watcher = stage.socket();
 
@@ -95,7 +95,7 @@ fn a_room_whose_creation_got_no_answer_is_told_once_and_settled_by_a_repeat() {
 }
 
 #[test]
-fn a_room_whose_creator_resets_the_connection_is_told_to_everybody() {
+fn a_room_whose_creator_resets_the_connection_is_published() {
     let stage = Stage::new();
     let mut watcher = stage.socket();
     stage.proxy.hang_at("made for nobody");
