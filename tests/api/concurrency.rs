@@ -32,7 +32,7 @@ fn message_of(event: &ServerEvent) -> Option<&Message> {
 }
 
 #[test]
-fn of_200_posts_at_the_same_moment_each_gets_its_own_place_and_every_subscriber_sees_the_same_order() {
+fn of_200_concurrent_posts_each_has_its_own_seq_and_all_subscribers_see_one_order() {
     const POSTS: usize = 200;
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();

@@ -178,7 +178,7 @@ fn requests_fail_quickly_while_the_database_hangs() {
 }
 
 #[test]
-fn a_room_that_is_locked_by_somebody_else_answers_503_and_works_again() {
+fn a_locked_room_answers_503_until_it_is_unlocked() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut locker = app.db().connect();

@@ -117,7 +117,7 @@ fn a_user_renames_and_deletes_as_many_rooms_per_hour_as_they_create() {
 }
 
 #[test]
-fn a_user_creates_30_rooms_an_hour() {
+fn a_user_creates_30_rooms_per_hour() {
     let app = TestApp::with(&[]);
     let grace = app.guest("Grace");
     for number in 0..30 {
@@ -129,7 +129,7 @@ fn a_user_creates_30_rooms_an_hour() {
 }
 
 #[test]
-fn an_address_brings_20_guests_an_hour() {
+fn an_address_creates_20_guests_per_hour() {
     let app = TestApp::with(&["--address-requests-per-second", "1000"]);
     for number in 0..20 {
         app.guest(&format!("guest {number}"));
@@ -244,7 +244,7 @@ fn readiness_checks_are_counted_separately() {
 }
 
 #[test]
-fn ipv6_is_counted_by_the_network_of_a_customer() {
+fn ipv6_is_counted_by_the_network_of_a_subscriber() {
     let app = TestApp::with(&["--guests-per-hour", "1", "--trusted-proxies", "127.0.0.0/8"]);
     let guest = |address: &str| {
         let request = app.anonymous().request("POST", GUESTS_PATH).header("x-forwarded-for", address);

@@ -1,5 +1,6 @@
 //! Tests of the HTTP and WebSocket contract through its public interface, one file per topic.
 
+mod bodies;
 mod changes;
 mod concurrency;
 mod database;

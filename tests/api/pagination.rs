@@ -49,7 +49,7 @@ fn alice_with_messages(app: &TestApp, count: usize) -> (TestClient, RoomId, Vec<
 
 // reference: messages-history
 #[test]
-fn without_a_cursor_one_gets_the_newest_30_messages_oldest_first() {
+fn without_a_cursor_the_page_has_the_newest_30_messages_oldest_first() {
     let app = TestApp::start();
     let (alice, room_id, messages) = alice_with_messages(&app, 35);
     let page: Page<Message> = alice.get(&messages_path(room_id)).expect(200).json();
@@ -286,7 +286,7 @@ fn a_page_has_1_to_100_items_by_choice() {
 
 // reference: rooms-list
 #[test]
-fn the_room_list_has_30_rooms_a_page_oldest_first() {
+fn the_list_of_rooms_has_30_rooms_per_page_oldest_first() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let mut expected = vec!["Lobby".to_owned()];

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use shared::events::{ClientCommand, CloseCode, ServerEvent};
 use shared::ids::{Rev, RoomId, UserId};
+use shared::rooms::Room;
 use shared::users::CURRENT_SESSION_PATH;
 use support::app::TestApp;
+use support::client::TestClient;
 use support::socket::{TestSocket, frame};
 
 const PING: u8 = 0x89;
@@ -29,6 +31,18 @@ fn wait_for_arrival(watcher: &mut TestSocket, user_id: UserId) {
 
 fn subscribe_since(socket: &mut TestSocket, room_id: RoomId, since: Rev) {
     socket.send(&ClientCommand::Subscribe { room_id, since: Some(since), present: true });
+}
+
+/// A room whose replay is 2.4 MB, its creator, and a socket of the creator that follows it.
+fn room_with_a_long_history(app: &TestApp) -> (TestClient, Room, TestSocket) {
+    let (alice, room) = app.alice_in_a_room();
+    let (member, text) = (app.member("writer"), "🎉".repeat(4_000));
+    for _ in 0..150 {
+        member.send(room.id, &text);
+    }
+    let mut watcher = TestSocket::connect(&alice);
+    watcher.subscribe(room.id);
+    (alice, room, watcher)
 }
 
 #[test]
@@ -64,16 +78,10 @@ fn a_client_that_pings_and_never_reads_is_disconnected() {
 #[test]
 fn a_client_that_stalls_in_the_middle_of_a_replay_is_disconnected() {
     let app = TestApp::start();
-    let (alice, room) = app.alice_in_a_room();
-    let (member, text) = (app.member("writer"), "🎉".repeat(4_000));
-    for _ in 0..150 {
-        member.send(room.id, &text);
-    }
-    let mut watcher = TestSocket::connect(&alice);
-    watcher.subscribe(room.id);
+    let (alice, room, mut watcher) = room_with_a_long_history(&app);
     let grace = app.guest("Grace");
     let mut stalled = TestSocket::connect(&grace);
-    // Each replay is 2.4 MB; none of them is read.
+    // None of the replays is read.
     for _ in 0..20 {
         subscribe_since(&mut stalled, room.id, room.rev);
     }
@@ -85,13 +93,7 @@ fn a_client_that_stalls_in_the_middle_of_a_replay_is_disconnected() {
 #[test]
 fn a_client_that_closes_in_the_middle_of_a_replay_leaves_at_once() {
     let app = TestApp::start();
-    let (alice, room) = app.alice_in_a_room();
-    let (member, text) = (app.member("writer"), "🎉".repeat(4_000));
-    for _ in 0..150 {
-        member.send(room.id, &text);
-    }
-    let mut watcher = TestSocket::connect(&alice);
-    watcher.subscribe(room.id);
+    let (alice, room, mut watcher) = room_with_a_long_history(&app);
     let grace = app.guest("Grace");
     let mut leaving = TestSocket::connect(&grace);
     subscribe_since(&mut leaving, room.id, room.rev);
