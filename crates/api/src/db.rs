@@ -138,7 +138,7 @@ where
             Err(error) => return Err(DbError::Unavailable(error.to_string())),
         };
         if claimed_by_query.swap(true, Ordering::SeqCst) {
-            return Err(DbError::Unavailable("the request gave up".to_owned()));
+            return Err(DbError::Unavailable("the query timed out before it started".to_owned()));
         }
         query(&mut conn)
     });
@@ -225,6 +225,6 @@ struct LogPoolErrors;
 
 impl<E: std::fmt::Display> diesel::r2d2::HandleError<E> for LogPoolErrors {
     fn handle_error(&self, error: E) {
-        tracing::warn!(%error, "no database connection");
+        tracing::warn!(%error, "the pool cannot connect to the database");
     }
 }

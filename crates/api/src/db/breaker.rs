@@ -77,7 +77,7 @@ impl Breaker {
 }
 
 fn not_answering() -> DbError {
-    DbError::Unavailable("it has not answered for a while".to_owned())
+    DbError::Unavailable("the circuit is open because the database did not answer".to_owned())
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ impl Worker {
         match self.execute(&mut attempts, |conn| Ok(messages::create_all(conn, &batch)?)) {
             Ok(created) => self.answer(sends, created, attempts.is_retry),
             Err(error) if attempts.is_suspect && sends.len() > 1 => {
-                tracing::warn!(%error, messages = sends.len(), "messages are stored one by one");
+                tracing::warn!(%error, messages = sends.len(), "storing the messages of a batch one by one");
                 self.store_singly(sends, attempts);
             }
             // Another connection stored the id between the statement's check and its insert.
@@ -49,7 +49,7 @@ impl Worker {
                 self.store(vec![send], Attempts::of_part(whole));
             } else {
                 // The clients have stopped waiting.
-                let failed = DbError::Unavailable("it took too long".to_owned()).into();
+                let failed = DbError::Unavailable("the batch took too long".to_owned()).into();
                 let error = if whole.is_retry { WriteError::OutcomeUnknown } else { failed };
                 self.refuse(vec![send], error);
             }

@@ -161,7 +161,7 @@ impl Worker {
             };
             match query(conn) {
                 Err(WriteError::Db(DbError::ConnectionLost(reason))) => {
-                    tracing::warn!(reason, "the writer lost its connection; reconnecting");
+                    tracing::warn!(reason, "the writer lost its connection");
                     self.conn = None;
                     attempts.is_retry = true;
                     attempts.losses += 1;
