@@ -108,7 +108,8 @@ impl Db {
     {
         self.breaker.admit(Instant::now())?;
         let (pool, breaker) = (self.pool.clone(), self.breaker.clone());
-        let task = tokio::spawn(async move { breaker.record(run_with_timeout(pool, query).await, Instant::now()) });
+        let task =
+            tokio::spawn(async move { breaker.record(run_with_timeout(pool, query).await, Instant::now()) });
         task.await.unwrap_or_else(|error| Err(DbError::OutcomeUnknown(error.to_string())))
     }
 }

@@ -87,8 +87,10 @@ impl Sessions {
             return Ok(None);
         }
         let now = Utc::now();
-        let found =
-            self.db.run(move |conn| db::sessions::get(conn, &session, now - LIFETIME, now - IDLE_LIFETIME, now)).await;
+        let found = self
+            .db
+            .run(move |conn| db::sessions::get(conn, &session, now - LIFETIME, now - IDLE_LIFETIME, now))
+            .await;
         match found {
             Ok(user) => {
                 let identity = Identity { user: Arc::new(user), session };
@@ -147,9 +149,8 @@ impl Sessions {
     pub async fn delete_expired(&self) -> DbResult<()> {
         let now = Utc::now();
         let (oldest, idle_since) = (now - LIFETIME, now - IDLE_LIFETIME);
-        let delete = move |conn: &mut db::Conn| {
-            db::sessions::delete_expired(conn, oldest, idle_since, EXPIRED_BATCH)
-        };
+        let delete =
+            move |conn: &mut db::Conn| db::sessions::delete_expired(conn, oldest, idle_since, EXPIRED_BATCH);
         while self.db.write(delete).await? > 0 {}
         Ok(())
     }

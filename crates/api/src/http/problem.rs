@@ -135,7 +135,10 @@ where
 }
 
 /// Combines a problem with its request, whose body may be unread.
-fn problem_response<B>(request: HttpRequest, problem: HttpResponse<BoxBody>) -> ServiceResponse<EitherBody<B>> {
+fn problem_response<B>(
+    request: HttpRequest,
+    problem: HttpResponse<BoxBody>,
+) -> ServiceResponse<EitherBody<B>> {
     let unread = request.extensions_mut().remove::<body::Unread>();
     let problem = problem.map_body(|_, body| match unread {
         Some(unread) => unread.keep_in(body),
