@@ -83,7 +83,7 @@ async fn description(app: web::Data<App>) -> HttpResponse {
 async fn problems() -> HttpResponse {
     let mut page = String::from(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Problems</title>\
-         <h1>Problems</h1><p>What an answer of type <code>application/problem+json</code> means by its code.</p><dl>",
+         <h1>Problems</h1><p>The codes of responses of type <code>application/problem+json</code>.</p><dl>",
     );
     for code in ErrorCode::ALL {
         let (name, status, detail) = (code.name(), error::status(code), error::detail(code));

@@ -1,4 +1,4 @@
-//! The type of an endpoint, of which each module has a list.
+//! An endpoint of the API. Each module of handlers has a list of them.
 
 use actix_web::http::Method;
 use actix_web::{FromRequest, Handler, Responder, Route, web};

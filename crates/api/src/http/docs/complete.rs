@@ -81,7 +81,7 @@ pub(super) fn complete(api: &mut Value, cookie_name: &str) {
         "RequestId": {
             "name": "X-Request-Id", "in": "header", "schema": { "type": "string" },
             "description": "The client's id for the request: 1 to 64 visible ASCII characters. It comes back in the \
-                answer; anything else is replaced by an id of the server's.",
+                response. Anything else is replaced by an id of the server.",
         },
         "Origin": {
             "name": "Origin", "in": "header", "schema": { "type": "string" },
