@@ -50,8 +50,9 @@ fn dependencies(module: &str, code: &str, known: &BTreeSet<&str>) -> BTreeSet<St
     for statement in code.split_inclusive(';') {
         // Other code may precede an import in its piece. An import begins its line.
         let imports = statement.match_indices("use ").filter_map(|(at, _)| {
-            let before = statement[..at].rsplit('\n').next()?.trim_start();
-            (before.is_empty() || before.starts_with("pub")).then_some((at, !before.is_empty()))
+            let before = statement[..at].rsplit('\n').next()?.trim();
+            let is_public = before == "pub" || (before.starts_with("pub(") && before.ends_with(')'));
+            (is_public || before.is_empty()).then_some((at, is_public))
         });
         let Some((start, is_public)) = imports.last() else {
             rest.push_str(statement);
