@@ -26,8 +26,7 @@ fn files(root: &Path, directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// `index.html`, every file whose name is in it, every file whose name is in one of those, and so on: more rather than
-/// less than what is fetched.
+/// `index.html` and all files that it references, directly or indirectly. These may be more than are fetched.
 fn first_load(dist: &Path) -> BTreeSet<PathBuf> {
     let mut all = Vec::new();
     files(dist, dist, &mut all);
@@ -39,7 +38,7 @@ fn first_load(dist: &Path) -> BTreeSet<PathBuf> {
     let mut load = BTreeSet::new();
     let mut unread = vec![PathBuf::from("index.html")];
     while let Some(path) = unread.pop() {
-        // A file that is no text, such as the wasm, names no others.
+        // A binary file, such as the wasm, references no others.
         let text = fs::read_to_string(dist.join(&path)).unwrap_or_default();
         let is_named =
             |file: &&PathBuf| file.file_name().is_some_and(|name| text.contains(&*name.to_string_lossy()));
@@ -49,7 +48,7 @@ fn first_load(dist: &Path) -> BTreeSet<PathBuf> {
     load
 }
 
-/// What a file weighs on the way: its compressed form where there is one.
+/// The size of a file on the wire: that of its compressed form, if there is one.
 fn weight(dist: &Path, path: &Path) -> u64 {
     let plain = dist.join(path);
     let compressed = PathBuf::from(format!("{}.br", plain.display()));
@@ -64,7 +63,7 @@ fn weight(dist: &Path, path: &Path) -> u64 {
 }
 
 #[test]
-fn the_first_load_keeps_to_its_budget() {
+fn the_first_load_stays_within_its_budget() {
     let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist");
     let weights: Vec<_> = first_load(&dist).into_iter().map(|path| (weight(&dist, &path), path)).collect();
     for part in ["html", "js", "wasm", "css"] {
@@ -79,14 +78,14 @@ fn the_first_load_keeps_to_its_budget() {
     for (weight, path) in &weights {
         report.push_str(&format!("  {:>7.1} KB  {}\n", *weight as f64 / 1000.0, path.display()));
     }
-    // Straight to the terminal: the test runner would keep the figure of a passing test to itself.
+    // Directly to the terminal: the test runner hides the output of passing tests.
     std::io::stderr().write_all(report.as_bytes()).expect("the terminal is there");
     let hint = "built with a compiled standard library it is larger: see script/build-client";
     assert!(total <= BUDGET, "{report}{hint}");
 }
 
 #[test]
-fn whatever_the_page_leads_to_is_weighed() {
+fn every_file_that_the_page_references_is_counted() {
     let dist = TempDir::new();
     let write =
         |name: &str, text: &str| fs::write(dist.path().join(name), text).expect("the folder is writable");

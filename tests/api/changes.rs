@@ -1,4 +1,4 @@
-//! `changes?since`: all that one missed, each thing once, in its present state.
+//! `changes?since`: all missed changes, each message once in its current state.
 
 use shared::errors::ErrorCode;
 use shared::ids::Rev;
@@ -7,7 +7,7 @@ use support::app::TestApp;
 use support::builders::{seqs, unknown_room_id};
 
 #[test]
-fn since_the_beginning_one_gets_every_message_by_its_latest_change() {
+fn changes_since_zero_are_all_messages_by_their_latest_change() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let messages = alice.send_many(room.id, 4);
@@ -24,7 +24,7 @@ fn since_the_beginning_one_gets_every_message_by_its_latest_change() {
 }
 
 #[test]
-fn since_the_latest_change_there_is_nothing() {
+fn changes_since_the_latest_change_are_empty() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "hello");
@@ -34,7 +34,7 @@ fn since_the_latest_change_there_is_nothing() {
 }
 
 #[test]
-fn a_rename_alone_moves_the_rev() {
+fn a_rename_increments_the_rev() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let renamed = alice.rename_room(room.id, "renamed");
@@ -44,7 +44,7 @@ fn a_rename_alone_moves_the_rev() {
 }
 
 #[test]
-fn changes_come_in_pages_that_end_where_the_room_is() {
+fn changes_come_in_pages_that_end_at_the_rev_of_the_room() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let messages = alice.send_many(room.id, 10);
@@ -73,7 +73,7 @@ fn changes_come_in_pages_that_end_where_the_room_is() {
 }
 
 #[test]
-fn since_must_be_a_number_that_can_be() {
+fn since_must_be_a_valid_rev() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     for since in ["-1", "x", "", "1.5", "99999999999999999999999"] {

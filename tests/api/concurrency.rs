@@ -1,4 +1,4 @@
-//! Many at once: one order without holes, the same for everybody.
+//! Concurrent clients: one order without gaps, the same for all.
 
 use std::collections::BTreeMap;
 use std::sync::Barrier;
@@ -14,7 +14,7 @@ use support::builders::new_message_id;
 use support::socket::TestSocket;
 use support::wait::until;
 
-/// The copy with the higher `rev` is right: what every client does with what it gets.
+/// Keeps the copy with the higher `rev`, as every client does.
 fn apply(copies: &mut BTreeMap<MessageId, Message>, message: &Message) {
     let newer = copies.get(&message.id).is_none_or(|known| known.rev < message.rev);
     if newer {
@@ -32,7 +32,7 @@ fn message_of(event: &ServerEvent) -> Option<&Message> {
 }
 
 #[test]
-fn of_200_posts_at_the_same_moment_each_gets_its_own_place_and_every_subscriber_sees_the_same_order() {
+fn of_200_concurrent_posts_each_has_its_own_seq_and_all_subscribers_see_one_order() {
     const POSTS: usize = 200;
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
@@ -70,7 +70,7 @@ fn of_200_posts_at_the_same_moment_each_gets_its_own_place_and_every_subscriber_
 }
 
 #[test]
-fn one_writers_messages_keep_their_order() {
+fn messages_of_one_sender_keep_their_order() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
@@ -89,7 +89,7 @@ fn one_writers_messages_keep_their_order() {
 }
 
 #[test]
-fn changes_of_every_kind_at_once_arrive_in_steps_of_one() {
+fn concurrent_changes_of_every_kind_arrive_in_the_order_of_rev() {
     const ROUNDS: usize = 20;
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
@@ -126,7 +126,7 @@ fn changes_of_every_kind_at_once_arrive_in_steps_of_one() {
 }
 
 #[test]
-fn whoever_resumes_while_others_write_misses_nothing_and_gets_nothing_twice() {
+fn a_client_that_resumes_during_writes_gets_every_message_once() {
     const MESSAGES: i64 = 300;
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
@@ -138,7 +138,7 @@ fn whoever_resumes_while_others_write_misses_nothing_and_gets_nothing_twice() {
                 }
             });
         }
-        // Each comes at another moment and stays until the end.
+        // Each joins at another moment and stays until the end.
         let readers: Vec<_> = (0..12)
             .map(|number| {
                 let app = &app;
@@ -168,7 +168,7 @@ fn whoever_resumes_while_others_write_misses_nothing_and_gets_nothing_twice() {
 }
 
 #[test]
-fn whoever_resumes_while_others_edit_ends_with_what_the_server_has() {
+fn a_client_that_resumes_during_edits_ends_in_the_state_of_the_server() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let before = alice.send_many(room.id, 20);
@@ -222,7 +222,7 @@ fn whoever_resumes_while_others_edit_ends_with_what_the_server_has() {
 }
 
 #[test]
-fn edits_and_deletions_of_one_message_at_once_leave_one_tombstone() {
+fn concurrent_edits_and_deletions_of_a_message_leave_one_tombstone() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "hello");
@@ -248,7 +248,7 @@ fn edits_and_deletions_of_one_message_at_once_leave_one_tombstone() {
 }
 
 #[test]
-fn many_messages_with_their_ids_chosen_are_repeated_harmlessly() {
+fn many_messages_with_ids_can_be_repeated_safely() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let path = messages_path(room.id);
@@ -270,7 +270,7 @@ fn many_messages_with_their_ids_chosen_are_repeated_harmlessly() {
 }
 
 #[test]
-fn of_messages_that_wait_for_one_commit_those_that_are_wrong_fail_alone() {
+fn invalid_messages_of_a_batch_fail_alone() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let gone = alice.create_room("gone behind the server's back");

@@ -1,4 +1,4 @@
-//! What the database is asked, and that its schema goes up and down.
+//! The plans of queries, and the migrations of the schema up and down.
 
 use diesel::prelude::*;
 use diesel::sql_query;
@@ -27,14 +27,14 @@ struct Line {
     line: String,
 }
 
-/// Rooms and messages in such numbers that reading a table from end to end would never be right.
+/// So many rooms and messages that a sequential scan would never be the right plan.
 fn fill(db: &TestDb) {
     for sql in [
         "INSERT INTO users (id, username, username_key, kind, created_at) \
          SELECT gen_random_uuid(), 'guest ' || n, 'guest ' || n, 'guest', now() FROM generate_series(1, 3000) AS n",
         "INSERT INTO sessions (token_hash, user_id, created_at, last_seen_at) \
          SELECT sha256(id::text::bytea), id, now(), now() FROM users",
-        // Some are over: by their age, and because nobody used them.
+        // Some are expired, by age or without use.
         "INSERT INTO sessions (token_hash, user_id, created_at, last_seen_at) \
          SELECT sha256(username::bytea), id, now() - interval '91 days', \
          now() - CASE WHEN random() < 0.5 THEN interval '1 day' ELSE interval '15 days' END FROM users LIMIT 100",
@@ -54,7 +54,7 @@ fn fill(db: &TestDb) {
 }
 
 #[test]
-fn no_list_is_read_from_end_to_end() {
+fn no_query_scans_a_whole_table() {
     let db = TestDb::new();
     fill(&db);
     let found = sql_query("SELECT id::text AS line FROM rooms WHERE name = 'room 7'")
@@ -135,18 +135,18 @@ fn with_token(app: &TestApp, token: &str) -> Response {
 }
 
 #[test]
-fn every_foreign_key_has_an_index_but_that_of_authors() {
+fn every_foreign_key_except_that_of_authors_has_an_index() {
     let db = TestDb::new();
     let without = "SELECT conname::text AS line FROM pg_constraint WHERE contype = 'f' AND NOT EXISTS \
                    (SELECT FROM pg_index WHERE indrelid = conrelid AND indpred IS NULL AND indkey[0] = conkey[1])";
     let found = sql_query(without).load::<Line>(&mut db.connect()).expect("the constraints");
     let names: Vec<_> = found.into_iter().map(|line| line.line).collect();
-    // Each message would pay for it, and no user is ever deleted.
+    // It would make every insert slower, and users are never deleted.
     assert_eq!(names, ["messages_author_id_fkey"]);
 }
 
 #[test]
-fn a_writer_that_came_to_an_empty_database_reads_no_whole_table_as_it_grows() {
+fn a_writer_that_started_on_an_empty_database_does_not_scan_the_grown_tables() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     alice.send_many(room.id, 300);
@@ -156,7 +156,7 @@ fn a_writer_that_came_to_an_empty_database_reads_no_whole_table_as_it_grows() {
         let sql = format!("SELECT {column} AS count FROM pg_stat_user_tables WHERE relname = 'messages'");
         sql_query(sql).get_result::<Count>(&mut conn).expect("it runs").count
     };
-    // Postgres counts a little later.
+    // Postgres updates its statistics with a delay.
     until("all is counted", || (messages("n_tup_ins") >= 301).then_some(()));
     assert_eq!(messages("seq_tup_read"), 0);
 }
@@ -197,7 +197,7 @@ fn migrations_go_down_one_by_one_and_up_again() {
 }
 
 #[test]
-fn a_server_brings_an_empty_database_up_by_itself_and_twice_at_once() {
+fn two_servers_can_migrate_an_empty_database_at_the_same_time() {
     let db = TestDb::empty();
     let url = db.url().to_owned();
     let servers: Vec<_> = std::thread::scope(|scope| {
@@ -211,7 +211,7 @@ fn a_server_brings_an_empty_database_up_by_itself_and_twice_at_once() {
 }
 
 #[test]
-fn every_constraint_of_the_database_has_a_name_of_ours() {
+fn every_constraint_of_the_database_has_an_explicit_name() {
     let db = TestDb::new();
     let nameless = "SELECT conname::text AS line FROM pg_constraint WHERE connamespace = 'public'::regnamespace \
                     AND conrelid::regclass::text NOT LIKE '%diesel%' AND conname !~ '_(pkey|key|fkey|check|not_null)$'";

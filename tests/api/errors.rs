@@ -1,23 +1,16 @@
-//! What is refused before anything is done: whatever the reason, as one problem of one form.
+//! Requests that are refused before they have an effect. Every error has the same form.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 
 use serde_json::json;
 use shared::errors::{ErrorCode, Problem};
-use shared::ids::RoomId;
 use shared::messages::messages_path;
 use shared::rooms::ROOMS_PATH;
 use shared::server::SERVER_PATH;
-use shared::text::InvalidCode;
 use shared::users::{CURRENT_SESSION_PATH, CURRENT_USER_PATH, GUESTS_PATH};
 use support::app::TestApp;
-use support::client::TestClient;
 use support::http::{self, Response};
-
-fn send_text(client: &TestClient, room_id: RoomId, json: &str) -> Response {
-    client.request("POST", &messages_path(room_id)).json_text(json).send()
-}
 
 #[test]
 fn an_unknown_path_is_a_problem_too() {
@@ -49,7 +42,7 @@ fn every_request_has_its_own_id() {
 }
 
 #[test]
-fn a_wrong_method_is_told_which_are_right() {
+fn a_wrong_method_is_answered_with_the_allowed_ones() {
     let app = TestApp::start();
     let room = format!("{ROOMS_PATH}/{}", app.lobby().id);
     for (path, wrong, allowed) in [
@@ -76,151 +69,13 @@ fn a_wrong_method_is_told_which_are_right() {
 }
 
 #[test]
-fn a_body_that_is_no_json_is_malformed_and_one_that_is_no_object_is_invalid() {
-    let app = TestApp::start();
-    let (alice, room) = app.alice_in_a_room();
-    for text in [
-        "",
-        "hello",
-        "{",
-        "{\"text\":\"hello\"",
-        "{\"text\":\"hello\"} {}",
-        "{\"text\":'hello'}",
-        "{\"text\":NaN}",
-        "{text:\"hello\"}",
-    ] {
-        let answer = send_text(&alice, room.id, text);
-        assert_eq!(answer.status, 400, "{text}");
-        answer.problem(400, ErrorCode::MalformedJson);
-    }
-    for text in ["[]", "[\"hello\"]", "[{\"text\":\"hello\"}]", "\"hello\"", "null", "7"] {
-        send_text(&alice, room.id, text).invalid(&[("", InvalidCode::InvalidType)]);
-    }
-    let request = alice.request("POST", &messages_path(room.id)).header("content-type", "application/json");
-    request.body(b"{\"text\":\"\xFF\xFE\"}".to_vec()).send().problem(400, ErrorCode::MalformedJson);
-    assert_eq!(alice.room(room.id).last_seq.0, 0);
-}
-
-#[test]
-fn a_key_that_comes_twice_is_malformed_wherever_it_is() {
-    let app = TestApp::start();
-    let (alice, room) = app.alice_in_a_room();
-    for text in [
-        "{\"text\":\"hello\",\"text\":\"world\"}",
-        "{\"text\":\"hello\",\"te\\u0078t\":\"world\"}",
-        "{\"text\":\"hello\",\"other\":{\"a\":1,\"a\":2}}",
-        "{\"text\":\"hello\",\"other\":[{\"a\":1,\"a\":2}]}",
-        "{\"unknown\":1,\"text\":\"hello\",\"unknown\":2}",
-    ] {
-        send_text(&alice, room.id, text).problem(400, ErrorCode::MalformedJson);
-    }
-}
-
-#[test]
-fn a_body_may_nest_32_deep_and_no_deeper() {
-    let app = TestApp::start();
-    let (alice, room) = app.alice_in_a_room();
-    let nested =
-        |depth: usize| format!("{{\"text\":\"hello\",\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
-    // The object itself is the first level.
-    send_text(&alice, room.id, &nested(31)).expect(201);
-    for depth in [32, 33, 200, 20_000] {
-        send_text(&alice, room.id, &nested(depth)).problem(400, ErrorCode::MalformedJson);
-    }
-}
-
-#[test]
-fn a_body_must_say_that_it_is_json() {
-    let app = TestApp::start();
-    let (alice, room) = app.alice_in_a_room();
-    let request = || alice.request("POST", &messages_path(room.id)).body("{\"text\":\"hello\"}");
-    for content_type in [
-        "text/plain",
-        "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
-        "application/jsonp",
-        "text/json",
-        "application/problem+json",
-        "json",
-    ] {
-        let answer = request().header("content-type", content_type).send();
-        assert_eq!(answer.status, 415, "{content_type}");
-        answer.problem(415, ErrorCode::UnsupportedMediaType);
-    }
-    request().send().problem(415, ErrorCode::UnsupportedMediaType);
-    for content_type in ["application/json", "application/json; charset=utf-8", "Application/JSON"] {
-        request().header("content-type", content_type).send().expect(201);
-    }
-}
-
-#[test]
-fn a_body_that_nobody_reads_must_be_json_too() {
-    let app = TestApp::start();
-    let (alice, room) = app.alice_in_a_room();
-    let message = alice.send(room.id, "hello");
-    let path = format!("{}/{}", messages_path(room.id), message.id);
-    for method in ["GET", "DELETE"] {
-        let request = alice.request(method, &path).header("content-type", "text/plain");
-        request.body("hello").send().problem(415, ErrorCode::UnsupportedMediaType);
-    }
-    let delete = || alice.request("DELETE", &path);
-    delete().json_text("{\"a\":1,\"a\":2}").send().problem(400, ErrorCode::MalformedJson);
-    delete()
-        .json_text(&format!("{{\"a\":\"{}\"}}", "x".repeat(70_000)))
-        .send()
-        .problem(413, ErrorCode::BodyTooLarge);
-    assert_eq!(alice.message(room.id, message.id), message, "nothing was done");
-    // Where no method would read it, the method is what is wrong.
-    let put = alice.request("PUT", ROOMS_PATH).header("content-type", "text/plain").body("hello").send();
-    put.problem(405, ErrorCode::MethodNotAllowed);
-    // A body of no bytes is none, however it is announced.
-    let head = format!(
-        "DELETE {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
-         transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-        app.addr(),
-        alice.token().expect("a guest")
-    );
-    http::exchange(app.addr(), head.as_bytes()).expect(204);
-    delete().json_text("{}").send().expect(204);
-}
-
-#[test]
-fn a_body_above_64_kib_is_too_large_announced_or_not() {
-    let app = TestApp::start();
-    let (alice, room) = app.alice_in_a_room();
-    let body = |length: usize| {
-        let around = "{\"text\":\"\"}".len();
-        format!("{{\"text\":\"{}\"}}", "x".repeat(length - around))
-    };
-    send_text(&alice, room.id, &body(65_536)).invalid(&[("/text", InvalidCode::TooLong)]);
-    send_text(&alice, room.id, &body(65_537)).problem(413, ErrorCode::BodyTooLarge);
-    send_text(&alice, room.id, &body(10_000_000)).problem(413, ErrorCode::BodyTooLarge);
-
-    let head = format!(
-        "POST {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
-         content-type: application/json\r\n",
-        messages_path(room.id),
-        app.addr(),
-        alice.token().expect("a guest")
-    );
-    // Announced only: the answer does not wait for what may never come.
-    let mut stream = http::connect(app.addr());
-    stream.write_all(format!("{head}content-length: 1000000000\r\n\r\n").as_bytes()).expect("it listens");
-    Response::read(&mut stream, false).expect("an answer").problem(413, ErrorCode::BodyTooLarge);
-    // In chunks, so that nothing is announced.
-    let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
-    let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n{}0\r\n\r\n", chunk.repeat(17));
-    http::exchange(app.addr(), chunked.as_bytes()).problem(413, ErrorCode::BodyTooLarge);
-}
-
-#[test]
 fn a_url_above_4_kib_is_too_long() {
     let app = TestApp::start();
     let path = |length: usize| format!("{ROOMS_PATH}?x={}", "y".repeat(length - ROOMS_PATH.len() - 3));
     app.anonymous().get(&path(4_096)).expect(200);
     app.anonymous().get(&path(4_097)).problem(414, ErrorCode::UriTooLong);
     app.anonymous().get(&path(12_000)).problem(414, ErrorCode::UriTooLong);
-    // Beyond what the parser takes for a URL at all.
+    // Longer than the parser accepts.
     app.anonymous().get(&path(70_000)).expect(400);
 }
 
@@ -242,7 +97,7 @@ fn headers_above_16_kib_or_64_fields_are_too_large() {
 }
 
 #[test]
-fn all_that_is_wrong_is_said_in_problems_of_one_form() {
+fn every_error_is_a_problem_of_the_same_form() {
     let app = TestApp::start();
     let answer = app.guest("Grace").post(ROOMS_PATH, &json!({ "name": null }));
     let body = answer.value();
@@ -251,14 +106,14 @@ fn all_that_is_wrong_is_said_in_problems_of_one_form() {
     assert_eq!(body["errors"][0]["pointer"], "/name");
     assert_eq!(body["errors"][0]["code"], "invalid_type");
     assert!(body["errors"][0]["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
-    // And nothing that is not about this answer.
+    // And no fields of other kinds of errors.
     let keys: BTreeSet<&str> = body.as_object().expect("an object").keys().map(String::as_str).collect();
     let expected = ["code", "detail", "errors", "request_id", "status", "title", "type"];
     assert_eq!(keys, BTreeSet::from(expected));
 }
 
 #[test]
-fn head_works_where_get_does_and_says_the_same_without_a_body() {
+fn head_answers_like_get_without_a_body() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "hello");
@@ -285,7 +140,7 @@ fn head_works_where_get_does_and_says_the_same_without_a_body() {
 }
 
 #[test]
-fn a_fault_of_the_server_is_told_without_its_insides() {
+fn an_internal_error_is_reported_without_its_cause() {
     let app = TestApp::start();
     let alice = app.guest("Alice");
     app.db().execute("ALTER TABLE rooms RENAME COLUMN name TO label");
@@ -301,7 +156,7 @@ fn a_fault_of_the_server_is_told_without_its_insides() {
 }
 
 #[test]
-fn what_is_not_http_is_a_bad_request() {
+fn a_request_that_is_not_http_is_a_bad_request() {
     let app = TestApp::start();
     for bytes in [
         &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"[..],
@@ -317,7 +172,7 @@ fn what_is_not_http_is_a_bad_request() {
 }
 
 #[test]
-fn what_the_parser_refuses_gets_a_status_also_behind_other_answers() {
+fn a_request_that_the_parser_refuses_gets_a_status_also_after_other_requests() {
     let app = TestApp::start();
     let many: String = (0..100).map(|number| format!("x-{number}: a\r\n")).collect();
     let head = format!("GET /livez HTTP/1.1\r\nhost: a\r\n{many}\r\n");
@@ -385,7 +240,7 @@ fn a_request_with_two_lengths_is_refused_as_smuggling() {
 }
 
 #[test]
-fn problems_are_not_kept_by_caches() {
+fn problems_are_not_cacheable() {
     let app = TestApp::start();
     let answer = app.guest("Grace").get("/api/v1/rooms/none");
     answer.problem(404, ErrorCode::RoomNotFound);
@@ -393,7 +248,7 @@ fn problems_are_not_kept_by_caches() {
 }
 
 #[test]
-fn a_client_ignores_what_a_later_server_adds() {
+fn a_client_ignores_additions_of_later_servers() {
     let later = json!({
         "type": "about:blank", "title": "t", "status": 418, "detail": "d", "code": "teapot", "request_id": "r",
         "added_later": { "a": 1 }

@@ -1,4 +1,4 @@
-//! The database dies, the connection breaks in the middle of a commit, the server stops: nothing acknowledged is lost.
+//! The database dies, the connection breaks during a commit, the server stops: no acknowledged message is lost.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ use support::wait::until;
 
 use crate::outcomes::send_until_known;
 
-/// Kills Postgres and waits until another runs in its place.
+/// Kills Postgres and waits until it was restarted.
 fn kill_postmaster(dir: &TempDir) {
     let pid = || {
         let file = std::fs::read_to_string(dir.path().join("data/postgres/cluster/postmaster.pid")).ok()?;
@@ -44,7 +44,7 @@ impl Drop for RaiseAtEnd<'_> {
 }
 
 #[test]
-fn postgres_killed_under_load_loses_nothing_that_was_acknowledged() {
+fn postgres_killed_under_load_loses_no_acknowledged_message() {
     let dir = TempDir::new();
     let options = Options { data_dir: dir.path().join("data"), bin_dir: None };
     let cluster = Cluster::start(&options).expect("Postgres starts");
@@ -87,7 +87,7 @@ fn postgres_killed_under_load_loses_nothing_that_was_acknowledged() {
     let history = alice.whole_history(room.id);
     assert_eq!(history, acknowledged, "everything once, in one order, and nothing else");
     assert_eq!(seqs(&history), (1..=history.len() as i64).collect::<Vec<_>>());
-    // The subscriber saw each of them, in steps of one, or was told to read.
+    // The subscriber received each of them in order, or `resync`.
     let mut rev = room.rev;
     while rev < history[history.len() - 1].rev {
         let event = subscriber.expect(|event| match event {
@@ -110,7 +110,7 @@ fn postgres_killed_under_load_loses_nothing_that_was_acknowledged() {
 }
 
 #[test]
-fn without_its_database_the_server_says_so_and_comes_back_by_itself() {
+fn the_server_reports_a_lost_database_and_recovers() {
     let dir = TempDir::new();
     let options = Options { data_dir: dir.path().join("data"), bin_dir: None };
     let cluster = Cluster::start(&options).expect("Postgres starts");
@@ -139,7 +139,7 @@ fn without_its_database_the_server_says_so_and_comes_back_by_itself() {
 }
 
 #[test]
-fn a_database_that_hangs_holds_nobody_up_for_long() {
+fn requests_fail_quickly_while_the_database_hangs() {
     let db = TestDb::new();
     let proxy = DbProxy::new(&db);
     let server = start_server(&proxy.url(&db), &["--rate-limits", "off"]);
@@ -163,14 +163,14 @@ fn a_database_that_hangs_holds_nobody_up_for_long() {
     });
     alice.get("/livez").expect(200);
     alice.get("/readyz").problem(503, ErrorCode::Unavailable);
-    // Whoever comes now is refused at once. Otherwise hundreds would wait for seconds, each in a thread.
+    // Now requests are refused immediately. Otherwise hundreds would wait for seconds, each in a thread.
     for _ in 0..200 {
         alice.get(ROOMS_PATH).problem(503, ErrorCode::Unavailable);
         let send = alice.post(&path, &json!({ "text": "too much", "id": new_message_id() }));
         send.problem(503, ErrorCode::Unavailable);
     }
 
-    proxy.go_on();
+    proxy.release();
     until("the server is ready", || (alice.get("/readyz").status == 200).then_some(()));
     let message = send_until_known(&alice, &path, id, "hello");
     assert_eq!(alice.whole_history(room.id), [message], "once");
@@ -178,7 +178,7 @@ fn a_database_that_hangs_holds_nobody_up_for_long() {
 }
 
 #[test]
-fn a_room_that_is_locked_by_somebody_else_answers_503_and_works_again() {
+fn a_locked_room_answers_503_until_it_is_unlocked() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut locker = app.db().connect();
@@ -196,7 +196,7 @@ fn a_room_that_is_locked_by_somebody_else_answers_503_and_works_again() {
 }
 
 #[test]
-fn a_server_that_stops_tells_its_sockets_to_come_back_and_finishes_what_it_began() {
+fn a_stopping_server_closes_its_sockets_and_finishes_its_requests() {
     let mut app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut sockets: Vec<TestSocket> = (0..5).map(|_| app.socket()).collect();
@@ -211,7 +211,7 @@ fn a_server_that_stops_tells_its_sockets_to_come_back_and_finishes_what_it_began
             scope.spawn(move || {
                 let addr = alice.addr();
                 for number in 0.. {
-                    // The server goes away in the middle of this: only what it answers counts.
+                    // The server stops during these requests: only answered ones count.
                     let Ok(stream) = std::net::TcpStream::connect(addr) else { break };
                     let body = format!("{{\"text\":\"message {writer}.{number}\"}}");
                     let token = alice.token().expect("a guest");

@@ -1,4 +1,4 @@
-//! What a hostile or broken client may put on the socket, and the code with which it is closed.
+//! Hostile and broken clients of the socket, and the codes that close it.
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -49,7 +49,7 @@ fn close_codes_are_those_of_the_contract() {
 }
 
 #[test]
-fn what_is_not_json_closes_with_4400() {
+fn text_that_is_not_json_closes_with_4400() {
     let app = TestApp::start();
     for text in [
         "",
@@ -102,7 +102,7 @@ fn a_binary_frame_closes_with_1003() {
 }
 
 #[test]
-fn text_that_is_no_utf_8_closes_with_1007() {
+fn text_that_is_not_utf_8_closes_with_1007() {
     let app = TestApp::start();
     let surrogate = frame(TEXT, b"{\"type\":\"ping\",\"id\":\"\xED\xA0\x80\"}");
     let halves = [frame(0x01, b"\"\xC3"), frame(0x80, b"(\"")].concat();
@@ -143,7 +143,7 @@ fn a_message_above_64_kib_closes_with_1009() {
 }
 
 #[test]
-fn a_message_of_64_kib_is_understood() {
+fn a_message_of_64_kib_is_accepted() {
     let app = TestApp::start();
     let mut socket = app.socket();
     let around = "{\"type\":\"ping\",\"id\":\"\"}".len();
@@ -153,7 +153,7 @@ fn a_message_of_64_kib_is_understood() {
 }
 
 #[test]
-fn a_message_may_go_on_in_16_frames_and_no_more() {
+fn a_message_may_have_16_continuation_frames_and_no_more() {
     let app = TestApp::start();
     let ping = |continuations: usize| {
         let mut bytes = frame(0x01, b"{\"type\":\"ping\",");
@@ -168,14 +168,14 @@ fn a_message_may_go_on_in_16_frames_and_no_more() {
 }
 
 #[test]
-fn a_message_in_too_many_crumbs_closes_with_1009() {
+fn a_message_in_too_many_fragments_closes_with_1009() {
     let app = TestApp::start();
     let crumbs = [frame(0x01, b"{"), frame(0x00, b" ").repeat(17)].concat();
     assert_eq!(close_after(&app, &crumbs), 1009);
 }
 
 #[test]
-fn a_message_in_parts_is_put_together_around_a_ping() {
+fn a_fragmented_message_is_assembled_around_a_ping() {
     let app = TestApp::start();
     let mut socket = app.socket();
     let text = b"{\"type\":\"ping\",\"id\":\"1\"}";
@@ -198,7 +198,7 @@ fn websockets_own_ping_and_close_are_answered() {
 }
 
 #[test]
-fn clients_that_vanish_at_any_point_of_a_frame_harm_nobody() {
+fn clients_that_vanish_within_a_frame_do_not_affect_others() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let whole = frame(TEXT, json!({ "type": "subscribe", "room_id": room.id }).to_string().as_bytes());
@@ -215,12 +215,12 @@ fn clients_that_vanish_at_any_point_of_a_frame_harm_nobody() {
 }
 
 #[test]
-fn garbage_on_one_socket_leaves_the_others_alone() {
+fn garbage_on_one_socket_does_not_affect_others() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut grace = TestSocket::connect(&app.guest("Grace"));
     grace.subscribe(room.id);
-    // A fixed sequence that looks like none (a linear congruential generator), so that a failure repeats.
+    // A pseudo-random sequence (a linear congruential generator), so that a failure is reproducible.
     let mut state = 20_261_122_u32;
     for _ in 0..60 {
         let garbage: Vec<u8> = std::iter::repeat_with(|| {
@@ -237,7 +237,7 @@ fn garbage_on_one_socket_leaves_the_others_alone() {
 }
 
 #[test]
-fn a_reader_who_falls_behind_is_closed_with_4408_and_resumes_while_nobody_waits() {
+fn a_slow_reader_is_closed_with_4408_and_resumes_without_delaying_others() {
     let app = TestApp::start();
     let (_, room) = app.alice_in_a_room();
     let sleeper = app.guest("Sleeper");
@@ -256,7 +256,7 @@ fn a_reader_who_falls_behind_is_closed_with_4408_and_resumes_while_nobody_waits(
         rev = message.rev;
     }
 
-    // It wakes up, reads what had reached it, and takes it from there.
+    // It continues to read, and resumes from the last event that it got.
     let mut last = start;
     let code = loop {
         match slow.next_or_close() {
@@ -282,7 +282,7 @@ fn a_reader_who_falls_behind_is_closed_with_4408_and_resumes_while_nobody_waits(
 }
 
 #[test]
-fn a_reader_who_never_wakes_is_gone_after_a_while() {
+fn a_reader_that_takes_no_bytes_is_disconnected() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let sleeper = app.guest("Sleeper");
@@ -310,7 +310,7 @@ fn a_reader_who_never_wakes_is_gone_after_a_while() {
 }
 
 #[test]
-fn a_client_that_says_nothing_for_a_minute_is_pinged_and_closed_with_4440() {
+fn a_silent_client_is_pinged_and_closed_with_4440_after_a_minute() {
     let app = TestApp::start();
     let mut stream = http::connect(app.addr());
     let handshake = format!(

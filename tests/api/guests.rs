@@ -1,4 +1,4 @@
-//! Guests and how they prove who they are: tokens, cookies, origins.
+//! Guests and their credentials: tokens, cookies, origins.
 
 use serde_json::json;
 use shared::errors::ErrorCode;
@@ -76,7 +76,7 @@ fn a_guests_name_has_4_to_20_visible_characters() {
 }
 
 #[test]
-fn guests_may_share_a_name_and_are_still_two() {
+fn guests_may_share_a_name_and_are_distinct() {
     let app = TestApp::start();
     let (one, other) = (app.guest("Grace"), app.guest("Grace"));
     assert_ne!(one.user().id, other.user().id);
@@ -84,7 +84,7 @@ fn guests_may_share_a_name_and_are_still_two() {
 }
 
 #[test]
-fn no_guest_takes_the_name_of_an_account_whatever_its_case() {
+fn no_guest_takes_the_name_of_an_account_regardless_of_case() {
     let app = TestApp::start();
     app.db().execute(
         "INSERT INTO users (id, username, username_key, kind, created_at) \
@@ -110,7 +110,7 @@ fn a_guest_cannot_choose_more_than_the_name() {
 }
 
 #[test]
-fn the_token_says_who_one_is() {
+fn the_token_identifies_the_user() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let answer = grace.get(CURRENT_USER_PATH).expect(200);
@@ -119,7 +119,7 @@ fn the_token_says_who_one_is() {
 }
 
 #[test]
-fn nobody_and_a_wrong_token_are_told_apart() {
+fn a_missing_and_an_invalid_token_are_distinguished() {
     let app = TestApp::start();
     let answer = app.anonymous().get(CURRENT_USER_PATH);
     answer.problem(401, ErrorCode::AuthenticationRequired);
@@ -135,7 +135,7 @@ fn nobody_and_a_wrong_token_are_told_apart() {
 }
 
 #[test]
-fn the_scheme_of_the_token_is_read_in_any_case() {
+fn the_scheme_of_the_token_is_case_insensitive() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let header = format!("bearer {}", grace.token().expect("a guest"));
@@ -143,7 +143,7 @@ fn the_scheme_of_the_token_is_read_in_any_case() {
 }
 
 #[test]
-fn everything_that_writes_needs_an_identity() {
+fn every_write_requires_a_session() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "hello");
@@ -169,7 +169,7 @@ fn everything_that_writes_needs_an_identity() {
 }
 
 #[test]
-fn whoever_is_nobody_reads_public_rooms() {
+fn anonymous_clients_read_public_rooms() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "hello");
@@ -186,7 +186,7 @@ fn whoever_is_nobody_reads_public_rooms() {
 }
 
 #[test]
-fn a_setting_closes_reading_to_nobody() {
+fn a_setting_makes_reading_require_a_session() {
     let app = TestApp::with(&["--rate-limits", "off", "--access", "members"]);
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "hello");
@@ -196,7 +196,7 @@ fn a_setting_closes_reading_to_nobody() {
         messages_path(room.id),
         message_path(room.id, message.id),
         format!("{}?since=0", changes_path(room.id)),
-        // Nobody learns either which rooms there are.
+        // The response does not reveal whether the room exists.
         room_path(unknown_room_id()),
     ];
     for path in &paths {
@@ -221,7 +221,7 @@ fn with_cookie(app: &TestApp, client: &TestClient, origin: Option<&str>) -> u16 
 }
 
 #[test]
-fn the_cookie_says_who_one_is() {
+fn the_cookie_identifies_the_user() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let answer = app.anonymous().request("GET", CURRENT_USER_PATH).header("cookie", grace.cookie()).send();
@@ -229,7 +229,7 @@ fn the_cookie_says_who_one_is() {
 }
 
 #[test]
-fn a_write_that_relies_on_the_cookie_must_come_from_our_own_page() {
+fn a_write_with_the_cookie_requires_an_allowed_origin() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let port = app.addr().port();
@@ -248,7 +248,7 @@ fn a_write_that_relies_on_the_cookie_must_come_from_our_own_page() {
 }
 
 #[test]
-fn signing_out_by_cookie_needs_our_own_page_too() {
+fn signing_out_by_cookie_requires_an_allowed_origin() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let request = app.anonymous().request("DELETE", CURRENT_SESSION_PATH).header("cookie", grace.cookie());
@@ -257,7 +257,7 @@ fn signing_out_by_cookie_needs_our_own_page_too() {
 }
 
 #[test]
-fn behind_a_proxy_the_public_url_is_our_own_page() {
+fn behind_a_proxy_the_public_url_is_an_allowed_origin() {
     let app = TestApp::with(&["--rate-limits", "off", "--public-url", "https://chat.example.org"]);
     let grace = app.guest("Grace");
     assert_eq!(with_cookie(&app, &grace, Some("https://chat.example.org")), 201);
@@ -266,7 +266,7 @@ fn behind_a_proxy_the_public_url_is_our_own_page() {
 }
 
 #[test]
-fn a_setting_lets_another_origin_in() {
+fn a_setting_allows_another_origin() {
     let app = TestApp::with(&["--rate-limits", "off", "--allowed-origins", "http://localhost:8080"]);
     let grace = app.guest("Grace");
     assert_eq!(with_cookie(&app, &grace, Some("http://localhost:8080")), 201);
@@ -274,7 +274,7 @@ fn a_setting_lets_another_origin_in() {
 }
 
 #[test]
-fn a_bearer_token_is_good_from_anywhere() {
+fn a_bearer_token_is_valid_from_any_origin() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let request = grace.request("POST", ROOMS_PATH).header("origin", "https://elsewhere.example");
@@ -282,7 +282,7 @@ fn a_bearer_token_is_good_from_anywhere() {
 }
 
 #[test]
-fn a_wrong_cookie_is_nobody_s() {
+fn an_invalid_cookie_is_anonymous() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let cookie = grace.cookie();
@@ -290,7 +290,7 @@ fn a_wrong_cookie_is_nobody_s() {
     let request =
         app.anonymous().request("GET", CURRENT_USER_PATH).header("cookie", &format!("{name}=wrong"));
     assert_eq!(request.send().status, 401);
-    // And does not keep anybody from reading what everybody may read, or from becoming a guest.
+    // It prevents neither reading public rooms nor creating a guest.
     let request = app.anonymous().request("GET", ROOMS_PATH).header("cookie", &format!("{name}=wrong"));
     request.send().expect(200);
     let request = app.anonymous().request("POST", GUESTS_PATH).header("cookie", &format!("{name}=wrong"));

@@ -1,4 +1,4 @@
-//! How much anybody may do in what time, and what they are told beyond it.
+//! Rate limits, and the responses beyond them.
 
 use std::thread;
 
@@ -17,7 +17,7 @@ use support::proxy::DbProxy;
 use support::socket::TestSocket;
 use support::wait::until;
 
-/// A 429 that says when to come back, in its header and in its body.
+/// Asserts a 429 with the time until a retry, in the header and the body.
 #[track_caller]
 fn limited(answer: &Response, scope: LimitScope) -> u64 {
     let problem = answer.problem(429, ErrorCode::RateLimited);
@@ -33,7 +33,7 @@ fn send(client: &TestClient, room: &shared::rooms::Room) -> Response {
 }
 
 #[test]
-fn a_user_sends_ten_at_once_and_is_then_slowed_down() {
+fn a_user_sends_a_burst_of_ten_and_is_then_limited() {
     let app = TestApp::with(&[]);
     let (alice, room) = app.alice_in_a_room();
     let answers: Vec<Response> = (0..30).map(|_| send(&alice, &room)).collect();
@@ -45,13 +45,13 @@ fn a_user_sends_ten_at_once_and_is_then_slowed_down() {
     }
     let sent = answers.len() - refused.len();
     assert_eq!(alice.room(room.id).last_seq.0, sent as i64, "what was refused was not stored");
-    // Somebody else is not slowed down by it, and Alice only for a moment.
+    // Other users are not limited, and Alice only for a moment.
     send(&app.guest("Grace"), &room).expect(201);
     until("Alice may send again", || (send(&alice, &room).status == 201).then_some(()));
 }
 
 #[test]
-fn a_room_takes_so_much_from_all_together() {
+fn the_rate_of_a_room_counts_all_users() {
     let app = TestApp::with(&["--room-sends-per-second", "3"]);
     let (_, room) = app.alice_in_a_room();
     let people: Vec<_> = (0..10).map(|number| app.guest(&format!("guest {number}"))).collect();
@@ -102,7 +102,7 @@ fn edits_and_deletions_count_for_the_room_too() {
 }
 
 #[test]
-fn a_user_renames_and_deletes_as_many_rooms_an_hour_as_they_create() {
+fn a_user_renames_and_deletes_as_many_rooms_per_hour_as_they_create() {
     let app = TestApp::with(&["--rooms-per-hour", "3"]);
     let alice = app.guest("Alice");
     let rooms: Vec<_> = (0..3).map(|number| alice.create_room(&format!("room {number}"))).collect();
@@ -117,7 +117,7 @@ fn a_user_renames_and_deletes_as_many_rooms_an_hour_as_they_create() {
 }
 
 #[test]
-fn a_user_creates_30_rooms_an_hour() {
+fn a_user_creates_30_rooms_per_hour() {
     let app = TestApp::with(&[]);
     let grace = app.guest("Grace");
     for number in 0..30 {
@@ -129,7 +129,7 @@ fn a_user_creates_30_rooms_an_hour() {
 }
 
 #[test]
-fn an_address_brings_20_guests_an_hour() {
+fn an_address_creates_20_guests_per_hour() {
     let app = TestApp::with(&["--address-requests-per-second", "1000"]);
     for number in 0..20 {
         app.guest(&format!("guest {number}"));
@@ -139,7 +139,7 @@ fn an_address_brings_20_guests_an_hour() {
 }
 
 #[test]
-fn requests_are_counted_by_user_or_else_by_address() {
+fn requests_are_counted_by_user_or_by_address_without_a_session() {
     let app = TestApp::with(&["--user-requests-per-second", "5", "--address-requests-per-second", "7"]);
     let (grace, ada) = (app.guest("Grace"), app.guest("Ada Lovelace"));
     let refused = |client: &TestClient, path: &str| {
@@ -148,14 +148,14 @@ fn requests_are_counted_by_user_or_else_by_address() {
     limited(&refused(&grace, CURRENT_USER_PATH), LimitScope::User);
     ada.get(CURRENT_USER_PATH).expect(200);
     limited(&refused(&app.anonymous(), ROOMS_PATH), LimitScope::Ip);
-    // Health is asked by machines, in their own rhythm.
+    // Health checks are sent by machines at their own rate.
     for _ in 0..30 {
         app.anonymous().get("/livez").expect(200);
     }
 }
 
 #[test]
-fn guessed_tokens_are_refused_before_the_database_is_asked() {
+fn guessed_tokens_are_refused_before_the_database_is_queried() {
     let db = TestDb::new();
     let proxy = DbProxy::new(&db);
     let server = start_server(&proxy.url(&db), &["--address-requests-per-second", "1"]);
@@ -178,14 +178,14 @@ fn guessed_tokens_are_refused_before_the_database_is_asked() {
     for answer in refused {
         limited(answer, LimitScope::Ip);
     }
-    // Somebody behind the same address whom the server knows is not kept out.
+    // A client at the same address whose token is cached is not refused.
     grace.get(CURRENT_USER_PATH).expect(200);
-    proxy.go_on();
+    proxy.release();
     server.stop();
 }
 
 #[test]
-fn guesses_count_whatever_way_they_come() {
+fn guesses_count_with_every_kind_of_credentials() {
     let app = TestApp::with(&["--address-requests-per-second", "1"]);
     let grace = app.guest("Grace");
     let cookie_name = grace.cookie().split('=').next().expect("a name").to_owned();
@@ -219,7 +219,7 @@ fn guesses_count_whatever_way_they_come() {
 }
 
 #[test]
-fn creating_guests_counts_as_requests_whatever_becomes_of_it() {
+fn creating_guests_counts_as_requests_even_if_it_fails() {
     let app = TestApp::with(&["--address-requests-per-second", "3"]);
     let refused = until("a request too many", || {
         let answer = app.anonymous().post(GUESTS_PATH, &json!({ "username": "x" }));
@@ -229,7 +229,7 @@ fn creating_guests_counts_as_requests_whatever_becomes_of_it() {
 }
 
 #[test]
-fn readiness_is_counted_apart_from_all_other_requests() {
+fn readiness_checks_are_counted_separately() {
     let app = TestApp::with(&["--address-requests-per-second", "1"]);
     let anonymous = app.anonymous();
     let limited_request = || (anonymous.get(ROOMS_PATH).status == 429).then_some(());
@@ -244,7 +244,7 @@ fn readiness_is_counted_apart_from_all_other_requests() {
 }
 
 #[test]
-fn ipv6_is_counted_by_the_network_of_a_customer() {
+fn ipv6_is_counted_by_the_network_of_a_subscriber() {
     let app = TestApp::with(&["--guests-per-hour", "1", "--trusted-proxies", "127.0.0.0/8"]);
     let guest = |address: &str| {
         let request = app.anonymous().request("POST", GUESTS_PATH).header("x-forwarded-for", address);
@@ -255,12 +255,12 @@ fn ipv6_is_counted_by_the_network_of_a_customer() {
     assert_eq!(guest("2001:db8:1:3::1"), 201);
     assert_eq!(guest("203.0.113.9"), 201);
     assert_eq!(guest("::ffff:203.0.113.9"), 429);
-    // Nobody knows who wrote what stands left of something unreadable.
+    // Hops to the left of an invalid one may be forged.
     assert_eq!(guest("198.51.100.1, unknown, 203.0.113.9:4711"), 429);
 }
 
 #[test]
-fn a_forwarded_address_is_believed_from_a_trusted_proxy_only() {
+fn a_forwarded_address_is_trusted_only_from_a_trusted_proxy() {
     let guest = |app: &TestApp, address: &str| {
         let request = app.anonymous().request("POST", GUESTS_PATH).header("x-forwarded-for", address);
         request.json(&json!({ "username": "Grace" })).send().status
@@ -273,7 +273,7 @@ fn a_forwarded_address_is_believed_from_a_trusted_proxy_only() {
     assert_eq!(guest(&behind, "198.51.100.1"), 201);
     assert_eq!(guest(&behind, "198.51.100.2"), 201);
     assert_eq!(guest(&behind, "198.51.100.2"), 429);
-    // What a client put in front of what the proxy added does not count.
+    // Hops that the client sent are ignored.
     assert_eq!(guest(&behind, "203.0.113.9, 198.51.100.2"), 429);
 }
 
@@ -342,7 +342,7 @@ fn who_begins_to_type_over_and_over_is_told_of_a_few_times_only() {
 }
 
 #[test]
-fn subscriptions_of_nobody_are_counted_by_address_and_refused_beyond_a_thousand() {
+fn anonymous_subscriptions_are_counted_by_address_and_refused_beyond_a_thousand() {
     let app = TestApp::with(&[]);
     let lobby = app.lobby().id;
     let mut refused = 0;

@@ -1,5 +1,6 @@
-//! The HTTP and WebSocket contract, tried by a stranger: what DESIGN.md promises, one file per topic.
+//! Tests of the HTTP and WebSocket contract through its public interface, one file per topic.
 
+mod bodies;
 mod changes;
 mod concurrency;
 mod database;

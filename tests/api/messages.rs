@@ -1,4 +1,4 @@
-//! Messages: send, read, edit, delete, and what a second client sees of it.
+//! Messages: send, read, edit, delete, and the events to a second client.
 
 use serde_json::{Value, json};
 use shared::errors::ErrorCode;
@@ -26,7 +26,7 @@ fn deleted(event: &ServerEvent) -> Option<MessageChange> {
 
 // reference: messages-compose
 #[test]
-fn sending_a_message_answers_with_it_and_reaches_everybody_in_the_room() {
+fn a_sent_message_is_answered_and_reaches_everybody_in_the_room() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut grace = TestSocket::connect(&app.guest("Grace"));
@@ -121,7 +121,7 @@ fn a_members_message_has_1_to_4000_characters() {
 }
 
 #[test]
-fn a_message_to_nowhere_is_refused() {
+fn a_message_to_an_unknown_room_is_refused() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let answer = grace.post(&messages_path(unknown_room_id()), &json!({ "text": "hello" }));
@@ -129,7 +129,7 @@ fn a_message_to_nowhere_is_refused() {
 }
 
 #[test]
-fn the_author_is_who_sends_whatever_the_body_says() {
+fn the_author_is_the_sender_regardless_of_the_body() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
@@ -184,7 +184,7 @@ fn editing_a_message_changes_its_text_for_everybody() {
 }
 
 #[test]
-fn an_edit_changes_the_text_and_nothing_else_whatever_the_body_says() {
+fn an_edit_changes_only_the_text_regardless_of_the_body() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
@@ -200,7 +200,7 @@ fn an_edit_changes_the_text_and_nothing_else_whatever_the_body_says() {
 }
 
 #[test]
-fn an_absent_text_leaves_the_message_as_it_is() {
+fn an_edit_without_a_text_changes_nothing() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "hello");
@@ -209,7 +209,7 @@ fn an_absent_text_leaves_the_message_as_it_is() {
 }
 
 #[test]
-fn only_its_author_edits_a_message_not_even_the_rooms_creator_does() {
+fn only_the_author_edits_a_message_not_even_the_creator_of_the_room() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let message = app.guest("Grace").send(room.id, "hello");
@@ -246,7 +246,7 @@ fn deleting_a_message_leaves_a_tombstone_for_everybody() {
 }
 
 #[test]
-fn the_text_of_a_deleted_message_is_nowhere() {
+fn the_text_of_a_deleted_message_is_not_kept() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "a secret text");
@@ -289,7 +289,7 @@ fn a_deleted_message_cannot_be_edited() {
 }
 
 #[test]
-fn the_rooms_creator_deletes_any_message_in_it_and_others_only_their_own() {
+fn the_creator_of_a_room_deletes_any_message_and_others_only_their_own() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");

@@ -1,4 +1,4 @@
-//! The newest page of a room that people are in comes from memory, and is what the database would say.
+//! The newest page of a followed room: it comes from a cache and equals that of the database.
 
 use std::thread;
 
@@ -20,10 +20,10 @@ fn newest(client: &TestClient, room_id: RoomId) -> Vec<(String, Option<String>)>
 }
 
 #[test]
-fn it_is_the_same_from_memory_as_from_the_database_whatever_happens_in_the_room() {
+fn the_cached_page_equals_that_of_the_database_after_every_kind_of_change() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
-    // Nobody follows the room there, so it asks the database.
+    // The room has no followers on this server, so the page comes from the database.
     let other = start_server(app.db().url(), &["--rate-limits", "off"]);
     let database = TestClient::anonymous(other.addr());
     let mut follower = app.socket();
@@ -66,7 +66,7 @@ fn it_is_the_same_from_memory_as_from_the_database_whatever_happens_in_the_room(
 }
 
 #[test]
-fn it_has_what_was_acknowledged_also_while_others_write() {
+fn the_cached_page_has_every_acknowledged_message_during_concurrent_writes() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut follower = app.socket();
@@ -90,7 +90,7 @@ fn it_has_what_was_acknowledged_also_while_others_write() {
 }
 
 #[test]
-fn it_asks_nobody_while_people_are_in_the_room_and_the_database_when_they_have_left() {
+fn the_page_is_read_from_the_database_only_when_the_room_has_no_followers() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     alice.send(room.id, "as it was");
@@ -108,7 +108,7 @@ fn it_asks_nobody_while_people_are_in_the_room_and_the_database_when_they_have_l
 }
 
 #[test]
-fn a_deleted_room_has_no_page_though_people_were_in_it() {
+fn a_deleted_room_has_no_cached_page() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     alice.send(room.id, "hello");

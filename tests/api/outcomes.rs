@@ -1,4 +1,4 @@
-//! The answer of the database is lost: whatever is stored is acknowledged or said to be unknown, and published once.
+//! Lost answers of the database: a stored change is acknowledged or reported as unknown, and published once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -22,14 +22,14 @@ use crate::faults::RaiseAtEnd;
 
 /// A server whose connections to the database can be broken.
 pub struct Stage {
-    // In this order: the server lets go of the others first.
+    // The order of the fields is that of dropping: the server first.
     server: Option<api::Server>,
-    /// Between the server and its database.
+    /// The proxy between the server and its database.
     pub proxy: DbProxy,
     db: TestDb,
     /// The owner of `room`.
     pub alice: TestClient,
-    /// Where things happen.
+    /// The room of the test.
     pub room: Room,
 }
 
@@ -44,7 +44,7 @@ impl Stage {
         Self { server: Some(server), proxy, db, alice, room }
     }
 
-    /// Where messages are sent to.
+    /// The path of the room's messages.
     fn path(&self) -> String {
         messages_path(self.room.id)
     }
@@ -82,14 +82,14 @@ impl Drop for Stage {
     fn drop(&mut self) {
         self.proxy.disarm();
         self.proxy.open();
-        self.proxy.go_on();
+        self.proxy.release();
         if let Some(server) = self.server.take() {
             server.stop();
         }
     }
 }
 
-/// Repeats a send by its id until the server knows what became of it.
+/// Repeats a request with its id until the outcome is known.
 pub fn send_until_known(client: &TestClient, path: &str, id: MessageId, text: &str) -> Message {
     let body = json!({ "text": text, "id": id });
     until("the message is stored", || {
@@ -117,7 +117,7 @@ fn created(socket: &mut TestSocket) -> MessageChange {
 }
 
 #[test]
-fn a_commit_whose_answer_was_lost_is_found_done_and_told_once() {
+fn a_commit_whose_answer_was_lost_is_acknowledged_and_published_once() {
     let stage = Stage::new();
     let mut follower = stage.follower();
     stage.alice.send(stage.room.id, "before");
@@ -126,7 +126,7 @@ fn a_commit_whose_answer_was_lost_is_found_done_and_told_once() {
     let id = new_message_id();
     let answer = stage.alice.post(&stage.path(), &json!({ "text": "the unlucky one", "id": id }));
     let message: Message = answer.expect(201).json();
-    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    assert_eq!(stage.proxy.matches(), 1, "the connection broke");
     let after = stage.alice.send(stage.room.id, "after");
     assert_eq!(seqs(&stage.alice.whole_history(stage.room.id)), [1, 2, 3]);
     assert_eq!((message.seq.0, after.seq.0), (2, 3));
@@ -138,7 +138,7 @@ fn a_commit_whose_answer_was_lost_is_found_done_and_told_once() {
 }
 
 #[test]
-fn a_subscription_between_a_commit_and_its_retry_hides_nothing_from_the_others() {
+fn a_subscription_between_a_commit_and_its_retry_does_not_prevent_publishing() {
     let stage = Stage::new();
     let mut before = stage.follower();
     let id = new_message_id();
@@ -164,7 +164,7 @@ fn a_subscription_between_a_commit_and_its_retry_hides_nothing_from_the_others()
 }
 
 #[test]
-fn an_unknown_outcome_is_said_to_be_one_and_published_once_it_is_known() {
+fn an_unknown_outcome_is_reported_and_published_when_it_is_known() {
     let stage = Stage::new();
     let mut before = stage.follower();
     let id = new_message_id();
@@ -175,7 +175,7 @@ fn an_unknown_outcome_is_said_to_be_one_and_published_once_it_is_known() {
     assert!(answer.header("retry-after").is_some());
     let mut between = stage.follower();
 
-    // Nobody repeats it: the server finds it by itself.
+    // The client does not repeat it: the server finds it.
     stage.proxy.open();
     let found = created(&mut before).message;
     assert_eq!((found.id, found.text.as_deref()), (id, Some("the unlucky one")));
@@ -190,7 +190,7 @@ fn an_unknown_outcome_is_said_to_be_one_and_published_once_it_is_known() {
 }
 
 #[test]
-fn what_is_in_doubt_is_published_before_anything_later_however_busy_the_writers_are() {
+fn a_change_in_doubt_is_published_before_later_ones_even_if_the_writers_are_busy() {
     let stage = Stage::new();
     let others: Vec<RoomId> =
         (0..4).map(|number| stage.alice.create_room(&format!("busy {number}")).id).collect();
@@ -222,7 +222,7 @@ fn what_is_in_doubt_is_published_before_anything_later_however_busy_the_writers_
 }
 
 #[test]
-fn an_edit_and_a_deletion_whose_answers_were_lost_are_told_once() {
+fn an_edit_and_a_deletion_whose_answers_were_lost_are_published_once() {
     let stage = Stage::new();
     let message = stage.alice.send(stage.room.id, "hello");
     let mut follower = stage.follower();
@@ -230,7 +230,7 @@ fn an_edit_and_a_deletion_whose_answers_were_lost_are_told_once() {
 
     stage.proxy.break_at("COMMIT", NewConnections::Open);
     let edited: Message = stage.alice.patch(&path, &json!({ "text": "hello again" })).expect(200).json();
-    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    assert_eq!(stage.proxy.matches(), 1, "the connection broke");
     assert!(edited.edited_at.is_some());
     assert_eq!(edited, stage.alice.message(stage.room.id, message.id));
     let (rev, event) = follower.next_change();
@@ -250,7 +250,7 @@ fn an_edit_and_a_deletion_whose_answers_were_lost_are_told_once() {
 }
 
 #[test]
-fn messages_of_a_batch_are_acknowledged_even_if_the_database_fails_on_a_repeat_among_them() {
+fn messages_of_a_batch_are_acknowledged_even_if_a_repeat_among_them_fails() {
     let stage = Stage::new();
     let mut follower = stage.follower();
     let old = json!({ "text": "an old one", "id": new_message_id() });
@@ -262,7 +262,7 @@ fn messages_of_a_batch_are_acknowledged_even_if_the_database_fails_on_a_repeat_a
     let path = stage.path();
     thread::scope(|scope| {
         let gate = scope.spawn(|| stage.alice.send(stage.room.id, "the gate"));
-        until("the writer waits", || (stage.proxy.trips() == 1).then_some(()));
+        until("the writer waits", || (stage.proxy.matches() == 1).then_some(()));
         let send = |body| {
             let (alice, path) = (&stage.alice, &path);
             scope.spawn(move || alice.post(path, &body))
@@ -272,9 +272,9 @@ fn messages_of_a_batch_are_acknowledged_even_if_the_database_fails_on_a_repeat_a
         for _ in 0..50 {
             stage.alice.get("/livez").expect(200);
         }
-        // What is asked about a repeat, once the new messages are stored.
+        // The query about a repeat, after the new messages are stored.
         stage.proxy.break_always_at("SELECT \"messages\".\"sent_hash\"");
-        stage.proxy.go_on();
+        stage.proxy.release();
         gate.join().expect("an answer");
         for new in news {
             let message: Message = new.join().expect("an answer").expect(201).json();
@@ -291,7 +291,7 @@ fn messages_of_a_batch_are_acknowledged_even_if_the_database_fails_on_a_repeat_a
 }
 
 #[test]
-fn a_message_that_always_breaks_the_connection_is_given_up_and_harms_no_other() {
+fn a_message_that_always_breaks_the_connection_fails_alone() {
     let stage = Stage::new();
     let mut follower = stage.follower();
     let body = json!({ "text": "the poisonous one", "id": new_message_id() });
@@ -299,7 +299,7 @@ fn a_message_that_always_breaks_the_connection_is_given_up_and_harms_no_other() 
     let path = stage.path();
     thread::scope(|scope| {
         let gate = scope.spawn(|| stage.alice.send(stage.room.id, "the gate"));
-        until("the writer waits", || (stage.proxy.trips() == 1).then_some(()));
+        until("the writer waits", || (stage.proxy.matches() == 1).then_some(()));
         let poison = scope.spawn(|| stage.alice.post(&path, &body));
         let others: Vec<_> = (0..8)
             .map(|number| {
@@ -311,14 +311,14 @@ fn a_message_that_always_breaks_the_connection_is_given_up_and_harms_no_other() 
             stage.alice.get("/livez").expect(200);
         }
         stage.proxy.break_always_at("the poisonous one");
-        stage.proxy.go_on();
+        stage.proxy.release();
         gate.join().expect("an answer");
         poison.join().expect("an answer").problem(503, ErrorCode::OutcomeUnknown);
         for other in others {
             other.join().expect("an answer").expect(201);
         }
     });
-    assert!(stage.proxy.trips() <= 6, "it was tried {} times", stage.proxy.trips());
+    assert!(stage.proxy.matches() <= 6, "it was tried {} times", stage.proxy.matches());
     let history = stage.alice.whole_history(stage.room.id);
     assert_eq!(texts(&history).iter().filter(|text| **text == "the poisonous one").count(), 1);
     for message in &history {
@@ -330,7 +330,7 @@ fn a_message_that_always_breaks_the_connection_is_given_up_and_harms_no_other() 
 }
 
 #[test]
-fn writes_outside_of_rooms_say_so_too_when_their_outcome_is_unknown() {
+fn writes_outside_of_rooms_report_an_unknown_outcome_too() {
     let stage = Stage::new();
     stage.proxy.break_at("COMMIT", NewConnections::Open);
     let anonymous = TestClient::anonymous(stage.alice.addr());
@@ -341,7 +341,7 @@ fn writes_outside_of_rooms_say_so_too_when_their_outcome_is_unknown() {
     let grace = TestClient::guest(stage.alice.addr(), "Grace");
     stage.proxy.break_at("DELETE FROM \"sessions\"", NewConnections::Open);
     grace.delete(CURRENT_SESSION_PATH).problem(503, ErrorCode::OutcomeUnknown);
-    // A read has no outcome to be unknown.
+    // A read has no unknown outcome.
     stage.proxy.break_at("LATERAL", NewConnections::Open);
     let elsewhere = stage.alice.create_room("elsewhere");
     stage.alice.get(&messages_path(elsewhere.id)).problem(503, ErrorCode::Unavailable);

@@ -1,4 +1,4 @@
-//! More is asked of the database than it can do: what waits too long is refused, and nothing else.
+//! More queries than the database can execute: only those that wait too long are refused.
 
 use std::thread;
 
@@ -9,7 +9,7 @@ use shared::users::GUESTS_PATH;
 use support::app::TestApp;
 
 #[test]
-fn a_wait_for_a_connection_is_overload_and_not_outage() {
+fn waiting_for_a_connection_is_overload_not_an_outage() {
     let app = TestApp::start();
     let alice = app.guest("Alice");
     app.db().execute(
@@ -40,7 +40,7 @@ fn a_wait_for_a_connection_is_overload_and_not_outage() {
     alice.get(ROOMS_PATH).expect(200);
 }
 
-/// Why a read was refused, if it was.
+/// The error code of a refused read.
 fn refusal_of_a_read(app: &TestApp) -> Option<ErrorCode> {
     let answer = app.anonymous().get(ROOMS_PATH);
     (answer.status != 200).then(|| answer.json::<shared::errors::Problem>().code)

@@ -1,4 +1,4 @@
-//! The page and its files: where they are, and with which headers they come.
+//! The page and its files: their paths and headers.
 
 use shared::errors::ErrorCode;
 use shared::rooms::ROOMS_PATH;
@@ -17,7 +17,7 @@ fn directives(policy: &str) -> Vec<(&str, Vec<&str>)> {
 }
 
 #[test]
-fn the_root_leads_to_the_rooms() {
+fn the_root_redirects_to_the_rooms() {
     let app = TestApp::start();
     let answer = app.anonymous().get("/");
     assert!(matches!(answer.status, 302 | 303 | 307 | 308), "{}", answer.status);
@@ -48,7 +48,7 @@ fn every_path_of_the_client_serves_the_same_page_under_a_strict_policy() {
 }
 
 #[test]
-fn the_page_and_its_files_are_not_taken_for_something_else() {
+fn every_response_has_nosniff_and_a_referrer_policy() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     for path in [
@@ -67,7 +67,7 @@ fn the_page_and_its_files_are_not_taken_for_something_else() {
     }
 }
 
-/// The files that the page names.
+/// The files that the page references.
 fn files_of(page: &Response) -> Vec<String> {
     let parts = page.text().split(['"', '\'']);
     let is_file =
@@ -79,7 +79,7 @@ fn files_of(page: &Response) -> Vec<String> {
 }
 
 #[test]
-fn hashed_files_are_kept_for_ever_and_come_compressed() {
+fn hashed_files_are_immutable_and_compressed() {
     let app = TestApp::start();
     let page = app.anonymous().get("/rooms").expect(200);
     let files = files_of(&page);
@@ -119,7 +119,7 @@ fn a_file_that_is_not_there_is_not_found() {
 }
 
 #[test]
-fn answers_to_a_session_are_kept_by_nobody() {
+fn responses_of_the_api_are_not_cacheable() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     for path in [CURRENT_USER_PATH.to_owned(), ROOMS_PATH.to_owned(), format!("{ROOMS_PATH}/{}", room.id)] {

@@ -1,4 +1,4 @@
-//! Walking through lists by cursor, forwards, backwards and around a message.
+//! Pagination by cursor: forwards, backwards and around a message.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ fn alice_with_messages(app: &TestApp, count: usize) -> (TestClient, RoomId, Vec<
 
 // reference: messages-history
 #[test]
-fn without_a_cursor_one_gets_the_newest_30_messages_oldest_first() {
+fn without_a_cursor_the_page_has_the_newest_30_messages_oldest_first() {
     let app = TestApp::start();
     let (alice, room_id, messages) = alice_with_messages(&app, 35);
     let page: Page<Message> = alice.get(&messages_path(room_id)).expect(200).json();
@@ -106,7 +106,7 @@ fn walking_forward_shows_every_message_once_and_ends_at_the_newest() {
 }
 
 #[test]
-fn what_is_sent_meanwhile_moves_no_page() {
+fn messages_sent_meanwhile_do_not_shift_pages() {
     let app = TestApp::start();
     let (alice, room_id, messages) = alice_with_messages(&app, 9);
     let newest = alice.messages(room_id, "limit=3");
@@ -141,7 +141,7 @@ fn a_cursor_stays_valid_when_its_message_is_deleted() {
 }
 
 #[test]
-fn a_page_around_a_message_holds_it_and_leads_both_ways() {
+fn a_page_around_a_message_contains_it_and_has_both_cursors() {
     let app = TestApp::start();
     let (alice, room_id, messages) = alice_with_messages(&app, 21);
     for (index, message) in messages.iter().enumerate() {
@@ -179,7 +179,7 @@ fn a_page_can_lie_around_a_tombstone_or_a_cursor() {
 }
 
 #[test]
-fn around_an_unknown_message_there_is_no_page() {
+fn a_page_around_an_unknown_message_is_not_found() {
     let app = TestApp::start();
     let (alice, room_id, messages) = alice_with_messages(&app, 1);
     let other = alice.create_room("other room");
@@ -190,7 +190,7 @@ fn around_an_unknown_message_there_is_no_page() {
 }
 
 #[test]
-fn links_lead_to_the_pages_that_the_cursors_lead_to() {
+fn links_refer_to_the_pages_of_the_cursors() {
     let app = TestApp::start();
     let (alice, room_id, messages) = alice_with_messages(&app, 9);
     let newest = alice.get(&format!("{}?limit=3", messages_path(room_id))).expect(200);
@@ -214,7 +214,7 @@ fn newest_page_again(alice: &TestClient, room_id: RoomId) -> Vec<u8> {
 }
 
 #[test]
-fn a_malformed_cursor_is_said_to_be_one() {
+fn a_malformed_cursor_is_reported() {
     let app = TestApp::start();
     let (alice, room_id, _) = alice_with_messages(&app, 3);
     let real = alice.messages(room_id, "limit=1").prev_cursor.expect("there are older ones").0;
@@ -247,7 +247,7 @@ fn a_malformed_cursor_is_said_to_be_one() {
 }
 
 #[test]
-fn only_one_direction_at_a_time() {
+fn positions_are_mutually_exclusive() {
     let app = TestApp::start();
     let (alice, room_id, messages) = alice_with_messages(&app, 3);
     let cursor = alice.messages(room_id, "limit=1").prev_cursor.expect("there are older ones");
@@ -286,7 +286,7 @@ fn a_page_has_1_to_100_items_by_choice() {
 
 // reference: rooms-list
 #[test]
-fn the_room_list_has_30_rooms_a_page_oldest_first() {
+fn the_list_of_rooms_has_30_rooms_per_page_oldest_first() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let mut expected = vec!["Lobby".to_owned()];
@@ -304,7 +304,7 @@ fn the_room_list_has_30_rooms_a_page_oldest_first() {
 }
 
 #[test]
-fn the_room_list_is_walked_both_ways() {
+fn the_list_of_rooms_is_paged_in_both_directions() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     for name in ["b", "a", "d", "c", "e", "f"] {
@@ -329,7 +329,7 @@ fn the_room_list_is_walked_both_ways() {
 }
 
 #[test]
-fn the_room_lists_links_lead_both_ways() {
+fn the_list_of_rooms_has_links_in_both_directions() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     for name in ["a", "b", "c", "d"] {
@@ -360,7 +360,7 @@ fn a_room_lists_cursor_stays_valid_when_its_room_is_deleted() {
 }
 
 #[test]
-fn the_list_says_how_many_are_in_a_room() {
+fn the_list_of_rooms_has_the_number_of_users_online() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut socket = support::socket::TestSocket::connect(&alice);

@@ -11,7 +11,7 @@ use support::app::TestApp;
 use support::socket::TestSocket;
 use support::wait::until;
 
-/// The next word on who is in the room.
+/// The next presence event.
 #[track_caller]
 fn presence(socket: &mut TestSocket, room: RoomId) -> (Vec<User>, Vec<UserId>, u32) {
     socket.expect(|event| match event {
@@ -36,7 +36,7 @@ fn type_in(socket: &mut TestSocket, room_id: RoomId, active: bool) {
 
 // reference: presence-online
 #[test]
-fn people_who_come_and_go_are_announced() {
+fn users_who_join_and_leave_are_announced() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
@@ -58,7 +58,7 @@ fn people_who_come_and_go_are_announced() {
 
 // reference: presence-online
 #[test]
-fn presence_counts_people_not_tabs() {
+fn presence_counts_users_not_tabs() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
@@ -78,7 +78,7 @@ fn presence_counts_people_not_tabs() {
 }
 
 #[test]
-fn a_second_tab_hears_of_the_next_visitor() {
+fn a_second_tab_is_told_of_the_next_visitor() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut first_tab = TestSocket::connect(&alice);
@@ -93,7 +93,7 @@ fn a_second_tab_hears_of_the_next_visitor() {
 }
 
 #[test]
-fn people_who_come_within_moments_all_learn_of_each_other() {
+fn users_who_join_within_moments_are_all_told_of_each_other() {
     const PEOPLE: usize = 25;
     let app = TestApp::start();
     let (_, room) = app.alice_in_a_room();
@@ -109,7 +109,7 @@ fn people_who_come_within_moments_all_learn_of_each_other() {
                     assert_eq!(left, []);
                     known.extend(joined.iter().map(|user| user.id));
                 }
-                // Nobody leaves before everybody knows everybody.
+                // No client leaves before all know all.
                 socket
             })
         };
@@ -121,7 +121,7 @@ fn people_who_come_within_moments_all_learn_of_each_other() {
 }
 
 #[test]
-fn a_room_of_many_people_lists_a_hundred_of_them_and_counts_all() {
+fn a_large_room_lists_a_hundred_users_and_counts_all() {
     const PEOPLE: usize = 130;
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
@@ -139,7 +139,7 @@ fn a_room_of_many_people_lists_a_hundred_of_them_and_counts_all() {
     assert!((100..=101).contains(&subscribed.online.len()), "{}", subscribed.online.len());
     assert!(subscribed.online.contains(alice.user()), "oneself included");
 
-    // Who leaves the list makes room for another; who was not on it only changes the number.
+    // When a listed user leaves, another is listed. Others only change the number.
     let mut listed: HashSet<UserId> = subscribed.online.iter().map(|user| user.id).collect();
     let mut online = PEOPLE as u32 + 1;
     while online > 1 {
@@ -167,7 +167,7 @@ fn a_room_of_many_people_lists_a_hundred_of_them_and_counts_all() {
 }
 
 #[test]
-fn two_guests_of_one_name_are_two_people() {
+fn two_guests_with_one_name_are_two_users() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut first = TestSocket::connect(&alice);
@@ -177,7 +177,7 @@ fn two_guests_of_one_name_are_two_people() {
 }
 
 #[test]
-fn a_connection_that_breaks_is_somebody_who_leaves() {
+fn a_user_whose_connection_breaks_leaves() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
@@ -192,7 +192,7 @@ fn a_connection_that_breaks_is_somebody_who_leaves() {
 }
 
 #[test]
-fn visitors_without_a_name_are_a_number() {
+fn anonymous_visitors_are_counted() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut inside = TestSocket::connect(&alice);
@@ -210,7 +210,7 @@ fn visitors_without_a_name_are_a_number() {
 }
 
 #[test]
-fn a_visitor_who_signs_in_becomes_somebody() {
+fn a_visitor_who_signs_in_becomes_a_user() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
@@ -232,7 +232,7 @@ fn a_visitor_who_signs_in_becomes_somebody() {
 }
 
 #[test]
-fn whoever_follows_from_afar_is_not_in_the_room() {
+fn a_follower_that_is_not_present_is_not_in_the_room() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
@@ -254,7 +254,7 @@ fn whoever_follows_from_afar_is_not_in_the_room() {
 }
 
 #[test]
-fn presence_says_nothing_of_other_rooms() {
+fn presence_of_other_rooms_is_not_sent() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let other = alice.create_room("other room");
@@ -269,7 +269,7 @@ fn presence_says_nothing_of_other_rooms() {
 
 // reference: typing-line
 #[test]
-fn typing_is_seen_by_others_until_it_is_said_to_end() {
+fn typing_is_sent_to_others_until_it_stops() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
@@ -286,7 +286,7 @@ fn typing_is_seen_by_others_until_it_is_said_to_end() {
 
 // reference: typing-line
 #[test]
-fn typing_ends_after_five_seconds_of_silence() {
+fn typing_expires_after_five_seconds() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
@@ -345,7 +345,7 @@ fn typing_ends_with_leaving() {
 }
 
 #[test]
-fn nobody_types_without_a_name() {
+fn typing_requires_a_session() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut reader = TestSocket::connect(&alice);

@@ -1,4 +1,4 @@
-//! The program itself: one binary that needs only Postgres's programs, with a database of its own making.
+//! The program: one binary, which needs only the programs of Postgres and creates its own database.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -17,7 +17,7 @@ use support::socket::TestSocket;
 use support::temp_dir::TempDir;
 use support::wait::{DEADLINE, until};
 
-/// The binary: the one that is named, or the one that lies beside this test's folder.
+/// The binary: that of the environment variable, or that of the test's target directory.
 fn binary() -> PathBuf {
     let beside = || {
         let this = std::env::current_exe().expect("a test binary");
@@ -28,13 +28,13 @@ fn binary() -> PathBuf {
     path
 }
 
-/// A running server, and what it says.
+/// A running server and its output.
 struct Program {
     process: Child,
     url: String,
 }
 
-/// The program with these flags and nothing of our environment but what it needs to find Postgres.
+/// The program with these flags, and only the environment that it needs to find Postgres.
 fn command(flags: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.args(flags).env_clear().process_group(0);
@@ -45,7 +45,7 @@ fn command(flags: &[&str]) -> Command {
 }
 
 impl Program {
-    /// Starts with a data directory in `dir`; returns when it says where it runs.
+    /// Starts with a data directory in `dir`. Returns when the program has printed its URL.
     fn start(dir: &TempDir) -> Self {
         let data_dir = dir.path().join("data");
         let log = File::options().create(true).append(true).open(dir.path().join("log")).expect("writable");
@@ -58,7 +58,7 @@ impl Program {
         Self { process, url }
     }
 
-    /// Starts over a database that runs already.
+    /// Starts on a running database.
     fn start_over(database_url: &str, log: File) -> Self {
         let flags = ["--port", "0", "--rate-limits", "off", "--database-url", database_url];
         let mut process = command(&flags).stdout(Stdio::piped()).stderr(log).spawn().expect("it starts");
@@ -66,7 +66,7 @@ impl Program {
         Self { process, url }
     }
 
-    /// What the program says once it runs.
+    /// The URL that the program prints.
     fn read_url(process: &mut Child) -> Option<String> {
         let mut line = String::new();
         BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("text");
@@ -88,7 +88,7 @@ impl Program {
         until("the program ends", || self.process.try_wait().expect("a child"))
     }
 
-    /// The same for a stop that may take all the time that it is allowed.
+    /// The same for a stop that may take the maximal time.
     fn ended_within(&mut self, time: Duration) -> ExitStatus {
         let started = Instant::now();
         while started.elapsed() < time {
@@ -101,7 +101,7 @@ impl Program {
     }
 }
 
-/// What refuses to start says so on one line, and nothing else but its log.
+/// Asserts that the program does not start, and returns the line that it prints.
 fn refusal(flags: &[&str]) -> String {
     let mut process =
         command(flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
@@ -122,7 +122,7 @@ fn nobody_runs_in(dir: &TempDir) -> bool {
 }
 
 #[test]
-fn one_program_with_one_directory_is_a_whole_chat_that_keeps_what_it_was_told() {
+fn the_program_needs_only_a_data_directory_and_keeps_messages_in_it() {
     let dir = TempDir::new();
     let mut program = Program::start(&dir);
     let alice = TestClient::guest(program.client().addr(), "Alice");
@@ -145,13 +145,13 @@ fn one_program_with_one_directory_is_a_whole_chat_that_keeps_what_it_was_told() 
 }
 
 #[test]
-fn killed_it_starts_again_at_once_with_all_that_was_acknowledged() {
+fn a_killed_server_restarts_with_all_acknowledged_messages() {
     let dir = TempDir::new();
     let mut program = Program::start(&dir);
     let alice = TestClient::guest(program.client().addr(), "Alice");
     let room = alice.create_room("for ever");
     for round in 0..3 {
-        // The same person, on whatever port the server has now.
+        // The same user on the new port.
         let addr = program.client().addr();
         let alice = TestClient::known(addr, alice.user().clone(), alice.token().expect("a guest"));
         alice.send(room.id, &format!("before the kill {round}"));
@@ -168,7 +168,7 @@ fn killed_it_starts_again_at_once_with_all_that_was_acknowledged() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_said_in_a_sentence() {
+fn a_port_in_use_is_reported_in_a_sentence() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("an address").port().to_string();
     let dir = TempDir::new();
@@ -179,7 +179,7 @@ fn a_port_that_is_taken_is_said_in_a_sentence() {
 }
 
 #[test]
-fn a_directory_that_is_in_use_or_not_writable_is_said_in_a_sentence() {
+fn a_directory_that_is_in_use_or_not_writable_is_reported_in_a_sentence() {
     let dir = TempDir::new();
     let mut program = Program::start(&dir);
     let data_dir = dir.path().join("data");
@@ -194,7 +194,7 @@ fn a_directory_that_is_in_use_or_not_writable_is_said_in_a_sentence() {
 }
 
 #[test]
-fn a_database_that_hangs_does_not_keep_the_program_from_ending() {
+fn a_database_that_hangs_does_not_prevent_the_stop() {
     let (dir, db) = (TempDir::new(), TestDb::new());
     let proxy = DbProxy::new(&db);
     let log = File::create(dir.path().join("log")).expect("writable");
@@ -206,21 +206,21 @@ fn a_database_that_hangs_does_not_keep_the_program_from_ending() {
         let path = messages_path(room.id);
         let send = serde_json::json!({ "text": "into the ice" });
         let request = alice.request("POST", &path).json(&send);
-        // Whatever it is answered, if it is.
+        // Any answer, or none.
         scope.spawn(move || request.try_send());
         let reads: Vec<_> = (0..3).map(|_| alice.request("GET", ROOMS_PATH)).collect();
-        until("the writer waits", || (proxy.trips() == 1).then_some(()));
+        until("the writer waits", || (proxy.matches() == 1).then_some(()));
         for read in reads {
             scope.spawn(move || read.try_send());
         }
         program.signal("TERM");
         assert!(program.ended_within(Duration::from_secs(25)).success());
     });
-    proxy.go_on();
+    proxy.release();
 }
 
 #[test]
-fn a_second_signal_ends_the_program_at_once_and_harms_nothing() {
+fn a_second_signal_ends_the_program_at_once_without_loss() {
     let dir = TempDir::new();
     let mut program = Program::start(&dir);
     let alice = TestClient::guest(program.client().addr(), "Alice");
@@ -246,7 +246,7 @@ fn a_second_signal_ends_the_program_at_once_and_harms_nothing() {
 }
 
 #[test]
-fn a_database_that_accepts_and_never_speaks_is_given_up() {
+fn a_database_that_accepts_connections_but_never_answers_is_reported() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = silent.local_addr().expect("an address").port();
     for database_url in [
@@ -259,7 +259,7 @@ fn a_database_that_accepts_and_never_speaks_is_given_up() {
 }
 
 #[test]
-fn the_database_can_be_named_by_keywords_too() {
+fn the_database_can_be_given_as_a_connection_string() {
     let (dir, db) = (TempDir::new(), TestDb::new());
     let (server, name) =
         db.url().strip_prefix("postgres://parlance@").and_then(|rest| rest.split_once('/')).expect("our URL");
@@ -272,13 +272,13 @@ fn the_database_can_be_named_by_keywords_too() {
 }
 
 #[test]
-fn a_database_that_does_not_answer_is_said_in_a_sentence() {
+fn a_database_that_does_not_answer_is_reported_in_a_sentence() {
     let sentence = refusal(&["--port", "0", "--database-url", "postgres://nobody@127.0.0.1:1/nothing"]);
     assert!(sentence.contains("DATABASE_URL"), "{sentence}");
 }
 
 #[test]
-fn without_postgres_programs_a_sentence_says_what_to_install() {
+fn without_postgres_programs_the_error_says_what_to_install() {
     let dir = TempDir::new();
     let (data_dir, bin_dir) = (dir.path().join("data"), dir.path().join("bin"));
     let flags = ["--port", "0", "--data-dir", data_dir.to_str().expect("text")];

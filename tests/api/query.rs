@@ -1,4 +1,4 @@
-//! What a query may hold.
+//! Validation of query parameters.
 
 use shared::errors::ErrorCode;
 use shared::messages::messages_path;
@@ -7,7 +7,7 @@ use shared::text::InvalidCode;
 use support::app::TestApp;
 
 #[test]
-fn a_cursor_that_no_page_can_have_given_is_invalid() {
+fn a_cursor_that_no_page_can_return_is_invalid() {
     let app = TestApp::start();
     let messages = messages_path(app.lobby().id);
     // Of the right form, but with a time that the database does not have, a time before Parlance or too late a one.
@@ -19,14 +19,14 @@ fn a_cursor_that_no_page_can_have_given_is_invalid() {
         let answer = app.anonymous().get(&format!("{ROOMS_PATH}?cursor={cursor}"));
         answer.problem(400, ErrorCode::InvalidCursor);
     }
-    // A place before the first message, and one that no message can have.
+    // A position before the first message, and one that no message can have.
     for cursor in ["bf__________", "bYAAAAAAAAAA", "bX__________", "bQAgAAAAAAAA"] {
         for parameter in ["before", "after", "around"] {
             let answer = app.anonymous().get(&format!("{messages}?{parameter}={cursor}"));
             answer.problem(400, ErrorCode::InvalidCursor);
         }
     }
-    // The place before the first message is none to go back from, but to go on from.
+    // The position before the first message is no valid `before`, but a valid `after`.
     let page = app.anonymous().get(&format!("{messages}?before=bQAAAAAAAAAA")).expect(200);
     let next = page.value()["next_cursor"].as_str().map(str::to_owned);
     if let Some(next) = next {

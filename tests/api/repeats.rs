@@ -24,7 +24,7 @@ fn an_id_that_the_client_chose_is_kept_in_lower_case() {
 }
 
 #[test]
-fn an_id_that_is_none_is_refused_by_its_pointer() {
+fn an_invalid_id_is_reported_with_its_pointer() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let path = messages_path(room.id);
@@ -41,7 +41,7 @@ fn an_id_that_is_none_is_refused_by_its_pointer() {
 }
 
 #[test]
-fn a_repeat_gives_the_stored_message_and_changes_nothing() {
+fn a_repeat_returns_the_stored_message_and_changes_nothing() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut grace = TestSocket::connect(&app.guest("Grace"));
@@ -58,7 +58,7 @@ fn a_repeat_gives_the_stored_message_and_changes_nothing() {
 }
 
 #[test]
-fn of_many_repeats_at_once_one_creates() {
+fn of_many_concurrent_repeats_one_creates() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut grace = TestSocket::connect(&app.guest("Grace"));
@@ -84,7 +84,7 @@ fn of_many_repeats_at_once_one_creates() {
 }
 
 #[test]
-fn a_repeat_after_an_edit_undoes_nothing() {
+fn a_repeat_after_an_edit_does_not_undo_it() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let body = json!({ "text": "hello", "id": new_message_id() });
@@ -95,7 +95,7 @@ fn a_repeat_after_an_edit_undoes_nothing() {
 }
 
 #[test]
-fn a_repeat_after_deletion_gives_the_tombstone() {
+fn a_repeat_after_deletion_returns_the_tombstone() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let body = json!({ "text": "hello", "id": new_message_id() });

@@ -1,4 +1,4 @@
-//! Coming back with `since`: what is replayed, in which form, and when a client must read on by itself.
+//! Resuming with `since`: the replayed events, their form, and when the client must read by REST.
 
 use diesel::prelude::*;
 use diesel::sql_query;
@@ -12,7 +12,7 @@ use support::client::TestClient;
 use support::db::TestDb;
 use support::socket::{Subscribed, TestSocket};
 
-/// What is replayed: all changes up to `subscribed.rev`.
+/// The replay: all changes up to `subscribed.rev`.
 fn replay(socket: &mut TestSocket) -> Vec<ServerEvent> {
     socket.settle().into_iter().filter(|event| support::socket::rev(event).is_some()).collect()
 }
@@ -41,7 +41,7 @@ fn text(text: &str) -> Option<String> {
 }
 
 #[test]
-fn messages_that_were_missed_come_after_the_answer_and_before_what_is_live() {
+fn missed_messages_come_after_subscribed_and_before_live_events() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let seen = alice.send(room.id, "seen");
@@ -62,7 +62,7 @@ fn messages_that_were_missed_come_after_the_answer_and_before_what_is_live() {
 }
 
 #[test]
-fn who_missed_nothing_is_told_nothing() {
+fn a_client_that_missed_nothing_gets_no_replay() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "hello");
@@ -71,7 +71,7 @@ fn who_missed_nothing_is_told_nothing() {
 }
 
 #[test]
-fn an_older_message_comes_as_updated_and_a_new_one_as_created_in_its_present_state() {
+fn a_known_message_is_replayed_as_updated_and_a_new_one_as_created() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let old = alice.send(room.id, "old");
@@ -87,7 +87,7 @@ fn an_older_message_comes_as_updated_and_a_new_one_as_created_in_its_present_sta
 }
 
 #[test]
-fn a_tombstone_comes_as_deleted_whenever_it_was_born() {
+fn a_tombstone_is_replayed_as_deleted() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let old = alice.send(room.id, "old");
@@ -100,7 +100,7 @@ fn a_tombstone_comes_as_deleted_whenever_it_was_born() {
 }
 
 #[test]
-fn a_rename_that_was_missed_comes_once() {
+fn a_missed_rename_is_replayed_once() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     alice.rename_room(room.id, "first name");
@@ -111,7 +111,7 @@ fn a_rename_that_was_missed_comes_once() {
     kinds.sort();
     assert_eq!(kinds, [("created", text("hello")), ("room", text("second name"))]);
     assert_eq!(subscribed.room.name.as_str(), "second name");
-    // And not to who knows it.
+    // And not for a client that has it.
     let renamed = alice.rename_room(room.id, "third name");
     alice.send(room.id, "hello again");
     let (_, events) = resume(&alice, room.id, renamed.rev);
@@ -145,7 +145,7 @@ fn presence_and_typing_are_not_replayed() {
 }
 
 #[test]
-fn a_rev_that_the_room_never_had_closes() {
+fn a_rev_beyond_that_of_the_room_closes_the_socket() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "hello");
@@ -197,7 +197,7 @@ fn a_thousand_missed_changes_are_replayed() {
 }
 
 #[test]
-fn of_more_than_a_thousand_the_client_is_told_to_read_and_live_events_follow() {
+fn more_than_a_thousand_missed_changes_are_answered_with_resync() {
     let (db, room_id) = db_with_messages(1_001);
     let app = TestApp::over(db, &["--rate-limits", "off"]);
     let mut socket = app.socket();
@@ -217,14 +217,14 @@ fn of_more_than_a_thousand_the_client_is_told_to_read_and_live_events_follow() {
     assert_eq!((since, count), (subscribed.rev, 1_001));
     let live = app.guest("Grace").send(room_id, "live");
     assert_eq!((live.seq.0, socket.next_change().0), (1_002, live.rev));
-    // Whoever missed a little of a long history is not sent away.
+    // A client that missed few changes of a long history gets a replay.
     let mut other = app.socket();
     other.resume(room_id, Rev(1_000));
     assert_eq!(other.next_change().0, Rev(1_001));
 }
 
 #[test]
-fn a_client_that_comes_back_after_a_restart_resumes() {
+fn a_client_resumes_after_a_restart_of_the_server() {
     let mut app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let seen = alice.send(room.id, "seen");
@@ -240,7 +240,7 @@ fn a_client_that_comes_back_after_a_restart_resumes() {
 }
 
 #[test]
-fn a_room_that_is_deleted_while_it_is_being_joined_is_told_to_be_gone() {
+fn a_subscriber_is_told_of_a_deletion_during_its_subscription() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut locker = app.db().connect();

@@ -1,4 +1,4 @@
-//! The same for the changes to rooms themselves, which everybody hears of.
+//! Lost answers of the database to changes of rooms, which are published to everybody.
 
 use serde_json::json;
 use shared::errors::ErrorCode;
@@ -24,14 +24,14 @@ fn room_updated(event: &ServerEvent) -> Option<RoomChange> {
 }
 
 #[test]
-fn a_rename_and_a_deletion_of_a_room_whose_answers_were_lost_are_told_once_to_everybody() {
+fn a_rename_and_a_deletion_of_a_room_whose_answers_were_lost_are_published_once() {
     let stage = Stage::new();
     let (mut inside, mut outside) = (stage.follower(), stage.socket());
     let path = room_path(stage.room.id);
 
     stage.proxy.break_at("COMMIT", NewConnections::Open);
     let renamed: Room = stage.alice.patch(&path, &json!({ "name": "mended" })).expect(200).json();
-    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    assert_eq!(stage.proxy.matches(), 1, "the connection broke");
     for socket in [&mut inside, &mut outside] {
         let change = socket.expect(room_updated);
         assert_eq!((change.rev, change.room.name), (renamed.rev, renamed.name.clone()));
@@ -40,7 +40,7 @@ fn a_rename_and_a_deletion_of_a_room_whose_answers_were_lost_are_told_once_to_ev
 
     stage.proxy.break_at("COMMIT", NewConnections::Open);
     stage.alice.delete(&path).expect(204);
-    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    assert_eq!(stage.proxy.matches(), 1, "the connection broke");
     for socket in [&mut inside, &mut outside] {
         assert_eq!(socket.expect(room_deleted).room.id, stage.room.id);
         socket.assert_quiet();
@@ -50,7 +50,7 @@ fn a_rename_and_a_deletion_of_a_room_whose_answers_were_lost_are_told_once_to_ev
 }
 
 #[test]
-fn a_rename_and_a_deletion_of_a_room_that_stayed_unknown_reach_everybody_later() {
+fn a_rename_and_a_deletion_of_a_room_with_unknown_outcome_are_published_later() {
     let stage = Stage::new();
     let (mut inside, mut outside) = (stage.follower(), stage.socket());
     let path = room_path(stage.room.id);
@@ -73,13 +73,13 @@ fn a_rename_and_a_deletion_of_a_room_that_stayed_unknown_reach_everybody_later()
 }
 
 #[test]
-fn a_room_whose_creation_got_no_answer_is_told_once_and_settled_by_a_repeat() {
+fn a_room_whose_creation_got_no_answer_is_published_once_and_confirmed_by_a_repeat() {
     let stage = Stage::new();
     let mut watcher = stage.socket();
 
     stage.proxy.break_at("found again", NewConnections::Open);
     let room: Room = stage.alice.post(ROOMS_PATH, &json!({ "name": "found again" })).expect(201).json();
-    assert_eq!(stage.proxy.trips(), 1, "the connection broke");
+    assert_eq!(stage.proxy.matches(), 1, "the connection broke");
     assert_eq!(watcher.expect(room_created).room, room);
     watcher.assert_quiet();
 
@@ -95,7 +95,7 @@ fn a_room_whose_creation_got_no_answer_is_told_once_and_settled_by_a_repeat() {
 }
 
 #[test]
-fn a_room_whose_creator_resets_the_connection_is_told_to_everybody() {
+fn a_room_whose_creator_resets_the_connection_is_published() {
     let stage = Stage::new();
     let mut watcher = stage.socket();
     stage.proxy.hang_at("made for nobody");
@@ -111,10 +111,10 @@ fn a_room_whose_creator_resets_the_connection_is_told_to_everybody() {
     );
     std::io::Write::write_all(&mut stream, requests.as_bytes()).expect("it listens");
     until("the first request is answered", || stream.peek(&mut [0]).ok());
-    until("the creation is under way", || (stage.proxy.trips() == 1).then_some(()));
+    until("the creation is under way", || (stage.proxy.matches() == 1).then_some(()));
     drop(stream);
     stage.alice.get("/livez").expect(200);
-    stage.proxy.go_on();
+    stage.proxy.release();
     let room = watcher.expect(room_created).room;
     assert_eq!(room.name.as_str(), "made for nobody");
     assert_eq!(stage.alice.room(room.id).created_by, Some(stage.alice.user().id));

@@ -11,7 +11,7 @@ use support::app::TestApp;
 use support::builders::unknown_room_id;
 use support::client::TestClient;
 
-/// Creates a room with an id; returns the status too.
+/// Creates a room with an id. Also returns the status.
 fn create(client: &TestClient, name: &str, id: impl serde::Serialize) -> (u16, Room) {
     let answer = client.post(ROOMS_PATH, &json!({ "name": name, "id": id }));
     (answer.status, answer.json())
@@ -26,7 +26,7 @@ fn a_rooms_id_that_the_client_chose_is_kept_in_lower_case() {
 }
 
 #[test]
-fn a_rooms_id_that_is_none_is_refused_by_its_pointer() {
+fn an_invalid_room_id_is_reported_with_its_pointer() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     for (id, code) in [
@@ -39,7 +39,7 @@ fn a_rooms_id_that_is_none_is_refused_by_its_pointer() {
 }
 
 #[test]
-fn a_repeated_creation_gives_the_room_as_it_is_now_and_changes_nothing() {
+fn a_repeated_creation_returns_the_current_room_and_changes_nothing() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let mut watcher = app.socket();
@@ -56,13 +56,13 @@ fn a_repeated_creation_gives_the_room_as_it_is_now_and_changes_nothing() {
     let answer = grace.post(ROOMS_PATH, &json!({ "name": "Compilers", "id": id })).expect(200);
     assert!(answer.header("location").is_some_and(|location| location.ends_with(&id.to_string())));
     assert_eq!(answer.json::<Room>(), renamed);
-    // Its old name is free, and so is no obstacle to a new room.
+    // Its old name is free, so a new room could have it.
     app.guest("Ada Lovelace").create_room("Compilers");
     assert_eq!(create(&grace, "Compilers", id), (200, renamed));
 }
 
 #[test]
-fn of_many_repeated_creations_at_once_one_creates() {
+fn of_many_concurrent_repeated_creations_one_creates() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let mut watcher = app.socket();
@@ -100,7 +100,7 @@ fn a_rooms_id_cannot_be_used_for_another_name_or_by_another_person_or_after_dele
     grace.delete_room(id);
     refused(&grace, "Compilers");
     refused(&ada, "Compilers");
-    // What was the server's own is nobody's to repeat.
+    // A room that the server created cannot be repeated by a user.
     let lobby = app.lobby();
     let body = json!({ "name": lobby.name, "id": lobby.id });
     grace.post(ROOMS_PATH, &body).problem(409, ErrorCode::RoomIdReused);
@@ -120,7 +120,7 @@ fn a_name_that_is_taken_leaves_the_id_free() {
 }
 
 #[test]
-fn a_repeated_creation_is_not_charged() {
+fn a_repeated_creation_does_not_count_against_the_limit() {
     let app = TestApp::with(&["--rooms-per-hour", "2"]);
     let grace = app.guest("Grace");
     let id = unknown_room_id();

@@ -1,4 +1,4 @@
-//! Rooms: create, read, rename, delete, and what everybody hears of it.
+//! Rooms: create, read, rename, delete, and the events to everybody.
 
 use serde_json::json;
 use shared::errors::{ErrorCode, Problem};
@@ -39,7 +39,7 @@ fn nobody_renames_or_deletes_the_lobby() {
 
 // reference: rooms-create
 #[test]
-fn creating_a_room_answers_with_it_and_where_it_is() {
+fn creating_a_room_returns_it_and_its_location() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let answer = grace.post(ROOMS_PATH, &json!({ "name": "  Compilers  " })).expect(201);
@@ -64,7 +64,7 @@ fn creating_a_room_answers_with_it_and_where_it_is() {
 
 // reference: rooms-appear-live
 #[test]
-fn a_new_room_comes_last_in_the_list_and_everybody_hears_of_it() {
+fn a_new_room_is_last_in_the_list_and_published_to_everybody() {
     let app = TestApp::start();
     let mut watcher = app.socket();
     let room = app.guest("Grace").create_room("Compilers");
@@ -107,7 +107,7 @@ fn a_rooms_name_has_1_to_80_visible_characters() {
 }
 
 #[test]
-fn a_name_is_taken_whatever_its_case() {
+fn a_name_is_taken_regardless_of_case() {
     let app = TestApp::start();
     let (grace, ada) = (app.guest("Grace"), app.guest("Ada Lovelace"));
     let mine = ada.create_room("mine");
@@ -130,7 +130,7 @@ fn a_name_is_taken_whatever_its_case() {
 }
 
 #[test]
-fn of_many_who_want_a_name_at_once_one_gets_it() {
+fn of_many_concurrent_creations_with_one_name_one_succeeds() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let statuses = std::thread::scope(|scope| {
@@ -148,7 +148,7 @@ fn of_many_who_want_a_name_at_once_one_gets_it() {
 }
 
 #[test]
-fn a_new_room_is_the_creators_whatever_the_body_says() {
+fn a_new_room_belongs_to_its_creator_regardless_of_the_body() {
     let app = TestApp::start();
     let (grace, ada) = (app.guest("Grace"), app.guest("Ada Lovelace"));
     let forged = json!({
@@ -161,7 +161,7 @@ fn a_new_room_is_the_creators_whatever_the_body_says() {
 
 // reference: rooms-rename-in-place
 #[test]
-fn renaming_moves_the_rev_by_one_and_reaches_everybody() {
+fn renaming_increments_the_rev_and_reaches_everybody() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut inside = TestSocket::connect(&app.guest("Grace"));
@@ -191,7 +191,7 @@ fn a_room_may_change_the_case_of_its_own_name() {
 }
 
 #[test]
-fn an_absent_name_leaves_the_room_as_it_is() {
+fn a_rename_without_a_name_changes_nothing() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let same: Room = alice.patch(&room_path(room.id), &json!({ "created_by": null })).expect(200).json();
@@ -211,7 +211,7 @@ fn an_old_name_is_free_after_renaming_and_after_deletion() {
 
 // reference: rooms-delete
 #[test]
-fn a_deleted_room_is_gone_with_its_messages_and_everybody_hears_of_it() {
+fn a_deleted_room_is_gone_with_its_messages_and_the_deletion_is_published() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "hello");
@@ -238,7 +238,7 @@ fn a_deleted_room_is_gone_with_its_messages_and_everybody_hears_of_it() {
 fn only_its_creator_renames_and_deletes_a_room() {
     let app = TestApp::start();
     let (_, room) = app.alice_in_a_room();
-    // Of the same name, and still somebody else.
+    // Another user with the same name.
     let other = app.guest("Alice");
     other.patch(&room_path(room.id), &json!({ "name": "mine" })).problem(403, ErrorCode::NotRoomOwner);
     other.delete(&room_path(room.id)).problem(403, ErrorCode::NotRoomOwner);
@@ -246,7 +246,7 @@ fn only_its_creator_renames_and_deletes_a_room() {
 }
 
 #[test]
-fn unknown_and_deleted_rooms_and_ids_that_are_none_look_the_same() {
+fn unknown_and_deleted_rooms_and_invalid_ids_look_the_same() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     alice.delete_room(room.id);

@@ -1,4 +1,4 @@
-//! What the server says of itself: its limits, its health, its description.
+//! Information about the server: limits, health checks, the API description.
 
 use serde_json::{Value, json};
 use shared::errors::{PROBLEM_CONTENT_TYPE, Problem};
@@ -6,7 +6,7 @@ use shared::server::{SERVER_PATH, SOCKET_PATH, ServerInfo};
 use support::app::TestApp;
 
 #[test]
-fn the_server_tells_its_name_version_and_limits() {
+fn the_server_reports_its_name_version_and_limits() {
     let app = TestApp::with(&["--name", "Our chat"]);
     let body = app.anonymous().get(SERVER_PATH).expect(200);
     let info: ServerInfo = body.json();
@@ -22,7 +22,7 @@ fn the_server_tells_its_name_version_and_limits() {
 }
 
 #[test]
-fn a_server_that_runs_is_alive_and_ready() {
+fn a_running_server_is_alive_and_ready() {
     let app = TestApp::start();
     app.anonymous().get("/livez").expect(200);
     app.anonymous().get("/readyz").expect(200);
@@ -35,13 +35,13 @@ fn openapi(app: &TestApp) -> Value {
 }
 
 #[test]
-fn the_description_holds_every_endpoint_of_the_contract() {
+fn the_description_has_every_endpoint_of_the_contract() {
     let app = TestApp::start();
     let api = openapi(&app);
     assert!(api["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", api["openapi"]);
     let mut described: Vec<String> = Vec::new();
     for (path, item) in api["paths"].as_object().expect("paths") {
-        // The names of parameters are the writer's choice.
+        // The names of path parameters may differ.
         let parts = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
         let path = parts.collect::<Vec<_>>().join("/");
         for method in ["get", "post", "patch", "put", "delete"] {
@@ -95,7 +95,7 @@ fn every_endpoint_of_the_description_exists() {
         {
             let answer = alice.request(&method.to_uppercase(), &real).send();
             let expected: &[u16] = match method.as_str() {
-                // A write without a body: the endpoint is there, and wants one.
+                // A write without a body: the endpoint exists and requires one.
                 "post" | "patch" => &[400, 415],
                 _ if real == SOCKET_PATH => &[426],
                 _ => &[200],
@@ -115,7 +115,7 @@ fn operations(api: &Value) -> Vec<(String, &Value)> {
     operations.collect()
 }
 
-/// The same, with every reference replaced by what it leads to.
+/// The same, with every reference replaced by its target.
 fn resolve(api: &Value, value: &Value) -> Value {
     match value {
         Value::Object(object) => match object.get("$ref").and_then(Value::as_str) {
@@ -131,7 +131,7 @@ fn resolve(api: &Value, value: &Value) -> Value {
 }
 
 #[test]
-fn every_operation_names_its_statuses_and_who_may_ask() {
+fn every_operation_lists_its_statuses_and_security() {
     let app = TestApp::start();
     let api = openapi(&app);
     for (name, operation) in operations(&api) {
@@ -169,7 +169,7 @@ fn every_operation_names_its_statuses_and_who_may_ask() {
 }
 
 #[test]
-fn every_refusal_of_the_description_is_a_problem_with_its_codes_and_examples() {
+fn every_error_of_the_description_is_a_problem_with_codes_and_examples() {
     let app = TestApp::start();
     let api = openapi(&app);
     for (name, operation) in operations(&api) {
@@ -194,7 +194,7 @@ fn every_refusal_of_the_description_is_a_problem_with_its_codes_and_examples() {
 }
 
 #[test]
-fn the_description_holds_the_limits_of_the_input() {
+fn the_description_has_the_limits_of_the_input() {
     let app = TestApp::start();
     let api = openapi(&app);
     let body = |operation: &str| {
@@ -228,7 +228,7 @@ fn the_description_holds_the_limits_of_the_input() {
 }
 
 #[test]
-fn every_operation_says_what_it_answers() {
+fn every_operation_describes_its_responses() {
     let app = TestApp::start();
     let api = openapi(&app);
     for (path, item) in api["paths"].as_object().expect("paths") {
@@ -239,7 +239,7 @@ fn every_operation_says_what_it_answers() {
             assert!(responses.len() > good, "{method} {path} never fails");
         }
     }
-    // Every reference leads somewhere.
+    // Every reference has a target.
     resolve(&api, &api);
 }
 

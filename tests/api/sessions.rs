@@ -1,4 +1,4 @@
-//! Sessions: how they are stored, used up, signed out and cleared away, also when the database does not answer.
+//! Sessions: storage, expiry, sign-out and deletion, also while the database does not answer.
 
 use std::io::Write;
 
@@ -39,7 +39,7 @@ fn a_token_is_stored_as_its_hash_only() {
 }
 
 #[test]
-fn signing_out_ends_the_session_and_no_other() {
+fn signing_out_ends_only_this_session() {
     let app = TestApp::start();
     let (grace, ada) = (app.guest("Grace"), app.guest("Ada Lovelace"));
     let answer = grace.delete(CURRENT_SESSION_PATH).expect(204);
@@ -51,14 +51,14 @@ fn signing_out_ends_the_session_and_no_other() {
     ada.get(CURRENT_USER_PATH).expect(200);
 }
 
-/// How many sessions the database holds.
+/// The number of sessions in the database.
 fn stored_sessions(db: &TestDb) -> i64 {
     let count = sql_query("SELECT count(*) AS count FROM sessions");
     count.get_result::<Count>(&mut db.connect()).expect("a count").count
 }
 
 #[test]
-fn signing_out_holds_although_the_client_resets_its_connection() {
+fn signing_out_completes_although_the_client_resets_its_connection() {
     let db = TestDb::new();
     let proxy = DbProxy::new(&db);
     let server = start_server(&proxy.url(&db), &["--rate-limits", "off"]);
@@ -73,18 +73,18 @@ fn signing_out_holds_although_the_client_resets_its_connection() {
         "DELETE {CURRENT_SESSION_PATH} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n"
     );
     connection.write_all(request.as_bytes()).expect("the server listens");
-    // The database has not answered, and need not have.
+    // The database has not answered yet.
     assert_eq!(socket.closed(), CloseCode::SessionEnded.number());
     support::http::reset(connection);
     grace.get(CURRENT_USER_PATH).problem(401, ErrorCode::InvalidToken);
-    proxy.go_on();
+    proxy.release();
     until("the session is deleted", || (stored_sessions(&db) == 0).then_some(()));
     grace.get(CURRENT_USER_PATH).problem(401, ErrorCode::InvalidToken);
     server.stop();
 }
 
 #[test]
-fn a_session_that_the_database_cannot_delete_is_refused_at_once_and_deleted_later() {
+fn a_session_that_the_database_cannot_delete_is_rejected_at_once_and_deleted_later() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let socket = TestSocket::connect(&grace);
@@ -107,7 +107,7 @@ fn a_session_that_the_database_cannot_delete_is_refused_at_once_and_deleted_late
 }
 
 #[test]
-fn a_session_that_cannot_be_marked_as_used_is_good_all_the_same() {
+fn a_session_that_cannot_be_marked_as_used_is_still_valid() {
     let db = TestDb::new();
     let token = "parlance_of_yesterday";
     for sql in [
@@ -131,7 +131,7 @@ fn a_session_that_cannot_be_marked_as_used_is_good_all_the_same() {
 }
 
 #[test]
-fn sessions_that_are_over_are_deleted() {
+fn expired_sessions_are_deleted() {
     let db = TestDb::new();
     for sql in [
         "INSERT INTO users (id, username, username_key, kind, created_at) \

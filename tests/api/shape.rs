@@ -1,4 +1,4 @@
-//! Assertions about the form of JSON, where a typed body would hide what is on the wire.
+//! Assertions on the JSON of the wire format, which typed bodies would hide.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! The socket: who may open it, the greeting, following rooms, signing out.
+//! The socket: the handshake, `hello`, following rooms, signing out.
 
 use serde_json::json;
 use shared::errors::ErrorCode;
@@ -21,7 +21,7 @@ fn hello(socket: &mut TestSocket) -> Option<User> {
     }
 }
 
-/// The handshake of RFC 6455, section 1.2, as an ordinary request.
+/// The handshake of RFC 6455, section 1.2, as a plain request.
 fn handshake(client: &TestClient) -> Request {
     client
         .request("GET", SOCKET_PATH)
@@ -51,7 +51,7 @@ fn the_handshake_accepts_the_subprotocol() {
 }
 
 #[test]
-fn an_anonymous_socket_is_greeted_without_a_user() {
+fn hello_to_an_anonymous_socket_has_no_user() {
     let app = TestApp::start();
     assert_eq!(hello(&mut TestSocket::open(&app.anonymous())), None);
 }
@@ -64,7 +64,7 @@ fn a_bearer_token_signs_the_socket_in() {
 }
 
 #[test]
-fn the_cookie_signs_the_socket_in_from_our_own_page_only() {
+fn the_cookie_signs_the_socket_in_only_from_an_allowed_origin() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let (cookie, origin) = (grace.cookie(), own_origin(&app));
@@ -79,7 +79,7 @@ fn the_cookie_signs_the_socket_in_from_our_own_page_only() {
 }
 
 #[test]
-fn a_foreign_origin_gets_no_socket_at_all() {
+fn a_foreign_origin_gets_no_socket() {
     let app = TestApp::start();
     for origin in ["https://evil.example", "null"] {
         let answer = handshake(&app.anonymous()).header("origin", origin).send();
@@ -115,7 +115,7 @@ fn a_handshake_of_another_version_or_without_a_key_is_refused() {
 }
 
 #[test]
-fn a_token_in_the_first_frame_signs_in_and_greets_again() {
+fn a_token_in_the_first_frame_signs_in_and_is_answered_with_hello() {
     let app = TestApp::start();
     let grace = app.guest("Grace");
     let mut socket = TestSocket::open(&app.anonymous());
@@ -126,7 +126,7 @@ fn a_token_in_the_first_frame_signs_in_and_greets_again() {
 }
 
 #[test]
-fn a_wrong_token_in_a_frame_closes() {
+fn an_invalid_token_in_a_frame_closes_the_socket() {
     let app = TestApp::start();
     let mut socket = app.socket();
     socket.send(&ClientCommand::Authenticate { token: "wrong".to_owned() });
@@ -134,7 +134,7 @@ fn a_wrong_token_in_a_frame_closes() {
 }
 
 #[test]
-fn signing_out_closes_that_sessions_sockets_and_no_others() {
+fn signing_out_closes_only_the_sockets_of_the_session() {
     let app = TestApp::start();
     let (grace, ada) = (app.guest("Grace"), app.guest("Ada Lovelace"));
     let cookie = grace.cookie();
@@ -154,7 +154,7 @@ fn signing_out_closes_that_sessions_sockets_and_no_others() {
 }
 
 #[test]
-fn subscribing_answers_with_the_room_and_who_is_in_it() {
+fn subscribing_returns_the_room_and_the_users_in_it() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "hello");
@@ -197,7 +197,7 @@ fn an_unknown_or_deleted_room_cannot_be_followed_and_the_socket_stays_open() {
 }
 
 #[test]
-fn unsubscribing_ends_a_rooms_messages_but_not_the_news_of_rooms() {
+fn unsubscribing_ends_the_messages_of_a_room_but_not_the_changes_of_rooms() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut socket = app.socket();
@@ -229,7 +229,7 @@ fn one_socket_follows_many_rooms() {
 }
 
 #[test]
-fn subscribing_again_starts_again_and_delivers_once() {
+fn subscribing_again_restarts_delivery_without_duplicates() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let mut socket = app.socket();
@@ -241,7 +241,7 @@ fn subscribing_again_starts_again_and_delivers_once() {
 }
 
 #[test]
-fn a_ping_is_answered_with_its_own_id() {
+fn a_ping_is_answered_with_its_id() {
     let app = TestApp::start();
     let mut socket = app.socket();
     for id in ["", "1", "日本語 \" \\ \u{1}", &"x".repeat(1_000)] {
@@ -266,7 +266,7 @@ fn unknown_commands_and_unknown_fields_are_ignored() {
 }
 
 #[test]
-fn with_reading_closed_to_nobody_an_anonymous_socket_follows_nothing() {
+fn on_a_members_only_server_an_anonymous_socket_follows_no_room() {
     let app = TestApp::with(&["--rate-limits", "off", "--access", "members"]);
     let (alice, room) = app.alice_in_a_room();
     let mut socket = app.socket();

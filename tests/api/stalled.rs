@@ -1,17 +1,19 @@
-//! Clients that do not read, or do not stop: what they may cost, and when they are disconnected.
+//! Clients that do not read, or do not stop sending: their cost, and when they are disconnected.
 
 use std::io::{ErrorKind, Write};
 use std::time::{Duration, Instant};
 
 use shared::events::{ClientCommand, CloseCode, ServerEvent};
 use shared::ids::{Rev, RoomId, UserId};
+use shared::rooms::Room;
 use shared::users::CURRENT_SESSION_PATH;
 use support::app::TestApp;
+use support::client::TestClient;
 use support::socket::{TestSocket, frame};
 
 const PING: u8 = 0x89;
 
-/// Waits until a watcher is told that somebody left.
+/// Waits for the event that a user left.
 fn wait_for_leave(watcher: &mut TestSocket, user_id: UserId) {
     watcher.expect(|event| match event {
         ServerEvent::Presence { left, .. } => left.contains(&user_id).then_some(()),
@@ -19,7 +21,7 @@ fn wait_for_leave(watcher: &mut TestSocket, user_id: UserId) {
     });
 }
 
-/// Waits until a watcher is told that somebody came: who leaves before that is never mentioned.
+/// Waits for the event that a user joined. A user who leaves before it is never mentioned.
 fn wait_for_arrival(watcher: &mut TestSocket, user_id: UserId) {
     watcher.expect(|event| match event {
         ServerEvent::Presence { joined, .. } => joined.iter().any(|user| user.id == user_id).then_some(()),
@@ -29,6 +31,18 @@ fn wait_for_arrival(watcher: &mut TestSocket, user_id: UserId) {
 
 fn subscribe_since(socket: &mut TestSocket, room_id: RoomId, since: Rev) {
     socket.send(&ClientCommand::Subscribe { room_id, since: Some(since), present: true });
+}
+
+/// A room whose replay is 2.4 MB, its creator, and a socket of the creator that follows it.
+fn room_with_a_long_history(app: &TestApp) -> (TestClient, Room, TestSocket) {
+    let (alice, room) = app.alice_in_a_room();
+    let (member, text) = (app.member("writer"), "🎉".repeat(4_000));
+    for _ in 0..150 {
+        member.send(room.id, &text);
+    }
+    let mut watcher = TestSocket::connect(&alice);
+    watcher.subscribe(room.id);
+    (alice, room, watcher)
 }
 
 #[test]
@@ -44,7 +58,7 @@ fn a_client_that_pings_and_never_reads_is_disconnected() {
     let pings = frame(PING, &[b'x'; 125]).repeat(500);
     let mut stream = flooder.stream().try_clone().expect("a socket");
     let flood = std::thread::spawn(move || {
-        // It ends when the server disconnects. The server stops reading before that.
+        // The write fails when the server disconnects. Before that, the server stops reading.
         stream.set_write_timeout(Some(support::wait::DEADLINE)).expect("a time-out that is not zero");
         loop {
             if let Err(error) = stream.write_all(&pings) {
@@ -64,16 +78,10 @@ fn a_client_that_pings_and_never_reads_is_disconnected() {
 #[test]
 fn a_client_that_stalls_in_the_middle_of_a_replay_is_disconnected() {
     let app = TestApp::start();
-    let (alice, room) = app.alice_in_a_room();
-    let (member, text) = (app.member("writer"), "🎉".repeat(4_000));
-    for _ in 0..150 {
-        member.send(room.id, &text);
-    }
-    let mut watcher = TestSocket::connect(&alice);
-    watcher.subscribe(room.id);
+    let (alice, room, mut watcher) = room_with_a_long_history(&app);
     let grace = app.guest("Grace");
     let mut stalled = TestSocket::connect(&grace);
-    // Each replay is 2.4 MB; none of them is read.
+    // None of the replays is read.
     for _ in 0..20 {
         subscribe_since(&mut stalled, room.id, room.rev);
     }
@@ -83,15 +91,9 @@ fn a_client_that_stalls_in_the_middle_of_a_replay_is_disconnected() {
 }
 
 #[test]
-fn a_client_that_closes_in_the_middle_of_a_replay_is_gone_at_once() {
+fn a_client_that_closes_in_the_middle_of_a_replay_leaves_at_once() {
     let app = TestApp::start();
-    let (alice, room) = app.alice_in_a_room();
-    let (member, text) = (app.member("writer"), "🎉".repeat(4_000));
-    for _ in 0..150 {
-        member.send(room.id, &text);
-    }
-    let mut watcher = TestSocket::connect(&alice);
-    watcher.subscribe(room.id);
+    let (alice, room, mut watcher) = room_with_a_long_history(&app);
     let grace = app.guest("Grace");
     let mut leaving = TestSocket::connect(&grace);
     subscribe_since(&mut leaving, room.id, room.rev);
@@ -104,7 +106,7 @@ fn a_client_that_closes_in_the_middle_of_a_replay_is_gone_at_once() {
 }
 
 #[test]
-fn a_socket_that_is_being_closed_obeys_no_more_commands() {
+fn a_socket_that_is_being_closed_ignores_commands() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
@@ -130,7 +132,7 @@ fn a_socket_that_is_being_closed_obeys_no_more_commands() {
 }
 
 #[test]
-fn frames_do_not_prolong_the_time_to_sign_in() {
+fn frames_do_not_extend_the_time_to_sign_in() {
     let app = TestApp::with(&["--access", "members", "--rate-limits", "off"]);
     let mut socket = app.socket();
     let started = Instant::now();

@@ -52,7 +52,7 @@ fn assert_accessible(person: &Person<'_>, axe: &str, what: &str) {
 
 #[test]
 // reference: pages-rooms, pages-room, pages-not-found
-fn the_pages_stand_up_to_axe_in_light_and_dark_on_a_phone_and_wide() {
+fn the_pages_pass_axe_in_both_themes_on_phone_and_desktop() {
     let (stage, axe) = (stage::alone(), axe());
     let (adam, adam_by_api) = stage.guest("Adam");
     let room = adam_by_api.create_room("Design");
@@ -94,7 +94,7 @@ fn the_pages_stand_up_to_axe_in_light_and_dark_on_a_phone_and_wide() {
 
 #[test]
 // reference: pages-toasts, pages-connection-lost
-fn what_lies_above_the_pages_stands_up_to_axe_too() {
+fn dialogs_and_overlays_pass_axe() {
     let (stage, axe) = (stage::alone(), axe());
     let (adam, adam_by_api) = stage.guest("Adam");
     let room = adam_by_api.create_room("Design");
@@ -135,7 +135,7 @@ fn what_lies_above_the_pages_stands_up_to_axe_too() {
 
 #[test]
 // reference: messages-compose
-fn who_has_no_name_meets_accessible_forms() {
+fn anonymous_visitors_get_accessible_forms() {
     let (stage, axe) = (stage::alone(), axe());
     let newcomer = stage.person();
     newcomer.open(&format!("/rooms/{}", stage.app.lobby().id));
@@ -227,7 +227,7 @@ fn painted(person: &Person<'_>, token: &str) -> [u8; 3] {
 
 #[test]
 // reference: pages-rooms
-fn the_colours_have_the_contrast_that_reading_needs_in_both_themes() {
+fn the_colours_have_sufficient_contrast_in_both_themes() {
     assert!((contrast([0; 3], [255; 3]) - 21.0).abs() < 0.01, "black on white");
     assert!((contrast([119; 3], [255; 3]) - 4.48).abs() < 0.01, "the grey that just fails");
     let stage = stage::alone();

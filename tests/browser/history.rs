@@ -30,7 +30,7 @@ fn assert_still(reader: &Person<'_>, (text, place): &(String, f64)) {
 
 #[test]
 // reference: messages-history
-fn older_messages_come_on_demand_without_moving_what_one_reads() {
+fn older_messages_load_on_demand_without_moving_the_view() {
     let stage = stage::alone();
     let (_, room) = stage.room_with_messages("History", 75);
     let reader = stage.person();
@@ -59,7 +59,7 @@ fn older_messages_come_on_demand_without_moving_what_one_reads() {
 
 #[test]
 // reference: messages-plain-text
-fn new_messages_move_only_who_reads_at_the_end() {
+fn new_messages_scroll_only_readers_at_the_end() {
     let stage = stage::alone();
     let (maker, room) = stage.room_with_messages("History", 30);
     let reader = stage.person();
@@ -88,7 +88,7 @@ fn new_messages_move_only_who_reads_at_the_end() {
 
 #[test]
 // reference: messages-plain-text
-fn many_messages_at_once_do_not_lose_who_reads_at_the_end() {
+fn many_messages_at_once_keep_a_reader_at_the_end() {
     let stage = stage::alone();
     let (maker, room) = stage.room_with_messages("History", 20);
     let reader = stage.person();
@@ -104,7 +104,7 @@ fn many_messages_at_once_do_not_lose_who_reads_at_the_end() {
 
 #[test]
 // reference: messages-plain-text
-fn who_reads_at_the_end_stays_there_when_the_screen_changes() {
+fn a_reader_at_the_end_stays_there_when_the_screen_changes() {
     let stage = stage::alone();
     let (maker, room) = stage.room_with_messages("History", 5);
     maker.send(room.id, &"a rather long sentence that needs several lines on a phone. ".repeat(2));
@@ -124,7 +124,7 @@ fn who_reads_at_the_end_stays_there_when_the_screen_changes() {
 
 #[test]
 // reference: messages-history
-fn editing_and_deleting_above_does_not_move_what_one_reads() {
+fn edits_and_deletions_above_do_not_move_the_view() {
     let stage = stage::alone();
     let maker = stage.app.guest("Maker");
     let room = maker.create_room("History");
@@ -155,7 +155,7 @@ fn speak(maker: &TestClient, room: shared::ids::RoomId, count: usize) {
 
 #[test]
 // reference: messages-history
-fn what_is_unread_is_counted_and_divided_off() {
+fn unread_messages_are_counted_and_marked_by_a_divider() {
     let stage = stage::alone();
     let (maker, room) = stage.room_with_messages("History", 3);
     let reader = stage.person();

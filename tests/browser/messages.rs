@@ -6,7 +6,7 @@ use crate::wait::{eventually, eventually_where};
 
 #[test]
 // reference: messages-edit-delete, messages-row
-fn ones_own_message_is_edited_in_place_and_everybody_sees_it() {
+fn authors_edit_their_messages_in_place_and_everybody_sees_it() {
     let stage = stage::together();
     let lobby = stage.app.lobby();
     let (adam, adam_by_api) = stage.guest("Adam");
@@ -41,7 +41,7 @@ fn ones_own_message_is_edited_in_place_and_everybody_sees_it() {
 
 #[test]
 // reference: messages-edit-delete
-fn ones_own_message_is_deleted_after_asking_and_goes_for_everybody() {
+fn authors_delete_their_messages_after_a_confirmation_for_everybody() {
     let stage = stage::together();
     let lobby = stage.app.lobby();
     let (adam, adam_by_api) = stage.guest("Adam");

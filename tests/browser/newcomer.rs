@@ -18,7 +18,7 @@ fn far_away_time(message: &Message) -> String {
 
 #[test]
 // reference: pages-rooms, messages-compose, messages-row
-fn a_newcomer_reads_at_once_gives_a_name_with_the_first_message_and_keeps_it() {
+fn a_newcomer_reads_at_once_and_chooses_a_name_with_the_first_message() {
     let stage = stage::together();
     let lobby = stage.app.lobby();
     let (grace, grace_by_api) = stage.guest("Grace");

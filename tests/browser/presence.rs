@@ -88,7 +88,7 @@ fn typing_shows_with_the_first_key_and_ends_on_sending_on_leaving_and_after_sile
 
 #[test]
 // reference: typing-line
-fn up_to_three_people_who_type_are_named_and_more_are_counted() {
+fn up_to_three_typing_users_are_named_and_more_are_counted() {
     let stage = stage::alone();
     let lobby = stage.app.lobby().id;
     let reader = stage.person();

@@ -14,7 +14,7 @@ const FAULT: &str = "Something is wrong on the server. Trying again.";
 
 #[test]
 // reference: pages-connection-lost
-fn who_was_cut_off_has_everything_on_return_without_a_reload() {
+fn a_client_that_was_disconnected_gets_everything_without_a_reload() {
     let stage = stage::alone();
     let (grace, grace_by_api) = stage.guest("Grace");
     let adam = stage.app.guest("Adam");
@@ -82,7 +82,7 @@ fn who_was_cut_off_has_everything_on_return_without_a_reload() {
 
 #[test]
 // reference: pages-connection-lost
-fn a_restarted_server_is_found_again_and_its_fault_is_told_from_the_networks() {
+fn a_client_reconnects_after_a_restart_and_distinguishes_server_and_network_errors() {
     let (mut app, network, _seats) = stage::alone().apart();
     let adam = app.guest("Adam");
     let room = adam.create_room("Design");
@@ -110,7 +110,7 @@ fn a_restarted_server_is_found_again_and_its_fault_is_told_from_the_networks() {
 
 #[test]
 // reference: messages-compose
-fn a_message_whose_answer_got_lost_is_there_once() {
+fn a_message_whose_answer_was_lost_appears_once() {
     let stage = stage::together();
     let lobby = stage.app.lobby();
     let (adam, adam_by_api) = stage.guest("Adam");

@@ -7,7 +7,7 @@ use crate::wait::eventually;
 
 #[test]
 // reference: rooms-create, rooms-name-rules, rooms-appear-live, rooms-list
-fn a_room_is_made_with_a_checked_name_and_appears_at_the_end_of_everybodys_list() {
+fn a_room_is_created_with_a_valid_name_and_appears_at_the_end_of_every_list() {
     let stage = stage::together();
     let (adam, adam_by_api) = stage.guest("Adam");
     adam_by_api.create_room("Design");
@@ -48,7 +48,7 @@ fn a_room_is_made_with_a_checked_name_and_appears_at_the_end_of_everybodys_list(
 
 #[test]
 // reference: rooms-create
-fn who_makes_a_room_without_a_name_is_asked_for_one_first() {
+fn an_anonymous_visitor_chooses_a_name_before_creating_a_room() {
     let stage = stage::alone();
     let newcomer = stage.person();
     newcomer.open("/rooms");
@@ -64,7 +64,7 @@ fn who_makes_a_room_without_a_name_is_asked_for_one_first() {
 
 #[test]
 // reference: rooms-rename-in-place
-fn a_room_is_renamed_in_place_and_a_bad_name_says_why() {
+fn a_room_is_renamed_in_place_and_an_invalid_name_is_explained() {
     let stage = stage::together();
     let (adam, adam_by_api) = stage.guest("Adam");
     let room = adam_by_api.create_room("Design");
@@ -101,7 +101,7 @@ fn a_room_is_renamed_in_place_and_a_bad_name_says_why() {
 
 #[test]
 // reference: rooms-delete
-fn a_room_is_deleted_after_asking_and_whoever_is_inside_is_led_out_and_told() {
+fn a_room_is_deleted_after_a_confirmation_and_its_users_are_notified() {
     let stage = stage::together();
     let (adam, adam_by_api) = stage.guest("Adam");
     let room = adam_by_api.create_room("Design");

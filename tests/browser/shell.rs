@@ -40,7 +40,7 @@ fn moving_between_rooms_changes_the_address_without_a_page_load_and_back_and_rel
 
 #[test]
 // reference: pages-not-found
-fn an_unknown_room_leads_to_a_page_that_says_so_and_leads_back() {
+fn an_unknown_room_shows_a_page_with_a_way_back() {
     let stage = stage::alone();
     let reader = stage.person();
     for unknown in [&support::builders::unknown_room_id().to_string(), "no-id-at-all"] {
@@ -55,7 +55,7 @@ fn an_unknown_room_leads_to_a_page_that_says_so_and_leads_back() {
 
 #[test]
 // reference: pages-progress
-fn a_room_that_takes_long_to_come_shows_a_thin_bar_until_it_is_there() {
+fn a_room_that_loads_slowly_shows_a_progress_bar() {
     let stage = stage::alone();
     let (_, room) = stage.room_with_messages("Slow", 2);
     let reader = stage.person();
@@ -74,7 +74,7 @@ fn a_room_that_takes_long_to_come_shows_a_thin_bar_until_it_is_there() {
 
 #[test]
 // reference: pages-toasts
-fn notices_stand_at_the_top_right_are_announced_and_go_when_clicked() {
+fn notices_appear_at_the_top_right_are_announced_and_disappear_when_clicked() {
     let stage = stage::alone();
     let lobby = stage.app.lobby().id;
     let (adam, adam_by_api) = stage.guest("Adam");

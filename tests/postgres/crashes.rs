@@ -172,7 +172,7 @@ fn a_server_that_is_killed_takes_postgres_with_it_and_the_next_finds_the_data() 
     let mut server = spawn_server(&dir);
     until("the other process's Postgres accepts connections", || PgConnection::establish(&url).ok());
     kill_server(&mut server);
-    // At once, while the guard is still at it.
+    // Immediately, while the watchdog is still stopping Postgres.
     let cluster = start(&dir);
     assert_eq!(count_notes(&mut connect(&cluster)), Ok(42));
     cluster.stop();

@@ -13,42 +13,42 @@ use crate::client::TestClient;
 use crate::db::TestDb;
 use crate::socket::TestSocket;
 
-/// A running server with a database of its own. Dropping it stops it.
+/// A running server with its own database. Dropping it stops the server.
 pub struct TestApp {
-    // Before the database: the server lets go of it first.
+    // Before the database, so that it is dropped first.
     server: Option<Server>,
     addr: SocketAddr,
     db: TestDb,
 }
 
 impl TestApp {
-    /// A server as tests want it: no limits on rates.
+    /// Starts a server without rate limits.
     pub fn start() -> Self {
         Self::with(&["--rate-limits", "off"])
     }
 
-    /// A server with these flags and nothing else set.
+    /// Starts a server with these flags.
     pub fn with(flags: &[&str]) -> Self {
         Self::over(TestDb::new(), flags)
     }
 
-    /// A server over a database that the test has prepared.
+    /// Starts a server with these flags on a prepared database.
     pub fn over(db: TestDb, flags: &[&str]) -> Self {
         let server = start_server(db.url(), flags);
         Self { addr: server.addr(), server: Some(server), db }
     }
 
-    /// Where it listens.
+    /// The address of the server.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Its database.
+    /// The database of the server.
     pub fn db(&self) -> &TestDb {
         &self.db
     }
 
-    /// Somebody without a name.
+    /// A client without a session.
     pub fn anonymous(&self) -> TestClient {
         TestClient::anonymous(self.addr)
     }
@@ -59,7 +59,7 @@ impl TestApp {
         TestClient::guest(self.addr, username)
     }
 
-    /// Somebody with an account. There is no way to open one yet, so the database is told.
+    /// A client with an account. The API cannot create accounts yet, so it is inserted into the database.
     #[track_caller]
     pub fn member(&self, username: &str) -> TestClient {
         let token = format!("parlance_member_{username}");
@@ -75,7 +75,7 @@ impl TestApp {
         TestClient::known(self.addr, user, &token)
     }
 
-    /// A guest called Alice and a room of theirs.
+    /// A guest called Alice and a room that she created.
     #[track_caller]
     pub fn alice_in_a_room(&self) -> (TestClient, Room) {
         let alice = self.guest("Alice");
@@ -89,21 +89,21 @@ impl TestApp {
         TestSocket::connect(&self.anonymous())
     }
 
-    /// The room that every server begins with.
+    /// The room that every new database has.
     #[track_caller]
     pub fn lobby(&self) -> Room {
         let page: Page<Room> = self.anonymous().get(ROOMS_PATH).expect(200).json();
         page.items.into_iter().next().expect("the first room")
     }
 
-    /// Stops it as a signal would and waits until it has.
+    /// Stops the server like a signal does, and waits until it has stopped.
     pub fn stop(&mut self) {
         if let Some(server) = self.server.take() {
             server.stop();
         }
     }
 
-    /// Starts it again with these flags, on another port, over the same database.
+    /// Restarts the server with these flags, on another port and the same database.
     pub fn restart(&mut self, flags: &[&str]) {
         self.stop();
         let server = start_server(self.db.url(), flags);
@@ -118,12 +118,12 @@ impl Drop for TestApp {
     }
 }
 
-/// A server on a free port. Nothing of the environment has a say in it.
+/// Starts a server on a free port, without settings from the environment.
 pub fn start_server(database_url: &str, flags: &[&str]) -> Server {
     try_start_server(database_url, flags).unwrap_or_else(|error| panic!("the server does not start: {error}"))
 }
 
-/// The same where it may be refused.
+/// Starts a server that may fail to start.
 pub fn try_start_server(database_url: &str, flags: &[&str]) -> Result<Server, StartError> {
     let mut arguments =
         vec!["parlance", "--bind", "127.0.0.1:0", "--port", "0", "--database-url", database_url];
@@ -133,7 +133,7 @@ pub fn try_start_server(database_url: &str, flags: &[&str]) -> Result<Server, St
     Server::start(Config::parse_from(arguments))
 }
 
-/// Brings an empty database to the newest schema, as every start does.
+/// Migrates an empty database by starting a server on it.
 pub(crate) fn run_migrations(database_url: &str) {
     start_server(database_url, &[]).stop();
 }

@@ -1,4 +1,4 @@
-//! The steps that lead to what a test is about.
+//! Common steps of tests.
 
 use serde_json::json;
 use shared::ids::{MessageId, Rev, RoomId};
@@ -15,7 +15,7 @@ impl TestClient {
         self.post(ROOMS_PATH, &json!({ "name": name })).expect(201).json()
     }
 
-    /// A room as it is now.
+    /// The current state of a room.
     #[track_caller]
     pub fn room(&self, id: RoomId) -> Room {
         self.get(&room_path(id)).expect(200).json()
@@ -39,13 +39,13 @@ impl TestClient {
         self.post(&messages_path(room_id), &json!({ "text": text })).expect(201).json()
     }
 
-    /// Sends `count` messages, called "message 1" and so on.
+    /// Sends `count` messages with the texts "message 1" and so on.
     #[track_caller]
     pub fn send_many(&self, room_id: RoomId, count: usize) -> Vec<Message> {
         (1..=count).map(|number| self.send(room_id, &format!("message {number}"))).collect()
     }
 
-    /// A message as it is now.
+    /// The current state of a message.
     #[track_caller]
     pub fn message(&self, room_id: RoomId, id: MessageId) -> Message {
         self.get(&message_path(room_id, id)).expect(200).json()
@@ -63,13 +63,13 @@ impl TestClient {
         self.delete(&message_path(message.room_id, message.id)).expect(204);
     }
 
-    /// A page of a room's messages; `query` is what follows the `?`.
+    /// A page of messages; `query` is the query string.
     #[track_caller]
     pub fn messages(&self, room_id: RoomId, query: &str) -> Page<Message> {
         self.get(&format!("{}?{query}", messages_path(room_id))).expect(200).json()
     }
 
-    /// All of a room's messages, page by page from the newest, in their order.
+    /// All messages of a room in their order, read page by page from the newest.
     #[track_caller]
     pub fn whole_history(&self, room_id: RoomId) -> Vec<Message> {
         let mut page = self.messages(room_id, "limit=100");
@@ -81,14 +81,14 @@ impl TestClient {
         all
     }
 
-    /// What changed in a room.
+    /// The changes of a room.
     #[track_caller]
     pub fn changes(&self, room_id: RoomId, since: Rev) -> Changes {
         self.get(&format!("{}?since={since}", changes_path(room_id))).expect(200).json()
     }
 }
 
-/// An id for a message, as a client makes one.
+/// A new id for a message.
 pub fn new_message_id() -> MessageId {
     MessageId(uuid::Uuid::now_v7())
 }
@@ -103,7 +103,7 @@ pub fn texts(messages: &[Message]) -> Vec<&str> {
     messages.iter().filter_map(|message| message.text.as_deref()).collect()
 }
 
-/// The places of messages in their room.
+/// The `seq` of each message.
 pub fn seqs(messages: &[Message]) -> Vec<i64> {
     messages.iter().map(|message| message.seq.0).collect()
 }

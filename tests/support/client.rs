@@ -1,4 +1,4 @@
-//! Somebody who uses the HTTP API.
+//! A client of the HTTP API.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use shared::users::{GUESTS_PATH, Guest, User};
 use crate::http::{self, Response};
 use crate::wait::DEADLINE;
 
-/// A client with or without an identity. Clones are the same person.
+/// A client with or without a session. Clones share the session.
 #[derive(Clone, Debug)]
 pub struct TestClient {
     addr: SocketAddr,
@@ -24,12 +24,12 @@ struct Identity {
 }
 
 impl TestClient {
-    /// Somebody without a name.
+    /// A client without a session.
     pub fn anonymous(addr: SocketAddr) -> Self {
         Self { addr, identity: None }
     }
 
-    /// A new guest, who signs requests by `Authorization: Bearer`.
+    /// A new guest, who authenticates with `Authorization: Bearer`.
     #[track_caller]
     pub fn guest(addr: SocketAddr, username: &str) -> Self {
         let answer =
@@ -40,7 +40,7 @@ impl TestClient {
         Self { addr, identity: Some(Identity { user, token, cookie }) }
     }
 
-    /// Somebody whose user and token are in the database already.
+    /// A client whose user and token are already in the database.
     pub fn known(addr: SocketAddr, user: User, token: &str) -> Self {
         Self { addr, identity: Some(Identity { user, token: token.to_owned(), cookie: None }) }
     }
@@ -50,18 +50,18 @@ impl TestClient {
         self.addr
     }
 
-    /// Who it is.
+    /// The user of the session.
     #[track_caller]
     pub fn user(&self) -> &User {
-        &self.identity.as_ref().expect("somebody").user
+        &self.identity.as_ref().expect("a session").user
     }
 
-    /// What proves it.
+    /// The token of the session.
     pub fn token(&self) -> Option<&str> {
         self.identity.as_ref().map(|identity| identity.token.as_str())
     }
 
-    /// What a browser sends as `Cookie`.
+    /// The session cookie, as a browser sends it.
     #[track_caller]
     pub fn cookie(&self) -> &str {
         self.identity
@@ -70,7 +70,7 @@ impl TestClient {
             .expect("a guest of POST /guests")
     }
 
-    /// A request without a body, signed if there is an identity.
+    /// A request without a body, authenticated if there is a session.
     pub fn request(&self, method: &str, path: &str) -> Request {
         let request = Request {
             addr: self.addr,
@@ -106,7 +106,7 @@ impl TestClient {
     }
 }
 
-/// A request in the making.
+/// A request that is being built.
 #[derive(Clone, Debug)]
 pub struct Request {
     addr: SocketAddr,
@@ -117,35 +117,35 @@ pub struct Request {
 }
 
 impl Request {
-    /// With one more header field.
+    /// Adds a header field.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With these bytes as its body, of no named type.
+    /// Sets the body, without a content type.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// With this text as `application/json`, whether it is JSON or not.
+    /// Sets the body to a text declared as `application/json`, which may be invalid JSON.
     pub fn json_text(self, text: &str) -> Self {
         self.header("content-type", "application/json").body(text)
     }
 
-    /// With this as its JSON body.
+    /// Sets the body to the JSON of a value.
     pub fn json(self, body: &impl Serialize) -> Self {
         let json = serde_json::to_string(body).expect("test data is JSON");
         self.json_text(&json)
     }
 
-    /// Sends it on a connection of its own.
+    /// Sends the request on a new connection.
     pub fn send(self) -> Response {
         http::exchange(self.addr, &self.into_bytes())
     }
 
-    /// The same to a server that may end before it has answered.
+    /// Sends the request to a server that may end before it answers.
     pub fn try_send(self) -> io::Result<Response> {
         let mut stream = TcpStream::connect(self.addr)?;
         stream.set_read_timeout(Some(DEADLINE))?;

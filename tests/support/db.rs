@@ -1,4 +1,4 @@
-//! Postgres for tests: one cluster for the whole process, one migrated template, one database for each test.
+//! Postgres for tests: one cluster per process, one migrated template, one database per test.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -27,9 +27,9 @@ fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     static TEMPLATE_MADE: OnceLock<()> = OnceLock::new();
     let shared = SHARED.get_or_init(|| {
-        // A static is never dropped: who is outside of this process clears up after it.
+        // A static is never dropped, so another process removes the directory.
         let dir = Box::leak(Box::new(TempDir::new()));
-        remove_when_we_are_gone(dir);
+        remove_after_exit(dir);
         let data_dir = dir.path().join("data");
         let options = Options { data_dir: data_dir.clone(), bin_dir: None };
         let cluster = Cluster::start(&options).unwrap_or_else(|error| panic!("{error}"));
@@ -43,8 +43,8 @@ fn shared() -> &'static Shared {
     shared
 }
 
-/// A shell that waits for the end of a pipe from us, for the end of Postgres, and then removes the folder.
-fn remove_when_we_are_gone(dir: &TempDir) {
+/// Starts a shell that waits for the end of this process and of Postgres, and then removes the directory.
+fn remove_after_exit(dir: &TempDir) {
     let script = "read -r _; n=0; while [ -e \"$0/data/postgres/cluster/postmaster.pid\" ] && [ $n -lt 200 ]; do \
                   sleep 0.05; n=$((n + 1)); done; rm -rf \"$0\"";
     let shell = Command::new("sh")
@@ -56,7 +56,7 @@ fn remove_when_we_are_gone(dir: &TempDir) {
         .process_group(0)
         .spawn()
         .expect("a shell");
-    // It is waited for by nobody: it ends after us. Forgetting it keeps our end of the pipe open until then.
+    // The shell outlives this process. Forgetting the handle keeps the pipe open until this process ends.
     std::mem::forget(shell);
 }
 
@@ -74,7 +74,7 @@ fn execute(conn: &mut PgConnection, sql: &str) {
     sql_query(sql).execute(conn).unwrap_or_else(|error| panic!("{error}: {sql}"));
 }
 
-/// A database of one's own; it goes when this does.
+/// A database of one test. Dropping it drops the database.
 #[derive(Debug)]
 pub struct TestDb {
     name: String,
@@ -82,12 +82,12 @@ pub struct TestDb {
 }
 
 impl TestDb {
-    /// A migrated one.
+    /// A migrated database.
     pub fn new() -> Self {
         Self::create(&format!("TEMPLATE {TEMPLATE} STRATEGY file_copy"))
     }
 
-    /// One with nothing in it.
+    /// An empty database, without a schema.
     pub fn empty() -> Self {
         Self::create("")
     }
@@ -102,17 +102,17 @@ impl TestDb {
         Self { name, url }
     }
 
-    /// Where libpq finds it.
+    /// The URL of the database, for libpq.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Its name in the cluster.
+    /// The name of the database.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// A connection to it.
+    /// A new connection to the database.
     pub fn connect(&self) -> PgConnection {
         connect(&self.url)
     }
@@ -123,7 +123,7 @@ impl TestDb {
         execute(&mut self.connect(), sql);
     }
 
-    /// What Postgres has written to its log so far, for all databases.
+    /// The log of Postgres so far, for all databases.
     pub fn server_log(&self) -> String {
         let mut log = Vec::new();
         let path = shared().data_dir.join("postgres.log");
@@ -148,9 +148,9 @@ impl Drop for TestDb {
                 let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name);
                 sql_query(sql).execute(&mut admin).map_err(|error| error.to_string())
             });
-        // A test that failed has more to say than this.
+        // A failed test has reported a more important error.
         if let (Err(error), false) = (dropped, std::thread::panicking()) {
-            panic!("the test's database does not go: {error}");
+            panic!("the test's database cannot be dropped: {error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand: any bytes out, one parsed response back.
+//! A minimal HTTP/1.1 client: it sends any bytes and parses the response.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,19 +7,19 @@ use serde::de::DeserializeOwned;
 
 use crate::wait::DEADLINE;
 
-/// A connection to the server on which nothing was said yet.
+/// Opens a connection to the server.
 pub fn connect(addr: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(addr).expect("the server listens");
-    stream.set_read_timeout(Some(DEADLINE)).expect("a time-out that is not zero");
-    stream.set_write_timeout(Some(DEADLINE)).expect("a time-out that is not zero");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout that is not zero");
+    stream.set_write_timeout(Some(DEADLINE)).expect("a timeout that is not zero");
     stream.set_nodelay(true).expect("a TCP socket");
     stream
 }
 
-/// Sends `request` as it is and reads the response to it.
+/// Sends `request` unchanged and reads the response.
 pub fn exchange(addr: SocketAddr, request: &[u8]) -> Response {
     let mut stream = connect(addr);
-    // A server may refuse by a request's first part and close: then the rest cannot be written, and need not.
+    // The server may refuse the first part of a request and close, so that the rest cannot be written.
     let _ = stream.write_all(request);
     let is_head = request.starts_with(b"HEAD ");
     Response::read(&mut stream, is_head).expect("a whole response")
@@ -30,19 +30,19 @@ pub fn reset(stream: TcpStream) {
     socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO)).expect("a TCP socket");
 }
 
-/// What the server answered.
+/// A response of the server.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The status.
     pub status: u16,
-    /// The header fields in the order in which they came, names in lower case.
+    /// The header fields in their order, with names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body, without chunking.
     pub body: Vec<u8>,
 }
 
 impl Response {
-    /// Reads one response; `without_body` is for answers to HEAD.
+    /// Reads one response; `without_body` is for responses to HEAD.
     pub fn read(stream: &mut TcpStream, without_body: bool) -> io::Result<Self> {
         let mut bytes = Vec::new();
         let (mut response, body_at) = loop {
@@ -76,7 +76,7 @@ impl Response {
         Ok(bytes)
     }
 
-    /// A header field's value, if it is there.
+    /// The value of a header field.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -86,20 +86,20 @@ impl Response {
         std::str::from_utf8(&self.body).expect("UTF-8")
     }
 
-    /// The body as what it should be.
+    /// The body, deserialized from JSON.
     #[track_caller]
     pub fn json<T: DeserializeOwned>(&self) -> T {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error} in {}: {}", self.status, self.text()))
     }
 
-    /// The body as any JSON.
+    /// The body as a JSON value.
     #[track_caller]
     pub fn value(&self) -> serde_json::Value {
         self.json()
     }
 
-    /// Itself, if its status is that one.
+    /// Asserts the status and returns the response.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "the answer is {}", String::from_utf8_lossy(&self.body));
@@ -120,7 +120,7 @@ fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<()> {
     }
 }
 
-/// The head, once it is whole, and where the body begins.
+/// Parses the head when it is complete. Also returns where the body begins.
 fn parse_head(bytes: &[u8]) -> io::Result<Option<(Response, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut head = httparse::Response::new(&mut headers);

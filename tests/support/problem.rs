@@ -1,4 +1,4 @@
-//! What every refusal must look like.
+//! Assertions on error responses.
 
 use shared::errors::{ErrorCode, PROBLEM_CONTENT_TYPE, Problem};
 use shared::text::InvalidCode;
@@ -6,7 +6,7 @@ use shared::text::InvalidCode;
 use crate::http::Response;
 
 impl Response {
-    /// The problem in the body, which must be a whole one of this status and code.
+    /// Asserts that the response is a complete problem of this status and code, and returns it.
     #[track_caller]
     pub fn problem(&self, status: u16, code: ErrorCode) -> Problem {
         assert_eq!(self.status, status, "the answer is {}", String::from_utf8_lossy(&self.body));
@@ -26,7 +26,7 @@ impl Response {
         problem
     }
 
-    /// A 422 that names exactly these parts of the input.
+    /// Asserts a 422 with exactly these invalid parts of the input.
     #[track_caller]
     pub fn invalid(&self, errors: &[(&str, InvalidCode)]) -> Problem {
         let problem = self.problem(422, ErrorCode::ValidationFailed);

@@ -1,4 +1,4 @@
-//! A database connection that breaks or hangs when the test wants it to, at the worst moment.
+//! A proxy between the server and its database, which breaks or stalls connections at a chosen statement.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -11,17 +11,17 @@ use std::thread;
 use crate::db::TestDb;
 use crate::temp_dir::TempDir;
 
-/// Stands between the server and its database.
+/// A proxy between the server and its database.
 #[derive(Debug)]
 pub struct DbProxy {
     dir: TempDir,
     switches: Arc<Switches>,
 }
 
-/// What becomes of new connections after one broke.
+/// What happens to new connections after one was broken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NewConnections {
-    /// They are made.
+    /// They are forwarded.
     #[default]
     Open,
     /// They are refused until [`DbProxy::open`].
@@ -40,13 +40,13 @@ struct Switches {
 struct State {
     new_connections: NewConnections,
     hangs: bool,
-    tripwire: Option<Tripwire>,
-    trips: usize,
+    trigger: Option<Trigger>,
+    matches: usize,
 }
 
-/// Bytes on their way to the database, and what they set off.
+/// Bytes to the database that cause an effect.
 #[derive(Clone, Debug)]
-struct Tripwire {
+struct Trigger {
     words: Vec<u8>,
     effect: Effect,
 }
@@ -59,7 +59,7 @@ enum Effect {
 }
 
 impl DbProxy {
-    /// In front of the server of `db`.
+    /// A proxy in front of the Postgres of `db`.
     pub fn new(db: &TestDb) -> Self {
         let dir = TempDir::new();
         let listener = UnixListener::bind(dir.path().join(".s.PGSQL.5432")).expect("a short path");
@@ -76,13 +76,13 @@ impl DbProxy {
         Self { dir, switches }
     }
 
-    /// Where libpq finds `db` through this.
+    /// The URL of `db` through the proxy, for libpq.
     pub fn url(&self, db: &TestDb) -> String {
         let dir = self.dir.path().to_str().expect("UTF-8").replace('/', "%2F");
         format!("postgres://parlance@{dir}/{}", db.name())
     }
 
-    /// The next time that `words` go to the database, they arrive, but nothing comes back and the connection breaks.
+    /// The next time that `words` are sent to the database, they arrive, but the connection breaks before the answer.
     pub fn break_at(&self, words: &str, then: NewConnections) {
         self.arm(words, Effect::Break(then));
     }
@@ -92,39 +92,39 @@ impl DbProxy {
         self.arm(words, Effect::BreakEveryTime);
     }
 
-    /// When `words` are on their way to the database, they stop, and the database hangs until [`DbProxy::go_on`].
+    /// The next time that `words` are sent to the database, all traffic to it stalls until [`DbProxy::release`].
     pub fn hang_at(&self, words: &str) {
         self.arm(words, Effect::Hang);
     }
 
     fn arm(&self, words: &str, effect: Effect) {
         let mut state = self.switches.lock();
-        state.tripwire = Some(Tripwire { words: words.as_bytes().to_vec(), effect });
-        state.trips = 0;
+        state.trigger = Some(Trigger { words: words.as_bytes().to_vec(), effect });
+        state.matches = 0;
     }
 
-    /// Takes the tripwire away.
+    /// Removes the trigger.
     pub fn disarm(&self) {
-        self.switches.lock().tripwire = None;
+        self.switches.lock().trigger = None;
     }
 
-    /// How often the tripwire that was laid last was touched.
-    pub fn trips(&self) -> usize {
-        self.switches.lock().trips
+    /// How often the latest trigger matched.
+    pub fn matches(&self) -> usize {
+        self.switches.lock().matches
     }
 
-    /// Nothing goes to the database any more, and so nothing comes back, until [`DbProxy::go_on`].
+    /// Stalls all traffic to the database until [`DbProxy::release`].
     pub fn hang(&self) {
         self.switches.lock().hangs = true;
     }
 
-    /// What was held up goes on.
-    pub fn go_on(&self) {
+    /// Continues stalled traffic.
+    pub fn release(&self) {
         self.switches.lock().hangs = false;
         self.switches.changed.notify_all();
     }
 
-    /// Lets connections through again.
+    /// Forwards new connections again.
     pub fn open(&self) {
         self.switches.lock().new_connections = NewConnections::Open;
         self.switches.changed.notify_all();
@@ -136,55 +136,55 @@ impl Switches {
         self.state.lock().expect("no panic")
     }
 
-    /// Whether a new connection is let through, sooner or later.
+    /// Waits while new connections are held. Returns whether to forward the connection.
     fn admits(&self) -> bool {
         let is_held = |state: &mut State| state.new_connections == NewConnections::Held;
         let state = self.changed.wait_while(self.lock(), is_held).expect("no panic");
         state.new_connections == NewConnections::Open
     }
 
-    /// Waits while the database hangs. Returns whether the connection breaks when it answers `bytes`.
+    /// Waits while traffic is stalled. Returns whether to break the connection before the answer to `bytes`.
     fn pass(&self, bytes: &[u8]) -> bool {
         let mut state = self.lock();
-        let touched = state.tripwire.clone().filter(|wire| contains(bytes, &wire.words));
-        if let Some(wire) = &touched {
-            state.trips += 1;
-            match wire.effect {
+        let matched = state.trigger.clone().filter(|trigger| contains(bytes, &trigger.words));
+        if let Some(trigger) = &matched {
+            state.matches += 1;
+            match trigger.effect {
                 Effect::Break(then) => state.new_connections = then,
                 Effect::BreakEveryTime => {}
                 Effect::Hang => state.hangs = true,
             }
-            if wire.effect != Effect::BreakEveryTime {
-                state.tripwire = None;
+            if trigger.effect != Effect::BreakEveryTime {
+                state.trigger = None;
             }
         }
         drop(self.changed.wait_while(state, |state| state.hangs).expect("no panic"));
-        touched.is_some_and(|wire| wire.effect != Effect::Hang)
+        matched.is_some_and(|trigger| trigger.effect != Effect::Hang)
     }
 }
 
 fn connect(client: UnixStream, server: &Path, switches: &Arc<Switches>) {
     let Ok(server) = UnixStream::connect(server) else { return };
-    let is_mute = Arc::new(AtomicBool::new(false));
+    let is_broken = Arc::new(AtomicBool::new(false));
     let (Ok(mut from_client), Ok(mut to_server)) = (client.try_clone(), server.try_clone()) else { return };
-    let (switches, mute) = (Arc::clone(switches), Arc::clone(&is_mute));
+    let (switches, broken) = (Arc::clone(switches), Arc::clone(&is_broken));
     thread::spawn(move || {
         forward(&mut from_client, &mut to_server, |bytes| {
             if switches.pass(bytes) {
-                mute.store(true, Ordering::SeqCst);
+                broken.store(true, Ordering::SeqCst);
             }
             true
         });
     });
     let (mut from_server, mut to_client) = (server, client);
-    thread::spawn(move || forward(&mut from_server, &mut to_client, |_| !is_mute.load(Ordering::SeqCst)));
+    thread::spawn(move || forward(&mut from_server, &mut to_client, |_| !is_broken.load(Ordering::SeqCst)));
 }
 
-/// Copies until an end closes or `goes_on` says no; then closes both.
-fn forward(from: &mut UnixStream, to: &mut UnixStream, mut goes_on: impl FnMut(&[u8]) -> bool) {
+/// Copies until one side closes or `may_continue` returns false; then closes both.
+fn forward(from: &mut UnixStream, to: &mut UnixStream, mut may_continue: impl FnMut(&[u8]) -> bool) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        if !goes_on(&buffer[..count]) || to.write_all(&buffer[..count]).is_err() {
+        if !may_continue(&buffer[..count]) || to.write_all(&buffer[..count]).is_err() {
             break;
         }
     }

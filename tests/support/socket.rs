@@ -1,4 +1,4 @@
-//! Somebody on the WebSocket.
+//! A client of the WebSocket.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -27,16 +27,16 @@ pub struct TestSocket {
 pub struct Subscribed {
     /// The room.
     pub room: Room,
-    /// Where live delivery begins.
+    /// The `rev` after which live delivery begins.
     pub rev: Rev,
-    /// Who is in it.
+    /// The listed users in the room.
     pub online: Vec<User>,
-    /// How many more.
+    /// The number of visitors.
     pub visitors: u32,
 }
 
 impl TestSocket {
-    /// A socket of `client`, who proves who they are by Bearer if they are somebody; `hello` has been read.
+    /// Opens a socket with the token of `client`, if it has one, and reads `hello`.
     #[track_caller]
     pub fn connect(client: &TestClient) -> Self {
         let mut socket = Self::open(client);
@@ -44,7 +44,7 @@ impl TestSocket {
         socket
     }
 
-    /// The same, with nothing read yet.
+    /// Opens a socket without reading `hello`.
     #[track_caller]
     pub fn open(client: &TestClient) -> Self {
         let authorization = client.token().map(|token| format!("Bearer {token}"));
@@ -52,7 +52,7 @@ impl TestSocket {
         Self::open_with(client.addr(), &headers)
     }
 
-    /// A socket whose handshake has these header fields besides its own.
+    /// Opens a socket with additional header fields in the handshake.
     #[track_caller]
     pub fn open_with(addr: SocketAddr, headers: &[(&str, &str)]) -> Self {
         let uri = format!("ws://{addr}{SOCKET_PATH}").parse().expect("a URI");
@@ -61,8 +61,8 @@ impl TestSocket {
             request = request.with_header(*name, *value);
         }
         let stream = http::connect(addr);
-        // Short, so that waiting can look at the clock; the socket keeps what it has read so far.
-        stream.set_read_timeout(Some(Duration::from_millis(250))).expect("a time-out that is not zero");
+        // Short, so that the deadline can be checked. Partial reads are kept by the socket.
+        stream.set_read_timeout(Some(Duration::from_millis(250))).expect("a timeout that is not zero");
         let started = Instant::now();
         let mut handshake = tungstenite::client::client(request, stream);
         loop {
@@ -82,7 +82,7 @@ impl TestSocket {
         self.send_text(&serde_json::to_string(command).expect("commands are JSON"));
     }
 
-    /// Sends a text frame, whatever is in it.
+    /// Sends any text.
     #[track_caller]
     pub fn send_text(&mut self, text: &str) {
         self.socket.send(Message::text(text)).expect("the socket is open");
@@ -94,13 +94,13 @@ impl TestSocket {
         self.socket.send(message).expect("the socket is open");
     }
 
-    /// Writes bytes that need not be a frame.
+    /// Writes any bytes to the connection.
     pub fn send_bytes(&mut self, bytes: &[u8]) {
-        // The server may close by the first of them; that is for the reading side to see.
+        // The server may close after the first bytes, which a later read notices.
         let _ = self.socket.get_mut().write_all(bytes);
     }
 
-    /// The TCP connection below.
+    /// The TCP connection.
     pub fn stream(&self) -> &TcpStream {
         self.socket.get_ref()
     }
@@ -131,7 +131,7 @@ impl TestSocket {
         }
     }
 
-    /// The first event, from the next on, that `wanted` takes.
+    /// The first event for which `wanted` returns a value.
     #[track_caller]
     pub fn expect<T>(&mut self, mut wanted: impl FnMut(&ServerEvent) -> Option<T>) -> T {
         let started = Instant::now();
@@ -146,13 +146,13 @@ impl TestSocket {
         panic!("the event did not come; these did: {passed:#?}")
     }
 
-    /// The next event that numbers a change, with its number; presence and typing are passed over.
+    /// The next event with a `rev`. Presence and typing are skipped.
     #[track_caller]
     pub fn next_change(&mut self) -> (Rev, ServerEvent) {
         self.expect(|event| rev(event).map(|rev| (rev, event.clone())))
     }
 
-    /// All events that were on their way when it was called: up to the answer to a `ping`.
+    /// All events that were sent before this call, up to the answer to a `ping`.
     #[track_caller]
     pub fn settle(&mut self) -> Vec<ServerEvent> {
         self.pings += 1;
@@ -167,21 +167,21 @@ impl TestSocket {
         }
     }
 
-    /// No change is on its way to this socket.
+    /// Asserts that no change was sent before this call.
     #[track_caller]
     pub fn assert_quiet(&mut self) {
         let events = self.settle();
         assert!(events.iter().all(|event| rev(event).is_none()), "{events:#?}");
     }
 
-    /// Follows a room as somebody who is in it.
+    /// Follows a room and is present in it.
     #[track_caller]
     pub fn subscribe(&mut self, room_id: RoomId) -> Subscribed {
         self.send(&ClientCommand::Subscribe { room_id, since: None, present: true });
         self.subscribed(room_id)
     }
 
-    /// Follows a room from where one left off.
+    /// Follows a room and resumes after `since`.
     #[track_caller]
     pub fn resume(&mut self, room_id: RoomId, since: Rev) -> Subscribed {
         self.send(&ClientCommand::Subscribe { room_id, since: Some(since), present: true });
@@ -206,13 +206,13 @@ impl TestSocket {
         })
     }
 
-    /// Reads on until the server closes; gives the code of its close frame.
+    /// Reads until the server closes. Returns the code of the close frame.
     #[track_caller]
     pub fn closed(mut self) -> u16 {
         self.wait_closed()
     }
 
-    /// The same for a socket that is needed afterwards.
+    /// The same without consuming the socket.
     #[track_caller]
     pub fn wait_closed(&mut self) -> u16 {
         let started = Instant::now();
@@ -221,13 +221,13 @@ impl TestSocket {
                 Ok(Message::Close(Some(frame))) => return frame.code.into(),
                 Ok(Message::Close(None)) => panic!("the close frame has no code"),
                 Ok(_) => {}
-                Err(error) => panic!("the server went without a close frame: {error}"),
+                Err(error) => panic!("the connection ended without a close frame: {error}"),
             }
         }
         panic!("the server did not close the socket")
     }
 
-    /// The next event, or the code with which the server closes.
+    /// The next event, or the code of the server's close frame.
     #[track_caller]
     pub fn next_or_close(&mut self) -> Result<ServerEvent, u16> {
         loop {
@@ -243,7 +243,7 @@ impl TestSocket {
         }
     }
 
-    /// Says goodbye and waits until the server has heard it.
+    /// Closes the socket and waits for the close frame of the server.
     pub fn leave(mut self) {
         let _ = self.socket.close(None);
         while self.read().is_ok() {}
@@ -254,7 +254,7 @@ fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// The number of the change that an event tells of.
+/// The `rev` of the change in an event.
 pub fn rev(event: &ServerEvent) -> Option<Rev> {
     match event {
         ServerEvent::MessageCreated(change)

@@ -1,4 +1,4 @@
-//! Folders that go when the test is over, and those of dead tests with the next one.
+//! Temporary directories. Those of tests that were killed are removed by the next test process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const PREFIX: &str = "parlance-test-";
 
-/// A fresh, empty folder; in memory where the machine allows it.
+/// An empty directory, in memory if possible. Dropping it removes the directory.
 #[derive(Debug)]
 pub struct TempDir {
     path: PathBuf,
 }
 
 impl TempDir {
-    /// Makes it.
+    /// Creates the directory.
     pub fn new() -> Self {
         static SWEEP: Once = Once::new();
         static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -26,7 +26,7 @@ impl TempDir {
         Self { path }
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -40,7 +40,7 @@ impl Default for TempDir {
 
 impl Drop for TempDir {
     fn drop(&mut self) {
-        // What cannot be removed now, the next test process sweeps.
+        // If this fails, the next test process removes it.
         let _ = fs::remove_dir_all(&self.path);
     }
 }
@@ -50,7 +50,7 @@ fn base() -> PathBuf {
     if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
 }
 
-/// Removes the folders of test processes that are gone.
+/// Removes the directories of test processes that have ended.
 fn sweep(base: &Path) {
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {
         let name = entry.file_name();

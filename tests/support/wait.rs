@@ -1,11 +1,11 @@
-//! Waiting for something to become true, instead of sleeping and hoping.
+//! Waiting for a condition instead of sleeping.
 
 use std::time::{Duration, Instant};
 
-/// How long a test waits for what must happen. Long enough for a loaded machine; a test that passes never waits it out.
+/// How long a test waits for a condition. It is long enough for a loaded machine; a passing test does not reach it.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Waits until `attempt` gives something and returns it; fails the test, naming `what`, when it never does.
+/// Waits until `attempt` returns a value, and returns it. After [`DEADLINE`], fails the test with `what`.
 #[track_caller]
 pub fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();

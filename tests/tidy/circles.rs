@@ -48,18 +48,18 @@ fn dependencies(module: &str, code: &str, known: &BTreeSet<&str>) -> BTreeSet<St
     let mut imported = HashMap::new();
     let mut rest = String::new();
     for statement in code.split_inclusive(';') {
-        // What precedes a `use` in the same piece is other code.
-        let start = statement
-            .match_indices("use ")
-            .map(|(at, _)| at)
-            .find(|at| statement[..*at].ends_with(|before: char| before.is_whitespace()) || *at == 0);
-        let Some(start) = start else {
+        // Other code may precede an import in its piece. An import begins its line.
+        let imports = statement.match_indices("use ").filter_map(|(at, _)| {
+            let before = statement[..at].rsplit('\n').next()?.trim();
+            let is_public = before == "pub" || (before.starts_with("pub(") && before.ends_with(')'));
+            (is_public || before.is_empty()).then_some((at, is_public))
+        });
+        let Some((start, is_public)) = imports.last() else {
             rest.push_str(statement);
             continue;
         };
         let (before, import) = statement.split_at(start);
         rest.push_str(before);
-        let is_public = before.lines().last().is_some_and(|line| line.trim_start().starts_with("pub"));
         for path in import_paths(import.trim_start_matches("use ").trim_end_matches(';')) {
             let Some((target, is_module)) = resolve(module, &path, known, &HashMap::new()) else { continue };
             if is_module {
@@ -208,4 +208,6 @@ fn circles_are_seen_through_every_kind_of_path() {
     assert_eq!(sources(&[lib, ("a.rs", "mod child;\nuse self::child::Child;"), b, child]).len(), 1);
     let tested = "// crate::a::A\nfn f() {}\n#[cfg(test)]\nmod tests { use crate::a::A; }";
     assert_eq!(sources(&[lib, ("a.rs", "use crate::b::B;"), ("b.rs", tested)]).len(), 0);
+    let in_text = "fn f() -> &'static str { \"make use of\" }\nfn g() { crate::a::h(); }";
+    assert_eq!(sources(&[lib, ("a.rs", "use crate::b::B;"), ("b.rs", in_text)]).len(), 1);
 }

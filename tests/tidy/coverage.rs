@@ -1,14 +1,15 @@
-//! What the tests must name: every code, event and close code of the protocol, every point of the reference behaviour.
+//! The tests must name every error code, event and close code of the protocol, and every point of the reference
+//! behaviour.
 
 use std::collections::BTreeSet;
 
 use crate::assert_none;
 use crate::tree::{self, File, names};
 
-/// The part of a variant that decodes what a later version says; it is tried beside its definition.
+/// The variant for values of later versions. It is tested next to its definition.
 const FOR_LATER_VERSIONS: &str = "Unknown";
 
-/// What under `tests/` is no test of behaviour: these checks, which name everything, and what tests are made of.
+/// Directories of `tests/` without tests of behaviour.
 const NO_TESTS: &[&str] = &["tests/tidy/", "tests/support/"];
 
 /// The variants of an enum in a source, in order.
@@ -20,7 +21,7 @@ fn variants(rust: &str, name: &str) -> Vec<String> {
     variants.map(|line| line.chars().take_while(char::is_ascii_alphanumeric).collect()).collect()
 }
 
-/// `MessageCreated` as the wire has it: `message_created`.
+/// `MessageCreated` as `message_created`.
 fn snake_case(variant: &str) -> String {
     let mut snake = String::new();
     for character in variant.chars() {
@@ -32,7 +33,7 @@ fn snake_case(variant: &str) -> String {
     snake
 }
 
-/// The variants that no test names, neither as `Enum::Variant` nor by what they are on the wire.
+/// The variants that no test names, neither as `Enum::Variant` nor as in the wire format.
 fn unnamed(
     tests: &[&File],
     enumeration: &str,
@@ -50,7 +51,7 @@ fn unnamed(
     missing.map(|variant| format!("no test under tests/ names {enumeration}::{variant}")).collect()
 }
 
-/// Whether `word` stands in `text` by itself and not as a part of a longer one.
+/// Whether `text` contains `word` as a whole word.
 fn names_whole(text: &str, word: &str) -> bool {
     let is_part = |character: char| character.is_alphanumeric() || character == '_';
     text.match_indices(word).any(|(index, _)| {
@@ -65,7 +66,7 @@ fn behaviour_tests(files: &[File]) -> Vec<&File> {
         .collect()
 }
 
-/// The ids that a list of the reference behaviour defines.
+/// The ids in the list of the reference behaviour.
 fn listed_ids(markdown: &str) -> BTreeSet<&str> {
     markdown
         .lines()
@@ -79,7 +80,7 @@ fn carried_ids(rust: &str) -> impl Iterator<Item = &str> {
     comments.flat_map(|ids| ids.split(',').map(str::trim))
 }
 
-/// What is listed and not carried, and what is carried and not listed.
+/// The listed ids that no test carries, and the carried ids that are not listed.
 fn reference_gaps(markdown: &str, tests: &[&File]) -> Vec<String> {
     let listed = listed_ids(markdown);
     let carried: BTreeSet<&str> = tests.iter().flat_map(|file| carried_ids(&file.text)).collect();

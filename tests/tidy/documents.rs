@@ -1,12 +1,12 @@
-//! What the documents say about the repository is so.
+//! The documents name only files that exist.
 
 use crate::assert_none;
 use crate::tree::{self, File};
 
 const LONGEST_MAP: usize = 150;
 
-/// What looks like a file or folder of the project among the words in backticks: it has a known ending, or begins in a
-/// top-level folder.
+/// The words in backticks that look like paths of the project: they have a known ending, or begin with a top-level
+/// directory.
 fn named_paths(markdown: &str) -> Vec<String> {
     const ENDINGS: &[&str] = &[".rs", ".toml", ".md", ".sql", ".css", ".html", ".yml", ".service"];
     const FOLDERS: &[&str] =
@@ -31,7 +31,7 @@ fn alternatives(path: &str) -> Vec<String> {
     choices.split(',').flat_map(|choice| alternatives(&format!("{before}{}{after}", choice.trim()))).collect()
 }
 
-/// Whether a path, or the end of a path, or a pattern with `*` or `<…>`, is one of the files or folders.
+/// Whether a path, the end of a path, or a pattern with `*` or `<…>` matches a file or directory.
 fn exists(path: &str, files: &[File]) -> bool {
     let end = format!("/{path}");
     let fixed = path.split(['*', '<']).next().unwrap_or(path);

@@ -1,9 +1,9 @@
-//! Small promises about every file.
+//! Rules for every file.
 
 use crate::assert_none;
 use crate::tree::{self, File, code, names};
 
-/// Where waiting is implemented, once: a poll of a condition with a deadline.
+/// Directories whose files may sleep: they implement waiting for a condition.
 const WAITING: &[&str] = &["tests/support/", "tests/tidy/"];
 
 fn sleeping_tests(files: &[File]) -> Vec<String> {
@@ -30,7 +30,7 @@ fn ignored_tests(files: &[File]) -> Vec<String> {
     ignored.map(|file| format!("{}: ignores a test; delete it or make it pass", file.path)).collect()
 }
 
-/// Marks of unfinished work, and paths that exist on one machine only. In pieces, so as not to find themselves.
+/// Marks of unfinished work, and paths of one machine. They are split here so that this file does not match.
 fn leftovers(files: &[File]) -> Vec<String> {
     let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX"), concat!("dbg", "!(")];
     let homes = [concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Us", "ers/"), concat!("/wo", "rk/")];

@@ -1,17 +1,17 @@
-//! Who may name whom: the directions of dependency, as absences.
+//! The directions of dependency: names that must not occur in a part of the project.
 
 use crate::assert_none;
 use crate::tree::{self, File, code, names};
 
-/// A thing that some part of the project never names.
+/// Names that must not occur in a part of the project.
 struct Rule {
-    /// The part: paths, or beginnings of paths.
+    /// The part: path prefixes.
     within: &'static [&'static str],
-    /// Where it is allowed all the same.
+    /// Exceptions: path prefixes.
     except: &'static [&'static str],
-    /// Beginnings of identifiers or paths.
+    /// Prefixes of identifiers or paths.
     never: &'static [&'static str],
-    /// Why.
+    /// The reason.
     because: &'static str,
 }
 
@@ -30,7 +30,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         within: &["crates/api/src/realtime.rs", "crates/api/src/realtime/"],
-        // Its frames are encoded by actix-http's codec.
+        // It encodes frames with the codec of actix-http.
         except: &["crates/api/src/realtime/frame.rs"],
         never: &["actix", "crate::db", "crate::http"],
         because: "the hub and what it is made of know neither the web framework nor the database",
@@ -90,7 +90,7 @@ const RULES: &[Rule] = &[
 /// What `crates/shared` may depend on, in its manifest and in its imports.
 const SHARED_CRATES: &[&str] = &["serde", "chrono", "uuid", "utoipa"];
 
-/// What an import may begin with besides other crates.
+/// The first segments of imports that are not other crates.
 const OWN_ROOTS: &[&str] = &["std", "core", "alloc", "crate", "self", "super"];
 
 fn breaches(files: &[File], rule: &Rule) -> Vec<String> {
@@ -100,7 +100,7 @@ fn breaches(files: &[File], rule: &Rule) -> Vec<String> {
         .filter(|file| file.is_rust() && file.is_under(rule.within) && !file.is_under(rule.except))
     {
         for (number, line) in code(&file.text).lines().enumerate() {
-            // Cargo's own variables are facts of the build and no settings.
+            // Variables of Cargo are not settings.
             let line = line.replace("env!(\"CARGO_", "");
             for word in rule.never.iter().filter(|word| names(&line, word)) {
                 breaches.push(format!("{}:{}: names {word}, but {}", file.path, number + 1, rule.because));
@@ -126,7 +126,7 @@ fn import_roots(code: &str) -> Vec<String> {
 fn foreign_imports(files: &[File], within: &str, allowed: &[&str]) -> Vec<String> {
     let mut complaints = Vec::new();
     for file in files.iter().filter(|file| file.is_rust() && file.path.starts_with(within)) {
-        // What only the tests at a file's end use is no dependency of the code.
+        // Unit tests, at the end of a file, may use other crates.
         let code = code(&file.text);
         let code = code.split("#[cfg(test)]").next().unwrap_or(&code);
         for root in import_roots(code) {
@@ -147,7 +147,7 @@ fn dependencies(manifest: &str) -> Vec<String> {
 }
 
 #[test]
-fn no_layer_names_what_it_must_not_know() {
+fn no_layer_breaks_its_rules() {
     let files = tree::files();
     for rule in RULES {
         assert!(files.iter().any(|file| file.is_under(rule.within)), "nothing lies under {:?}", rule.within);

@@ -1,6 +1,6 @@
-//! The rules of this repository, checked with the tests: who may name whom, what tests must cover, what documents claim.
+//! The rules of this repository: dependencies between modules, coverage by tests, and the truth of documents.
 //!
-//! Every check is a function from texts to complaints, so that it can be tried on a bad text as well as on the project.
+//! Each check is a function from files to complaints, so that it can be tested with samples.
 
 mod circles;
 mod coverage;
@@ -10,7 +10,7 @@ mod layers;
 mod settings;
 mod tree;
 
-/// Fails with every complaint on its own line.
+/// Fails if there are complaints, with one per line.
 #[track_caller]
 fn assert_none(complaints: Vec<String>) {
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));

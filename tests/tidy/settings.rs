@@ -1,4 +1,4 @@
-//! The README's table of settings is the server's own: same names, same defaults.
+//! The README's table of settings has the names and defaults of the server.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use clap::CommandFactory;
 use crate::assert_none;
 use crate::tree;
 
-/// A setting as one can write it.
+/// A setting.
 struct Setting {
-    /// With its dashes.
+    /// The flag, with its dashes.
     flag: String,
-    /// The variable.
+    /// The environment variable.
     variable: Option<String>,
-    /// What holds when neither is given.
+    /// The default value.
     default: Option<String>,
 }
 
@@ -27,7 +27,7 @@ fn settings() -> Vec<Setting> {
         Some(Setting {
             flag: format!("--{flag}"),
             variable: argument.get_env().map(|name| name.to_string_lossy().into_owned()),
-            // That a switch is off needs no words, and a folder is chosen by the machine it is on.
+            // The default of a switch is not stated, and that of a directory depends on the machine.
             default: default
                 .filter(|default| argument.get_action().takes_values() && !default.starts_with('/')),
         })

@@ -1,4 +1,4 @@
-//! The project's own text files, and just enough reading of Rust to tell its code from its comments.
+//! The text files of the project, and a minimal lexer that separates Rust code from comments.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 pub struct File {
     /// From the project's root, with `/`.
     pub path: String,
-    /// All of it.
+    /// The contents.
     pub text: String,
 }
 
 impl File {
-    /// A made-up file for trying a check.
+    /// A sample for testing a check.
     pub fn sample(path: &str, text: &str) -> Self {
         Self { path: path.to_owned(), text: text.to_owned() }
     }
@@ -33,7 +33,7 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// All of the project's text files, sorted by path: what is built or stored beside them is left out.
+/// All text files of the project, sorted by path. Build outputs are excluded.
 pub fn files() -> Vec<File> {
     let mut files = Vec::new();
     collect(&root(), "", &mut files);
@@ -42,7 +42,7 @@ pub fn files() -> Vec<File> {
     files
 }
 
-/// The text of one file that has to be there.
+/// The text of a file that must exist.
 pub fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
@@ -64,7 +64,7 @@ fn collect(directory: &Path, prefix: &str, files: &mut Vec<File>) {
     }
 }
 
-/// Rust without its comments, line by line as it was.
+/// Rust code without comments, with its line breaks.
 pub fn code(rust: &str) -> String {
     let mut code = String::with_capacity(rust.len());
     let mut rest = rust;
@@ -107,7 +107,7 @@ fn string_length(rest: &str) -> usize {
     rest.len()
 }
 
-/// Whether `line` has a path or an identifier that begins with `word`.
+/// Whether `line` contains a path or an identifier that begins with `word`.
 pub fn names(line: &str, word: &str) -> bool {
     let is_part = |character: char| character.is_alphanumeric() || character == '_';
     line.match_indices(word).any(|(index, _)| !line[..index].ends_with(is_part))

@@ -1,7 +1,7 @@
-//! The database: the pool, the migrations, and the only way for async code to reach blocking queries.
+//! The database: the pool, the migrations, and the bridge from async code to blocking queries.
 //!
-//! The queries live below, one file a noun. Nothing here knows HTTP or the hub; functions take a connection and ids,
-//! and return DTOs of `shared`.
+//! The queries are in the submodules, one per noun. These modules know neither HTTP nor the hub: functions take a
+//! connection and ids, and return DTOs of `shared`.
 
 mod breaker;
 pub mod changes;
@@ -34,14 +34,14 @@ pub use self::connection::{Conn, connect};
 use self::connection::{SESSION_SETTINGS, Settings, bounded};
 pub use self::error::{DbError, DbResult};
 
-/// All migrations, inside the binary.
+/// All migrations, embedded in the binary.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
-/// How long a request waits for a thread and a free connection.
-const POOL_WAIT: Duration = Duration::from_secs(2);
+/// How long a query waits for a thread and a connection.
+const POOL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a request waits for the database in all: longer than for a connection and a statement together.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a query may take in total: longer than the pool timeout and the statement timeout together.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// A handle on the database. Cheap to clone.
 #[derive(Clone)]
@@ -59,7 +59,7 @@ impl Db {
         let pool = Pool::builder()
             .max_size(size)
             .min_idle(Some(1))
-            .connection_timeout(POOL_WAIT)
+            .connection_timeout(POOL_TIMEOUT)
             .connection_customizer(Box::new(Settings))
             .error_handler(Box::new(LogPoolErrors))
             .build(ConnectionManager::new(bounded(database_url)))
@@ -67,85 +67,86 @@ impl Db {
         Ok(Self { pool, breaker: Arc::new(Breaker::new(size)) })
     }
 
-    /// Runs a blocking query that changes nothing, or nothing that matters, off the async threads.
+    /// Runs a read, or a write whose loss is harmless, on a thread for blocking work.
     ///
     /// # Errors
-    /// What `query` returns, [`DbError::Overloaded`] when no connection becomes free in time, and
-    /// [`DbError::Unavailable`] when the database does not answer.
+    /// What `query` returns, [`DbError::Overloaded`] if no connection becomes free in time, and
+    /// [`DbError::Unavailable`] if the database does not answer.
     pub async fn run<T, F>(&self, query: F) -> DbResult<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> DbResult<T> + Send + 'static,
     {
-        self.ask(query).await.map_err(|error| match error {
+        self.execute(query).await.map_err(|error| match error {
             DbError::ConnectionLost(reason) | DbError::OutcomeUnknown(reason) => DbError::Unavailable(reason),
             other => other,
         })
     }
 
-    /// Runs a blocking query that changes something off the async threads.
+    /// Runs a write on a thread for blocking work.
     ///
     /// # Errors
-    /// What `query` returns, [`DbError::Overloaded`] and [`DbError::Unavailable`] when it did not begin, and
-    /// [`DbError::OutcomeUnknown`] when it began and has no answer.
+    /// What `query` returns, [`DbError::Overloaded`] and [`DbError::Unavailable`] if it was not started, and
+    /// [`DbError::OutcomeUnknown`] if it was started and its answer is missing.
     pub async fn write<T, F>(&self, query: F) -> DbResult<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> DbResult<T> + Send + 'static,
     {
-        self.ask(query).await.map_err(|error| match error {
+        self.execute(query).await.map_err(|error| match error {
             DbError::ConnectionLost(reason) => DbError::OutcomeUnknown(reason),
             other => other,
         })
     }
 
-    /// Runs a query, if the circuit breaker admits it, to its end: the breaker has to hear of the end even when the
-    /// request was dropped.
-    async fn ask<T, F>(&self, query: F) -> DbResult<T>
+    /// Runs a query if the circuit breaker admits it. The query completes even if the request is dropped, so that the
+    /// breaker learns its result.
+    async fn execute<T, F>(&self, query: F) -> DbResult<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> DbResult<T> + Send + 'static,
     {
         self.breaker.admit(Instant::now())?;
         let (pool, breaker) = (self.pool.clone(), self.breaker.clone());
-        let task = tokio::spawn(async move { breaker.judge(run_in_time(pool, query).await, Instant::now()) });
+        let task =
+            tokio::spawn(async move { breaker.record(run_with_timeout(pool, query).await, Instant::now()) });
         task.await.unwrap_or_else(|error| Err(DbError::OutcomeUnknown(error.to_string())))
     }
 }
 
-/// Runs a query on a thread for blocking work, and stops waiting for it after [`PATIENCE`]: a database that hangs
-/// answers nothing, not even that a statement took too long.
-async fn run_in_time<T, F>(pool: Pool<ConnectionManager<PgConnection>>, query: F) -> DbResult<T>
+/// Runs a query on a thread for blocking work and waits for [`QUERY_TIMEOUT`] at most: a database that hangs does not
+/// even report the statement timeout.
+async fn run_with_timeout<T, F>(pool: Pool<ConnectionManager<PgConnection>>, query: F) -> DbResult<T>
 where
     T: Send + 'static,
     F: FnOnce(&mut Conn) -> DbResult<T> + Send + 'static,
 {
-    // Taken by the query when it begins, or by the time-out, after which it does not begin any more.
-    let turn = Arc::new(AtomicBool::new(false));
-    let query_turn = turn.clone();
-    let asked = Instant::now();
+    // Set by the query when it starts, or by the timeout, after which the query does not start.
+    let claimed = Arc::new(AtomicBool::new(false));
+    let claimed_by_query = claimed.clone();
+    let requested_at = Instant::now();
     let task = tokio::task::spawn_blocking(move || {
         // There are as many threads as connections, so the wait may have been for a thread.
-        if asked.elapsed() > POOL_WAIT {
+        if requested_at.elapsed() > POOL_TIMEOUT {
             return Err(DbError::Overloaded("too many requests wait for a thread".to_owned()));
         }
         let mut conn = match pool.get() {
             Ok(conn) => conn,
-            // All connections exist and are in use, as far as one can tell: this is overload, not outage.
+            // All connections are open and probably in use: this is overload, not an outage.
             Err(_) if pool.state().connections >= pool.max_size() => {
                 return Err(DbError::Overloaded("too many requests wait for a connection".to_owned()));
             }
             Err(error) => return Err(DbError::Unavailable(error.to_string())),
         };
-        if query_turn.swap(true, Ordering::SeqCst) {
-            return Err(DbError::Unavailable("the request gave up".to_owned()));
+        if claimed_by_query.swap(true, Ordering::SeqCst) {
+            return Err(DbError::Unavailable("the query timed out before it started".to_owned()));
         }
         query(&mut conn)
     });
-    match tokio::time::timeout(PATIENCE, task).await {
+    match tokio::time::timeout(QUERY_TIMEOUT, task).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => Err(DbError::OutcomeUnknown(format!("the query failed: {error}"))),
-        Err(_) if turn.swap(true, Ordering::SeqCst) => {
+        Err(_) if claimed.swap(true, Ordering::SeqCst) => {
             Err(DbError::OutcomeUnknown("the database does not answer".to_owned()))
         }
         Err(_) => Err(DbError::Unavailable("the database does not answer".to_owned())),
@@ -155,7 +156,7 @@ where
 /// Runs `work` in a transaction, which an error rolls back.
 ///
 /// # Errors
-/// What `work` returns, and what the database says to the commit.
+/// What `work` returns, and errors of the commit.
 pub fn transaction<T, E: From<DbError>>(
     conn: &mut Conn,
     work: impl FnOnce(&mut Conn) -> Result<T, E>,
@@ -172,14 +173,14 @@ pub fn transaction<T, E: From<DbError>>(
     conn.transaction(|conn| work(conn).map_err(Rollback)).map_err(|Rollback(error)| error)
 }
 
-/// Runs the migrations that the database has not seen, one server at a time.
+/// Runs the pending migrations. A lock ensures that only one server migrates at a time.
 ///
 /// # Errors
-/// What the database or the migration says.
+/// The message of the database or the migration.
 pub fn migrate(conn: &mut PgConnection) -> Result<(), String> {
-    /// Any number will do, as long as every Parlance takes the same.
+    /// An arbitrary number that all versions of Parlance share.
     const LOCK: i64 = 0x7061_726c_616e_6365;
-    // A migration may take longer than a request.
+    // A migration may take longer than the statement timeout.
     conn.batch_execute(&format!(
         "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({LOCK})"
     ))
@@ -191,10 +192,10 @@ pub fn migrate(conn: &mut PgConnection) -> Result<(), String> {
     outcome.and(unlocked)
 }
 
-/// Which of the settings that make an acknowledged message durable are off; none in a sound database.
+/// The settings that are off although durability requires them.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub fn durability_settings_off(conn: &mut PgConnection) -> DbResult<Vec<String>> {
     use diesel::sql_types::Text;
 
@@ -212,10 +213,10 @@ pub fn durability_settings_off(conn: &mut PgConnection) -> DbResult<Vec<String>>
     Ok(off.into_iter().map(|setting| setting.name).collect())
 }
 
-/// Asks the database for a sign of life.
+/// Checks that the database answers.
 ///
 /// # Errors
-/// What the database or the connection says.
+/// Errors of the database or the connection.
 pub fn ping(conn: &mut PgConnection) -> DbResult<()> {
     Ok(conn.batch_execute("SELECT 1")?)
 }
@@ -225,6 +226,6 @@ struct LogPoolErrors;
 
 impl<E: std::fmt::Display> diesel::r2d2::HandleError<E> for LogPoolErrors {
     fn handle_error(&self, error: E) {
-        tracing::warn!(%error, "no database connection");
+        tracing::warn!(%error, "the pool cannot connect to the database");
     }
 }

@@ -1,6 +1,6 @@
-//! The HTTP edge: routes, what a request must look like, what an answer looks like.
+//! The HTTP edge: routes, extractors, handlers and responses.
 //!
-//! Handlers are four steps: extract, validate, one call, respond. Every module lists its endpoints first.
+//! A handler has four steps: extract, validate, call, respond. Each module lists its endpoints first.
 
 pub mod address;
 pub mod assets;
@@ -21,7 +21,7 @@ use actix_web::web;
 
 use self::endpoint::Endpoint;
 
-/// All endpoints of the server but the WebSocket, the page and the documentation.
+/// All endpoints except the WebSocket, the web client and the documentation.
 pub fn endpoints() -> Vec<Endpoint> {
     [users::endpoints(), rooms::endpoints(), messages::endpoints(), server::endpoints(), health::endpoints()]
         .into_iter()
@@ -29,7 +29,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         .collect()
 }
 
-/// Mounts everything. A path that is known by other methods answers 405 with `Allow`, by actix itself.
+/// Mounts all routes. For an unsupported method of a known path, actix answers 405 with `Allow`.
 pub fn configure(config: &mut web::ServiceConfig) {
     let mut by_path: Vec<(&'static str, actix_web::Resource)> = Vec::new();
     for Endpoint { path, route, head, .. } in endpoints() {

@@ -154,7 +154,7 @@ impl Server {
         self.address
     }
 
-    /// The URL of the server, for people on this machine.
+    /// The URL of the server, as seen from this machine.
     pub fn url(&self) -> String {
         let address = self.address;
         match address.ip() {

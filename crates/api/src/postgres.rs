@@ -2,8 +2,8 @@
 //!
 //! [`Cluster::start`] finds the installed programs, creates the cluster if there is none, and returns when it
 //! accepts connections on a Unix socket that only this account can reach. The [`supervisor`] restarts it when it ends.
-//! The [`watchdog`] stops it when the server process dies, by whatever cause. Processes that remain nevertheless are
-//! the [`orphans`] that the next start stops.
+//! The [`watchdog`] stops it when the server process dies. Processes that remain nevertheless are [`orphans`], which
+//! the next start stops.
 //!
 //! This module knows neither Diesel nor actix: its result is a URL. It needs Linux, for `/proc` and waitid(2).
 
@@ -98,7 +98,7 @@ fn database_url(socket_dir: &Path) -> String {
             _ => host.push_str(&format!("%{byte:02X}")),
         }
     }
-    // Every cluster has the database `postgres`. To create another would be a second step that can be interrupted.
+    // Every cluster has the database `postgres`. Creating another would be a second step that can be interrupted.
     format!("postgres://{USER}@{host}/postgres")
 }
 

@@ -42,7 +42,7 @@ impl Readiness {
                 let error = match timeout(PING_TIMEOUT, ping()).await {
                     Ok(Ok(())) => None,
                     Ok(Err(error)) => Some(error.to_string()),
-                    Err(_) => Some("it does not answer in time".to_owned()),
+                    Err(_) => Some("the ping timed out".to_owned()),
                 };
                 *latest = Some(Answer { came_at: Instant::now(), error: error.clone() });
                 error

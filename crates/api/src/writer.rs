@@ -1,8 +1,8 @@
 //! The writers: the only way to change rooms and messages.
 //!
-//! Each writer is a thread with its own connection, and a room always has the same writer. So the changes of a room are
-//! stored, published and acknowledged in one order, that of `rev`. Messages that arrive during a commit go into the next
-//! one (natural batching: there is no timer, so a single message never waits).
+//! Each writer is a thread with its own connection, and a room always has the same writer. So the changes of a room
+//! are stored, published and acknowledged in one order, that of `rev`. Messages that arrive during a commit go into
+//! the next one (natural batching: there is no timer, so a single message never waits).
 //!
 //! A change is published and acknowledged after its commit. If the connection breaks before the commit returns, the
 //! writer reconnects and repeats the change. Ids and timestamps make the repeat harmless and show whether the first
@@ -95,7 +95,7 @@ impl Writer {
     /// Stores a message.
     ///
     /// # Errors
-    /// If it was not stored, or the outcome is unknown. [`Stored`] contains the refusals that the message itself caused.
+    /// If it was not stored, or the outcome is unknown. [`Stored`] has the refusals that the message itself caused.
     pub async fn create_message(&self, new: NewMessage) -> WriteResult<Stored> {
         self.submit(new.room_id, |reply| Change::CreateMessage(new, reply)).await
     }

@@ -1,17 +1,17 @@
-//! A circuit breaker (Nygard, "Release It!"): while the database does not answer, requests are refused at once instead
-//! of each waiting for it.
+//! A circuit breaker (Nygard, "Release It!"): while the database does not answer, queries fail immediately instead of
+//! waiting for it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::{DbError, DbResult};
 
-/// So many failures in a row open the circuit.
+/// The number of consecutive failures that opens the circuit.
 const FAILURES: u32 = 5;
-/// How long an open circuit refuses everything; then one request tries for all.
+/// How long an open circuit refuses all queries. Then one query is admitted as a trial.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Knows whether it is worth asking the database.
+/// Decides whether a query is admitted.
 #[derive(Debug)]
 pub(super) struct Breaker {
     threshold: u32,
@@ -21,17 +21,17 @@ pub(super) struct Breaker {
 #[derive(Debug, Default)]
 struct State {
     failures: u32,
-    /// When the circuit opened, or a request last went to try.
+    /// The time when the circuit opened, or of the latest trial.
     tried_at: Option<Instant>,
 }
 
 impl Breaker {
-    /// The breaker of a pool of `size` connections. When each of them hangs, no further failure will come.
+    /// Creates the breaker of a pool of `size` connections. If all of them hang, no further failure will be reported.
     pub(super) fn new(size: u32) -> Self {
         Self { threshold: FAILURES.min(size), state: Mutex::default() }
     }
 
-    /// Whether to ask now.
+    /// Admits a query.
     ///
     /// # Errors
     /// [`DbError::Unavailable`] while the circuit is open.
@@ -39,22 +39,22 @@ impl Breaker {
         let mut state = self.lock();
         if state.failures >= self.threshold {
             if state.tried_at.is_some_and(|tried_at| now.duration_since(tried_at) < PAUSE) {
-                return Err(unanswered());
+                return Err(not_answering());
             }
             state.tried_at = Some(now);
         }
         Ok(())
     }
 
-    /// Learns from an answer and passes it on. A wait for the pool says nothing about the database: it neither counts
-    /// as a failure nor ends a row of them. But where the circuit is open, the pool is full of queries that hang.
-    pub(super) fn judge<T>(&self, answer: DbResult<T>, now: Instant) -> DbResult<T> {
+    /// Records the result of a query and returns it. A timeout of the pool says nothing about the database: it neither
+    /// counts as a failure nor resets the count. If the circuit is open, the pool is full of queries that hang.
+    pub(super) fn record<T>(&self, answer: DbResult<T>, now: Instant) -> DbResult<T> {
         let mut state = self.lock();
         match &answer {
             Err(DbError::Unavailable(_) | DbError::ConnectionLost(_) | DbError::OutcomeUnknown(_)) => {
                 state.failures = state.failures.saturating_add(1);
                 if state.failures == self.threshold {
-                    tracing::warn!("the database does not answer: requests are refused until it does");
+                    tracing::warn!("the database does not answer: queries are refused until it does");
                 }
             }
             Err(DbError::Overloaded(_)) => {}
@@ -65,19 +65,19 @@ impl Breaker {
         }
         state.tried_at = Some(now);
         match answer {
-            Err(DbError::Overloaded(_)) => Err(unanswered()),
+            Err(DbError::Overloaded(_)) => Err(not_answering()),
             other => other,
         }
     }
 
-    /// No code panics under this lock, so a poisoned state is as good as any.
+    /// No code panics while it holds this lock, so a poisoned state is consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn unanswered() -> DbError {
-    DbError::Unavailable("it has not answered for a while".to_owned())
+fn not_answering() -> DbError {
+    DbError::Unavailable("the circuit is open because the database did not answer".to_owned())
 }
 
 #[cfg(test)]
@@ -96,13 +96,13 @@ mod tests {
         let breaker = Breaker::new(10);
         for _ in 0..FAILURES {
             assert!(breaker.admit(now).is_ok());
-            let _ = breaker.judge(failure(), now);
+            let _ = breaker.record(failure(), now);
         }
         breaker
     }
 
     #[test]
-    fn failures_in_a_row_open_it() {
+    fn consecutive_failures_open_it() {
         let now = Instant::now();
         assert!(open(now).admit(now + PAUSE / 2).is_err());
     }
@@ -110,51 +110,51 @@ mod tests {
     #[test]
     fn as_many_failures_as_there_are_connections_open_it() {
         let (breaker, now) = (Breaker::new(2), Instant::now());
-        let _ = breaker.judge(failure(), now);
+        let _ = breaker.record(failure(), now);
         assert!(breaker.admit(now).is_ok());
-        let _ = breaker.judge(failure(), now);
+        let _ = breaker.record(failure(), now);
         assert!(breaker.admit(now).is_err());
     }
 
     #[test]
-    fn an_answer_in_between_begins_the_count_anew_even_if_it_is_a_refusal() {
+    fn any_answer_of_the_database_resets_the_count() {
         let (breaker, now) = (Breaker::new(10), Instant::now());
         for _ in 0..FAILURES * 3 {
-            let _ = breaker.judge(failure(), now);
-            let _ = breaker.judge(failure(), now);
-            let _ = breaker.judge(DbResult::<()>::Err(DbError::NotFound), now);
+            let _ = breaker.record(failure(), now);
+            let _ = breaker.record(failure(), now);
+            let _ = breaker.record(DbResult::<()>::Err(DbError::NotFound), now);
         }
         assert!(breaker.admit(now).is_ok());
     }
 
     #[test]
-    fn overload_does_not_open_it_nor_does_it_hide_an_outage() {
+    fn overload_neither_opens_it_nor_hides_an_outage() {
         let (breaker, now) = (Breaker::new(10), Instant::now());
         for _ in 0..FAILURES * 3 {
-            assert!(matches!(breaker.judge(overload(), now), Err(DbError::Overloaded(_))));
+            assert!(matches!(breaker.record(overload(), now), Err(DbError::Overloaded(_))));
         }
         assert!(breaker.admit(now).is_ok());
         for _ in 0..FAILURES {
-            let _ = breaker.judge(overload(), now);
-            let _ = breaker.judge(failure(), now);
+            let _ = breaker.record(overload(), now);
+            let _ = breaker.record(failure(), now);
         }
         assert!(breaker.admit(now).is_err());
-        assert!(matches!(breaker.judge(overload(), now), Err(DbError::Unavailable(_))));
+        assert!(matches!(breaker.record(overload(), now), Err(DbError::Unavailable(_))));
     }
 
     #[test]
-    fn after_a_pause_one_request_tries_for_all_and_its_success_closes_it() {
+    fn after_a_pause_one_query_is_tried_and_its_success_closes_it() {
         let now = Instant::now();
         let breaker = open(now);
         let later = now + PAUSE;
         assert!(breaker.admit(later).is_ok());
         assert!(breaker.admit(later).is_err(), "one is enough");
-        // The attempt took long to fail: the pause begins at its end.
+        // The trial took long to fail: the pause begins at its end.
         let failed = later + PAUSE * 5;
-        let _ = breaker.judge(failure(), failed);
+        let _ = breaker.record(failure(), failed);
         assert!(breaker.admit(failed + PAUSE / 2).is_err());
         assert!(breaker.admit(failed + PAUSE).is_ok());
-        let _ = breaker.judge(Ok(()), failed + PAUSE);
+        let _ = breaker.record(Ok(()), failed + PAUSE);
         assert!(breaker.admit(failed + PAUSE).is_ok());
     }
 }

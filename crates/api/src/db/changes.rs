@@ -1,6 +1,6 @@
-//! What changed in a room since a `rev`: one indexed range read, with no event log to keep or to prune.
+//! The changes of a room since a `rev`: an indexed range read, which needs no event log.
 //!
-//! The idea that IMAP calls CONDSTORE and QRESYNC (RFC 7162).
+//! The same idea as CONDSTORE and QRESYNC of IMAP (RFC 7162).
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -15,26 +15,26 @@ use super::schema::messages;
 use super::slice::{PageRange, Slice};
 use super::{DbError, DbResult};
 
-/// A room and what changed in it, both as of the room's `rev`.
+/// A room and its changed messages, both as of the `rev` of the room.
 pub struct ChangesSince {
     /// The room.
     pub room: RoomRow,
-    /// The messages whose latest change lies after the asked `rev`, by `rev`.
+    /// The messages whose latest change is after the requested `rev`, ordered by `rev`.
     pub messages: Vec<Changed>,
-    /// Whether there are more than the limit let through.
+    /// Whether there are more than the limit.
     pub has_more: bool,
 }
 
 /// A message that changed.
 pub struct Changed {
-    /// The message as it is now.
+    /// The current state of the message.
     pub message: Message,
     /// The `rev` it was created with.
     pub born_rev: Rev,
 }
 
 impl Changed {
-    /// What the message is to somebody who was away since `since`: gone, new, or different.
+    /// The event for a client that has the changes up to `since`: the message was deleted, created or updated.
     pub fn event(self, since: Rev) -> ServerEvent {
         let Self { message, born_rev } = self;
         let is_deleted = message.deleted_at.is_some();
@@ -49,10 +49,10 @@ impl Changed {
     }
 }
 
-/// Everything that changed after `since`, up to `limit` messages. Without `since` nothing changed.
+/// The changes after `since`, up to `limit` messages. Without `since`, only the room.
 ///
-/// Because the room's row lock is held to the commit, a statement that sees the room at `rev` sees all changes up to it
-/// and none after it.
+/// Because every change holds the row lock of the room until its commit, a statement that sees the room at `rev` sees
+/// all changes up to `rev` and none after.
 ///
 /// # Errors
 /// [`DbError::NotFound`] for an unknown or deleted room.

@@ -1,4 +1,4 @@
-//! How connections to Postgres are made: with a bound on every wait that the network could cause.
+//! Connections to Postgres, with a bound on every wait for the network.
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -10,9 +10,9 @@ use super::error::{DbError, DbResult};
 /// One connection, as queries and writers hold it.
 pub type Conn = PgConnection;
 
-/// libpq's settings for a database that vanishes: connecting gives up after 3 s, bytes that nobody acknowledges break
-/// the connection after 5 s, and an idle peer that does not answer three probes after 8 s. Unix sockets ignore all but
-/// the first.
+/// libpq's settings for an unreachable database: an attempt to connect fails after 3 s. A connection breaks when bytes
+/// are not acknowledged for 5 s, or when an idle peer does not answer three probes, after 8 s. Unix sockets ignore all
+/// but the first.
 const BOUNDS: [(&str, &str); 5] = [
     ("connect_timeout", "3"),
     ("tcp_user_timeout", "5000"),
@@ -21,31 +21,31 @@ const BOUNDS: [(&str, &str); 5] = [
     ("keepalives_count", "3"),
 ];
 
-/// The first line bounds what a single statement may cost; see RELIABILITY.md, "Database".
+/// The timeouts bound the cost of a single statement.
 ///
-/// The rest is for plans. All that we ask for is found by keys. But a statement may be planned once, while a table is
-/// still empty: then Postgres would read whole tables and keep doing so as they grow. It overestimates a `LIMIT` that
-/// is a parameter so much that it would plan each page anew, which takes longer than reading it, or start the JIT
-/// compiler, which takes longer still.
+/// The `enable_…`, `jit` and `plan_cache_mode` settings control plans. All queries use indexes. But a generic plan may
+/// be made while a table is still empty: Postgres would then scan the table, also when it has grown. It also
+/// overestimates a `LIMIT` that is a parameter. It would then plan each page anew, or start the JIT compiler, and both
+/// take longer than reading the page.
 pub(super) const SESSION_SETTINGS: &str = "SET statement_timeout = '5s'; SET lock_timeout = '2s'; \
      SET idle_in_transaction_session_timeout = '10s'; SET timezone = 'UTC'; SET client_min_messages = 'warning'; \
      SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
      SET plan_cache_mode = force_generic_plan";
 
-/// The user's database with our bounds on waiting, where the user has not set their own.
+/// Adds [`BOUNDS`] to a database URL or connection string, except for settings that it contains.
 ///
-/// Of a setting that stands twice, libpq takes the second, so ours come first.
+/// Of duplicate settings, libpq takes the last, so the bounds come first.
 pub(super) fn bounded(database_url: &str) -> String {
     let Some(authority) = ["postgres://", "postgresql://"]
         .iter()
         .find_map(|scheme| database_url.starts_with(scheme).then_some(scheme.len()))
     else {
-        // The other form that libpq knows: `host=… dbname=…`.
+        // A connection string: `host=… dbname=…`.
         let bounds = BOUNDS.map(|(name, value)| format!("{name}={value}")).join(" ");
         return format!("{bounds} {database_url}");
     };
     let bounds = BOUNDS.map(|(name, value)| format!("{name}={value}")).join("&");
-    // As libpq reads it: what stands before the first `@` is the user, unless a `/` comes first.
+    // Like libpq: the text before the first `@` is the user, unless a `/` comes first.
     let host = match database_url[authority..].find(['@', '/']) {
         Some(end) => authority + end,
         None => authority,
@@ -59,10 +59,10 @@ pub(super) fn bounded(database_url: &str) -> String {
     }
 }
 
-/// A connection outside of the pool.
+/// Opens a connection outside of the pool.
 ///
 /// # Errors
-/// [`DbError::Unavailable`] with the server's words when the database cannot be reached.
+/// [`DbError::Unavailable`] with libpq's message if the database cannot be reached.
 pub fn connect(database_url: &str) -> DbResult<Conn> {
     let mut conn = PgConnection::establish(&bounded(database_url))
         .map_err(|error| DbError::Unavailable(error.to_string()))?;
@@ -72,7 +72,7 @@ pub fn connect(database_url: &str) -> DbResult<Conn> {
 
 fn set_up(conn: &mut Conn) -> QueryResult<()> {
     conn.batch_execute(SESSION_SETTINGS)?;
-    // May be refused to a user who is no superuser; then the server's own language stays.
+    // This may be refused to users who are not superusers. Then the language of the server remains.
     let _ = conn.batch_execute("SET lc_messages = 'C'");
     Ok(())
 }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn keywords_get_the_bounds_before_them() {
+    fn a_connection_string_gets_the_bounds_before_its_own_settings() {
         assert_eq!(
             bounded("host=/run/postgresql connect_timeout = 30"),
             "connect_timeout=3 tcp_user_timeout=5000 keepalives_idle=5 keepalives_interval=1 keepalives_count=3 \

@@ -3,33 +3,33 @@
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use thiserror::Error;
 
-/// Why a query gave no result. Knows no status code: `error.rs` does.
+/// Why a query failed. The status codes are in `crate::error`.
 #[derive(Debug, Error)]
 pub enum DbError {
-    /// What was asked for does not exist.
+    /// The requested row does not exist.
     #[error("not found")]
     NotFound,
-    /// A unique constraint of this name refused it.
+    /// The unique constraint of this name was violated.
     #[error("conflict with {0}")]
     Conflict(String),
-    /// The database cannot be reached or cannot do it now. Nothing was changed.
+    /// The database cannot be reached or cannot execute the query now. Nothing was changed.
     #[error("database unavailable: {0}")]
     Unavailable(String),
-    /// Too many requests wait for the database. Nothing was changed.
+    /// Too many queries are waiting. Nothing was changed.
     #[error("database overloaded: {0}")]
     Overloaded(String),
-    /// The connection broke during a statement, whose effect is unknown.
+    /// The connection broke during a statement. The outcome of the statement is unknown.
     #[error("database connection lost: {0}")]
     ConnectionLost(String),
-    /// A write has no answer: it may have been done or not.
+    /// The answer to a write is missing: it may or may not be stored.
     #[error("outcome unknown: {0}")]
     OutcomeUnknown(String),
-    /// Anything else: a bug of ours.
+    /// Any other error, which is a bug.
     #[error("database: {0}")]
     Other(DieselError),
 }
 
-/// What a query gives.
+/// The result of a query.
 pub type DbResult<T> = Result<T, DbError>;
 
 impl From<DieselError> for DbError {
@@ -43,13 +43,13 @@ impl From<DieselError> for DbError {
                 DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
                 info,
             ) => Self::ConnectionLost(info.message().to_owned()),
-            // Over a broken connection nothing can be rolled back; what counts is what became of the commit.
+            // The rollback fails over a broken connection; the failure of the commit is the cause.
             DieselError::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
             DieselError::BrokenTransactionManager => Self::ConnectionLost("the connection broke".to_owned()),
-            DieselError::DatabaseError(_, ref info) if says(info.message(), &LOST) => {
+            DieselError::DatabaseError(_, ref info) if contains_any(info.message(), &LOST) => {
                 Self::ConnectionLost(info.message().to_owned())
             }
-            DieselError::DatabaseError(_, ref info) if says(info.message(), &BUSY) => {
+            DieselError::DatabaseError(_, ref info) if contains_any(info.message(), &BUSY) => {
                 Self::Unavailable(info.message().to_owned())
             }
             other => Self::Other(other),
@@ -57,10 +57,10 @@ impl From<DieselError> for DbError {
     }
 }
 
-// Diesel does not expose the SQLSTATE, so the message decides: libpq's own, and those of the server under
+// Diesel does not expose the SQLSTATE, so the message is compared: those of libpq, and those of the server with
 // `lc_messages = C`, which every connection sets.
 
-/// The connection is gone.
+/// Messages that mean that the connection is lost.
 const LOST: [&str; 7] = [
     "server closed the connection",
     "terminating connection",
@@ -71,7 +71,7 @@ const LOST: [&str; 7] = [
     "SSL connection has been closed",
 ];
 
-/// The server refused for lack of time, memory or disk, or because it is starting or stopping.
+/// Messages that mean that the server lacks time, memory or disk space, or is starting or stopping.
 const BUSY: [&str; 5] = [
     "the database system is",
     "canceling statement due to",
@@ -80,6 +80,6 @@ const BUSY: [&str; 5] = [
     "out of shared memory",
 ];
 
-fn says(message: &str, signs: &[&str]) -> bool {
-    signs.iter().any(|sign| message.contains(sign))
+fn contains_any(message: &str, parts: &[&str]) -> bool {
+    parts.iter().any(|part| message.contains(part))
 }

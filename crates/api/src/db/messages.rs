@@ -1,7 +1,7 @@
-//! Messages in the database: pages of them, and the writes that number them.
+//! Messages in the database: pages and writes.
 //!
-//! Every write moves the room's counters in its own transaction, under the room's row lock, so the order of `rev`
-//! is the order of commits.
+//! Every write increments the counters of the room in its transaction, under the row lock of the room. So the order of
+//! `rev` is the order of commits.
 
 mod create;
 
@@ -24,7 +24,7 @@ use super::{DbError, DbResult};
 /// The constraint that keeps ids unique.
 pub const ID_KEY: &str = "messages_pkey";
 
-/// A row of `messages`, as far as people may see it.
+/// The public columns of `messages`.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = messages)]
 pub(super) struct MessageRow {
@@ -38,7 +38,7 @@ pub(super) struct MessageRow {
     deleted_at: Option<DateTime<Utc>>,
 }
 
-/// The author's part of a message: a row of `users`.
+/// The author of a message: columns of `users`.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = users)]
 pub(super) struct AuthorRow {
@@ -58,7 +58,7 @@ impl From<AuthorRow> for Author {
     }
 }
 
-/// What is selected for a [`Message`].
+/// The columns that a [`Message`] is made of.
 pub(super) type Columns =
     (diesel::dsl::AsSelect<MessageRow, diesel::pg::Pg>, diesel::dsl::AsSelect<AuthorRow, diesel::pg::Pg>);
 
@@ -67,7 +67,7 @@ pub(super) fn columns() -> Columns {
     (MessageRow::as_select(), AuthorRow::as_select())
 }
 
-/// The same, where there may be no message.
+/// The columns of an outer join, where there may be no message.
 pub(super) type IfAny = (Option<MessageRow>, Option<AuthorRow>);
 
 /// The columns of [`IfAny`], from outer joins.
@@ -75,7 +75,7 @@ pub(super) fn if_any() -> diesel::dsl::AsSelect<IfAny, diesel::pg::Pg> {
     IfAny::as_select()
 }
 
-/// Out: row to DTO.
+/// Converts a row to a DTO.
 pub(super) fn message((row, author): (MessageRow, AuthorRow)) -> Message {
     let MessageRow { id, room_id, seq, rev, text, created_at, edited_at, deleted_at } = row;
     Message {
@@ -91,10 +91,10 @@ pub(super) fn message((row, author): (MessageRow, AuthorRow)) -> Message {
     }
 }
 
-/// One message, the tombstone if it was deleted.
+/// One message, or its tombstone.
 ///
 /// # Errors
-/// [`super::DbError::NotFound`] when there is none of that id in that room.
+/// [`super::DbError::NotFound`] if the room has no message of this id.
 pub fn get(conn: &mut PgConnection, room_id: RoomId, id: MessageId) -> DbResult<Message> {
     let row = messages::table
         .inner_join(users::table)
@@ -105,10 +105,10 @@ pub fn get(conn: &mut PgConnection, room_id: RoomId, id: MessageId) -> DbResult<
     Ok(message(row))
 }
 
-/// Gives a message another text, under its room's lock: one change, one `rev`.
+/// Replaces the text of a message. The caller holds the lock of the room.
 ///
 /// # Errors
-/// [`super::DbError::NotFound`] when it is not there.
+/// [`super::DbError::NotFound`] if it does not exist.
 pub fn update(
     conn: &mut PgConnection,
     id: MessageId,
@@ -123,10 +123,10 @@ pub fn update(
     Ok(())
 }
 
-/// Makes a tombstone of a message, under its room's lock: the text is gone, its place stays.
+/// Turns a message into a tombstone without text. The caller holds the lock of the room.
 ///
 /// # Errors
-/// [`super::DbError::NotFound`] when it is not there.
+/// [`super::DbError::NotFound`] if it does not exist.
 pub fn delete(conn: &mut PgConnection, id: MessageId, rev: Rev, now: DateTime<Utc>) -> DbResult<()> {
     diesel::update(messages::table.find(id.0))
         .set((messages::text.eq(None::<String>), messages::deleted_at.eq(now), messages::rev.eq(rev.0)))
@@ -135,24 +135,24 @@ pub fn delete(conn: &mut PgConnection, id: MessageId, rev: Rev, now: DateTime<Ut
     Ok(())
 }
 
-/// Which part of a room's history a page shows.
+/// The position of a page in the history of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
     /// The newest messages.
     Newest,
-    /// The messages before this place.
+    /// The messages before this position.
     Before(Seq),
-    /// The messages after this place.
+    /// The messages after this position.
     After(Seq),
-    /// The messages on both sides of this place, and the one at it.
+    /// The message at this position and those on both sides.
     Around(Seq),
-    /// The messages on both sides of this one, and itself.
+    /// This message and those on both sides.
     AroundMessage(MessageId),
 }
 
 const TAG: u8 = b'm';
 
-/// The place that a cursor of a message list means.
+/// Decodes a cursor of a list of messages.
 ///
 /// # Errors
 /// [`InvalidCursor`] for any other text.
@@ -160,13 +160,13 @@ pub fn parse_cursor(cursor: &str) -> Result<Seq, InvalidCursor> {
     page::number(&page::decode::<8>(TAG, cursor)?).map(Seq)
 }
 
-/// The cursor of a place.
+/// The cursor of a position.
 pub fn cursor(seq: Seq) -> Cursor {
     page::encode(TAG, &seq.0.to_be_bytes())
 }
 
-/// A page of a room's messages, oldest to newest, tombstones included; `None` when the message that it was to be around
-/// is not in the room.
+/// A page of messages, oldest to newest, with tombstones; `None` if it was requested around a message that is not in
+/// the room.
 ///
 /// # Errors
 /// [`super::DbError::NotFound`] for an unknown or deleted room.
@@ -197,7 +197,7 @@ pub fn list(
     }
     let (before, after) = match (items.first(), items.last(), position) {
         (Some(first), Some(last), _) => (first.seq, last.seq),
-        // Nothing lies before it, so this is the beginning.
+        // No message is before the position, so this is the beginning.
         (_, _, Position::Before(seq)) => (Seq(1), Seq(seq.0.saturating_sub(1).clamp(0, newest.0))),
         (_, _, Position::After(seq)) => (Seq(seq.0.min(newest.0).saturating_add(1)), seq),
         _ => (Seq(1), newest),
@@ -209,7 +209,7 @@ pub fn list(
     }))
 }
 
-/// `limit` of the messages, half of them before `middle` and half behind it; what one side lacks, the other may have.
+/// `limit` of the messages, half of them on each side of `middle`. If one side has fewer, the other side has more.
 fn around(mut messages: Vec<Message>, middle: usize, limit: usize) -> Vec<Message> {
     let half = limit / 2;
     let missing_after = half.saturating_sub(messages.len() - middle);
@@ -219,7 +219,7 @@ fn around(mut messages: Vec<Message>, middle: usize, limit: usize) -> Vec<Messag
     messages
 }
 
-/// A room's last messages, oldest first, and the `rev` at which they are the last.
+/// The newest messages of a room, oldest first, and the `rev` of the room in the same snapshot.
 ///
 /// # Errors
 /// [`super::DbError::NotFound`] for an unknown or deleted room.

@@ -3,7 +3,7 @@
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizer;
 
-/// The key that names have in common if they differ only in case and encoding, such as "Straße" and "STRASSE".
+/// The key of a name. Names that differ only in case and encoding have the same key, such as "Straße" and "STRASSE".
 ///
 /// It implements Unicode's canonical caseless match (The Unicode Standard, section 3.13, D145).
 pub fn name_key(name: &str) -> String {

@@ -39,8 +39,8 @@ pub fn decode<const LENGTH: usize>(tag: u8, cursor: &str) -> Result<[u8; LENGTH]
     }
 }
 
-/// Decodes the number that a key begins with: a `seq`, or a time in microseconds. A number that JSON cannot hold is
-/// refused: no key of ours has one, and the database could not compute with all of them.
+/// Decodes a number of a key: a `seq`, or a time in microseconds. Numbers that JSON cannot represent are rejected: no
+/// generated key contains one, and they could overflow in the database.
 ///
 /// # Errors
 /// [`InvalidCursor`] for any other bytes.

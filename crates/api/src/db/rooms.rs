@@ -15,9 +15,9 @@ use super::schema::{messages, rooms};
 use super::sent_hash::sent_hash;
 use super::{DbError, DbResult};
 
-/// The constraint that keeps names unique; `error.rs` knows it.
+/// The constraint that keeps names unique. `crate::error` maps it to an error code.
 pub const NAME_KEY: &str = "rooms_name_key";
-/// The constraint that keeps ids unique; `error.rs` knows it.
+/// The constraint that keeps ids unique. `crate::error` maps it to an error code.
 pub const ID_KEY: &str = "rooms_pkey";
 
 /// A row of `rooms`.
@@ -35,14 +35,14 @@ pub struct RoomRow {
 }
 
 impl RoomRow {
-    /// The `rev` of the latest change to the room itself; zero while it is as it was created.
+    /// The `rev` of the latest change to the room itself; zero if it was never changed.
     pub fn updated_rev(&self) -> Rev {
         Rev(self.updated_rev)
     }
 }
 
 impl From<RoomRow> for Room {
-    /// Who is online is not the database's to know: the hub fills it in.
+    /// Only the hub knows the number of users online, and adds it.
     fn from(row: RoomRow) -> Self {
         let RoomRow { id, name, created_by, created_at, updated_at, last_seq, rev, updated_rev: _ } = row;
         Self {
@@ -58,27 +58,27 @@ impl From<RoomRow> for Room {
     }
 }
 
-/// A room to be created.
+/// A room to create.
 #[derive(Clone, Debug)]
 pub struct NewRoom {
-    /// Chosen by the client or made for it.
+    /// The id, chosen by the client or the server.
     pub id: RoomId,
-    /// What it is to be called.
+    /// The name.
     pub name: RoomName,
-    /// Who creates it; `None` is the server itself.
+    /// The creator; `None` is the server itself.
     pub created_by: Option<UserId>,
-    /// The server's clock, in whole milliseconds.
+    /// The server's time, in whole milliseconds.
     pub created_at: DateTime<Utc>,
 }
 
-/// What became of a new room.
+/// The outcome of creating a room.
 #[derive(Clone, Debug)]
 pub enum StoredRoom {
-    /// It is stored now: a change to be published.
+    /// It was created: a change to publish.
     Created(Room),
-    /// The same request created it before; this is the room as it is now.
+    /// The same request created it before; this is the current state of the room.
     Repeated(Room),
-    /// The id belongs to another room, or to one that is deleted.
+    /// Another room or a deleted room has the id.
     IdReused,
 }
 
@@ -101,16 +101,16 @@ pub fn create(conn: &mut PgConnection, new: &NewRoom) -> DbResult<StoredRoom> {
         .get_result::<RoomRow>(conn);
     match inserted.map_err(DbError::from) {
         Ok(row) => Ok(StoredRoom::Created(row.into())),
-        // A repeat breaks both constraints, and Postgres names whichever it checks first.
+        // A repeat violates both constraints, and Postgres reports the one that it checks first.
         Err(DbError::Conflict(constraint)) => find_repeated(conn, new)?.ok_or(DbError::Conflict(constraint)),
         Err(error) => Err(error),
     }
 }
 
-/// What creating this room would come to if its id is in use; `None` if it is not.
+/// The outcome of creating a room whose id is in use; `None` if it is not in use.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub fn find_repeated(conn: &mut PgConnection, new: &NewRoom) -> DbResult<Option<StoredRoom>> {
     let found: Option<(RoomRow, Option<i64>, Option<DateTime<Utc>>)> = rooms::table
         .find(new.id.0)
@@ -125,7 +125,7 @@ pub fn find_repeated(conn: &mut PgConnection, new: &NewRoom) -> DbResult<Option<
     }))
 }
 
-/// Whether there never was a room: an empty database.
+/// Whether the database never had a room.
 pub fn none_ever(conn: &mut PgConnection) -> DbResult<bool> {
     let any: bool = diesel::select(diesel::dsl::exists(rooms::table.select(rooms::id))).get_result(conn)?;
     Ok(!any)
@@ -146,7 +146,7 @@ pub fn get(conn: &mut PgConnection, id: RoomId) -> DbResult<RoomRow> {
 /// The tombstone of a deleted room.
 ///
 /// # Errors
-/// [`DbError::NotFound`] when there is none, or it is purged.
+/// [`DbError::NotFound`] if there is none, or it is purged.
 pub fn get_deleted(conn: &mut PgConnection, id: RoomId) -> DbResult<Room> {
     let row: RoomRow = rooms::table
         .find(id.0)
@@ -156,7 +156,7 @@ pub fn get_deleted(conn: &mut PgConnection, id: RoomId) -> DbResult<Room> {
     Ok(row.into())
 }
 
-/// One room, locked until the transaction ends: whoever holds it may move its counters.
+/// One room, locked until the transaction ends. Its counters may only be changed under this lock.
 ///
 /// # Errors
 /// [`DbError::NotFound`] for an unknown or deleted one.
@@ -170,7 +170,7 @@ pub fn lock(conn: &mut PgConnection, id: RoomId) -> DbResult<Room> {
     Ok(row.into())
 }
 
-/// Gives a locked room another name. This is a change, so it takes the next `rev`.
+/// Renames a locked room. This is a change with the next `rev`.
 ///
 /// # Errors
 /// [`DbError::Conflict`] with [`NAME_KEY`] when another room has that name.
@@ -189,8 +189,8 @@ pub fn update(conn: &mut PgConnection, room: &Room, name: &RoomName, now: DateTi
     Ok(row.into())
 }
 
-/// Deletes a locked room: it and its messages are gone for everybody at once; [`purge`] clears the rows away later,
-/// because a room of millions of messages takes longer than a request may.
+/// Marks a locked room as deleted. [`purge`] deletes the rows later, because millions of messages take longer than a
+/// request may.
 pub fn delete(conn: &mut PgConnection, room: &Room, now: DateTime<Utc>) -> DbResult<Room> {
     let row: RoomRow = diesel::update(rooms::table.find(room.id.0))
         .set((rooms::deleted_at.eq(now), rooms::updated_at.eq(now), rooms::rev.eq(room.rev.next().0)))
@@ -199,14 +199,14 @@ pub fn delete(conn: &mut PgConnection, room: &Room, now: DateTime<Utc>) -> DbRes
     Ok(row.into())
 }
 
-/// Moves a locked room's `rev` for a change to one of its messages.
+/// Sets the `rev` of a locked room after a change to one of its messages.
 pub fn set_rev(conn: &mut PgConnection, id: RoomId, rev: Rev) -> DbResult<()> {
     diesel::update(rooms::table.find(id.0)).set(rooms::rev.eq(rev.0)).execute(conn)?;
     Ok(())
 }
 
-/// Clears away up to `limit` messages of deleted rooms, and those rooms that have none left.
-/// Returns whether there may be more.
+/// Deletes up to `limit` messages of a deleted room, or the room if it has none left. Returns whether there may be
+/// more.
 pub fn purge(conn: &mut PgConnection, limit: i64) -> DbResult<bool> {
     let deleted: Vec<Uuid> = rooms::table
         .filter(rooms::deleted_at.is_not_null())
@@ -229,7 +229,7 @@ pub fn purge(conn: &mut PgConnection, limit: i64) -> DbResult<bool> {
     Ok(true)
 }
 
-/// Where a page of rooms begins.
+/// The key and direction of a page of rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomKey {
     direction: Direction,
@@ -254,7 +254,7 @@ impl RoomKey {
         page::encode(tag, &key)
     }
 
-    /// The place that a cursor of the room list means.
+    /// Decodes a cursor of the list of rooms.
     ///
     /// # Errors
     /// [`InvalidCursor`] for any other text.
@@ -274,7 +274,7 @@ impl RoomKey {
     }
 }
 
-/// The rooms on one side of a key. As one comparison of rows, which the index answers with one range.
+/// The condition for rooms on one side of a key: a row comparison, which is one range of the index.
 fn beyond(key: RoomKey, comparison: &str) -> Box<dyn BoxableExpression<rooms::table, Pg, SqlType = Bool>> {
     let rows = diesel::dsl::sql::<Bool>(&format!("(rooms.created_at, rooms.id) {comparison} ("));
     let rows = rows.bind::<Timestamptz, _>(key.created_at()).sql(", ");
@@ -304,7 +304,7 @@ pub fn list(conn: &mut PgConnection, key: Option<RoomKey>, limit: u32) -> DbResu
     };
     let (rows, more) = page::trim(rows, limit, direction);
     let items: Vec<Room> = rows.into_iter().map(Room::from).collect();
-    // Coming from a cursor, there is something on the side one comes from; at worst that page is empty.
+    // The page on the side of the cursor is assumed to exist. At worst it is empty.
     let (has_next, has_prev) = match direction {
         Direction::After => (more, key.is_some()),
         Direction::Before => (true, more),

@@ -1,9 +1,9 @@
-//! The fingerprint of what was first sent under an id that the client chose.
+//! The hash of the text that was first sent with an id of the client.
 
 use sha2::{Digest, Sha256};
 
-/// Tells a repeat from a reuse of the id even after the text was changed or deleted. Among the texts of one person
-/// under one id, 64 bits are plenty.
+/// Distinguishes a repeated request from a reused id, even after the text was changed or deleted. 64 bits are enough to
+/// compare texts of one user with one id.
 pub(super) fn sent_hash(text: &str) -> i64 {
     let digest = Sha256::digest(text);
     let mut first = [0; 8];

@@ -1,4 +1,4 @@
-//! Sessions in the database: which token belongs to whom.
+//! Sessions in the database.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
@@ -13,7 +13,7 @@ use super::{DbError, DbResult};
 /// SHA-256 of a token.
 pub type TokenHash = [u8; 32];
 
-/// How exactly the time of the last use is kept. Enough for an idle time of days, and it spares a write per read.
+/// The precision of the time of the last use. It avoids a write for every request.
 const LAST_SEEN_STEP: TimeDelta = TimeDelta::hours(1);
 
 /// Stores a new session of a user.
@@ -34,10 +34,10 @@ pub fn create(
     Ok(())
 }
 
-/// The user of a session that began after `oldest` and was used after `idle_since`. Marks it as used.
+/// The user of a session that was created after `oldest` and used after `idle_since`. Marks it as used.
 ///
 /// # Errors
-/// [`DbError::NotFound`] when there is no such session, or it is over.
+/// [`DbError::NotFound`] if there is no such session, or it has expired.
 pub fn get(
     conn: &mut PgConnection,
     token_hash: &TokenHash,
@@ -55,7 +55,7 @@ pub fn get(
         let marked = diesel::update(sessions::table.find(token_hash.as_slice()))
             .set(sessions::last_seen_at.eq(now))
             .execute(conn);
-        // A database that cannot write, say because its disk is full, still answers whose token it is.
+        // A failure is tolerated: a database with a full disk can still authenticate.
         if let Err(error) = marked {
             tracing::warn!(%error, "a session could not be marked as used");
         }
@@ -63,15 +63,14 @@ pub fn get(
     Ok(row.into())
 }
 
-/// Deletes sessions. Those that are gone already do no harm.
+/// Deletes sessions. Unknown ones are ignored.
 pub fn delete(conn: &mut PgConnection, token_hashes: &[TokenHash]) -> DbResult<()> {
     let hashes: Vec<&[u8]> = token_hashes.iter().map(TokenHash::as_slice).collect();
     diesel::delete(sessions::table.filter(sessions::token_hash.eq_any(hashes))).execute(conn)?;
     Ok(())
 }
 
-/// Deletes up to `limit` sessions that are over for their age, and as many that are over because nobody used them.
-/// Returns how many.
+/// Deletes up to `limit` sessions that expired by age, and as many that expired without use. Returns their number.
 pub fn delete_expired(
     conn: &mut PgConnection,
     oldest: DateTime<Utc>,

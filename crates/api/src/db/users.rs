@@ -13,7 +13,7 @@ use super::name_key::name_key;
 use super::schema::users;
 use super::{DbError, DbResult};
 
-/// A row of `users`, as far as people may see it.
+/// The public columns of `users`.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = users)]
 pub struct UserRow {
@@ -35,17 +35,17 @@ impl From<UserRow> for User {
     }
 }
 
-/// The constraint that keeps the names of accounts unique; `error.rs` knows it.
+/// The constraint that keeps the names of accounts unique. `crate::error` maps it to an error code.
 pub const ACCOUNT_NAME_KEY: &str = "users_account_name_key";
 
-/// The condition of the partial index [`ACCOUNT_NAME_KEY`], word for word. With a parameter in it, a plan that is made
-/// once for all values cannot use the index.
+/// The condition of the partial index [`ACCOUNT_NAME_KEY`], verbatim. If it had a parameter, a generic plan could not
+/// use the index.
 const IS_ACCOUNT: &str = "users.kind <> 'guest'";
 
-/// Creates a guest. Call it in a transaction.
+/// Creates a guest. It must be called in a transaction.
 ///
 /// # Errors
-/// [`DbError::Conflict`] with [`ACCOUNT_NAME_KEY`] when an account has the name.
+/// [`DbError::Conflict`] with [`ACCOUNT_NAME_KEY`] if an account has the name.
 pub fn create_guest(conn: &mut PgConnection, guest: &User) -> DbResult<()> {
     let key = name_key(guest.username.as_str());
     let is_taken: bool = diesel::select(diesel::dsl::exists(
@@ -67,7 +67,7 @@ pub fn create_guest(conn: &mut PgConnection, guest: &User) -> DbResult<()> {
     Ok(())
 }
 
-/// The text that `users.kind` holds.
+/// The text of a kind in `users.kind`.
 pub(super) fn kind_text(kind: UserKind) -> &'static str {
     match kind {
         UserKind::Guest => "guest",
@@ -76,7 +76,7 @@ pub(super) fn kind_text(kind: UserKind) -> &'static str {
     }
 }
 
-/// The kind that `users.kind` means; its check constraint admits no other text.
+/// The kind of a text in `users.kind`. A check constraint excludes other texts.
 pub(super) fn kind_from_text(text: &str) -> UserKind {
     match text {
         "member" => UserKind::Member,

@@ -1,18 +1,17 @@
-//! Which address a request is counted for.
+//! The client address that rate limits count.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use actix_web::http::header::{self, HeaderMap};
 use ipnet::IpNet;
 
-/// The prefix of an IPv6 address that names a customer, not one of their devices: whoever has one address has all of
-/// the /64.
-const CUSTOMER_PREFIX: u128 = !0 << 64;
+/// The prefix of an IPv6 address that identifies a subscriber: a subscriber usually controls a whole /64.
+const SUBSCRIBER_PREFIX: u128 = !0 << 64;
 
-/// The address that a request is counted for: IPv4, or the first address of an IPv6 /64.
+/// The client address of a request: an IPv4 address, or the first address of an IPv6 /64.
 ///
-/// Starting with the peer, each hop of `X-Forwarded-For` is believed as long as the one that reported it is a trusted
-/// proxy. Whatever stands left of a hop that is not trusted, or cannot be read, anybody could have written.
+/// A hop of `X-Forwarded-For`, from right to left, is trusted if it was reported by a trusted proxy. Hops to the left
+/// of an untrusted or invalid one may be forged.
 pub fn client_address(trusted_proxies: &[IpNet], headers: &HeaderMap, peer: Option<IpAddr>) -> IpAddr {
     let mut client = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();
     let hops = headers.get_all(header::X_FORWARDED_FOR);
@@ -26,12 +25,12 @@ pub fn client_address(trusted_proxies: &[IpNet], headers: &HeaderMap, peer: Opti
         }
     }
     match client {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & CUSTOMER_PREFIX).into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & SUBSCRIBER_PREFIX).into(),
         address => address,
     }
 }
 
-/// An address with or without a port; of IPv6 also in brackets.
+/// Parses an address with or without a port. An IPv6 address may be in brackets.
 fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
     let hop = std::str::from_utf8(hop).ok()?.trim();
     let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
@@ -57,11 +56,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_believed() {
+    fn only_trusted_proxies_may_report_addresses() {
         let forwarded = ["6.6.6.6, 203.0.113.9, 10.0.0.1"];
         assert_eq!(client("127.0.0.1,10.0.0.1", &forwarded, "127.0.0.1"), "203.0.113.9");
         assert_eq!(client("127.0.0.1,10.0.0.1", &forwarded, "198.51.100.1"), "198.51.100.1");
-        // The proxy appends; several lines are one list.
+        // Several header lines form one list.
         assert_eq!(client("127.0.0.1", &["6.6.6.6", "203.0.113.9"], "127.0.0.1"), "203.0.113.9");
         assert_eq!(client("127.0.0.1", &[], "127.0.0.1"), "127.0.0.1");
     }
@@ -72,7 +71,7 @@ mod tests {
         assert_eq!(client("10.0.0.0/8", &forwarded, "10.1.2.3"), "203.0.113.9");
         assert_eq!(client("10.0.0.0/16", &forwarded, "10.0.2.3"), "10.7.7.7");
         assert_eq!(client("2001:db8::/32", &["203.0.113.9"], "2001:db8::1"), "203.0.113.9");
-        // Somebody inside the network is counted by their own address.
+        // A client inside the network is counted by its own address.
         assert_eq!(client("10.0.0.0/8", &["10.9.9.9, 10.7.7.7"], "10.1.2.3"), "10.9.9.9");
     }
 
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_believed_beyond_a_hop_that_cannot_be_read() {
+    fn no_hop_beyond_an_invalid_one_is_trusted() {
         for hop in ["unknown", "_hidden", "", "203.0.113", "203.0.113.9:", "[::1", "caf\u{e9}", "::1%eth0"] {
             let forwarded = format!("6.6.6.6, {hop}");
             assert_eq!(client("10.0.0.1", &[&forwarded], "10.0.0.1"), "10.0.0.1", "{hop}");
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_is_counted_by_the_network_of_a_customer() {
+    fn ipv6_is_counted_by_the_network_of_a_subscriber() {
         let count = |peer: &str| client("10.0.0.1", &[], peer);
         assert_eq!(count("2001:db8:1:2::1"), count("2001:db8:1:2:ffff::1"));
         assert_ne!(count("2001:db8:1:2::1"), count("2001:db8:1:3::1"));

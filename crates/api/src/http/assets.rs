@@ -1,6 +1,6 @@
-//! The client, carried in the binary: every file as it is and, where the build made them, in brotli and gzip.
+//! The files of the web client, embedded in the binary, with their brotli and gzip variants if the build created them.
 //!
-//! Hashed names are immutable; the page itself is asked for again each time, and answered with 304 when unchanged.
+//! Files with hashed names are immutable. The page itself is revalidated each time, with 304 if it is unchanged.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ use shared::errors::ErrorCode;
 
 use crate::error::{AppError, AppResult};
 
-/// What `trunk build` made. A build without it gives a server without a page, which says so.
+/// The output of `trunk build`. If it is missing at build time, the server answers with an explanation instead.
 #[derive(Embed)]
 #[folder = "../../dist"]
 #[allow_missing = true]
@@ -42,22 +42,22 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .default_service(web::to(file));
 }
 
-/// `/` leads to the rooms.
+/// Redirects `/` to the rooms.
 async fn to_rooms() -> HttpResponse {
     HttpResponse::Found().insert_header((header::LOCATION, "/rooms")).finish()
 }
 
-/// The shell of the client, for each of its paths.
+/// The page of the client, for each of its paths.
 async fn page(request: HttpRequest) -> AppResult<HttpResponse> {
     if Dist::get(INDEX).is_none() {
-        let words =
+        let detail =
             "This server was built without the client: run `trunk build --release` before `cargo build`.";
-        return Err(AppError::because(ErrorCode::NotFound, words));
+        return Err(AppError::because(ErrorCode::NotFound, detail));
     }
     serve(&request, INDEX)
 }
 
-/// A file of the client, or nothing.
+/// A file of the client, or 404.
 async fn file(request: HttpRequest) -> AppResult<HttpResponse> {
     let path = request.path().trim_start_matches('/');
     let is_encoding = path.ends_with(".br") || path.ends_with(".gz");
@@ -139,8 +139,8 @@ fn content_type(path: &str) -> &'static str {
     }
 }
 
-/// Scripts only from here, WebAssembly, and the page's own inline scripts by their hash: so the page stays static and
-/// can be compressed beforehand.
+/// Allows scripts of this server, WebAssembly, and the page's inline scripts by hash. Nonces would require a dynamic
+/// page, which could not be compressed at build time.
 fn page_csp(page: &str) -> String {
     let hashes: String = inline_scripts(page)
         .map(|script| format!(" 'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
@@ -151,7 +151,7 @@ fn page_csp(page: &str) -> String {
     )
 }
 
-/// What stands between the tags of scripts that have no `src`.
+/// The contents of script elements without `src`.
 fn inline_scripts(page: &str) -> impl Iterator<Item = &str> {
     page.split("<script").skip(1).filter_map(|rest| {
         let (attributes, rest) = rest.split_once('>')?;

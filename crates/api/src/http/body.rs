@@ -1,5 +1,5 @@
-//! Request bodies: one JSON object, read strictly. Duplicate keys, deep nesting and other content types are refused;
-//! unknown fields are ignored; every wrong field is named with a JSON Pointer.
+//! Request bodies: one JSON object, parsed strictly. Duplicate keys, deep nesting and other content types are rejected,
+//! unknown fields are ignored, and every invalid field is reported with a JSON Pointer.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -19,19 +19,19 @@ use tokio::time::timeout;
 use crate::error::{AppError, AppResult};
 use crate::json::{self, JsonError};
 
-/// The most a body may hold, in bytes.
+/// The maximal size of a body, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
-/// How long a body may take to come.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A body: one JSON object whose fields are still to be read.
+/// A body: one JSON object.
 pub struct JsonBody(Map<String, Value>);
 
 impl JsonBody {
-    /// Reads the fields into a value; every field that is wrong is reported, not only the first.
+    /// Converts the fields into a value.
     ///
     /// # Errors
-    /// 422 with a pointer for each field that breaks a rule.
+    /// 422 with a pointer to each invalid field.
     pub fn read<T>(self, read: impl FnOnce(&mut Fields) -> Option<T>) -> AppResult<T> {
         let mut fields = Fields { object: self.0, errors: Vec::new() };
         match read(&mut fields) {
@@ -41,14 +41,14 @@ impl JsonBody {
     }
 }
 
-/// The fields of a body, and what was wrong with those that were read.
+/// The fields of a body, and the errors of those that were read.
 pub struct Fields {
     object: Map<String, Value>,
     errors: Vec<FieldError>,
 }
 
 impl Fields {
-    /// A text that must be there and must pass `parse`.
+    /// Parses a required text field.
     pub fn required<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
         if !self.object.contains_key(name) {
             let invalid = Invalid::new(InvalidCode::Required, format!("{name} is required."));
@@ -57,7 +57,7 @@ impl Fields {
         self.optional(name, parse)
     }
 
-    /// A text that may be absent, but if it is there, it must pass `parse`; null is there.
+    /// Parses an optional text field. A field that is null is invalid, not absent.
     pub fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
         let parsed = match self.object.get(name)? {
             Value::String(text) => parse(text),
@@ -82,16 +82,16 @@ impl FromRequest for JsonBody {
     }
 }
 
-/// Checks the body of a request whose method has no use for one: if there is one, it is held to the same rules.
+/// Checks the body of a request whose method ignores bodies. The rules are the same as for other bodies.
 ///
 /// # Errors
-/// As for any body.
+/// The same as for other bodies.
 pub async fn check_unread(request: &mut dev::ServiceRequest) -> AppResult<()> {
-    let has_no_use = [Method::GET, Method::HEAD, Method::DELETE].contains(request.method());
+    let ignores_body = [Method::GET, Method::HEAD, Method::DELETE].contains(request.method());
     let headers = request.headers();
     let is_announced = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
         || headers.contains_key(header::TRANSFER_ENCODING);
-    if !has_no_use || !is_announced {
+    if !ignores_body || !is_announced {
         return Ok(());
     }
     let (request, payload) = request.parts_mut();
@@ -100,12 +100,12 @@ pub async fn check_unread(request: &mut dev::ServiceRequest) -> AppResult<()> {
     if bytes.is_empty() { Ok(()) } else { parse(&bytes).map(|_| ()) }
 }
 
-/// A request's body that was not read to its end.
+/// The body of a request that was not read to its end.
 pub struct Unread(web::Payload);
 
 impl Unread {
-    /// The answer's body, which keeps the request's. So actix-http closes the connection after the answer; without it,
-    /// actix-http would wait for the rest of a chunked body without end.
+    /// A response body that keeps the request body alive. So actix-http closes the connection after the response.
+    /// Otherwise it would wait indefinitely for the rest of a chunked body.
     pub fn keep_in(self, answer: BoxBody) -> BoxBody {
         BoxBody::new(KeepUnread { answer, _unread: self.0 })
     }
@@ -131,14 +131,14 @@ impl MessageBody for KeepUnread {
     }
 }
 
-/// The whole body, which must be declared as JSON unless it is empty.
+/// Reads the whole body. Its media type must be JSON unless it is empty.
 async fn read(request: &HttpRequest, mut payload: web::Payload) -> AppResult<web::BytesMut> {
     let slow = |_| AppError::because(ErrorCode::RequestTimeout, "The body took too long to arrive.");
-    let collected = timeout(PATIENCE, collect(request, &mut payload)).await.map_err(slow).flatten();
+    let collected = timeout(BODY_TIMEOUT, collect(request, &mut payload)).await.map_err(slow).flatten();
     let bytes = collected.inspect_err(|_| {
         request.extensions_mut().insert(Unread(payload));
     })?;
-    // An absent body is malformed, whatever its type would have been.
+    // An empty body is malformed JSON, regardless of its media type.
     if !bytes.is_empty() && !request.content_type().eq_ignore_ascii_case("application/json") {
         return Err(AppError::new(ErrorCode::UnsupportedMediaType));
     }
@@ -164,7 +164,7 @@ async fn collect(request: &HttpRequest, payload: &mut web::Payload) -> AppResult
     Ok(bytes)
 }
 
-/// One JSON object, parsed strictly.
+/// Parses one JSON object strictly.
 fn parse(bytes: &[u8]) -> AppResult<Map<String, Value>> {
     json::parse(bytes).map_err(|error| {
         let detail = format!("The body {error}.");
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_wrong_field_is_named() {
+    fn every_invalid_field_is_reported() {
         let body = JsonBody(parse(br#"{"text":null,"id":7,"more":1}"#).unwrap());
         let error = body
             .read(|fields| {

@@ -1,4 +1,4 @@
-//! The API's description, generated from the handlers, and a page to try it on.
+//! The OpenAPI description, generated from the handlers, and the Swagger UI page.
 
 mod complete;
 
@@ -19,7 +19,7 @@ use crate::error;
 
 const OPENAPI_PATH: &str = "/api/v1/openapi.json";
 
-/// What the handlers say of themselves.
+/// The description of the handlers.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -51,15 +51,15 @@ const OPENAPI_PATH: &str = "/api/v1/openapi.json";
 )]
 struct Handlers;
 
-/// The whole description. The session's cookie has another name where the server is reached by https.
+/// The complete description. The name of the session cookie depends on whether the server is reached by https.
 fn describe(cookie_name: &str) -> Value {
-    // A description without paths would fail the tests below.
+    // The default is never used: the tests below would fail.
     let mut api = serde_json::to_value(Handlers::openapi()).unwrap_or_default();
     complete::complete(&mut api, cookie_name);
     api
 }
 
-/// Mounts the description at its path and the page at `/docs/`.
+/// Mounts the description, the page at `/docs/` and the list of problems.
 pub fn configure(config: &mut web::ServiceConfig) {
     let to_docs = || async { HttpResponse::Found().insert_header((header::LOCATION, "/docs/")).finish() };
     config
@@ -71,7 +71,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from(OPENAPI_PATH)));
 }
 
-/// The description as JSON. Mounted by hand, because Swagger UI's own route has no HEAD.
+/// The description as JSON. It is mounted here because the route of Swagger UI has no HEAD.
 async fn description(app: web::Data<App>) -> HttpResponse {
     static JSON: [OnceLock<Bytes>; 2] = [const { OnceLock::new() }; 2];
     let json = JSON[usize::from(app.config.is_https())]
@@ -79,11 +79,11 @@ async fn description(app: web::Data<App>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(json.clone())
 }
 
-/// What the `type` of a problem leads to.
+/// The page that the `type` of a problem refers to.
 async fn problems() -> HttpResponse {
     let mut page = String::from(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Problems</title>\
-         <h1>Problems</h1><p>What an answer of type <code>application/problem+json</code> means by its code.</p><dl>",
+         <h1>Problems</h1><p>The codes of responses of type <code>application/problem+json</code>.</p><dl>",
     );
     for code in ErrorCode::ALL {
         let (name, status, detail) = (code.name(), error::status(code), error::detail(code));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_has_an_id_of_its_own() {
+    fn every_operation_has_a_unique_id() {
         let api = api();
         let mut ids: Vec<&str> = operations(&api)
             .into_iter()
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_that_a_handler_names_is_a_code_of_that_status() {
+    fn every_error_that_a_handler_lists_has_the_status_of_its_code() {
         let api = serde_json::to_value(Handlers::openapi()).unwrap();
         for (name, operation) in operations(&api) {
             for (status, response) in operation["responses"].as_object().unwrap() {

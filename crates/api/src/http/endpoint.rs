@@ -1,4 +1,4 @@
-//! One endpoint of the API, as the modules list them.
+//! An endpoint of the API. Each module of handlers has a list of them.
 
 use actix_web::http::Method;
 use actix_web::{FromRequest, Handler, Responder, Route, web};

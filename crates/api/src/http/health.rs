@@ -1,4 +1,4 @@
-//! Whether the process is up, and whether it can serve.
+//! Health checks: liveness and readiness.
 
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -15,14 +15,14 @@ pub fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::new(Method::GET, "/livez", get_live), Endpoint::new(Method::GET, "/readyz", get_ready)]
 }
 
-/// The process is up
+/// Check that the process runs
 #[utoipa::path(get, path = "/livez", operation_id = "get_live", tag = "health",
     responses((status = 200, description = "Alive", body = String)))]
 pub async fn get_live() -> &'static str {
     "ok\n"
 }
 
-/// The database can be reached and the server is not stopping
+/// Check that the database answers and the server is not stopping
 ///
 /// The database is migrated before the server listens.
 #[utoipa::path(get, path = "/readyz", operation_id = "get_ready", tag = "health",

@@ -1,4 +1,4 @@
-//! Who makes a request: extractors for anybody who may read, and for somebody who is signed in.
+//! Authentication: extractors for requests that need a session, and for those that do not.
 
 use std::future::{Ready, ready};
 use std::net::IpAddr;
@@ -17,31 +17,31 @@ use crate::error::{AppError, AppResult};
 use crate::realtime::connection::Identity;
 use crate::sessions;
 
-/// Somebody who may read public rooms, with or without a session.
+/// A client that may read public rooms, with or without a session.
 pub struct Reader;
 
-/// Somebody with a session.
+/// A client with a session.
 pub struct SignedIn(pub Identity);
 
-/// The address of somebody who needs no session, counted as a request.
+/// The address of a client that needs no session. The request is counted for the address.
 pub struct Address(pub IpAddr);
 
-/// How a request proves who makes it.
+/// The credentials of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credentials<'request> {
     /// `Authorization: Bearer`.
     Bearer(&'request str),
     /// The session cookie.
     Cookie(&'request str),
-    /// Not at all.
+    /// No credentials.
     None,
 }
 
 impl<'request> Credentials<'request> {
-    /// What the headers carry. A header beats a cookie, which the browser sends unasked.
+    /// The credentials in the headers. `Authorization` takes precedence over the cookie, which browsers always send.
     ///
     /// # Errors
-    /// 401 for an `Authorization` that is no bearer token.
+    /// 401 for an `Authorization` that is not a bearer token.
     pub fn of(config: &Config, headers: &'request HeaderMap) -> AppResult<Self> {
         if let Some(authorization) = headers.get(header::AUTHORIZATION) {
             let token = authorization.to_str().ok().and_then(|text| {
@@ -61,26 +61,26 @@ impl<'request> Credentials<'request> {
     }
 }
 
-/// The session cookie's name. The prefix makes browsers insist on `Secure`, `Path=/` and this very host
-/// (RFC 6265bis, section 4.1.3.2); it cannot be had over plain http.
+/// The name of the session cookie. The prefix `__Host-` makes browsers require `Secure`, `Path=/` and no `Domain`
+/// (RFC 6265bis, section 4.1.3.2). It is not available over plain http.
 pub fn cookie_name(config: &Config) -> &'static str {
     if config.is_https() { "__Host-parlance_session" } else { "parlance_session" }
 }
 
-/// Who makes a request. `identity` is `None` for somebody without a session.
+/// The client that makes a request. `identity` is `None` without a session.
 pub struct Caller {
-    /// The address that is counted.
+    /// The address, as rate limits count it.
     pub address: IpAddr,
     /// The user and their session.
     pub identity: Option<Identity>,
 }
 
-/// Who makes a request or a handshake, counted against the rate limits. With
-/// `needs_origin`, a cookie is believed only from a page of this server.
+/// Authenticates a request or a handshake and counts it against the rate limits. With `needs_origin`, a cookie is
+/// accepted only from an allowed origin.
 ///
 /// # Errors
-/// 401 for a bad bearer token, 403 for a foreign origin, 429 when there were too many requests, 503 when the database
-/// cannot tell.
+/// 401 for an invalid bearer token, 403 for a foreign origin, 429 if the rate limit is exceeded, 503 if the database
+/// does not answer.
 pub async fn identify(
     app: &App,
     headers: &HeaderMap,
@@ -89,7 +89,7 @@ pub async fn identify(
 ) -> AppResult<Caller> {
     let address = client_address(&app.config.trusted_proxies, headers, peer);
     let identity = prove(app, headers, address, needs_origin).await;
-    // Whoever could not prove anything is counted by address, whatever they tried.
+    // A request that is not authenticated is counted by address, even if it is refused.
     let user = identity.as_ref().ok().and_then(Option::as_ref).map(|identity| identity.user.id);
     app.limits.request(user, address)?;
     Ok(Caller { address, identity: identity? })
@@ -110,18 +110,18 @@ async fn prove(
             if needs_origin {
                 origin::check(&app.config, headers)?;
             }
-            // A cookie that ran out is as good as none.
+            // A request with an expired cookie is anonymous.
             authenticate(app, token, address).await
         }
         Credentials::None => Ok(None),
     }
 }
 
-/// Whose token it is; `None` when it is unknown, expired or signed out. A token that the server has not seen before is
-/// counted for the address before the database is asked.
+/// The identity of a token; `None` if it is unknown, expired or signed out. The lookup of a token that is not cached is
+/// counted for the address.
 ///
 /// # Errors
-/// 429 when the address presented too many of those, 503 when the database cannot tell.
+/// 429 if the address made too many lookups, 503 if the database does not answer.
 pub async fn authenticate(app: &App, token: &str, address: IpAddr) -> AppResult<Option<Identity>> {
     let session = sessions::hash(token);
     if !app.sessions.is_known(&session) {
@@ -130,13 +130,13 @@ pub async fn authenticate(app: &App, token: &str, address: IpAddr) -> AppResult<
     Ok(app.sessions.get(session).await?)
 }
 
-/// The maker of a request to the API.
+/// Authenticates a request to the API.
 async fn identify_request(request: &HttpRequest) -> AppResult<Caller> {
     let needs_origin = !request.method().is_safe();
     identify(app(request)?, request.headers(), peer(request), needs_origin).await
 }
 
-/// The address that a request is counted for.
+/// The address of a request, as rate limits count it.
 pub fn address(app: &App, request: &HttpRequest) -> IpAddr {
     client_address(&app.config.trusted_proxies, request.headers(), peer(request))
 }
@@ -200,7 +200,7 @@ mod tests {
     use clap::Parser;
 
     #[test]
-    fn a_header_beats_a_cookie() {
+    fn the_authorization_header_takes_precedence_over_the_cookie() {
         let config = Config::parse_from(["parlance"]);
         let mut headers = HeaderMap::new();
         headers.insert(header::COOKIE, "theme=dark; parlance_session=abc".parse().unwrap());

@@ -1,4 +1,4 @@
-//! Messages of a room, and what changed in it.
+//! Messages of a room, and its changes.
 
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
@@ -40,14 +40,14 @@ pub fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// The message that a path names.
+/// The message id in a path.
 pub struct MessagePath(pub MessageId);
 
 impl FromRequest for MessagePath {
     type Error = AppError;
     type Future = std::future::Ready<AppResult<Self>>;
 
-    /// What is no UUID is no message's id: 404 like any unknown one.
+    /// A text that is not a UUID is answered with 404, like an unknown id.
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let id = request.match_info().query("message_id").parse().map(Self);
         std::future::ready(id.map_err(|_| AppError::new(ErrorCode::MessageNotFound)))
@@ -56,7 +56,8 @@ impl FromRequest for MessagePath {
 
 /// One page of a room's messages, oldest to newest
 ///
-/// The newest page by default; `before`, `after` and `around` exclude one another. `around` takes a message's id too.
+/// Without a position, the newest page. `before`, `after` and `around` are mutually exclusive. `around` also accepts
+/// the id of a message.
 #[utoipa::path(get, path = MESSAGES_PATH, operation_id = "list_messages", tag = "messages",
     security((), ("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("limit" = inline(Option<LimitSchema>), Query),
@@ -83,7 +84,7 @@ pub async fn list(
     Ok(page_response(&page, &messages_path(room_id), limit, ("before", "after")))
 }
 
-/// The newest page from memory, where people are in the room.
+/// The newest page from the cache, if the room has followers.
 async fn newest(app: &App, room_id: RoomId, limit: u32) -> AppResult<Option<Page<MessageJson>>> {
     let mut kept = app.hub.newest(room_id, limit);
     if kept.is_none() && app.hub.is_followed(room_id) {
@@ -99,7 +100,7 @@ async fn newest(app: &App, room_id: RoomId, limit: u32) -> AppResult<Option<Page
     }))
 }
 
-/// Where a page is asked for.
+/// Parses the position of a page.
 fn parse_position(query: &Query) -> AppResult<Position> {
     let cursor = |text: &str| parse_cursor(text).map_err(|_| AppError::new(ErrorCode::InvalidCursor));
     match (query.get("before"), query.get("after"), query.get("around")) {
@@ -120,13 +121,13 @@ fn parse_position(query: &Query) -> AppResult<Position> {
 
 /// Send a message
 ///
-/// With an `id` of one's own the same request can be repeated without harm: a repeat answers 200.
+/// With an `id` chosen by the client, the request can be repeated safely: a repeat answers 200.
 #[utoipa::path(post, path = MESSAGES_PATH, operation_id = "create_message", tag = "messages",
     security(("token" = []), ("cookie" = [])), params(("room_id" = RoomId, Path)), request_body = CreateMessage,
     responses(
         (status = 201, description = "The new message", body = Message,
             headers(("Location" = String, description = "The path of the message"))),
-        (status = 200, description = "A repeat: the message as it is now", body = Message,
+        (status = 200, description = "A repeat: the current message", body = Message,
             headers(("Location" = String, description = "The path of the message"))),
         (status = 409, description = "message_id_reused")))]
 pub async fn create(
@@ -159,7 +160,7 @@ pub async fn create(
 
 /// Read a message
 ///
-/// A deleted one answers with its tombstone.
+/// A deleted message is answered with its tombstone.
 #[utoipa::path(get, path = MESSAGE_PATH, operation_id = "get_message", tag = "messages",
     security((), ("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)),
@@ -189,7 +190,7 @@ pub async fn get(
     security(("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)), request_body = UpdateMessage,
     responses(
-        (status = 200, description = "The message as it is now", body = Message),
+        (status = 200, description = "The current message", body = Message),
         (status = 403, description = "not_author"),
         (status = 409, description = "message_deleted")))]
 pub async fn update(
@@ -210,7 +211,7 @@ pub async fn update(
 
 /// Delete a message
 ///
-/// Its place stays as a tombstone. A second time it changes nothing.
+/// A tombstone remains in its position. Deleting it again changes nothing.
 #[utoipa::path(delete, path = MESSAGE_PATH, operation_id = "delete_message", tag = "messages",
     security(("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)),
@@ -228,14 +229,15 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// All that changed in a room after a rev
+/// List the changes of a room after a rev
 ///
-/// Each message once, in its present state, by `rev`. Go on with the answer's `rev` while `has_more`.
+/// Each changed message once, in its current state, ordered by `rev`. While `has_more`, continue with `since` set to
+/// the `rev` of the response.
 #[utoipa::path(get, path = CHANGES_PATH, operation_id = "list_changes", tag = "messages",
     security((), ("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("since" = inline(Option<Rev>), Query),
         ("limit" = inline(Option<LimitSchema>), Query)),
-    responses((status = 200, description = "What changed", body = Changes)))]
+    responses((status = 200, description = "The changes", body = Changes)))]
 pub async fn list_changes(
     _: Reader,
     app: web::Data<App>,

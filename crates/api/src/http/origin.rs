@@ -1,6 +1,6 @@
-//! Where a browser's request came from: a cookie is only believed when a page of ours sent it.
+//! The check of `Origin` (RFC 6454): a cookie is accepted only from an allowed origin.
 //!
-//! Against forged requests and hijacked WebSockets. RFC 6454 for the header.
+//! It protects against cross-site request forgery and cross-site WebSocket hijacking.
 
 use actix_web::http::header::{self, HeaderMap};
 use shared::errors::ErrorCode;
@@ -8,10 +8,10 @@ use shared::errors::ErrorCode;
 use crate::config::Config;
 use crate::error::{AppError, AppResult};
 
-/// Lets a request pass whose `Origin` is this server's, its public URL's or an allowed one.
+/// Checks that `Origin` is that of this server, of its public URL or an allowed one.
 ///
 /// # Errors
-/// 403 `origin_refused` for any other, for `null` and for none.
+/// 403 `origin_refused` for any other origin, for `null` and for a missing header.
 pub fn check(config: &Config, headers: &HeaderMap) -> AppResult<()> {
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
@@ -33,7 +33,7 @@ fn is_own(config: &Config, origin: &str, host: Option<&str>) -> bool {
         .any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin))
 }
 
-/// Host and port of an origin; `null` has none.
+/// The host and port of an origin; `None` for `null`.
 fn authority(origin: &str) -> Option<&str> {
     let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"))?;
     Some(without_default_port(rest, origin))
@@ -61,14 +61,14 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_this_server_passes_also_behind_tls() {
+    fn the_origin_of_this_server_passes_also_behind_a_tls_proxy() {
         assert!(passes(&[], Some("http://localhost:3000"), "localhost:3000"));
         assert!(passes(&[], Some("https://chat.example.org"), "chat.example.org"));
         assert!(passes(&[], Some("https://chat.example.org"), "chat.example.org:443"));
     }
 
     #[test]
-    fn a_page_of_elsewhere_of_nowhere_and_no_page_at_all_do_not() {
+    fn a_foreign_null_or_missing_origin_is_refused() {
         for origin in
             ["http://evil.example", "null", "http://localhost:3001", "localhost:3000", "http://", "file://"]
         {

@@ -1,5 +1,5 @@
-//! What every answer has in common: an id for the request, security headers, and a problem body (RFC 9457) when it is
-//! an error, whoever made it: a handler, an extractor or actix itself.
+//! The middleware around every request: it adds the request id and security headers, and writes the problem body
+//! (RFC 9457) of errors of handlers, extractors and actix.
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -14,24 +14,24 @@ use super::body;
 use crate::app::App;
 use crate::error::AppError;
 
-/// Carries the id of a request, both ways.
+/// The header of the request id, in requests and responses.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX_URI_BYTES: usize = 4 * 1024;
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 
-/// The content security policy of answers that are no pages.
+/// The content security policy of responses that are not pages.
 const API_CSP: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Swagger UI styles its page inline.
+/// The content security policy of Swagger UI, which has inline styles.
 const DOCS_CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Wraps every request of the App.
+/// Wraps every request.
 ///
 /// # Errors
-/// What actix itself cannot answer.
+/// Errors of actix that are not responses.
 pub async fn middleware<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
@@ -46,14 +46,14 @@ pub async fn middleware<B: MessageBody + 'static>(
     let mut response = match checked {
         Err(refusal) => {
             let (request, _) = request.into_parts();
-            answer(request, respond(&refusal, &request_id))
+            problem_response(request, respond(&refusal, &request_id))
         }
         Ok(()) => {
-            // Swagger UI's own route knows no HEAD; actix leaves the body away by itself.
+            // The route of Swagger UI has no HEAD. actix omits the body of the response.
             if request.method() == Method::HEAD && request.path().starts_with("/docs/") {
                 request.head_mut().method = Method::GET;
             }
-            // Handlers and extractors have turned their errors into answers by now.
+            // Errors of handlers and extractors are responses at this point.
             let response = next.call(request).await?;
             if is_error(response.status()) {
                 write_problem(response, &request_id)
@@ -66,10 +66,10 @@ pub async fn middleware<B: MessageBody + 'static>(
         let (path, status) = (response.request().path(), response.status().as_u16());
         tracing::warn!(request_id, status, path, "request failed");
     }
-    // Of a request that did not come whole, the rest could only be misread.
-    let is_broken_off =
+    // The rest of an incomplete request could be misread as the next request.
+    let is_incomplete =
         [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE].contains(&response.status());
-    if is_draining || is_broken_off {
+    if is_draining || is_incomplete {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     let is_api = response.request().path().starts_with("/api/");
@@ -80,7 +80,7 @@ pub async fn middleware<B: MessageBody + 'static>(
     Ok(response)
 }
 
-/// Whether the request may go on. A server that stops takes nothing new, also on a connection that is open.
+/// Checks whether the request is accepted. A stopping server refuses requests also on open connections.
 fn check(request: &ServiceRequest, is_draining: bool) -> Result<(), AppError> {
     if is_draining && !["/livez", "/readyz"].contains(&request.path()) {
         return Err(AppError::because(ErrorCode::Unavailable, "The server is stopping. Try again."));
@@ -92,7 +92,7 @@ fn is_error(status: StatusCode) -> bool {
     status.is_client_error() || status.is_server_error()
 }
 
-/// The client's id for the request, if it is sound, or a new one.
+/// The request id of the client, if it is valid, or a new one.
 pub fn request_id(headers: &HeaderMap) -> String {
     headers
         .get(REQUEST_ID)
@@ -101,15 +101,15 @@ pub fn request_id(headers: &HeaderMap) -> String {
         .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
-/// Whether the head of a request keeps the limits.
+/// Checks the size of a request head.
 ///
 /// # Errors
-/// 414 for too long a URL, 431 for too many or too large headers.
+/// 414 if the URL is too long, 431 if there are too many headers or they are too large.
 pub fn check_head(uri: &Uri, headers: &HeaderMap) -> Result<(), AppError> {
     if uri.path_and_query().is_some_and(|target| target.as_str().len() > MAX_URI_BYTES) {
         return Err(AppError::new(ErrorCode::UriTooLong));
     }
-    // Each line has ": " and a line break besides.
+    // Each line also has ": " and a line break.
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if bytes > MAX_HEADER_BYTES || headers.len() > MAX_HEADERS {
         return Err(AppError::new(ErrorCode::HeadersTooLarge));
@@ -117,7 +117,7 @@ pub fn check_head(uri: &Uri, headers: &HeaderMap) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Gives an error answer its body; what it had as headers, such as `Allow`, stays.
+/// Adds the problem body to an error response. Its headers, such as `Allow`, are kept.
 fn write_problem<B>(response: ServiceResponse<B>, request_id: &str) -> ServiceResponse<EitherBody<B>>
 where
     B: MessageBody + 'static,
@@ -131,11 +131,14 @@ where
             problem.headers_mut().append(name.clone(), value.clone());
         }
     }
-    answer(request, problem)
+    problem_response(request, problem)
 }
 
-/// Pairs a problem with its request, whose body may not have been read to its end.
-fn answer<B>(request: HttpRequest, problem: HttpResponse<BoxBody>) -> ServiceResponse<EitherBody<B>> {
+/// Combines a problem with its request, whose body may be unread.
+fn problem_response<B>(
+    request: HttpRequest,
+    problem: HttpResponse<BoxBody>,
+) -> ServiceResponse<EitherBody<B>> {
     let unread = request.extensions_mut().remove::<body::Unread>();
     let problem = problem.map_body(|_, body| match unread {
         Some(unread) => unread.keep_in(body),
@@ -144,7 +147,7 @@ fn answer<B>(request: HttpRequest, problem: HttpResponse<BoxBody>) -> ServiceRes
     ServiceResponse::new(request, problem).map_into_right_body()
 }
 
-/// The answer for an error.
+/// The response for an error.
 pub fn respond(error: &AppError, request_id: &str) -> HttpResponse<BoxBody> {
     let status = error.status();
     let mut response = HttpResponseBuilder::new(status);
@@ -158,12 +161,12 @@ pub fn respond(error: &AppError, request_id: &str) -> HttpResponse<BoxBody> {
         response.insert_header((header::UPGRADE, "websocket"));
         response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
     }
-    // A struct of texts and numbers always becomes JSON.
+    // The serialization of strings and numbers cannot fail.
     let json = serde_json::to_string(&problem(error, request_id)).unwrap_or_default();
     response.insert_header((header::CONTENT_TYPE, PROBLEM_CONTENT_TYPE)).body(json)
 }
 
-/// The body for an error.
+/// The problem body of an error.
 pub fn problem(error: &AppError, request_id: &str) -> Problem {
     let status = error.status();
     Problem {
@@ -179,7 +182,7 @@ pub fn problem(error: &AppError, request_id: &str) -> Problem {
     }
 }
 
-/// What actix means when it answers by itself.
+/// The code of an error response that actix created.
 pub fn code_of_status(status: StatusCode) -> ErrorCode {
     match status {
         StatusCode::NOT_FOUND => ErrorCode::NotFound,
@@ -195,7 +198,7 @@ pub fn code_of_status(status: StatusCode) -> ErrorCode {
     }
 }
 
-/// What every answer carries.
+/// Adds the headers of every response.
 pub fn add_headers(headers: &mut HeaderMap, request_id: &str, is_api: bool, is_https: bool) {
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, id);

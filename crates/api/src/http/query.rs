@@ -1,5 +1,5 @@
-//! Query parameters: read by name, refused with the name that is wrong. Unknown ones are ignored, repeated ones refused:
-//! two readers could take different values.
+//! Query parameters. Unknown parameters are ignored. Repeated ones are rejected, because different parsers take
+//! different values.
 
 use std::collections::HashMap;
 use std::future::{Ready, ready};
@@ -18,19 +18,19 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::{AppError, AppResult};
 
-/// The parameters of a request.
+/// The query parameters of a request.
 pub struct Query(HashMap<String, String>);
 
 impl Query {
-    /// A parameter as it came.
+    /// The text of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// `limit`: how many items a page is to have.
+    /// `limit`: the maximal number of items of a page.
     ///
     /// # Errors
-    /// 422 when it is no number from 1 to 100.
+    /// 422 if it is not a number from 1 to 100.
     pub fn limit(&self) -> AppResult<u32> {
         let Some(text) = self.get("limit") else { return Ok(DEFAULT_LIMIT) };
         digits(text).filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or_else(|| {
@@ -39,10 +39,10 @@ impl Query {
         })
     }
 
-    /// `since`: the last change that the client knows; zero when it is not given.
+    /// `since`: the last change that the client has; zero if it is absent.
     ///
     /// # Errors
-    /// 422 when it is no number that a `rev` can be.
+    /// 422 if it is not a valid `rev`.
     pub fn since(&self) -> AppResult<Rev> {
         let Some(text) = self.get("since") else { return Ok(Rev::ZERO) };
         digits(text).map(Rev).ok_or_else(|| {
@@ -80,7 +80,8 @@ impl FromRequest for Query {
     }
 }
 
-/// A page with links to its neighbours (RFC 8288). `parameters` are those that take `prev_cursor` and `next_cursor`.
+/// The response of a page, with links to its neighbours (RFC 8288). `parameters` are the names of the parameters for
+/// `prev_cursor` and `next_cursor`.
 pub fn page_response<T: Serialize>(
     page: &Page<T>,
     path: &str,
@@ -102,7 +103,7 @@ pub fn page_response<T: Serialize>(
     response.json(page)
 }
 
-/// `limit` in the API's description.
+/// The schema of `limit`.
 pub struct LimitSchema;
 
 impl PartialSchema for LimitSchema {
@@ -119,7 +120,7 @@ impl PartialSchema for LimitSchema {
 
 impl ToSchema for LimitSchema {}
 
-/// A cursor of the list of rooms in the API's description.
+/// The schema of a cursor of the list of rooms.
 pub struct RoomCursorSchema;
 
 impl PartialSchema for RoomCursorSchema {
@@ -130,8 +131,8 @@ impl PartialSchema for RoomCursorSchema {
 
 impl ToSchema for RoomCursorSchema {}
 
-/// `before`, `after` and `around` in the API's description: one object, which can say that they exclude one another.
-/// With style `form` and `explode` its properties are parameters of their own.
+/// The schema of `before`, `after` and `around`: an object with at most one property, because they are mutually
+/// exclusive. With style `form` and `explode`, each property is a parameter.
 pub struct PositionSchema;
 
 impl PartialSchema for PositionSchema {
@@ -151,7 +152,7 @@ impl PartialSchema for PositionSchema {
 
 impl ToSchema for PositionSchema {}
 
-/// What a page gave as `next_cursor` or `prev_cursor`.
+/// The schema of a cursor, which comes from `next_cursor` or `prev_cursor`.
 fn cursor(pattern: &str) -> Object {
     ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()
 }

@@ -32,21 +32,21 @@ pub fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// The room that a path names.
+/// The room id in a path.
 pub struct RoomPath(pub RoomId);
 
 impl FromRequest for RoomPath {
     type Error = AppError;
     type Future = std::future::Ready<AppResult<Self>>;
 
-    /// What is no UUID is no room's id: 404 like any unknown one.
+    /// A text that is not a UUID is answered with 404, like an unknown id.
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let id = request.match_info().query("room_id").parse().map(Self);
         std::future::ready(id.map_err(|_| AppError::new(ErrorCode::RoomNotFound)))
     }
 }
 
-/// The answer about a room that may not be there.
+/// Maps [`DbError::NotFound`] to `room_not_found`.
 pub(super) fn or_no_room<T>(result: Result<T, DbError>) -> AppResult<T> {
     result.map_err(|error| match error {
         DbError::NotFound => AppError::new(ErrorCode::RoomNotFound),
@@ -108,7 +108,7 @@ pub async fn create(
     Ok(response.insert_header((header::LOCATION, room_path(room.id))).json(room))
 }
 
-/// Whether the room exists by the same request: then it creates nothing, and is not charged.
+/// Whether the room was created by the same request. Then the repeat creates nothing and is not counted.
 async fn is_repeat(app: &App, new: &NewRoom) -> AppResult<bool> {
     let new = new.clone();
     let found = app.db.run(move |conn| db::rooms::find_repeated(conn, &new)).await?;
@@ -133,7 +133,7 @@ pub async fn get(_: Reader, app: web::Data<App>, RoomPath(id): RoomPath) -> AppR
 #[utoipa::path(patch, path = ROOM_PATH, operation_id = "update_room", tag = "rooms",
     security(("token" = []), ("cookie" = [])), params(("room_id" = RoomId, Path)), request_body = UpdateRoom,
     responses(
-        (status = 200, description = "The room as it is now", body = Room),
+        (status = 200, description = "The current room", body = Room),
         (status = 403, description = "not_room_owner"),
         (status = 409, description = "room_name_taken")))]
 pub async fn update(

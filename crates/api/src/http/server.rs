@@ -1,4 +1,4 @@
-//! About the server.
+//! Information about the server.
 
 use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
@@ -20,7 +20,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::new(Method::GET, SERVER_PATH, get)]
 }
 
-/// Name, version, limits and features
+/// Get the name, version, limits and features
 #[utoipa::path(get, path = SERVER_PATH, operation_id = "get_server", tag = "server",
     responses((status = 200, description = "About the server", body = ServerInfo)))]
 pub async fn get(app: web::Data<App>) -> HttpResponse {

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::error::{AppError, AppResult};
 use crate::sessions::LIFETIME;
 
-/// What somebody is told who signed out while the database did not answer.
+/// The message for a sign-out whose deletion the database did not confirm.
 const NOT_YET_DELETED: &str = "The token is refused from now on, but the database has not confirmed that the session \
      is deleted. The server goes on trying.";
 
@@ -30,9 +30,9 @@ pub fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// Become a guest
+/// Create a guest
 ///
-/// The token goes into `Authorization: Bearer`; a browser can rely on the cookie that comes with it.
+/// The token is for `Authorization: Bearer`. Browsers can use the cookie of the response instead.
 #[utoipa::path(post, path = GUESTS_PATH, operation_id = "create_guest", tag = "users", request_body = CreateGuest,
     responses(
         (status = 201, description = "The guest and the token", body = Guest,
@@ -54,7 +54,7 @@ pub async fn create_guest(
     Ok(HttpResponse::Created().cookie(cookie).json(Guest { user, token }))
 }
 
-/// Who am I
+/// Get the current user
 #[utoipa::path(get, path = CURRENT_USER_PATH, operation_id = "get_current_user", tag = "users",
     security(("token" = []), ("cookie" = [])),
     responses((status = 200, description = "The user", body = User)))]
@@ -64,7 +64,7 @@ pub async fn get_current(SignedIn(identity): SignedIn) -> HttpResponse {
 
 /// Sign out
 ///
-/// The token is worth nothing from then on; its sockets are closed with 4401.
+/// The token becomes invalid, and the sockets of the session are closed with 4401.
 #[utoipa::path(delete, path = CURRENT_SESSION_PATH, operation_id = "delete_current_session", tag = "users",
     security(("token" = []), ("cookie" = [])),
     responses((status = 204, description = "Signed out",

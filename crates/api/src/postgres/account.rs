@@ -72,7 +72,7 @@ impl Account {
         chown(path, Some(self.uid.as_raw()), Some(self.gid.as_raw()))
     }
 
-    /// Whether the account may enter a directory. Only a process of the account can tell for sure.
+    /// Whether the account may enter a directory. Only a process of the account can check this reliably.
     pub(super) fn can_enter(&self, directory: &Path) -> bool {
         if !self.switched {
             return true;
@@ -82,8 +82,8 @@ impl Account {
         entered.is_ok_and(|status| status.success())
     }
 
-    /// A command that runs as the account, with an environment of its own, and in a process group of its own: a Ctrl-C
-    /// in the server's terminal must not stop Postgres before the server.
+    /// A command that runs as the account, with its own environment and process group: a Ctrl-C in the server's
+    /// terminal must not stop Postgres before the server.
     pub(super) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LC_ALL", "C").env("TZ", "UTC");

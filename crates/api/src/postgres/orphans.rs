@@ -13,17 +13,17 @@ use nix::unistd::Pid;
 
 use super::processes;
 
-/// What a postmaster is sent after which time. A fast shutdown writes a checkpoint; an immediate one and a killed
-/// postmaster are recovered from by the next start.
+/// The signals for a postmaster and their times. A fast shutdown writes a checkpoint. After an immediate one, or a
+/// kill, the next start recovers.
 pub(super) const POSTMASTER_SIGNALS: [(Duration, Signal); 3] = [
     (Duration::ZERO, Signal::SIGINT),
     (Duration::from_secs(5), Signal::SIGQUIT),
     (Duration::from_secs(8), Signal::SIGKILL),
 ];
-/// What the other processes are sent when their postmaster is gone. Most end by themselves before.
+/// The signals for the other processes when their postmaster is gone. Most end by themselves before.
 const BACKEND_SIGNALS: [(Duration, Signal); 2] =
     [(Duration::from_millis(500), Signal::SIGQUIT), (Duration::from_secs(3), Signal::SIGKILL)];
-/// After this time Postgres itself decides whether the cluster is free.
+/// After this time Postgres itself checks whether the cluster is in use.
 const TIMEOUT: Duration = Duration::from_secs(12);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_half_written_or_senseless_pid_file_names_no_process_or_is_not_ready() {
+    fn an_incomplete_or_invalid_pid_file_names_no_process_or_is_not_ready() {
         assert_eq!(PidFile::parse(""), None);
         assert_eq!(PidFile::parse("x\n"), None);
         assert_eq!(PidFile::parse("0\n/data\n"), None);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn signals_become_harder_with_time() {
+    fn signals_escalate_with_time() {
         assert_eq!(due_signal(&BACKEND_SIGNALS, Duration::ZERO), None);
         assert_eq!(due_signal(&POSTMASTER_SIGNALS, Duration::ZERO), Some(Signal::SIGINT));
         assert_eq!(due_signal(&POSTMASTER_SIGNALS, Duration::from_secs(7)), Some(Signal::SIGQUIT));

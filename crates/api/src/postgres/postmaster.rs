@@ -22,7 +22,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(2);
 /// How often a long recovery is reported.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What is needed to start Postgres, any number of times.
+/// What is needed to start Postgres.
 #[derive(Debug)]
 pub(super) struct Launcher {
     pub(super) program: PathBuf,
@@ -60,8 +60,8 @@ impl Launcher {
         Ok(Postmaster { pid, process, watchdog })
     }
 
-    /// Waits until Postgres accepts connections; false when it ended instead. There is no limit while it lives: recovery
-    /// after a crash may take its time.
+    /// Waits until Postgres accepts connections; false if it ended instead. There is no timeout, because recovery after
+    /// a crash may take long.
     pub(super) fn wait_until_ready(&self, postmaster: &Postmaster) -> bool {
         let ready = PidFile { pid: postmaster.pid, ready: true };
         let started = Instant::now();
@@ -113,7 +113,7 @@ impl Postmaster {
         self.pid
     }
 
-    /// Waits until it has ended. Its process id stays taken until [`Self::reap`].
+    /// Waits until it has ended. Its process id is not reused until [`Self::reap`].
     pub(super) fn wait_until_ended(&self) {
         processes::wait_until_ended(self.pid);
     }

@@ -13,7 +13,7 @@ use super::error::ClusterError;
 use super::postmaster::{Launcher, Postmaster};
 use super::{orphans, processes};
 
-/// The pauses before the attempts of the first start. Restarts are attempted without end.
+/// The pauses before the attempts of the first start. Restarts are attempted indefinitely.
 const FIRST_START_PAUSES: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1_500)];
 /// The bounds of the pause between two attempts to restart.
@@ -21,7 +21,7 @@ const MIN_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// After a run of this length the next restart is immediate again.
 const STABLE_RUN: Duration = Duration::from_secs(10);
-/// What Postgres is sent to stop it, and how long it may take to end after each signal.
+/// The signals that stop Postgres, and how long it may take to end after each.
 const STOP_SIGNALS: [(Signal, Duration); 3] = [
     (Signal::SIGINT, Duration::from_secs(5)),
     (Signal::SIGQUIT, Duration::from_secs(3)),
@@ -44,7 +44,7 @@ impl Supervisor {
         let thread = thread::Builder::new().name("postgres".to_owned()).spawn({
             let shared = Arc::clone(&shared);
             move || {
-                // Also when the thread panics: `stop` waits for this.
+                // Also on a panic: `stop` waits for this.
                 let _finish = FinishOnDrop(&shared);
                 supervise(&shared, &launcher, postmaster);
             }
@@ -126,7 +126,7 @@ impl Shared {
         postmaster.reap()
     }
 
-    /// Waits for the pause or for `stop`, whichever comes first. Returns false when it is time to stop.
+    /// Waits for the pause or for `stop`, whichever comes first. Returns false if the server stops.
     fn pause(&self, pause: Duration) -> bool {
         let waited = self.changed.wait_timeout_while(self.lock(), pause, |state| !state.stopping);
         !waited.unwrap_or_else(PoisonError::into_inner).0.stopping

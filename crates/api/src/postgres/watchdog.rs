@@ -10,7 +10,7 @@ use super::account::Account;
 /// A shell that waits for the end of a pipe from this process. When the pipe closes, it stops the process it was armed
 /// with: a fast shutdown first, an immediate one after five seconds, SIGKILL after eight.
 ///
-/// A program of its own, because it has to outlive the server, and a shell, because every system has one.
+/// It is a separate program because it must outlive the server, and a shell because every system has one.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     shell: Child,
@@ -36,8 +36,8 @@ done
 "#;
 
 impl Watchdog {
-    /// Starts a watchdog with nothing to watch yet. It starts before the process that it will watch, so that this is
-    /// never unwatched.
+    /// Starts a watchdog that is not armed. It starts before the process that it will watch, so that this is never
+    /// unwatched.
     pub(super) fn spawn(account: &Account) -> io::Result<Self> {
         let mut shell =
             account.command("sh").args(["-c", SCRIPT]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn()?;
@@ -50,8 +50,8 @@ impl Watchdog {
         self.pipe.as_mut().map_or(Ok(()), |pipe| writeln!(pipe, "{pid}"))
     }
 
-    /// Ends the watchdog without a signal to the process. To be called before that is reaped: then its id cannot
-    /// belong to another process yet.
+    /// Ends the watchdog without a signal to the process. It must be called before the process is reaped, while its id
+    /// cannot belong to another process.
     pub(super) fn disarm(&mut self) {
         if let Some(mut pipe) = self.pipe.take() {
             // Fails when the watchdog was killed.

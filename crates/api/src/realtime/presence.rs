@@ -54,7 +54,7 @@ struct Person {
 /// As whom a connection is counted.
 #[derive(Clone)]
 pub(super) enum Counted {
-    /// A person.
+    /// A user with a session.
     Person(Arc<User>),
     /// A visitor without a session.
     Visitor,

@@ -1,8 +1,8 @@
-//! Creations of rooms, edits, deletions and renames: each a transaction of its own. All but the first decide by policy
-//! under the room's lock.
+//! All changes except new messages: each is one transaction. Edits, renames and deletions check permissions under the
+//! lock of the room.
 //!
-//! Each takes the time once, before the first attempt. So a later attempt knows by the timestamp what an earlier one
-//! stored.
+//! Each change takes its timestamp once, before the first attempt. By the timestamp, a later attempt recognises what an
+//! earlier one stored.
 
 use chrono::{DateTime, Utc};
 use shared::ids::{MessageId, RoomId, UserId};
@@ -17,7 +17,7 @@ use crate::db::{self, Conn, DbError, DbResult};
 use crate::policy;
 use crate::realtime::hub::Hub;
 
-/// What the client gets, and whether this change made it so.
+/// The result for the client, and whether this change caused it.
 struct Outcome<T> {
     value: T,
     is_change: bool,
@@ -61,8 +61,8 @@ impl Worker {
 
     fn create_room(&mut self, new: &NewRoom, reply: Reply<StoredRoom>) {
         let mut attempts = Attempts::new();
-        let stored = match self.ask(&mut attempts, |conn| Ok(db::rooms::create(conn, new)?)) {
-            // The server's clock makes it this very request, not an earlier one of the client.
+        let stored = match self.execute(&mut attempts, |conn| Ok(db::rooms::create(conn, new)?)) {
+            // By its timestamp, it was stored by this request, not by an earlier one of the client.
             Ok(StoredRoom::Repeated(room))
                 if attempts.is_retry && room.created_at == new.created_at.into() =>
             {
@@ -80,7 +80,7 @@ impl Worker {
         let _ = reply.send(stored);
     }
 
-    /// Runs a transaction, which a refusal rolls back, and publishes what it changed.
+    /// Runs a transaction, which an error rolls back, and publishes the change.
     fn change<T: Clone>(
         &mut self,
         room_id: RoomId,
@@ -89,7 +89,7 @@ impl Worker {
         publish: impl FnOnce(&Hub, T),
     ) -> WriteResult<T> {
         let mut attempts = Attempts::new();
-        match self.ask(&mut attempts, |conn| db::transaction(conn, &mut transaction)) {
+        match self.execute(&mut attempts, |conn| db::transaction(conn, &mut transaction)) {
             Ok(Outcome { value, is_change }) => {
                 if is_change {
                     let published = value.clone();

@@ -1,5 +1,5 @@
-//! After an unknown outcome: what was stored but not published is found and published, so that no client stays behind
-//! until it happens to reconnect.
+//! Recovery after an unknown outcome: changes that were stored but not published are found and published. Otherwise
+//! clients would lack them until they reconnect.
 
 use std::time::{Duration, Instant};
 
@@ -13,13 +13,14 @@ use crate::db::changes::ChangesSince;
 use crate::db::{self, Conn, DbError, DbResult};
 use crate::realtime::hub::Hub;
 
-/// More changes than this are left to the followers to read.
+/// If there are more changes than this, followers are told to read them by REST.
 const MAX_CHANGES: usize = 1_000;
-/// How long a room that cannot be looked into is left alone.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The pause between two attempts.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 impl Worker {
-    /// Looks into every room that is in doubt, if it is time; a room that cannot be looked into stays in doubt.
+    /// Publishes the unpublished changes of every room in doubt, if the pause has passed. A room whose read fails stays
+    /// in doubt.
     ///
     /// # Errors
     /// [`DbError::ConnectionLost`], after which there is no connection.
@@ -28,7 +29,7 @@ impl Worker {
             return Ok(());
         }
         let Some(conn) = &mut self.conn else { return Ok(()) };
-        self.catch_up_at = Some(Instant::now() + PAUSE);
+        self.catch_up_at = Some(Instant::now() + RETRY_PAUSE);
         let rooms: Vec<(RoomId, Doubt)> = self.doubtful.iter().map(|(id, doubt)| (*id, *doubt)).collect();
         for (room_id, doubt) in rooms {
             match catch_up_room(conn, &self.hub, room_id, doubt) {
@@ -51,17 +52,17 @@ fn catch_up_room(conn: &mut Conn, hub: &Hub, room_id: RoomId, doubt: Doubt) -> D
         return Ok(());
     }
     let published = hub.published(room_id);
-    // The lock waits for the end of a transaction whose connection we lost.
+    // The lock waits for the end of a transaction whose connection was lost.
     let found = db::transaction(conn, |conn| {
         let room = db::rooms::lock(conn, room_id)?;
-        // Followers drop what they have, so it may be too much.
+        // Followers ignore events they have, so this may be too early.
         let since = published.unwrap_or(Rev((room.rev.0 - MAX_CHANGES as i64).max(0)));
         db::changes::list(conn, room_id, Some(since), MAX_CHANGES)
     });
     match found {
         Ok(found) => {
             if doubt == Doubt::Creation {
-                // Before all else that happened in the room: its followers know it, and must not miss the rest.
+                // It comes first, with `rev` 0: followers that have later changes must not skip the following ones.
                 let room = hub.with_online(found.room.clone().into());
                 let created = ServerEvent::RoomCreated(RoomChange { rev: room.rev, room });
                 hub.catch_up_all(room_id, Rev::ZERO, created);
@@ -70,7 +71,7 @@ fn catch_up_room(conn: &mut Conn, hub: &Hub, room_id: RoomId, doubt: Doubt) -> D
         }
         Err(DbError::NotFound) => match db::rooms::get_deleted(conn, room_id) {
             Ok(room) => hub.room_deleted(room),
-            // It was never created, or is purged already.
+            // It was never created, or is already purged.
             Err(DbError::NotFound) => {}
             Err(error) => return Err(error),
         },
@@ -79,7 +80,7 @@ fn catch_up_room(conn: &mut Conn, hub: &Hub, room_id: RoomId, doubt: Doubt) -> D
     Ok(())
 }
 
-/// Publishes changes in the order of `rev`: those of messages, and among them that of the room, if there is one.
+/// Publishes the changes of messages and of the room, in the order of `rev`.
 fn publish(hub: &Hub, published: Option<Rev>, found: ChangesSince, doubt: Doubt) {
     let updated_rev = found.room.updated_rev();
     let room = Room::from(found.room);
@@ -98,7 +99,7 @@ fn publish(hub: &Hub, published: Option<Rev>, found: ChangesSince, doubt: Doubt)
             if let Some(event) = update.take_if(|_| updated_rev < rev) {
                 publish_update(event);
             }
-            // Of what no follower is known to have, only a message that was not changed since is surely new.
+            // If it is unknown what followers have, only a message without later changes is certainly new.
             let since = published.unwrap_or(Rev(rev.0 - 1));
             hub.catch_up(room_id, rev, changed.event(since));
         }

@@ -28,18 +28,18 @@ pub enum WriteError {
     /// The room belongs to another user.
     #[error("not the room's owner")]
     NotRoomOwner,
-    /// Too many changes wait already; nothing was done.
+    /// Too many changes are waiting; nothing was done.
     #[error("the queue is full")]
     QueueFull,
-    /// The connection broke or the database does not answer: the change may be made or not.
+    /// The connection broke or the database does not answer: the change may or may not be stored.
     #[error("the outcome is unknown")]
     OutcomeUnknown,
-    /// What the database says; nothing was done.
+    /// An error of the database; nothing was done.
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-/// What a change gives.
+/// The result of a change.
 pub type WriteResult<T> = Result<T, WriteError>;
 
 pub(super) type Reply<T> = oneshot::Sender<WriteResult<T>>;
@@ -75,7 +75,7 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// The room that it changes, and who hears of it.
+    /// The room that it changes, and the doubt that an unknown outcome causes.
     pub(super) fn doubt(&self) -> (RoomId, Doubt) {
         match self {
             Self::CreateRoom(new, _) => (new.id, Doubt::Creation),
@@ -88,10 +88,10 @@ impl Change {
     }
 }
 
-/// What kind of change may be unpublished, and so who missed it.
+/// What kind of change may be unpublished, which determines who must receive it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Doubt {
-    /// A change to a message: the room's followers.
+    /// A change to a message: followers of the room.
     Message,
     /// A change to the room: everybody.
     Room,

@@ -1,4 +1,4 @@
-//! Sends: many in one statement.
+//! New messages, many in one statement.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -15,27 +15,27 @@ use crate::db::messages::{self, NewMessage, Stored};
 type Send = (NewMessage, Reply<Stored>);
 
 impl Worker {
-    /// Stores all of them, in one commit unless an id stands among them twice: one statement stores an id once.
+    /// Stores all of them, in one commit if their ids are distinct: a statement stores an id only once.
     pub(super) fn create_messages(&mut self, mut sends: Vec<Send>) {
         while !sends.is_empty() {
             let mut seen = HashSet::with_capacity(sends.len());
-            let (first, again) = sends.into_iter().partition(|(new, _)| seen.insert(new.id));
-            self.store(first, Attempts::new());
-            sends = again;
+            let (distinct, duplicates) = sends.into_iter().partition(|(new, _)| seen.insert(new.id));
+            self.store(distinct, Attempts::new());
+            sends = duplicates;
         }
     }
 
-    /// Stores messages of different ids in one commit. If that fails because of one of them, each gets a commit of its
-    /// own, so that the faulty one fails alone.
+    /// Stores messages with distinct ids in one commit. If one of them seems to be the cause of a failure, each gets
+    /// its own commit, so that only the faulty one fails.
     fn store(&mut self, sends: Vec<Send>, mut attempts: Attempts) {
         let batch: Vec<&NewMessage> = sends.iter().map(|(new, _)| new).collect();
-        match self.ask(&mut attempts, |conn| Ok(messages::create_all(conn, &batch)?)) {
+        match self.execute(&mut attempts, |conn| Ok(messages::create_all(conn, &batch)?)) {
             Ok(created) => self.answer(sends, created, attempts.is_retry),
             Err(error) if attempts.is_suspect && sends.len() > 1 => {
-                tracing::warn!(%error, messages = sends.len(), "messages are stored one by one");
+                tracing::warn!(%error, messages = sends.len(), "storing the messages of a batch one by one");
                 self.store_singly(sends, attempts);
             }
-            // Somebody else stored the id between the statement's look and its insert.
+            // Another connection stored the id between the statement's check and its insert.
             Err(WriteError::Db(DbError::Conflict(constraint))) if constraint == messages::ID_KEY => {
                 self.answer(sends, vec![None], attempts.is_retry);
             }
@@ -49,20 +49,20 @@ impl Worker {
             if started.elapsed() < ANSWER_TIMEOUT {
                 self.store(vec![send], Attempts::of_part(whole));
             } else {
-                // Nobody waits for these any more.
-                let failed = DbError::Unavailable("it took too long".to_owned()).into();
+                // The clients have stopped waiting.
+                let failed = DbError::Unavailable("the batch took too long".to_owned()).into();
                 let error = if whole.is_retry { WriteError::OutcomeUnknown } else { failed };
                 self.refuse(vec![send], error);
             }
         }
     }
 
-    /// Publishes what was stored in the order of `rev`, then answers: an acknowledged message is a published one.
+    /// Publishes the stored messages in the order of `rev`, then answers: an acknowledged message is always published.
     fn answer(&mut self, sends: Vec<Send>, created: Vec<Option<Message>>, is_retry: bool) {
         let mut answers: Vec<Option<WriteResult<Stored>>> =
             created.into_iter().map(|message| message.map(|message| Ok(Stored::Created(message)))).collect();
         if is_retry {
-            // What looks like a repeat may have been stored by the first attempt, and not be published.
+            // An apparent repeat may have been stored by the first attempt, and is not published yet.
             for (answer, (new, _)) in answers.iter_mut().zip(&sends).filter(|(answer, _)| answer.is_none()) {
                 *answer = Some(self.explain(new, true));
             }
@@ -81,7 +81,7 @@ impl Worker {
         let mut unexplained = Vec::new();
         for (answer, (new, reply)) in answers.into_iter().zip(sends) {
             match answer {
-                // The client may be gone; its message stays.
+                // The client may be gone; its message remains stored.
                 Some(answer) => drop(reply.send(answer)),
                 None => unexplained.push((new, reply)),
             }
@@ -94,10 +94,10 @@ impl Worker {
         }
     }
 
-    /// Why a message was left out, without an effect on those that were stored.
+    /// Finds out why a message was not stored. Messages that were stored are not affected.
     fn explain(&mut self, new: &NewMessage, is_retry: bool) -> WriteResult<Stored> {
-        match self.ask(&mut Attempts::new(), |conn| Ok(messages::explain_unstored(conn, new)?)) {
-            // The server's clock makes it this very request, not an earlier one of the client.
+        match self.execute(&mut Attempts::new(), |conn| Ok(messages::explain_unstored(conn, new)?)) {
+            // By its timestamp, it was stored by this request, not by an earlier one of the client.
             Ok(Stored::Repeated(message)) if is_retry && message.created_at == new.created_at.into() => {
                 Ok(Stored::Created(message))
             }
@@ -105,7 +105,7 @@ impl Worker {
                 self.doubt(new.room_id, Doubt::Message);
                 Err(WriteError::OutcomeUnknown)
             }
-            // It was surely left out; only the reason is unknown.
+            // It was not stored; only the reason is unknown.
             Err(WriteError::OutcomeUnknown) => {
                 Err(DbError::Unavailable("the connection broke while reading".to_owned()).into())
             }
@@ -113,7 +113,7 @@ impl Worker {
         }
     }
 
-    /// Gives all of them the same answer.
+    /// Answers all of them with the same error.
     fn refuse(&mut self, mut sends: Vec<Send>, error: WriteError) {
         tracing::warn!(%error, messages = sends.len(), "messages could not be stored");
         if matches!(error, WriteError::OutcomeUnknown) {

@@ -1,4 +1,4 @@
-//! A writer's thread: takes changes from the queue, and asks the database until it knows the outcome.
+//! The thread of a writer: takes changes from its queue, and repeats statements until the outcome is known.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,49 +12,49 @@ use super::change::{Change, Doubt, WriteError, WriteResult};
 use crate::db::{self, Conn, DbError, DbResult};
 use crate::realtime::hub::Hub;
 
-/// How many changes one commit takes at most.
+/// The maximal number of changes in one commit.
 const MAX_BATCH: usize = 1_000;
-/// How long a change waits for a database that went away.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How soon the writer tries to connect again.
+/// How long a change waits for an unavailable database.
+const RETRY_TIME: Duration = Duration::from_secs(3);
+/// The pause between two attempts to connect.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
-/// A change whose connection broke so often is itself the likely cause.
+/// If a change loses this many connections, it is probably the cause.
 const MAX_LOSSES: u32 = 3;
 
 /// The time since when a writer waits for the database; `None` while it does not.
 pub(super) type BusySince = Arc<Mutex<Option<Instant>>>;
 
-/// One writer's side of the queue.
+/// A writer.
 pub(super) struct Worker {
     pub(super) hub: Arc<Hub>,
     pub(super) conn: Option<Conn>,
-    /// Rooms in which a change may be stored that was never published.
+    /// Rooms in which a stored change may be unpublished.
     pub(super) doubtful: HashMap<RoomId, Doubt>,
-    /// When to look into them; `None` is at once.
+    /// When to recover them; `None` is immediately.
     pub(super) catch_up_at: Option<Instant>,
     database_url: String,
     has_given_up: bool,
     busy_since: BusySince,
 }
 
-/// How one change is getting on: how long it may take, and what happened so far.
+/// The attempts to make one change: their deadline and their failures.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attempts {
     deadline: Instant,
     losses: u32,
-    /// An earlier attempt may be stored, since its connection broke.
+    /// An earlier attempt may be stored, because its connection broke.
     pub(super) is_retry: bool,
-    /// The change itself seems to be the cause of the failure, not the state of the database.
+    /// The change itself, not the state of the database, seems to be the cause of the failure.
     pub(super) is_suspect: bool,
 }
 
 impl Attempts {
-    /// Nothing was attempted yet.
+    /// No attempt was made yet.
     pub(super) fn new() -> Self {
-        Self { deadline: Instant::now() + PATIENCE, losses: 0, is_retry: false, is_suspect: false }
+        Self { deadline: Instant::now() + RETRY_TIME, losses: 0, is_retry: false, is_suspect: false }
     }
 
-    /// The attempts at a part of a change, after those at the whole.
+    /// The attempts to make a part of a batch, after attempts to make the whole.
     pub(super) fn of_part(whole: Self) -> Self {
         Self { is_retry: whole.is_retry, ..Self::new() }
     }
@@ -74,7 +74,7 @@ impl Worker {
     }
 
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Change>) {
-        // Connect before the first message comes, so that it does not wait for it.
+        // Connect now, so that the first change does not wait for it.
         let _ = self.connect(Instant::now());
         while let Some(first) = self.next(&mut queue) {
             let mut batch = vec![first];
@@ -83,11 +83,11 @@ impl Worker {
             {
                 batch.push(change);
             }
-            self.work_off_safely(batch);
+            self.process_safely(batch);
         }
     }
 
-    /// The next change; meanwhile, what is in doubt is looked into as soon as the database is back.
+    /// Waits for the next change. Meanwhile, rooms in doubt are recovered as soon as the database is back.
     fn next(&mut self, queue: &mut mpsc::Receiver<Change>) -> Option<Change> {
         while !self.doubtful.is_empty() {
             match queue.try_recv() {
@@ -102,10 +102,10 @@ impl Worker {
         queue.blocking_recv()
     }
 
-    /// A panic costs the changes of one batch their answers, not all rooms of this writer their future.
-    fn work_off_safely(&mut self, batch: Vec<Change>) {
+    /// Processes a batch. A panic only leaves the changes of this batch unanswered; the writer continues.
+    fn process_safely(&mut self, batch: Vec<Change>) {
         let rooms: Vec<(RoomId, Doubt)> = batch.iter().map(Change::doubt).collect();
-        if catch_unwind(AssertUnwindSafe(|| self.work_off(batch))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| self.process(batch))).is_err() {
             tracing::error!("a writer panicked");
             self.conn = None;
             self.set_busy(None);
@@ -115,8 +115,8 @@ impl Worker {
         }
     }
 
-    /// Consecutive sends go into one commit; everything keeps the order in which it came.
-    fn work_off(&mut self, batch: Vec<Change>) {
+    /// Processes changes in their order. Consecutive new messages go into one commit.
+    fn process(&mut self, batch: Vec<Change>) {
         let mut sends = Vec::new();
         for change in batch {
             if let Change::CreateMessage(new, reply) = change {
@@ -130,37 +130,36 @@ impl Worker {
     }
 
     fn set_busy(&self, since: Option<Instant>) {
-        // No code panics under this lock, so a poisoned state is as good as any.
+        // No code panics while it holds this lock, so a poisoned state is consistent.
         *self.busy_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
-    /// Asks the database, and asks again over a new connection when the connection breaks, within bounds.
+    /// Runs `query`. If the connection breaks, it is repeated over a new connection, within bounds.
     ///
     /// # Errors
-    /// What `question` returns; [`WriteError::OutcomeUnknown`] when an attempt may be stored and no later one could
-    /// tell.
-    pub(super) fn ask<T>(
+    /// What `query` returns; [`WriteError::OutcomeUnknown`] if an attempt may be stored and no later one could tell.
+    pub(super) fn execute<T>(
         &mut self,
         attempts: &mut Attempts,
-        mut question: impl FnMut(&mut Conn) -> WriteResult<T>,
+        mut query: impl FnMut(&mut Conn) -> WriteResult<T>,
     ) -> WriteResult<T> {
         self.set_busy(Some(Instant::now()));
-        let answer = self.ask_until_known(attempts, &mut question);
+        let answer = self.execute_until_known(attempts, &mut query);
         self.set_busy(None);
         answer
     }
 
-    fn ask_until_known<T>(
+    fn execute_until_known<T>(
         &mut self,
         attempts: &mut Attempts,
-        question: &mut impl FnMut(&mut Conn) -> WriteResult<T>,
+        query: &mut impl FnMut(&mut Conn) -> WriteResult<T>,
     ) -> WriteResult<T> {
         let undecided = loop {
             let conn = match self.connect(attempts.deadline) {
                 Ok(conn) => conn,
                 Err(error) => break error,
             };
-            match question(conn) {
+            match query(conn) {
                 Err(WriteError::Db(DbError::ConnectionLost(reason))) => {
                     tracing::warn!(reason, "the writer lost its connection");
                     self.conn = None;
@@ -170,7 +169,7 @@ impl Worker {
                         attempts.is_suspect = true;
                         break DbError::ConnectionLost(reason);
                     }
-                    // Once at once, whatever the clock says: most often that settles it.
+                    // The first repeat is immediate, even after the deadline: usually it succeeds.
                     if attempts.losses > 1 {
                         if Instant::now() >= attempts.deadline {
                             break DbError::ConnectionLost(reason);
@@ -189,15 +188,15 @@ impl Worker {
                 decided => return decided,
             }
         };
-        // Why the last attempt failed says nothing about an earlier one.
+        // The failure of the last attempt says nothing about earlier attempts.
         Err(if attempts.is_retry { WriteError::OutcomeUnknown } else { undecided.into() })
     }
 
-    /// The connection, made anew if there is none. Waits until `deadline` for a database that is away, but only once:
-    /// while it stays away, no other change waits for it.
+    /// The connection, which is established if there is none. Waits for an unavailable database until `deadline`, but
+    /// only once: while it stays unavailable, later changes do not wait.
     ///
-    /// Before the connection is used for something new, what is in doubt is looked into over it: so events keep the
-    /// order of `rev`, however busy the writer is.
+    /// Rooms in doubt are recovered before the connection is used for a new change. So events keep the order of `rev`,
+    /// even if the queue never empties.
     fn connect(&mut self, deadline: Instant) -> DbResult<&mut Conn> {
         let deadline = if self.has_given_up { Instant::now() } else { deadline };
         loop {
@@ -221,15 +220,15 @@ impl Worker {
         self.catch_up()
     }
 
-    /// A change may be stored in this room that nobody heard of.
+    /// Marks a room: a stored change may be unpublished.
     pub(super) fn doubt(&mut self, room_id: RoomId, doubt: Doubt) {
         let known = self.doubtful.entry(room_id).or_insert(doubt);
         *known = doubt.max(*known);
         self.catch_up_at = None;
     }
 
-    /// Publishes a change, unless an earlier one of the room may be unpublished: then both are left to
-    /// [`Self::catch_up`], since followers take nothing that comes out of order.
+    /// Publishes a change. If an earlier change of the room may be unpublished, both are left to [`Self::catch_up`],
+    /// because followers ignore events out of order.
     pub(super) fn publish(&mut self, room_id: RoomId, kind: Doubt, publish: impl FnOnce(&Hub)) {
         match self.doubtful.get_mut(&room_id) {
             Some(doubt) => *doubt = kind.max(*doubt),

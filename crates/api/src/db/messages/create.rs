@@ -1,4 +1,4 @@
-//! Many messages in one statement: stored, numbered, and their rooms' counters moved.
+//! The statement that stores many messages: it numbers them and increments the counters of their rooms.
 
 use std::collections::HashMap;
 
@@ -16,18 +16,18 @@ use super::super::sent_hash::sent_hash;
 use super::super::{DbError, DbResult, rooms};
 use super::{AuthorRow, MessageRow, columns, message};
 
-/// A message to be stored.
+/// A message to store.
 #[derive(Clone, Debug)]
 pub struct NewMessage {
-    /// Chosen by the client or made for it.
+    /// The id, chosen by the client or the server.
     pub id: MessageId,
-    /// Where it goes.
+    /// The room.
     pub room_id: RoomId,
-    /// Who writes it.
+    /// The author.
     pub author: Author,
-    /// What it says.
+    /// The text.
     pub text: MessageText,
-    /// The server's clock, in whole milliseconds.
+    /// The server's time, in whole milliseconds.
     pub created_at: DateTime<Utc>,
 }
 
@@ -47,12 +47,12 @@ impl NewMessage {
     }
 }
 
-/// What became of a new message.
+/// The outcome of storing a message.
 #[derive(Clone, Debug)]
 pub enum Stored {
-    /// It is stored now: one change, to be published.
+    /// It was stored: a change to publish.
     Created(Message),
-    /// The same send was stored before; this is the message as it is now.
+    /// The same request was stored before; this is the current state of the message.
     Repeated(Message),
     /// Another message has the id.
     IdReused,
@@ -60,13 +60,14 @@ pub enum Stored {
     NoRoom,
 }
 
-/// Stores messages of different ids in the order given, each numbered in its room. The answers stand in the same order;
-/// `None` is a message that was left out because its room is gone or its id exists: see [`explain_unstored`].
+/// Stores messages with distinct ids in the given order and numbers them in their rooms. The results have the same
+/// order; `None` is a message that was skipped because its room does not exist or its id does: see
+/// [`explain_unstored`].
 ///
-/// One statement, so one round trip, one transaction and one flush for all.
+/// One statement takes one round trip, one transaction and one flush for all messages.
 ///
 /// # Errors
-/// What the database says; then nothing is stored, or, after [`DbError::ConnectionLost`], it is unknown.
+/// Errors of the database. Nothing is stored then, except that it is unknown after [`DbError::ConnectionLost`].
 pub fn create_all(conn: &mut PgConnection, batch: &[&NewMessage]) -> DbResult<Vec<Option<Message>>> {
     let numbers: HashMap<Uuid, (Seq, Rev)> = InsertMessages::new(batch)
         .load::<(Uuid, i64, i64)>(conn)?
@@ -76,10 +77,10 @@ pub fn create_all(conn: &mut PgConnection, batch: &[&NewMessage]) -> DbResult<Ve
     Ok(batch.iter().map(|new| numbers.get(&new.id.0).map(|&(seq, rev)| new.stored(seq, rev))).collect())
 }
 
-/// Why [`create_all`] left a message out. Changes nothing.
+/// Finds out why [`create_all`] skipped a message.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub fn explain_unstored(conn: &mut PgConnection, new: &NewMessage) -> DbResult<Stored> {
     let found: Option<(i64, (MessageRow, AuthorRow))> = messages::table
         .inner_join(users::table)
@@ -100,7 +101,7 @@ pub fn explain_unstored(conn: &mut PgConnection, new: &NewMessage) -> DbResult<S
     Ok(if is_same { Stored::Repeated(stored) } else { Stored::IdReused })
 }
 
-/// `INSERT … SELECT FROM unnest`, with one text for every number of rows, so that it is prepared once.
+/// `INSERT … SELECT FROM unnest`. Its text does not depend on the number of rows, so it is prepared once.
 struct InsertMessages {
     ids: Vec<Uuid>,
     room_ids: Vec<Uuid>,

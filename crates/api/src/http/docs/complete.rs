@@ -1,7 +1,7 @@
-//! Adds to each operation what follows from its kind: how it fails, what it takes and answers in headers, HEAD, links.
+//! Completes the operations with what they have in common: errors, headers, HEAD and links.
 //!
-//! A handler describes what is its own. It names the codes of its own refusals as the description of their status,
-//! `(status = 403, description = "not_room_owner")`; the rest of a refusal is written here.
+//! A handler lists the codes of its specific errors as the description of their status, such as
+//! `(status = 403, description = "not_room_owner")`. This module adds the rest of the error response.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use shared::text::{Invalid, InvalidCode};
 use crate::error::{self, AppError};
 use crate::http::problem;
 
-/// What any request can be refused with.
-const BY_ANY: [ErrorCode; 10] = [
+/// Error codes of every operation.
+const COMMON_CODES: [ErrorCode; 10] = [
     ErrorCode::BadRequest,
     ErrorCode::MalformedJson,
     ErrorCode::RequestTimeout,
@@ -27,7 +27,7 @@ const BY_ANY: [ErrorCode; 10] = [
     ErrorCode::Overloaded,
 ];
 
-/// The methods of which OpenAPI describes operations here.
+/// The methods that the handlers describe.
 const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 
 /// Completes the description.
@@ -82,7 +82,7 @@ pub(super) fn complete(api: &mut Value, cookie_name: &str) {
         "RequestId": {
             "name": "X-Request-Id", "in": "header", "schema": { "type": "string" },
             "description": "The client's id for the request: 1 to 64 visible ASCII characters. It comes back in the \
-                answer; anything else is replaced by an id of the server's.",
+                response. Anything else is replaced by an id of the server.",
         },
         "Origin": {
             "name": "Origin", "in": "header", "schema": { "type": "string" },
@@ -103,7 +103,7 @@ fn is_problem(status: &str) -> bool {
     status.starts_with(['4', '5'])
 }
 
-/// Whether the operation can be asked for with credentials.
+/// Whether the operation accepts credentials.
 fn takes_credentials(operation: &Value) -> bool {
     operation.get("security").is_some()
 }
@@ -122,8 +122,8 @@ fn add_parameters(path: &str, method: &str, operation: &mut Value) {
     }
 }
 
-/// The fields of a WebSocket handshake (RFC 6455, section 4.1). `Connection` and `Upgrade` are not among them: they
-/// belong to the connection, and a WebSocket library sends them by itself.
+/// The header fields of a WebSocket handshake (RFC 6455, section 4.1), except `Connection` and `Upgrade`: these are
+/// hop-by-hop, and WebSocket libraries send them automatically.
 fn handshake() -> [Value; 3] {
     let key = json!({ "type": "string", "examples": ["dGhlIHNhbXBsZSBub25jZQ=="] });
     let protocol = json!({ "type": "string", "examples": [SOCKET_PROTOCOL] });
@@ -134,7 +134,7 @@ fn handshake() -> [Value; 3] {
     ]
 }
 
-/// Writes the refusals of an operation, each kind once as a component.
+/// Adds the error responses of an operation. Equal responses share a component.
 fn add_problems(path: &str, method: &str, operation: &mut Value, components: &mut Map<String, Value>) {
     let mut by_status: BTreeMap<u16, Vec<ErrorCode>> = BTreeMap::new();
     let codes = codes(path, method, operation);
@@ -149,13 +149,13 @@ fn add_problems(path: &str, method: &str, operation: &mut Value, components: &mu
     }
 }
 
-/// The codes that an operation can answer.
+/// The error codes of an operation.
 fn codes(path: &str, method: &str, operation: &Value) -> Vec<ErrorCode> {
     use ErrorCode::{
         AuthenticationRequired, InvalidCursor, InvalidToken, MessageNotFound, OriginRefused, OutcomeUnknown,
         RateLimited, RoomNotFound, ValidationFailed,
     };
-    let mut codes = BY_ANY.to_vec();
+    let mut codes = COMMON_CODES.to_vec();
     for (status, response) in operation["responses"].as_object().into_iter().flatten() {
         if is_problem(status) {
             let names = response["description"].as_str().unwrap_or_default().split(", ");
@@ -190,7 +190,7 @@ fn has_parameter(operation: &Value, name: &str) -> bool {
     operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == name)
 }
 
-/// The code of that name.
+/// The error code with this name.
 fn code(name: &str) -> Option<ErrorCode> {
     ErrorCode::ALL.into_iter().find(|code| code.name() == name)
 }
@@ -234,7 +234,7 @@ fn example(code: ErrorCode) -> Value {
     serde_json::to_value(problem::problem(&error, "01980b2f-5c55-7c3a-9c11-2f7a0d5be0a1")).unwrap_or_default()
 }
 
-/// HEAD answers what GET does, without the body.
+/// The HEAD operation of a GET operation: the same without bodies.
 fn head(get: &Value, components: &Map<String, Value>) -> Value {
     let mut head = get.clone();
     let text = |field: &str| get[field].as_str().unwrap_or_default();
@@ -254,7 +254,7 @@ fn head(get: &Value, components: &Map<String, Value>) -> Value {
     head
 }
 
-/// By the path of a collection: what can be done with a member that was just created.
+/// For each path of a collection, links from a created member to the operations on it.
 fn links(api: &Value) -> BTreeMap<String, Map<String, Value>> {
     let mut links: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     let Some(paths) = api["paths"].as_object() else { return links };
