@@ -33,14 +33,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config.service(web::resource(SOCKET_PATH).route(web::get().to(connect)).route(web::head().to(connect)));
 }
 
-/// The WebSocket
-///
-/// Subprotocol `parlance.v1.json`, one JSON object a text frame. Without an upgrade the answer is 426.
-#[utoipa::path(get, path = SOCKET_PATH, operation_id = "connect", tag = "socket",
-    security((), ("token" = []), ("cookie" = [])),
-    responses((status = 101, description = "The connection is a WebSocket now"),
-        (status = 426, description = "upgrade_required")))]
-pub async fn connect(
+/// Answers a handshake with a WebSocket. Any other request gets 426.
+async fn connect(
     request: HttpRequest,
     payload: web::Payload,
     app: web::Data<App>,

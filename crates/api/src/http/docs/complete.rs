@@ -37,7 +37,7 @@ pub(super) fn complete(api: &mut Value, cookie_name: &str) {
     for (path, item) in entries(&mut api["paths"]) {
         for method in METHODS {
             let Some(operation) = item.get_mut(method) else { continue };
-            add_parameters(path, method, operation);
+            add_parameters(method, operation);
             add_problems(path, method, operation, &mut responses);
             for (status, response) in entries(&mut operation["responses"]) {
                 if !is_problem(status) {
@@ -48,10 +48,11 @@ pub(super) fn complete(api: &mut Value, cookie_name: &str) {
                 }
             }
         }
-        if let Some(get) = item.get("get").filter(|_| path != SOCKET_PATH) {
+        if let Some(get) = item.get("get") {
             item["head"] = head(get, &responses);
         }
     }
+    api["paths"][SOCKET_PATH] = websocket();
     let components = &mut api["components"];
     components["responses"] = responses.into();
     components["securitySchemes"] = json!({
@@ -75,8 +76,6 @@ pub(super) fn complete(api: &mut Value, cookie_name: &str) {
             "description": "Seconds after which the request may succeed.",
         },
         "WwwAuthenticate": { "required": true, "schema": { "type": "string", "const": "Bearer" } },
-        "Upgrade": { "required": true, "schema": { "type": "string", "const": "websocket" } },
-        "SecWebSocketVersion": { "required": true, "schema": { "type": "string", "const": "13" } },
     });
     components["parameters"] = json!({
         "RequestId": {
@@ -108,12 +107,9 @@ fn takes_credentials(operation: &Value) -> bool {
     operation.get("security").is_some()
 }
 
-fn add_parameters(path: &str, method: &str, operation: &mut Value) {
+fn add_parameters(method: &str, operation: &mut Value) {
     let mut parameters = vec![reference("parameters/RequestId")];
-    if path == SOCKET_PATH {
-        parameters.extend(handshake());
-    }
-    if takes_credentials(operation) && (method != "get" || path == SOCKET_PATH) {
+    if takes_credentials(operation) && method != "get" {
         parameters.push(reference("parameters/Origin"));
     }
     match &mut operation["parameters"] {
@@ -122,16 +118,20 @@ fn add_parameters(path: &str, method: &str, operation: &mut Value) {
     }
 }
 
-/// The header fields of a WebSocket handshake (RFC 6455, section 4.1), except `Connection` and `Upgrade`: these are
-/// hop-by-hop, and WebSocket libraries send them automatically.
-fn handshake() -> [Value; 3] {
-    let key = json!({ "type": "string", "examples": ["dGhlIHNhbXBsZSBub25jZQ=="] });
-    let protocol = json!({ "type": "string", "examples": [SOCKET_PROTOCOL] });
-    [
-        json!({ "name": "Sec-WebSocket-Version", "in": "header", "required": true, "schema": { "const": "13" } }),
-        json!({ "name": "Sec-WebSocket-Key", "in": "header", "required": true, "schema": key }),
-        json!({ "name": "Sec-WebSocket-Protocol", "in": "header", "schema": protocol }),
-    ]
+/// The path of the WebSocket (RFC 6455). It has no operations: the only response that OpenAPI could describe is 426, for
+/// a request that is not a handshake.
+fn websocket() -> Value {
+    json!({
+        "summary": "The WebSocket",
+        "description": "Text frames, one JSON object each, tagged by `type`. Commands: `authenticate {token}`, \
+            `subscribe {room_id, since?, present?}`, `unsubscribe {room_id}`, `typing {room_id, active}`, \
+            `ping {id}`. A handshake from a browser needs an allowed `Origin`. A request that is not a handshake \
+            gets 426, a refused one 401, 403, 429 or 503.",
+        "x-websocket": {
+            "subprotocol": SOCKET_PROTOCOL,
+            "security": [{}, { "token": [] }, { "cookie": [] }],
+        },
+    })
 }
 
 /// Adds the error responses of an operation. Equal responses share a component.
@@ -167,7 +167,7 @@ fn codes(path: &str, method: &str, operation: &Value) -> Vec<ErrorCode> {
     }
     if takes_credentials(operation) {
         codes.extend([AuthenticationRequired, InvalidToken, RateLimited]);
-        if method != "get" || path == SOCKET_PATH {
+        if method != "get" {
             codes.push(OriginRefused);
         }
     }
@@ -203,10 +203,6 @@ fn problem_response(status: u16, codes: &[ErrorCode]) -> Value {
     let mut headers = json!({ "X-Request-Id": reference("headers/RequestId") });
     match status {
         401 => headers["WWW-Authenticate"] = reference("headers/WwwAuthenticate"),
-        426 => {
-            headers["Upgrade"] = reference("headers/Upgrade");
-            headers["Sec-WebSocket-Version"] = reference("headers/SecWebSocketVersion");
-        }
         429 | 503 => headers["Retry-After"] = reference("headers/RetryAfter"),
         _ => {}
     }
