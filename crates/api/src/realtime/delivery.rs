@@ -168,3 +168,40 @@ fn deliver(state: &mut State, room_id: RoomId, changes: &[Change]) -> Wakeups {
 fn change(message: Message) -> MessageChange {
     MessageChange { room_id: message.room_id, rev: message.rev, message }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
+
+    use uuid::Uuid;
+
+    use super::super::admission::SocketLimits;
+    use super::*;
+
+    #[test]
+    fn while_all_frames_exceed_the_budget_the_largest_outboxes_are_closed() {
+        const KIB: usize = 1024;
+        let limits = SocketLimits { per_user: 9, per_address: 9, total: 9 };
+        let hub = Arc::new(Hub::with_budget(limits, Access::Open, 100 * KIB));
+        let registrations: Vec<_> = (0..3)
+            .map(|_| hub.connect(IpAddr::V4(Ipv4Addr::LOCALHOST), None).expect("below the limits"))
+            .collect();
+        // Frames that nobody shares: 10, 60 and 50 KiB wait.
+        for (registration, frames) in registrations.iter().zip([1, 6, 5]) {
+            for _ in 0..frames {
+                let frame = Frame::pong(hub.budget(), vec![0; 10 * KIB].into());
+                registration.connection().outbox.push(frame);
+            }
+        }
+        let closing =
+            || registrations.iter().map(|one| one.connection().outbox.is_closing()).collect::<Vec<_>>();
+        assert_eq!(closing(), [false, false, false]);
+        hub.resync(RoomId(Uuid::nil()), Rev::ZERO);
+        assert_eq!(closing(), [false, false, false], "an event that nobody gets costs nothing");
+        hub.tick(std::time::Instant::now());
+        assert_eq!(closing(), [false, true, false]);
+        hub.tick(std::time::Instant::now());
+        assert_eq!(closing(), [false, true, false], "what is left is within the budget");
+    }
+}

@@ -20,6 +20,7 @@ use super::connection::{Connection, Identity, SessionKey};
 use super::directory::{Directory, TooManyRooms};
 use super::frame::Frame;
 use super::newest::{NewestPage, NewestPages};
+use super::presence::Snapshot;
 use super::room::{Room, Typed};
 use crate::config::Access;
 
@@ -162,27 +163,35 @@ impl Hub {
         for attempt in 1..=MAX_SNAPSHOTS {
             let snapshot = state.rooms.get_mut(&room_id).and_then(|live| live.snapshot(id));
             let Some(snapshot) = snapshot else { return false };
-            // A list of 100 users is serialized without the lock.
-            drop(state);
-            let event = ServerEvent::Subscribed {
-                room: RoomDto { online: snapshot.count, ..room.clone() },
-                rev: room.rev,
-                online: snapshot.online.iter().map(|user| user.as_ref().clone()).collect(),
-                visitors: snapshot.visitors,
+            let version = snapshot.version;
+            // A list of 100 users is serialized without the lock, unless presence changes too fast for that.
+            let frame = if attempt == MAX_SNAPSHOTS {
+                self.subscribed(room, snapshot)
+            } else {
+                drop(state);
+                let frame = self.subscribed(room, snapshot);
+                state = self.lock();
+                frame
             };
-            let frame = Frame::event(&self.budget, &event);
-            state = self.lock();
             let Some(live) = state.rooms.get_mut(&room_id) else { return false };
-            if attempt == MAX_SNAPSHOTS || !live.is_outdated(snapshot.version) {
+            if !live.is_outdated(version) {
                 if let Some(frame) = frame {
-                    live.send_subscribed(id, frame, snapshot.version);
+                    live.send_subscribed(id, frame, version);
                 }
                 break;
             }
         }
-        // After the last attempt, the snapshot may lack changes that other followers were told of.
-        self.in_room(&mut state, room_id, |_| ());
         is_followed(&state)
+    }
+
+    fn subscribed(&self, room: &RoomDto, snapshot: Snapshot) -> Option<Frame> {
+        let event = ServerEvent::Subscribed {
+            room: RoomDto { online: snapshot.count, ..room.clone() },
+            rev: room.rev,
+            online: snapshot.online.iter().map(|user| user.as_ref().clone()).collect(),
+            visitors: snapshot.visitors,
+        };
+        Frame::event(&self.budget, &event)
     }
 
     /// Starts live delivery (step 3 of 3): everything up to `rev` is in the outbox. The held events follow, then live

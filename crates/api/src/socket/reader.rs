@@ -95,6 +95,8 @@ async fn read(app: &App, incoming: &mut AggregatedMessageStream, connection: &Ar
             Ok(None) => return End::Gone,
             Ok(Some(Err(error))) => return end_of(&error),
             Ok(Some(Ok(AggregatedMessage::Close(_)))) => return End::ClientClosed,
+            // Also when messages arrive without a pause, so that the timeout never fires.
+            Ok(_) if sign_in_by.is_some_and(|by| by <= Instant::now()) => Err(CloseCode::SessionEnded),
             // Boxed, because this future is much larger than the one that waits for the next message.
             Ok(Some(Ok(message))) => Box::pin(session.handle(message)).await,
             Err(_) if sign_in_by.is_some_and(|by| by <= Instant::now()) => Err(CloseCode::SessionEnded),
