@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use serde_json::json;
 use shared::errors::ErrorCode;
 use shared::ids::RoomId;
 use shared::messages::messages_path;

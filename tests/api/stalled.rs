@@ -93,7 +93,7 @@ fn a_client_that_stalls_in_the_middle_of_a_replay_is_disconnected() {
 #[test]
 fn a_client_that_closes_in_the_middle_of_a_replay_leaves_at_once() {
     let app = TestApp::start();
-    let (alice, room, mut watcher) = room_with_a_long_history(&app);
+    let (_, room, mut watcher) = room_with_a_long_history(&app);
     let grace = app.guest("Grace");
     let mut leaving = TestSocket::connect(&grace);
     subscribe_since(&mut leaving, room.id, room.rev);
