@@ -74,7 +74,9 @@ pub enum Finish {
 /// What the response body does next.
 #[derive(Debug)]
 pub enum Next {
-    /// Send these frames, which are at least one.
+    /// Send this frame.
+    Frame(Frame),
+    /// Send these frames together.
     Frames(Vec<Frame>),
     /// Send the close frame.
     Close(CloseCode),
@@ -237,13 +239,12 @@ impl Outbox {
     /// The next thing to send.
     pub fn poll_next(&self, context: &Context<'_>) -> Poll<Next> {
         let mut state = self.lock();
-        let frames = state.take_chunk();
-        if !frames.is_empty() {
+        if let Some(chunk) = state.take_chunk() {
             if state.is_drain_awaited && state.queued_bytes <= LOW_WATER_BYTES {
                 state.is_drain_awaited = false;
                 self.changed.notify_one();
             }
-            return Poll::Ready(Next::Frames(frames));
+            return Poll::Ready(chunk);
         }
         state.has_backlog = false;
         if state.frames.capacity() > IDLE_CAPACITY {
@@ -282,7 +283,7 @@ impl State {
     }
 
     /// Takes the next frame, and those after it that fit into the same chunk.
-    fn take_chunk(&mut self) -> Vec<Frame> {
+    fn take_chunk(&mut self) -> Option<Next> {
         self.has_backlog |= self.queued_bytes > BACKLOG_BYTES;
         let limit = if self.has_backlog { BACKLOG_CHUNK_BYTES } else { CHUNK_BYTES };
         let (mut count, mut bytes) = (0, 0);
@@ -293,10 +294,12 @@ impl State {
             }
             count += 1;
         }
-        let frames: Vec<Frame> = self.frames.drain(..count).collect();
-        let taken: usize = frames.iter().map(|frame| frame.len() + FRAME_OVERHEAD).sum();
+        let taken: usize = self.frames.range(..count).map(|frame| frame.len() + FRAME_OVERHEAD).sum();
         self.queued_bytes = self.queued_bytes.saturating_sub(taken);
-        frames
+        match count {
+            0 | 1 => self.frames.pop_front().map(Next::Frame),
+            _ => Some(Next::Frames(self.frames.drain(..count).collect())),
+        }
     }
 
     fn forget_frames(&mut self) {
@@ -335,6 +338,7 @@ mod tests {
 
     fn length(outbox: &Outbox) -> usize {
         match next(outbox) {
+            Some(Next::Frame(frame)) => frame.len(),
             Some(Next::Frames(frames)) => frames.iter().map(Frame::len).sum(),
             other => panic!("expected frames, got {other:?}"),
         }

@@ -30,8 +30,8 @@ pub(super) struct Frames {
     _handshake: BoxBody,
     /// What is left of the frames that are being sent.
     rest: Bytes,
-    /// Whether it is a single large frame.
-    is_large: bool,
+    /// Whether it is a single frame, which may be large.
+    is_single: bool,
     /// The number of bytes since other connections last had their turn.
     sent: usize,
 }
@@ -45,7 +45,7 @@ pub(super) struct Closed;
 
 impl Frames {
     pub(super) fn new(registration: Registration, handshake: BoxBody) -> Self {
-        Self { registration, _handshake: handshake, rest: Bytes::new(), is_large: false, sent: 0 }
+        Self { registration, _handshake: handshake, rest: Bytes::new(), is_single: false, sent: 0 }
     }
 }
 
@@ -64,8 +64,12 @@ impl MessageBody for Frames {
         }
         if self.rest.is_empty() {
             self.rest = match self.registration.connection().outbox.poll_next(context) {
+                Poll::Ready(Next::Frame(frame)) => {
+                    self.is_single = true;
+                    frame.bytes()
+                }
                 Poll::Ready(Next::Frames(frames)) => {
-                    self.is_large = frames.len() == 1;
+                    self.is_single = false;
                     join(&frames)
                 }
                 Poll::Ready(Next::Close(code)) => frame::close(code),
@@ -77,22 +81,16 @@ impl MessageBody for Frames {
                 }
             };
         }
-        let length = if self.is_large { self.rest.len().min(PIECE_BYTES) } else { self.rest.len() };
+        let length = if self.is_single { self.rest.len().min(PIECE_BYTES) } else { self.rest.len() };
         self.sent += length;
         Poll::Ready(Some(Ok(self.rest.split_to(length))))
     }
 }
 
-/// The bytes of all frames. Those of a single frame are shared.
 fn join(frames: &[Frame]) -> Bytes {
-    match frames {
-        [frame] => frame.bytes(),
-        frames => {
-            let mut joined = BytesMut::with_capacity(frames.iter().map(Frame::len).sum());
-            frames.iter().for_each(|frame| joined.extend_from_slice(&frame.bytes()));
-            joined.freeze()
-        }
-    }
+    let mut joined = BytesMut::with_capacity(frames.iter().map(Frame::len).sum());
+    frames.iter().for_each(|frame| joined.extend_from_slice(&frame.bytes()));
+    joined.freeze()
 }
 
 impl Drop for Frames {
