@@ -26,3 +26,4 @@ pub mod outbox;
 mod presence;
 mod room;
 mod typing;
+mod wakeups;

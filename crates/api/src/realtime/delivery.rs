@@ -10,8 +10,8 @@ use shared::rooms::Room as RoomDto;
 
 use super::frame::Frame;
 use super::hub::{Hub, State};
-use super::outbox::Wakeups;
 use super::room::{Change, Typed};
+use super::wakeups::Wakeups;
 use crate::config::Access;
 
 impl Hub {

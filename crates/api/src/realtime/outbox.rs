@@ -15,11 +15,11 @@ use super::frame::Frame;
 pub const MAX_QUEUED_BYTES: usize = 1024 * 1024;
 /// A replay continues when fewer bytes than this are waiting.
 const LOW_WATER_BYTES: usize = MAX_QUEUED_BYTES / 4;
-/// Above this many bytes the queue is a backlog, until it is empty.
-const BACKLOG_BYTES: usize = 64 * 1024;
-/// Frames up to this many bytes leave together, so that they share a write. It fits into the buffer that actix-http has
-/// for each connection.
-const CHUNK_BYTES: usize = 7 * 1024;
+/// Above this many frames the queue is a backlog, until it is empty. A client that subscribes to many rooms gets fewer.
+const BACKLOG_FRAMES: usize = 128;
+/// Frames up to this many bytes leave together, so that they share a write. They fit into half of the buffer that
+/// actix-http has for each connection; only the part that was ever used takes memory.
+const CHUNK_BYTES: usize = 4 * 1024;
 /// The same while there is a backlog: fewer writes, for a larger buffer.
 const BACKLOG_CHUNK_BYTES: usize = 16 * 1024;
 /// The memory of a queued frame beside its bytes.
@@ -82,24 +82,6 @@ pub enum Next {
     Close(CloseCode),
     /// End the response.
     Finish(Finish),
-}
-
-/// Readers that have something to send. They are woken when this is dropped, which is best done without a lock, and
-/// after everything that is more urgent: each of them writes to a socket.
-#[derive(Default)]
-#[must_use]
-pub struct Wakeups(Vec<Waker>);
-
-impl Wakeups {
-    pub(super) fn add(&mut self, reader: Option<Waker>) {
-        self.0.extend(reader);
-    }
-}
-
-impl Drop for Wakeups {
-    fn drop(&mut self) {
-        self.0.drain(..).for_each(Waker::wake);
-    }
 }
 
 impl Outbox {
@@ -284,7 +266,7 @@ impl State {
 
     /// Takes the next frame, and those after it that fit into the same chunk.
     fn take_chunk(&mut self) -> Option<Next> {
-        self.has_backlog |= self.queued_bytes > BACKLOG_BYTES;
+        self.has_backlog |= self.frames.len() > BACKLOG_FRAMES;
         let limit = if self.has_backlog { BACKLOG_CHUNK_BYTES } else { CHUNK_BYTES };
         let (mut count, mut bytes) = (0, 0);
         for frame in &self.frames {
@@ -342,6 +324,20 @@ mod tests {
             Some(Next::Frames(frames)) => frames.iter().map(Frame::len).sum(),
             other => panic!("expected frames, got {other:?}"),
         }
+    }
+
+    #[test]
+    fn small_frames_leave_together_and_more_of_them_while_there_is_a_backlog() {
+        let outbox = Outbox::default();
+        (0..BACKLOG_FRAMES).for_each(|_| outbox.push(frame(998)));
+        assert_eq!(length(&outbox), 4 * 1_002);
+        (0..5).for_each(|_| outbox.push(frame(998)));
+        assert_eq!(length(&outbox), 16 * 1_002);
+        while next(&outbox).is_some() {}
+        outbox.push(frame(9_996));
+        outbox.push(frame(998));
+        assert_eq!(length(&outbox), 10_000, "a large frame leaves alone");
+        assert_eq!(length(&outbox), 1_002);
     }
 
     #[test]

@@ -11,9 +11,9 @@ use shared::ids::{Rev, RoomId, UserId};
 use super::budget::Budget;
 use super::connection::{Connection, ConnectionId};
 use super::frame::Frame;
-use super::outbox::Wakeups;
 use super::presence::{Counted, Presence, Snapshot, Version};
 use super::typing::{Typing, Typist};
+use super::wakeups::Wakeups;
 
 /// A room with followers.
 #[derive(Default)]

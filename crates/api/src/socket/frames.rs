@@ -15,7 +15,7 @@ use crate::realtime::hub::Registration;
 use crate::realtime::outbox::{Finish, Next};
 
 /// The dispatcher asks for more only while its write buffer holds less than this, in bytes. So the buffer, of 8 KiB at
-/// first, has room for a chunk of small frames and never grows, but for a backlog. It still takes the head of an HTTP
+/// first, has room for a chunk of frames and grows only for a backlog. It still takes the head of an HTTP
 /// response and its body into one write.
 pub const WRITE_BUFFER_BYTES: usize = 1024;
 /// A large frame leaves in pieces of this many bytes. Only the part of a buffer that was ever used takes memory.
