@@ -18,8 +18,8 @@ pub mod sessions;
 mod slice;
 pub mod users;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
@@ -37,6 +37,8 @@ pub use self::error::{DbError, DbResult};
 /// All migrations, embedded in the binary.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
+/// How often a pool that cannot connect is logged.
+const POOL_LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// How long a query waits for a thread and a connection.
 const POOL_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -61,7 +63,7 @@ impl Db {
             .min_idle(Some(1))
             .connection_timeout(POOL_TIMEOUT)
             .connection_customizer(Box::new(Settings))
-            .error_handler(Box::new(LogPoolErrors))
+            .error_handler(Box::<LogPoolErrors>::default())
             .build(ConnectionManager::new(bounded(database_url)))
             .map_err(|error| DbError::Unavailable(error.to_string()))?;
         Ok(Self { pool, breaker: Arc::new(Breaker::new(size)) })
@@ -221,11 +223,18 @@ pub fn ping(conn: &mut PgConnection) -> DbResult<()> {
     Ok(conn.batch_execute("SELECT 1")?)
 }
 
-#[derive(Debug)]
-struct LogPoolErrors;
+/// Logs the errors of the pool, which tries to connect several times a second, once in a while.
+#[derive(Debug, Default)]
+struct LogPoolErrors {
+    logged_at: Mutex<Option<Instant>>,
+}
 
 impl<E: std::fmt::Display> diesel::r2d2::HandleError<E> for LogPoolErrors {
     fn handle_error(&self, error: E) {
-        tracing::warn!(%error, "the pool cannot connect to the database");
+        let mut logged_at = self.logged_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged_at.is_none_or(|at| at.elapsed() > POOL_LOG_INTERVAL) {
+            *logged_at = Some(Instant::now());
+            tracing::warn!(%error, "the pool cannot connect to the database");
+        }
     }
 }

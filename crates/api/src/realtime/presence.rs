@@ -31,6 +31,8 @@ pub(super) struct Presence {
     version: Version,
     /// Users that followers know and that have left since.
     gone: Vec<UserId>,
+    /// Whether a connection subscribed since the last presence event.
+    has_snapshots: bool,
     told: Told,
 }
 
@@ -47,8 +49,10 @@ struct Person {
     user: Arc<User>,
     /// The number of connections, such as tabs and devices.
     connections: u32,
-    /// Whether followers know that the user is present.
+    /// Whether the last presence event to all followers still holds for this user.
     is_told: bool,
+    /// Whether any follower may know that the user is present: by an event, or by its `subscribed`.
+    is_known: bool,
 }
 
 /// As whom a connection is counted.
@@ -89,8 +93,13 @@ impl Presence {
     }
 
     /// The current presence, for a connection that is counted as `own`.
-    pub(super) fn snapshot(&self, own: &Counted) -> Snapshot {
-        let mut online: Vec<Arc<User>> = self.listed.values().map(|person| person.user.clone()).collect();
+    pub(super) fn snapshot(&mut self, own: &Counted) -> Snapshot {
+        self.has_snapshots = true;
+        let list = self.listed.values_mut().map(|person| {
+            person.is_known = true;
+            person.user.clone()
+        });
+        let mut online: Vec<Arc<User>> = list.collect();
         if let Counted::Person(user) = own
             && !self.listed.contains_key(&user.id)
         {
@@ -130,15 +139,21 @@ impl Presence {
             return;
         }
         self.version += 1;
-        let mut person = Person { user: user.clone(), connections: 1, is_told: false };
-        if self.listed.len() >= MAX_LISTED {
+        let person = Person { user: user.clone(), connections: 1, is_told: false, is_known: false };
+        if self.listed.len() < MAX_LISTED {
+            self.list(person);
+        } else {
             self.unlisted.insert(id, person);
-            return;
         }
-        // Followers were not told yet that this user left.
+    }
+
+    fn list(&mut self, mut person: Person) {
+        let id = person.user.id;
         if let Some(position) = self.gone.iter().position(|gone| *gone == id) {
+            // Followers were not told yet that the user left, so some know the user. Whoever subscribed meanwhile does
+            // not.
             self.gone.swap_remove(position);
-            person.is_told = true;
+            (person.is_known, person.is_told) = (true, !self.has_snapshots);
         }
         self.listed.insert(id, person);
     }
@@ -152,11 +167,11 @@ impl Presence {
         self.version += 1;
         self.unlisted.remove(&id);
         let Some(person) = self.listed.remove(&id) else { return };
-        if person.is_told {
+        if person.is_told || person.is_known {
             self.gone.push(id);
         }
-        if let Some((id, person)) = self.unlisted.pop_first() {
-            self.listed.insert(id, person);
+        if let Some((_, person)) = self.unlisted.pop_first() {
+            self.list(person);
         }
     }
 
@@ -172,18 +187,23 @@ impl Presence {
         self.told = Told { version: self.version, online, visitors, at: Some(now) };
         let mut joined = Vec::new();
         for person in self.listed.values_mut().filter(|person| !person.is_told) {
-            person.is_told = true;
+            (person.is_told, person.is_known) = (true, true);
             joined.push(person.user.as_ref().clone());
         }
         let left = std::mem::take(&mut self.gone);
-        let is_same =
-            joined.is_empty() && left.is_empty() && (online, visitors) == (before.online, before.visitors);
+        // A follower that subscribed meanwhile may have other numbers than those of the last event.
+        let is_same = !std::mem::take(&mut self.has_snapshots)
+            && joined.is_empty()
+            && left.is_empty()
+            && (online, visitors) == (before.online, before.visitors);
         (!is_same).then_some(ServerEvent::Presence { room_id, joined, left, online, visitors })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use chrono::{DateTime, Utc};
     use shared::users::{UserKind, Username};
     use uuid::Uuid;
@@ -272,5 +292,70 @@ mod tests {
         (0..990).for_each(|number| room.0.leave(&person(number)));
         let (joined, left, online, _) = room.news().unwrap();
         assert_eq!((joined.len(), left.len(), online), (10, MAX_LISTED, 10));
+    }
+
+    /// A follower as the protocol knows it: what `subscribed` said, and the presence events since.
+    struct Follower {
+        version: Version,
+        list: BTreeSet<UserId>,
+        online: u32,
+        visitors: u32,
+    }
+
+    #[test]
+    fn every_follower_knows_who_is_present_however_people_come_go_and_subscribe() {
+        // A linear congruential generator with fixed seeds, so that a failure can be repeated.
+        for seed in 0..300_u32 {
+            let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+            let mut random = |below: u32| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 16) % below
+            };
+            // With a small room and with one beyond the list.
+            let base = if seed % 3 == 0 { MAX_LISTED - 3 } else { 0 };
+            let mut room = Clock::new(base);
+            let (mut present, mut followers, mut visitors) = (BTreeSet::new(), Vec::new(), 0);
+            for _ in 0..120 {
+                let who = 1_000 + random(6) as usize;
+                match random(6) {
+                    0 | 1 if present.insert(who) => room.0.arrive(&person(who)),
+                    0..=2 if present.remove(&who) => room.0.leave(&person(who)),
+                    3 if random(2) == 0 => {
+                        room.0.arrive(&Counted::Visitor);
+                        visitors += 1;
+                    }
+                    3 if visitors > 0 => {
+                        room.0.leave(&Counted::Visitor);
+                        visitors -= 1;
+                    }
+                    4 => {
+                        let Snapshot { online, count, visitors, version } = room.0.snapshot(&Counted::Absent);
+                        let list = online.iter().map(|user| user.id).collect();
+                        followers.push(Follower { version, list, online: count, visitors });
+                    }
+                    5 => tell(&mut room, &mut followers),
+                    _ => {}
+                }
+            }
+            tell(&mut room, &mut followers);
+            let listed: BTreeSet<UserId> = room.0.listed.keys().copied().collect();
+            for follower in &followers {
+                assert_eq!(follower.list, listed, "seed {seed}");
+                assert_eq!(follower.online as usize, base + present.len(), "seed {seed}");
+                assert_eq!(follower.visitors, visitors, "seed {seed}");
+            }
+        }
+    }
+
+    /// Sends the news to the followers that lack them, as a room does.
+    fn tell(room: &mut Clock, followers: &mut [Follower]) {
+        let Some((joined, left, online, visitors)) = room.news() else { return };
+        let told = room.0.told_version();
+        for follower in followers.iter_mut().filter(|follower| follower.version < told) {
+            follower.version = told;
+            left.iter().for_each(|id| drop(follower.list.remove(id)));
+            follower.list.extend(&joined);
+            (follower.online, follower.visitors) = (online, visitors);
+        }
     }
 }

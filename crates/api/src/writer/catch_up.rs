@@ -91,7 +91,10 @@ fn publish(hub: &Hub, published: Option<Rev>, found: ChangesSince, doubt: Doubt)
         Doubt::Message => hub.catch_up(room_id, updated_rev, event),
         Doubt::Room | Doubt::Creation => hub.catch_up_all(room_id, updated_rev, event),
     };
-    if found.has_more {
+    // A message that changed more than once is found with its latest change only.
+    let count = found.messages.len() as i64 + i64::from(update.is_some());
+    let has_gaps = published.is_some_and(|published| room_rev.0 - published.0 != count);
+    if found.has_more || has_gaps {
         hub.resync(room_id, room_rev);
     } else {
         for changed in found.messages {
