@@ -190,6 +190,33 @@ fn an_unknown_outcome_is_reported_and_published_when_it_is_known() {
 }
 
 #[test]
+fn changes_that_cannot_be_published_one_by_one_are_left_to_the_followers_to_read() {
+    let stage = Stage::new();
+    let room_id = stage.room.id;
+    let mut follower = stage.follower();
+    let before = stage.alice.send(room_id, "before");
+    assert_eq!(created(&mut follower).message, before);
+
+    stage.proxy.break_at("the unlucky one", NewConnections::Refused);
+    let id = new_message_id();
+    let body = json!({ "text": "the unlucky one", "id": id });
+    stage.alice.post(&stage.path(), &body).problem(503, ErrorCode::OutcomeUnknown);
+    // Meanwhile another server edits it, so that only its latest state can be found.
+    let other = start_server(stage.db.url(), &["--rate-limits", "off"]);
+    let token = stage.alice.token().expect("a guest");
+    let alice = TestClient::known(other.addr(), stage.alice.user().clone(), token);
+    let edited = alice.edit(&alice.edit(&alice.message(room_id, id), "edited"), "edited again");
+
+    stage.proxy.open();
+    follower
+        .expect(|event| matches!(event, ServerEvent::Resync { room_id: id } if *id == room_id).then_some(()));
+    assert_eq!(stage.alice.changes(room_id, before.rev).messages, [edited]);
+    let after = stage.alice.send(room_id, "after");
+    assert_eq!(created(&mut follower).message, after);
+    other.stop();
+}
+
+#[test]
 fn a_change_in_doubt_is_published_before_later_ones_even_if_the_writers_are_busy() {
     let stage = Stage::new();
     let others: Vec<RoomId> =

@@ -353,7 +353,7 @@ mod tests {
         let told = room.0.told_version();
         for follower in followers.iter_mut().filter(|follower| follower.version < told) {
             follower.version = told;
-            left.iter().for_each(|id| drop(follower.list.remove(id)));
+            follower.list.retain(|id| !left.contains(id));
             follower.list.extend(&joined);
             (follower.online, follower.visitors) = (online, visitors);
         }
