@@ -15,12 +15,15 @@ use super::frame::Frame;
 pub const MAX_QUEUED_BYTES: usize = 1024 * 1024;
 /// A replay continues when fewer bytes than this are waiting.
 const LOW_WATER_BYTES: usize = MAX_QUEUED_BYTES / 4;
-/// Above this many frames the queue is a backlog, until it is empty. A client that subscribes to many rooms gets fewer.
-const BACKLOG_FRAMES: usize = 128;
-/// Frames up to this many bytes leave together, so that they share a write. They fit into half of the buffer that
-/// actix-http has for each connection; only the part that was ever used takes memory.
+/// Frames up to this many bytes leave together, so that they share a write. Only the part of a write buffer that was ever
+/// used takes memory, so an idle connection stays small.
 const CHUNK_BYTES: usize = 4 * 1024;
-/// The same while there is a backlog: fewer writes, for a larger buffer.
+/// Above this many frames, as many leave together as fit into the buffer that actix-http has for each connection.
+const BUSY_FRAMES: usize = 12;
+const BUSY_CHUNK_BYTES: usize = 7 * 1024;
+/// Above this many frames the queue is a backlog, until it is empty: fewer writes, for a larger buffer. A client that
+/// subscribes to many rooms has fewer frames waiting.
+const BACKLOG_FRAMES: usize = 64;
 const BACKLOG_CHUNK_BYTES: usize = 16 * 1024;
 /// The memory of a queued frame beside its bytes.
 const FRAME_OVERHEAD: usize = 64;
@@ -267,7 +270,11 @@ impl State {
     /// Takes the next frame, and those after it that fit into the same chunk.
     fn take_chunk(&mut self) -> Option<Next> {
         self.has_backlog |= self.frames.len() > BACKLOG_FRAMES;
-        let limit = if self.has_backlog { BACKLOG_CHUNK_BYTES } else { CHUNK_BYTES };
+        let limit = match self.frames.len() {
+            _ if self.has_backlog => BACKLOG_CHUNK_BYTES,
+            count if count > BUSY_FRAMES => BUSY_CHUNK_BYTES,
+            _ => CHUNK_BYTES,
+        };
         let (mut count, mut bytes) = (0, 0);
         for frame in &self.frames {
             bytes += frame.len();
@@ -329,9 +336,11 @@ mod tests {
     #[test]
     fn small_frames_leave_together_and_more_of_them_while_there_is_a_backlog() {
         let outbox = Outbox::default();
-        (0..BACKLOG_FRAMES).for_each(|_| outbox.push(frame(998)));
+        (0..BUSY_FRAMES).for_each(|_| outbox.push(frame(998)));
         assert_eq!(length(&outbox), 4 * 1_002);
-        (0..5).for_each(|_| outbox.push(frame(998)));
+        (0..BACKLOG_FRAMES - 8).for_each(|_| outbox.push(frame(998)));
+        assert_eq!(length(&outbox), 7 * 1_002);
+        (0..8).for_each(|_| outbox.push(frame(998)));
         assert_eq!(length(&outbox), 16 * 1_002);
         while next(&outbox).is_some() {}
         outbox.push(frame(9_996));
