@@ -9,7 +9,7 @@
 //! - [`directory`]: the open connections and the rooms they follow.
 //! - `presence`, `typing`: who is in a room, and who is typing there.
 //! - `room`: the followers of a room, and delivery to them in the order of its changes.
-//! - [`outbox`], [`budget`]: the frames that wait for a connection, and the bounds on them.
+//! - [`outbox`], [`queue`], [`budget`]: the frames that wait for a connection, and the bounds on them.
 //! - [`newest`]: the newest page of followed rooms, cached.
 //! - `delivery`: publishing events.
 //! - [`hub`]: the public interface, with one lock around the state.
@@ -24,6 +24,7 @@ pub mod hub;
 pub mod newest;
 pub mod outbox;
 mod presence;
+pub mod queue;
 mod room;
 mod typing;
 mod wakeups;

@@ -2,7 +2,6 @@
 //!
 //! Publishing never waits for a slow reader. A connection whose queue is full is closed and resumes by `since`.
 
-use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -10,26 +9,12 @@ use shared::events::CloseCode;
 use tokio::sync::Notify;
 
 use super::frame::Frame;
+use super::queue::{Chunk, Queue};
 
 /// The limit of waiting bytes, above which a connection is closed as too slow.
 pub const MAX_QUEUED_BYTES: usize = 1024 * 1024;
 /// A replay continues when fewer bytes than this are waiting.
 const LOW_WATER_BYTES: usize = MAX_QUEUED_BYTES / 4;
-/// Frames up to this many bytes leave together, so that they share a write. Only the part of a write buffer that was ever
-/// used takes memory, so an idle connection stays small.
-const CHUNK_BYTES: usize = 4 * 1024;
-/// Above this many frames, as many leave together as fit into the buffer that actix-http has for each connection.
-const BUSY_FRAMES: usize = 12;
-const BUSY_CHUNK_BYTES: usize = 7 * 1024;
-/// Above this many frames the queue is a backlog, until it is empty: fewer writes, for a larger buffer. A client that
-/// subscribes to many rooms has fewer frames waiting.
-const BACKLOG_FRAMES: usize = 64;
-const BACKLOG_CHUNK_BYTES: usize = 16 * 1024;
-/// The memory of a queued frame beside its bytes.
-const FRAME_OVERHEAD: usize = 64;
-/// An empty queue is freed if its capacity exceeds this.
-const IDLE_CAPACITY: usize = 4;
-
 /// The frames that wait for one connection.
 #[derive(Debug, Default)]
 pub struct Outbox {
@@ -40,9 +25,7 @@ pub struct Outbox {
 
 #[derive(Debug, Default)]
 struct State {
-    frames: VecDeque<Frame>,
-    /// The size of the queued frames with overhead.
-    queued_bytes: usize,
+    queue: Queue,
     /// The size of frames that are held outside of the queue, until they may be queued.
     reserved_bytes: usize,
     phase: Phase,
@@ -52,7 +35,6 @@ struct State {
     /// The waker of the response body, if it waits for a frame.
     reader: Option<Waker>,
     is_drain_awaited: bool,
-    has_backlog: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,10 +59,8 @@ pub enum Finish {
 /// What the response body does next.
 #[derive(Debug)]
 pub enum Next {
-    /// Send this frame.
-    Frame(Frame),
     /// Send these frames together.
-    Frames(Vec<Frame>),
+    Frames(Chunk),
     /// Send the close frame.
     Close(CloseCode),
     /// End the response.
@@ -102,15 +82,12 @@ impl Outbox {
         if state.phase != Phase::Open {
             return None;
         }
-        for frame in frames {
-            state.queued_bytes += frame.len() + FRAME_OVERHEAD;
-            state.frames.push_back(frame);
-        }
+        frames.into_iter().for_each(|frame| state.queue.push(frame));
         if state.is_full() {
             self.close_slow(state);
             return None;
         }
-        if state.frames.is_empty() { None } else { state.reader.take() }
+        if state.queue.is_empty() { None } else { state.reader.take() }
     }
 
     /// Counts bytes that are held outside of the queue. Too many close the connection as a slow consumer.
@@ -131,7 +108,7 @@ impl Outbox {
     /// The number of bytes that wait for the connection.
     pub(super) fn waiting_bytes(&self) -> usize {
         let state = self.lock();
-        state.queued_bytes + state.reserved_bytes
+        state.queue.bytes() + state.reserved_bytes
     }
 
     /// Closes the connection after the queued frames. The code of the first call is sent. [`CloseCode::SlowConsumer`]
@@ -155,7 +132,7 @@ impl Outbox {
         if state.phase == Phase::Open {
             state.phase = Phase::Closing(CloseCode::Normal);
         }
-        state.forget_frames();
+        state.queue.clear();
         wake_reader(state);
     }
 
@@ -168,7 +145,7 @@ impl Outbox {
         state.finish = Some(finish);
         if finish == Finish::Drop {
             state.phase = Phase::Closed;
-            state.forget_frames();
+            state.queue.clear();
         }
         wake_reader(state);
         self.changed.notify_one();
@@ -212,7 +189,7 @@ impl Outbox {
         loop {
             {
                 let mut state = self.lock();
-                state.is_drain_awaited = state.queued_bytes > LOW_WATER_BYTES && state.phase == Phase::Open;
+                state.is_drain_awaited = state.queue.bytes() > LOW_WATER_BYTES && state.phase == Phase::Open;
                 if !state.is_drain_awaited {
                     return;
                 }
@@ -224,16 +201,12 @@ impl Outbox {
     /// The next thing to send.
     pub fn poll_next(&self, context: &Context<'_>) -> Poll<Next> {
         let mut state = self.lock();
-        if let Some(chunk) = state.take_chunk() {
-            if state.is_drain_awaited && state.queued_bytes <= LOW_WATER_BYTES {
+        if let Some(chunk) = state.queue.take_chunk() {
+            if state.is_drain_awaited && state.queue.bytes() <= LOW_WATER_BYTES {
                 state.is_drain_awaited = false;
                 self.changed.notify_one();
             }
-            return Poll::Ready(chunk);
-        }
-        state.has_backlog = false;
-        if state.frames.capacity() > IDLE_CAPACITY {
-            state.frames = VecDeque::new();
+            return Poll::Ready(Next::Frames(chunk));
         }
         if let Phase::Closing(code) = state.phase {
             state.phase = Phase::Closed;
@@ -251,7 +224,7 @@ impl Outbox {
 
     fn close_slow(&self, mut state: MutexGuard<'_, State>) {
         state.phase = Phase::Closing(CloseCode::SlowConsumer);
-        state.forget_frames();
+        state.queue.clear();
         wake_reader(state);
         self.changed.notify_one();
     }
@@ -264,36 +237,7 @@ impl Outbox {
 
 impl State {
     fn is_full(&self) -> bool {
-        self.queued_bytes + self.reserved_bytes > MAX_QUEUED_BYTES
-    }
-
-    /// Takes the next frame, and those after it that fit into the same chunk.
-    fn take_chunk(&mut self) -> Option<Next> {
-        self.has_backlog |= self.frames.len() > BACKLOG_FRAMES;
-        let limit = match self.frames.len() {
-            _ if self.has_backlog => BACKLOG_CHUNK_BYTES,
-            count if count > BUSY_FRAMES => BUSY_CHUNK_BYTES,
-            _ => CHUNK_BYTES,
-        };
-        let (mut count, mut bytes) = (0, 0);
-        for frame in &self.frames {
-            bytes += frame.len();
-            if count > 0 && bytes > limit {
-                break;
-            }
-            count += 1;
-        }
-        let taken: usize = self.frames.range(..count).map(|frame| frame.len() + FRAME_OVERHEAD).sum();
-        self.queued_bytes = self.queued_bytes.saturating_sub(taken);
-        match count {
-            0 | 1 => self.frames.pop_front().map(Next::Frame),
-            _ => Some(Next::Frames(self.frames.drain(..count).collect())),
-        }
-    }
-
-    fn forget_frames(&mut self) {
-        self.frames = VecDeque::new();
-        self.queued_bytes = 0;
+        self.queue.bytes() + self.reserved_bytes > MAX_QUEUED_BYTES
     }
 }
 
@@ -327,26 +271,9 @@ mod tests {
 
     fn length(outbox: &Outbox) -> usize {
         match next(outbox) {
-            Some(Next::Frame(frame)) => frame.len(),
-            Some(Next::Frames(frames)) => frames.iter().map(Frame::len).sum(),
+            Some(Next::Frames(chunk)) => chunk.len(),
             other => panic!("expected frames, got {other:?}"),
         }
-    }
-
-    #[test]
-    fn small_frames_leave_together_and_more_of_them_while_there_is_a_backlog() {
-        let outbox = Outbox::default();
-        (0..BUSY_FRAMES).for_each(|_| outbox.push(frame(998)));
-        assert_eq!(length(&outbox), 4 * 1_002);
-        (0..BACKLOG_FRAMES - 8).for_each(|_| outbox.push(frame(998)));
-        assert_eq!(length(&outbox), 7 * 1_002);
-        (0..8).for_each(|_| outbox.push(frame(998)));
-        assert_eq!(length(&outbox), 16 * 1_002);
-        while next(&outbox).is_some() {}
-        outbox.push(frame(9_996));
-        outbox.push(frame(998));
-        assert_eq!(length(&outbox), 10_000, "a large frame leaves alone");
-        assert_eq!(length(&outbox), 1_002);
     }
 
     #[test]
@@ -378,7 +305,7 @@ mod tests {
     #[test]
     fn small_frames_count_with_their_overhead() {
         let outbox = Outbox::default();
-        for _ in 0..MAX_QUEUED_BYTES / FRAME_OVERHEAD {
+        for _ in 0..MAX_QUEUED_BYTES / super::super::queue::FRAME_OVERHEAD {
             outbox.push(frame(0));
         }
         assert!(outbox.is_closing());

@@ -13,13 +13,16 @@ use thiserror::Error;
 use crate::realtime::frame::{self, Frame};
 use crate::realtime::hub::Registration;
 use crate::realtime::outbox::{Finish, Next};
+use crate::realtime::queue::Chunk;
 
 /// The dispatcher asks for more only while its write buffer holds less than this, in bytes. So the buffer, of 8 KiB at
 /// first, has room for a chunk of frames and grows only for a backlog. It still takes the head of an HTTP
 /// response and its body into one write.
 pub const WRITE_BUFFER_BYTES: usize = 1024;
-/// A large frame leaves in pieces of this many bytes. Only the part of a buffer that was ever used takes memory.
-const PIECE_BYTES: usize = 1024;
+/// A frame larger than this, such as a list of people, leaves in pieces. Only the part of a buffer that was ever used
+/// takes memory.
+const LARGE_FRAME_BYTES: usize = 4 * 1024;
+const PIECE_BYTES: usize = 2 * 1024;
 /// After this many bytes other connections get their turn.
 const TURN_BYTES: usize = 64 * 1024;
 
@@ -30,8 +33,8 @@ pub(super) struct Frames {
     _handshake: BoxBody,
     /// What is left of the frames that are being sent.
     rest: Bytes,
-    /// Whether it is a single frame, which may be large.
-    is_single: bool,
+    /// Whether it is a large frame.
+    is_large: bool,
     /// The number of bytes since other connections last had their turn.
     sent: usize,
 }
@@ -45,7 +48,7 @@ pub(super) struct Closed;
 
 impl Frames {
     pub(super) fn new(registration: Registration, handshake: BoxBody) -> Self {
-        Self { registration, _handshake: handshake, rest: Bytes::new(), is_single: false, sent: 0 }
+        Self { registration, _handshake: handshake, rest: Bytes::new(), is_large: false, sent: 0 }
     }
 }
 
@@ -64,12 +67,12 @@ impl MessageBody for Frames {
         }
         if self.rest.is_empty() {
             self.rest = match self.registration.connection().outbox.poll_next(context) {
-                Poll::Ready(Next::Frame(frame)) => {
-                    self.is_single = true;
+                Poll::Ready(Next::Frames(Chunk::One(frame))) => {
+                    self.is_large = frame.len() > LARGE_FRAME_BYTES;
                     frame.bytes()
                 }
-                Poll::Ready(Next::Frames(frames)) => {
-                    self.is_single = false;
+                Poll::Ready(Next::Frames(Chunk::Many(frames))) => {
+                    self.is_large = false;
                     join(&frames)
                 }
                 Poll::Ready(Next::Close(code)) => frame::close(code),
@@ -81,7 +84,7 @@ impl MessageBody for Frames {
                 }
             };
         }
-        let length = if self.is_single { self.rest.len().min(PIECE_BYTES) } else { self.rest.len() };
+        let length = if self.is_large { self.rest.len().min(PIECE_BYTES) } else { self.rest.len() };
         self.sent += length;
         Poll::Ready(Some(Ok(self.rest.split_to(length))))
     }
