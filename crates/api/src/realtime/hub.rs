@@ -361,3 +361,31 @@ impl Drop for Registration {
         self.hub.disconnect(&self.connection);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_leaves_when_its_registration_is_dropped_however_its_task_ended() {
+        let limits = SocketLimits { per_user: 1, per_address: 1, total: 1 };
+        let hub = Arc::new(Hub::new(limits, Access::Open));
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let room_id = RoomId(Uuid::nil());
+        for _ in 0..2 {
+            let registration = hub.connect(address, None).expect("the one before has left");
+            hub.join(registration.connection(), room_id).expect("it follows one room");
+            assert!(hub.is_followed(room_id));
+            let task = std::thread::spawn(move || {
+                let _registration = registration;
+                panic!("the task fails");
+            });
+            assert!(task.join().is_err());
+            assert_eq!((hub.connections(), hub.is_followed(room_id)), (0, false));
+        }
+    }
+}
