@@ -163,6 +163,24 @@ impl Chrome {
         answer.and_then(|answer| answer.convert()).unwrap_or_else(|error| panic!("{error}\n{script}"))
     }
 
+    /// What the script returns when the next frame is laid out and about to be painted. Between two frames a page may
+    /// have changed without its observers having run; nobody sees that, so nothing is measured then. The script finds
+    /// `given` as `given`.
+    #[track_caller]
+    pub fn eval_as_painted<T: DeserializeOwned>(&self, script: &str, given: Value) -> T {
+        // An observer's first call comes with the next frame, after those of the observers that the page has created.
+        let script = format!(
+            "const [given, done] = arguments;
+            const observer = new ResizeObserver(() => {{
+                observer.disconnect();
+                done((() => {{ {script} }})());
+            }});
+            observer.observe(document.documentElement);"
+        );
+        let answer = wait(self.driver().execute_async(&script, vec![given]));
+        answer.and_then(|answer| answer.convert()).unwrap_or_else(|error| panic!("{error}\n{script}"))
+    }
+
     /// Does something to the first element that fits, as soon as that is possible: the page may be between two states,
     /// or the element still on its way to its place.
     #[track_caller]

@@ -12,16 +12,6 @@ fn messages(first: usize, last: usize) -> Vec<String> {
     (first..=last).map(|number| format!("message {number}")).collect()
 }
 
-/// The first message whose upper edge is below the header, and where it is.
-fn what_is_read(reader: &Person<'_>) -> (String, f64) {
-    let room = reader.room();
-    room.texts()
-        .into_iter()
-        .map(|text| (text.clone(), room.place_of(&text)))
-        .find(|(_, place)| *place > 80.0)
-        .expect("something is read")
-}
-
 #[track_caller]
 fn assert_still(reader: &Person<'_>, (text, place): &(String, f64)) {
     let now = reader.room().place_of(text);
@@ -44,12 +34,26 @@ fn older_messages_load_on_demand_without_moving_the_view() {
     reader.room().scroll_up(100_000);
     eventually(|| reader.room().scrolled(), 0.0);
     eventually(|| reader.room().top(), LOAD_PREVIOUS);
-    let before = what_is_read(&reader);
+    let before = reader.room().first_in_view();
     assert_eq!(before.0, "message 46");
+    reader.chrome.eval::<()>("const d = Object.getOwnPropertyDescriptor(Element.prototype,'scrollTop'); window.__t=[];
+      const log=document.querySelector('.log');
+      const state=()=>{const t=[...document.querySelectorAll('.log li.message .text')].find(t=>t.firstChild.textContent==='message 46'); return [performance.now()|0, d.get.call(log), log.scrollHeight, t.getBoundingClientRect().top, document.querySelectorAll('.log li').length, document.querySelector('.log-top').offsetHeight, document.querySelector('.log-top').textContent]};
+      Object.defineProperty(Element.prototype,'scrollTop',{get(){return d.get.call(this)},set(v){const b=state(); d.set.call(this,v); __t.push(['set',v,b,state()])}});
+      log.addEventListener('scroll',()=>__t.push(['scroll',state()]),true);
+      const f=()=>{const s=state(); const l=__t[__t.length-1]; if(!l||JSON.stringify(l[1]).slice(10)!==JSON.stringify(s).slice(10))__t.push(['raf',s]); requestAnimationFrame(f)}; f();");
     stage.network.mend();
     reader.room().load_previous();
     eventually_where(|| reader.room().texts(), "older messages", |texts| texts.len() > 30);
     reader.chrome.let_it_paint();
+    println!(
+        "{}",
+        reader
+            .chrome
+            .eval::<serde_json::Value>("return __t.map(x=>JSON.stringify(x)).join('\\n')")
+            .as_str()
+            .unwrap()
+    );
     assert_still(&reader, &before);
 
     reader.room().scroll_up(100_000);
@@ -72,12 +76,11 @@ fn new_messages_scroll_only_readers_at_the_end() {
 
     reader.room().scroll_up(400);
     eventually(|| reader.room().jump(), "Jump to latest");
-    let before = what_is_read(&reader);
+    let before = reader.room().first_in_view();
     maker.send(room.id, "unseen 1");
     maker.send(room.id, "unseen 2");
     eventually(|| reader.room().jump(), "Jump to latest (2)");
     eventually(|| reader.room().texts().len(), 33);
-    reader.chrome.let_it_paint();
     assert_still(&reader, &before);
     assert_eq!(reader.title(), "(2) History · Parlance");
     reader.room().jump_to_latest();
@@ -134,7 +137,7 @@ fn edits_and_deletions_above_do_not_move_the_view() {
     eventually(|| reader.room().is_at_end() && reader.room().texts().len() == 60, true);
     reader.room().scroll_up(300);
     eventually(|| reader.room().jump(), "Jump to latest");
-    let before = what_is_read(&reader);
+    let before = reader.room().first_in_view();
     maker.edit(&sent[0], &"now on several lines\n".repeat(6));
     maker.delete_message(&sent[1]);
     eventually_where(
@@ -142,7 +145,6 @@ fn edits_and_deletions_above_do_not_move_the_view() {
         "both changes",
         |texts| texts[0].starts_with("now") && texts[1] == "This message was deleted.",
     );
-    reader.chrome.let_it_paint();
     assert_still(&reader, &before);
 }
 
@@ -206,7 +208,6 @@ fn a_link_leads_to_an_old_message_and_from_there_to_the_newest() {
     );
     // Around it, the list asks for more in both directions, and the message stays where it is.
     eventually(|| reader.room().texts().contains(&"message 50".to_owned()), true);
-    reader.chrome.let_it_paint();
     let place = reader.room().place_of("message 20");
     assert!((60.0..700.0).contains(&place), "it has gone to {place}");
     eventually(|| reader.room().jump().starts_with("Jump to latest"), true);

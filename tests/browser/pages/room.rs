@@ -119,14 +119,26 @@ impl<'a> RoomPage<'a> {
         self.0.click(".log-top button");
     }
 
-    /// How far a message's upper edge is below the window's.
+    /// How far a message's text is below the window's upper edge.
     #[track_caller]
     pub fn place_of(&self, text: &str) -> f64 {
-        self.0.eval_with(
-            "const row = [...document.querySelectorAll('.log li.message')].find(row =>
-                row.querySelector('.text')?.firstChild.textContent === arguments[0]);
-            return row?.getBoundingClientRect().top ?? -1e6",
+        self.0.eval_as_painted(
+            "const texts = [...document.querySelectorAll('.log li.message .text')];
+            const text = texts.find(text => text.firstChild.textContent === given);
+            return text?.getBoundingClientRect().top ?? -1e6",
             json!(text),
+        )
+    }
+
+    /// The first text below the room's header, and how far it is below the window's upper edge.
+    #[track_caller]
+    pub fn first_in_view(&self) -> (String, f64) {
+        self.0.eval_as_painted(
+            "const texts = [...document.querySelectorAll('.log li.message .text')];
+            const top = document.querySelector('.log').getBoundingClientRect().top;
+            const first = texts.find(text => text.getBoundingClientRect().top > top);
+            return [first.firstChild.textContent, first.getBoundingClientRect().top]",
+            json!(null),
         )
     }
 

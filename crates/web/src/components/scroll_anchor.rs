@@ -13,10 +13,12 @@ const END_PIXELS: i32 = 48;
 #[derive(Default)]
 pub struct ScrollAnchor {
     away_from_end: bool,
-    /// A row and how far its top is below the upper edge.
+    /// A row and how far its text is below the upper edge.
     row: Option<(HtmlElement, i32)>,
     /// How far the list was scrolled then.
     top: i32,
+    /// How high its content was then.
+    height: i32,
 }
 
 impl ScrollAnchor {
@@ -25,17 +27,14 @@ impl ScrollAnchor {
         !self.away_from_end
     }
 
-    /// The reader scrolled. With `more_below` the end of the list is not the end.
+    /// The list was scrolled. With `more_below` the end of the list is not the end.
     pub fn note(&mut self, viewport: &Element, rows: &Element, more_below: bool) {
-        let top = viewport.scroll_top();
-        let at_end = pixels_below(viewport) <= END_PIXELS && !more_below;
-        // Who is at the end leaves it by scrolling up; content that grew before it was settled moves nobody.
-        self.away_from_end = !at_end && (self.away_from_end || more_below || top < self.top);
-        self.top = top;
-        self.row = first_row_below(rows, top).map(|row| {
-            let distance = row.offset_top() - top;
-            (row, distance)
-        });
+        // The event may arrive between a change of the content and its `settle`.
+        if viewport.scroll_height() != self.height {
+            self.settle(viewport, rows, more_below);
+        } else if viewport.scroll_top() != self.top {
+            self.remember(viewport, rows, more_below);
+        }
     }
 
     /// The content changed: puts the list back to where the reader was.
@@ -49,16 +48,39 @@ impl ScrollAnchor {
         } else if let Some((row, distance)) = &self.row
             && row.is_connected()
         {
-            viewport.set_scroll_top(row.offset_top() - distance + scrolled);
+            viewport.set_scroll_top(text_top(row) - distance + scrolled);
         }
-        self.note(viewport, rows, more_below);
+        if at_end || scrolled != 0 || self.row.as_ref().is_none_or(|(row, _)| !row.is_connected()) {
+            self.remember(viewport, rows, more_below);
+        } else {
+            // One change may come in several steps, so the row stays the same until the reader scrolls.
+            self.measure(viewport, more_below);
+        }
         self.away_from_end &= !at_end;
+    }
+
+    /// Stores where the list is and which row holds it there.
+    fn remember(&mut self, viewport: &Element, rows: &Element, more_below: bool) {
+        self.measure(viewport, more_below);
+        self.row = first_row_below(rows, self.top).map(|row| {
+            let distance = text_top(&row) - self.top;
+            (row, distance)
+        });
+    }
+
+    fn measure(&mut self, viewport: &Element, more_below: bool) {
+        let top = viewport.scroll_top();
+        let at_end = pixels_below(viewport) <= END_PIXELS && !more_below;
+        // Who is at the end leaves it by scrolling up; content that grew before it was settled moves nobody.
+        self.away_from_end = !at_end && (self.away_from_end || more_below || top < self.top);
+        self.top = top;
+        self.height = viewport.scroll_height();
     }
 
     /// Goes to the end and stays there.
     pub fn go_to_end(&mut self, viewport: &Element, rows: &Element) {
         viewport.set_scroll_top(viewport.scroll_height());
-        self.note(viewport, rows, false);
+        self.remember(viewport, rows, false);
         self.away_from_end = false;
     }
 
@@ -75,8 +97,15 @@ impl ScrollAnchor {
         let margin = (f64::from(viewport.client_height()) * part) as i32;
         viewport.set_scroll_top(row.offset_top() - margin);
         self.away_from_end = true;
-        self.note(viewport, rows, more_below);
+        self.remember(viewport, rows, more_below);
     }
+}
+
+/// Where a row's text, or the editor in its place, begins. The heading above it comes and goes with the message before.
+fn text_top(row: &HtmlElement) -> i32 {
+    let text = row.query_selector(".text, .editor").ok().flatten();
+    let text = text.and_then(|text| text.dyn_into::<HtmlElement>().ok());
+    row.offset_top() + text.map_or(0, |text| text.offset_top())
 }
 
 fn pixels_below(viewport: &Element) -> i32 {
