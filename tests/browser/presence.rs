@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use shared::events::ClientCommand;
 use support::socket::TestSocket;
+use support::wait::until;
 
 use crate::stage;
 use crate::wait::eventually;
@@ -94,19 +95,20 @@ fn up_to_three_typing_users_are_named_and_more_are_counted() {
     let reader = stage.person();
     reader.open(&format!("/rooms/{lobby}"));
     eventually(|| reader.room().name(), "Lobby");
-    let mut sockets = Vec::new();
-    let mut starts_typing = |name: &str| {
+    let mut typists = Vec::new();
+    for (name, line) in [
+        ("Adam", "Adam is typing…"),
+        ("Grace", "Adam and Grace are typing…"),
+        ("Emmy", "Adam, Grace and Emmy are typing…"),
+        ("Linus", "4 people are typing…"),
+    ] {
         let mut socket = TestSocket::connect(&stage.app.guest(name));
-        socket.subscribe(lobby);
-        socket.send(&ClientCommand::Typing { room_id: lobby, active: true });
-        sockets.push(socket);
-    };
-    starts_typing("Adam");
-    eventually(|| reader.room().typing(), "Adam is typing…");
-    starts_typing("Grace");
-    eventually(|| reader.room().typing(), "Adam and Grace are typing…");
-    starts_typing("Emmy");
-    eventually(|| reader.room().typing(), "Adam, Grace and Emmy are typing…");
-    starts_typing("Linus");
-    eventually(|| reader.room().typing(), "4 people are typing…");
+        // The reader is there too, and sees what follows.
+        until("the reader follows the room", || (socket.subscribe(lobby).visitors == 1).then_some(()));
+        typists.push(socket);
+        for socket in &mut typists {
+            socket.send(&ClientCommand::Typing { room_id: lobby, active: true });
+        }
+        eventually(|| reader.room().typing(), line);
+    }
 }
