@@ -18,7 +18,6 @@ use support::proxy::{DbProxy, NewConnections};
 use support::socket::TestSocket;
 use support::wait::until;
 
-
 /// A server whose connections to the database can be broken.
 pub struct Stage {
     // The order of the fields is that of dropping: the server first.

@@ -69,6 +69,14 @@ impl Db {
         Ok(Self { pool, breaker: Arc::new(Breaker::new(size)) })
     }
 
+    /// A handle on no database, for tests that ask nothing.
+    #[cfg(test)]
+    pub fn unconnected() -> Self {
+        let manager = ConnectionManager::new(bounded("postgres:///none"));
+        let pool = Pool::builder().max_size(1).min_idle(Some(0)).build_unchecked(manager);
+        Self { pool, breaker: Arc::new(Breaker::new(1)) }
+    }
+
     /// Runs a read, or a write whose loss is harmless, on a thread for blocking work.
     ///
     /// # Errors

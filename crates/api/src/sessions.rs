@@ -1,6 +1,7 @@
 //! Sessions: opaque tokens of 256 bits, stored as SHA-256 hashes and cached in memory.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{TimeDelta, Utc};
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
+use shared::events::CloseCode;
 use shared::ids::UserId;
 use shared::timestamp::Timestamp;
 use shared::users::{User, UserKind, Username};
@@ -17,8 +19,9 @@ use uuid::Uuid;
 use crate::clock;
 use crate::db::sessions::TokenHash;
 use crate::db::{self, Db, DbError, DbResult};
-use crate::realtime::connection::Identity;
-use crate::realtime::hub::Hub;
+use crate::realtime::admission::Refusal;
+use crate::realtime::connection::{Connection, Identity};
+use crate::realtime::hub::{Hub, Registration};
 
 /// A session expires after this time without use.
 const IDLE_LIFETIME: TimeDelta = TimeDelta::days(14);
@@ -109,10 +112,36 @@ impl Sessions {
         self.memory.known.contains_key(session) || self.has_ended(session)
     }
 
-    /// Whether the session was signed out recently.
+    /// Registers a socket. If its session ended while it was being opened, the socket is closed.
     ///
-    /// A socket that is opened during the sign-out may miss it: check this after registering the socket.
-    pub fn has_ended(&self, session: &TokenHash) -> bool {
+    /// # Errors
+    /// Those of [`Hub::connect`].
+    pub fn connect(&self, address: IpAddr, identity: Option<Identity>) -> Result<Registration, Refusal> {
+        let session = identity.as_ref().map(|identity| identity.session);
+        let registration = self.hub.connect(address, identity)?;
+        self.close_if_ended(registration.connection(), session);
+        Ok(registration)
+    }
+
+    /// Sets the identity of a registered socket. If the session ended meanwhile, the socket is closed.
+    ///
+    /// # Errors
+    /// Those of [`Hub::identify`].
+    pub fn identify(&self, connection: &Connection, identity: Identity) -> Result<(), Refusal> {
+        let session = identity.session;
+        self.hub.identify(connection, identity)?;
+        self.close_if_ended(connection, Some(session));
+        Ok(())
+    }
+
+    /// [`Hub::end_session`] misses a socket that is registered after it.
+    fn close_if_ended(&self, connection: &Connection, session: Option<TokenHash>) {
+        if session.is_some_and(|session| self.has_ended(&session)) {
+            connection.outbox.close(CloseCode::SessionEnded);
+        }
+    }
+
+    fn has_ended(&self, session: &TokenHash) -> bool {
         self.memory.ended().contains_key(session)
     }
 
@@ -234,7 +263,11 @@ pub fn hash(token: &str) -> TokenHash {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+    use crate::config::Access;
+    use crate::realtime::admission::SocketLimits;
 
     fn identity(token: &str) -> Identity {
         let user = User {
@@ -265,6 +298,25 @@ mod tests {
         assert!(!memory.remember(&grace));
         assert!(memory.recall(&grace.session).is_none());
         assert!(memory.recall(&ada.session).is_some());
+    }
+
+    #[test]
+    fn a_socket_that_is_registered_after_the_end_of_its_session_is_closed() {
+        let limits = SocketLimits { total: 9, per_user: 9, per_address: 9 };
+        let sessions = Sessions::new(Db::unconnected(), Arc::new(Hub::new(limits, Access::Open)));
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let (grace, ada) = (identity("grace"), identity("ada"));
+        // The identities were read before the sign-out.
+        sessions.memory.end(grace.session, None);
+        sessions.hub.end_session(&grace.session);
+
+        let is_closing = |registration: &Registration| registration.connection().outbox.is_closing();
+        assert!(is_closing(&sessions.connect(address, Some(grace.clone())).unwrap()));
+        let anonymous = sessions.connect(address, None).unwrap();
+        assert!(!is_closing(&anonymous));
+        sessions.identify(anonymous.connection(), grace).unwrap();
+        assert!(is_closing(&anonymous));
+        assert!(!is_closing(&sessions.connect(address, Some(ada)).unwrap()));
     }
 
     #[test]

@@ -16,7 +16,6 @@ use actix_web::body::BoxBody;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use shared::errors::ErrorCode;
-use shared::events::CloseCode;
 use shared::server::{SOCKET_PATH, SOCKET_PROTOCOL};
 
 use self::frames::Frames;
@@ -46,12 +45,7 @@ async fn connect(
     }
     let peer = request.peer_addr().map(|peer| peer.ip());
     let Caller { address, identity } = identify(&app, request.headers(), peer, true).await?;
-    let session = identity.as_ref().map(|identity| identity.session);
-    let registration = app.hub.connect(address, identity)?;
-    // If the session ended before the registration, this connection was not closed with it.
-    if session.is_some_and(|session| app.sessions.has_ended(&session)) {
-        registration.connection().outbox.close(CloseCode::SessionEnded);
-    }
+    let registration = app.sessions.connect(address, identity)?;
 
     let (response, _, incoming) =
         actix_ws::handle_with_protocols(&request, guarded(&request, payload).await?, &[SOCKET_PROTOCOL])

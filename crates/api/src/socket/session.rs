@@ -107,12 +107,7 @@ impl<'app> Session<'app> {
     async fn authenticate(&self, token: &str) -> Handled {
         match identity::authenticate(self.app, token, self.connection.address).await {
             Ok(Some(identity)) => {
-                let session = identity.session;
-                self.app.hub.identify(self.connection, identity).map_err(|_| CloseCode::Overload)?;
-                // If the session ended before `identify`, this connection was not closed with it.
-                if self.app.sessions.has_ended(&session) {
-                    return Err(CloseCode::SessionEnded);
-                }
+                self.app.sessions.identify(self.connection, identity).map_err(|_| CloseCode::Overload)?;
                 self.greet();
                 Ok(())
             }
