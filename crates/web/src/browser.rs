@@ -132,7 +132,7 @@ pub fn copy(text: &str) {
     }
 }
 
-/// Whether the page is before somebody's eyes.
+/// Whether the page is visible.
 pub fn is_visible() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
 }

@@ -1,19 +1,31 @@
-//! The pieces of the pages: properties in, callbacks out. None of them talks to the server.
+//! The parts of the pages. They take props and callbacks, and never talk to the server.
 
 pub mod avatar;
 pub mod composer;
 pub mod confirm_dialog;
 pub mod connection_banner;
+pub mod field_error;
+pub mod icon;
+pub mod icon_button;
+pub mod menu_button;
+pub mod message_actions;
 pub mod message_editor;
 pub mod message_item;
 pub mod message_list;
+pub mod message_toolbar;
 pub mod modal;
 pub mod name_dialog;
+pub mod name_field;
+pub mod page_frame;
 pub mod people_panel;
+pub mod placeholder;
 pub mod room_form;
 pub mod room_header;
-pub mod room_list;
+pub mod room_link;
 pub mod room_switcher;
 pub mod scroll_anchor;
 pub mod settings_dialog;
+pub mod sidebar;
+pub mod skeleton;
+pub mod submit_button;
 pub mod toast_list;

@@ -1,23 +1,24 @@
 //! The Parlance client: pure state in the middle, `gloo-net` at one edge, views at the other.
 //!
-//! Read it in this order: `state` (what is known, natively tested), `client` and `socket` (the server), `live` (keeps
-//! state and socket together), `app` (the shell), `pages`, `components`. Data flows one way: JSON -> state -> view.
+//! Reading order: `state` (what the client knows, tested natively), `client` and `socket` (the server), `live` (keeps
+//! state and socket in sync), `app` (the shell), `pages`, `components`. Data flows one way: JSON -> state -> view.
 
 pub mod route;
 pub mod state;
 
 pub mod browser;
 pub mod client;
+pub mod debounce;
 pub mod navigation;
 pub mod socket;
 pub mod wire;
 
 pub mod live;
 pub mod sending;
+pub mod session;
 
-pub mod dom;
-pub mod reactive;
+pub mod components;
+pub mod overlays;
+pub mod pages;
 
 pub mod app;
-pub mod components;
-pub mod pages;

@@ -18,7 +18,6 @@ use shared::rooms::Room;
 use crate::browser::{self, keys};
 use crate::client::{self, ClientError};
 use crate::navigation::Navigation;
-use crate::reactive::effect;
 use crate::route::Route;
 use crate::sending;
 use crate::socket::{Incoming, Socket};
@@ -40,7 +39,7 @@ pub struct Live {
     navigation: Navigation,
     /// The time as far as the connection's banner is concerned.
     pub now: RwSignal<i64>,
-    /// Whether the page is before somebody's eyes.
+    /// Whether the page is visible.
     pub visible: RwSignal<bool>,
     /// Grows when everything was forgotten and pages must load afresh.
     pub epoch: RwSignal<u32>,
@@ -69,7 +68,7 @@ impl Live {
             last_subscription: StoredValue::new(0),
         };
         state.reading.set(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
-        effect(move || browser::save(keys::READ, &state.reading.with(ReadMarks::to_text)));
+        Effect::new(move || browser::save(keys::READ, &state.reading.with(ReadMarks::to_text)));
         live.learn_identity();
         live.load_rooms();
         live.advance(|connection, now| connection.start(now));

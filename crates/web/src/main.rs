@@ -1,4 +1,4 @@
-//! Starts the client in the page.
+//! Mounts the client into the page.
 
 fn main() {
     web::app::mount();

@@ -1,4 +1,4 @@
-//! One file per place. Pages wire components to the state and to the server.
+//! One file per URL. Pages connect components to the state and to the server.
 
 pub mod home_page;
 pub mod not_found_page;

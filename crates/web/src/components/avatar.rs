@@ -1,13 +1,22 @@
 //! A person's picture: initials on a hue that belongs to the person.
 
+use leptos::prelude::*;
 use shared::ids::UserId;
 
-use crate::dom::{El, el};
-
-/// Initials on a hue made from the id. The name stands beside it, so it says nothing to a screen reader.
-pub fn avatar(id: UserId, name: &str) -> El {
-    let hue = hue(id).to_string();
-    el("span").class("avatar").attr("aria-hidden", "true").style("--hue", &hue).text(&initials(name))
+/// Initials on a hue made from the id. Screen readers do not see it, because the name is always beside it.
+#[component]
+pub fn Avatar(
+    /// Whose picture it is.
+    user_id: UserId,
+    /// The person's name.
+    #[prop(into)]
+    name: String,
+) -> impl IntoView {
+    view! {
+        <span class="avatar" aria-hidden="true" style=("--hue", hue(user_id).to_string())>
+            {initials(&name)}
+        </span>
+    }
 }
 
 /// The last bytes of a UUIDv7 are random; the golden angle spreads them over the circle.
@@ -16,8 +25,8 @@ fn hue(id: UserId) -> u32 {
     (u32::from(bytes[14]) * 256 + u32::from(bytes[15])) * 137 % 360
 }
 
-/// The first letters of the first two words, or else the first letter. The style makes them capitals: Rust's tables
-/// for that would be a tenth of the program.
+/// The first letters of the first two words. The stylesheet makes them capitals, because Rust's case tables would be a
+/// tenth of the client.
 fn initials(name: &str) -> String {
     let words = name.split(|character: char| character.is_whitespace() || "-_.,".contains(character));
     words.filter_map(|word| word.chars().next()).take(2).collect()

@@ -1,54 +1,76 @@
-//! Asks before something is gone for good.
+//! Asks before something is deleted for good.
 
 use std::sync::Arc;
 
 use leptos::prelude::*;
 
 use crate::components::modal::Modal;
-use crate::dom::{El, button, el};
-use crate::reactive::{derived, effect};
 
-/// What is asked.
+/// A question that is answered by confirming or canceling.
 #[derive(Clone)]
 pub struct Question {
-    /// Names what goes.
+    /// Names what will be deleted.
     pub title: String,
     /// What that means.
     pub text: &'static str,
-    /// The word on the button that does it.
+    /// The label of the button that confirms.
     pub action: &'static str,
-    /// Does it. No `Callback`: that would end with whatever asked, and a menu may be gone before the answer comes.
+    /// Called on confirmation. Not a `Callback`: that would be disposed with the component that asked, such as a
+    /// toolbar that is gone before the answer comes.
     pub on_confirm: Arc<dyn Fn() + Send + Sync>,
 }
 
-/// The dialog with the question, while there is one.
-pub fn confirm_dialog(question: RwSignal<Option<Question>>) -> El {
+/// Shows a question while there is one.
+#[component]
+pub fn ConfirmDialog(
+    /// The question. Closing the dialog sets it to `None`.
+    question: RwSignal<Option<Question>>,
+) -> impl IntoView {
     let open = RwSignal::new(false);
-    effect(move || {
+    Effect::new(move || {
         let asked = question.with(Option::is_some);
         if open.get_untracked() != asked {
             open.set(asked);
         }
     });
-    effect(move || {
+    Effect::new(move || {
         if !open.get() && question.with_untracked(Option::is_some) {
             question.set(None);
         }
     });
-    let title = move || question.with(|question| question.as_ref().map(|question| question.title.clone()));
-    let label = derived(move || title().unwrap_or_default());
-    Modal { open, label, class: "narrow" }.view(move || {
-        let Some(Question { title, text, action, on_confirm }) = question.get_untracked() else {
-            return Vec::new();
-        };
-        let confirm = move || {
-            open.set(false);
-            on_confirm();
-        };
-        let buttons = el("div")
-            .class("dialog-actions")
-            .child(button("button").text("Cancel").on_click(move || open.set(false)))
-            .child(button("button danger").text(action).on_click(confirm));
-        vec![el("h2").attr("dir", "auto").text(&title), el("p").text(text), buttons]
-    })
+    let label = Signal::derive(move || {
+        question.with(|question| question.as_ref().map(|question| question.title.clone()).unwrap_or_default())
+    });
+    let content = move || {
+        question.get_untracked().map(|question| view! { <QuestionContent question=question open=open /> })
+    };
+    view! {
+        <Modal open=open label=label class="narrow">
+            {content()}
+        </Modal>
+    }
+}
+
+#[component]
+fn QuestionContent(question: Question, open: RwSignal<bool>) -> impl IntoView {
+    let Question { title, text, action, on_confirm } = question;
+    view! {
+        <h2 dir="auto">{title}</h2>
+        <p>{text}</p>
+        <div class="dialog-actions">
+            <button type="button" class="button" on:click=move |_| open.set(false)>
+                "Cancel"
+            </button>
+            <button
+                type="button"
+                class="button danger"
+                on:click=move |_| {
+                    open.set(false);
+                    on_confirm();
+                }
+            >
+                {action}
+            </button>
+        </div>
+    }
 }

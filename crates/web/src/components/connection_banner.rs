@@ -1,45 +1,53 @@
-//! Says that the connection is lost, and when the next attempt comes.
+//! Tells the user that the connection is lost, and when the next attempt is.
 
 use leptos::prelude::*;
 
-use crate::dom::{El, button, el};
-use crate::reactive::memo;
 use crate::state::connection::{Banner, Stopped};
 
-/// The place of the banner, which is empty while all is well.
-pub struct ConnectionBanner {
-    /// What to say.
-    pub banner: Signal<Option<Banner>>,
-    /// The reader does not want to wait.
-    pub on_try_now: Callback<()>,
-    /// The reader wants the page anew.
-    pub on_reload: Callback<()>,
-}
-
-impl ConnectionBanner {
-    /// Draws it.
-    pub fn view(self) -> El {
-        let Self { banner, on_try_now, on_reload } = self;
-        let kind = memo(move || banner.get().map(|banner| (sentence(banner), button_label(banner))));
-        // The countdown is not part of the announced sentence, or it would be read out each second.
-        let countdown = move || match banner.get() {
-            Some(Banner::Waiting { seconds, .. }) => format!("Next attempt in {seconds} s."),
-            _ => String::new(),
+/// The place of the banner. It is empty while the connection works.
+#[component]
+pub fn ConnectionBanner(
+    /// What to show.
+    banner: Signal<Option<Banner>>,
+    /// Called to try again at once.
+    on_try_now: Callback<()>,
+    /// Called to reload the page.
+    on_reload: Callback<()>,
+) -> impl IntoView {
+    let words = Memo::new(move |_| banner.get().map(|banner| (sentence(banner), button_label(banner))));
+    // The countdown is not part of the announced sentence, because a screen reader would read it each second.
+    let countdown = move || match banner.get() {
+        Some(Banner::Waiting { seconds, .. }) => format!("Next attempt in {seconds} s."),
+        _ => String::new(),
+    };
+    let content = move || {
+        let (sentence, label) = words.get()?;
+        let press = move |_| match label {
+            Some("Reload") => on_reload.run(()),
+            _ => on_try_now.run(()),
         };
-        el("div").class("banner-place").attr("role", "status").part(move || {
-            let (sentence, label) = kind.get()?;
-            let press = move || match label {
-                Some("Reload") => on_reload.run(()),
-                _ => on_try_now.run(()),
-            };
-            let banner = el("div")
-                .class("banner")
-                .child(el("span").class("spinner").attr("aria-hidden", "true"))
-                .child(el("span").text(sentence))
-                .child(el("span").class("banner-countdown").attr("aria-hidden", "true").live_text(countdown))
-                .children(label.map(|label| button("button small").text(label).on_click(press)));
-            Some(banner)
+        let button = label.map(|label| {
+            view! {
+                <button type="button" class="button small" on:click=press>
+                    {label}
+                </button>
+            }
+        });
+        Some(view! {
+            <div class="banner">
+                <span class="spinner" aria-hidden="true"></span>
+                <span>{sentence}</span>
+                <span class="banner-countdown" aria-hidden="true">
+                    {countdown}
+                </span>
+                {button}
+            </div>
         })
+    };
+    view! {
+        <div class="banner-place" role="status">
+            {content}
+        </div>
     }
 }
 
@@ -52,7 +60,7 @@ fn sentence(banner: Banner) -> &'static str {
         Banner::Trying { server_fault: true } | Banner::Waiting { server_fault: true, .. } => {
             "Something is wrong on the server. Trying again."
         }
-        Banner::Stopped(Stopped::NotUnderstood) => "This page and the server no longer fit together.",
+        Banner::Stopped(Stopped::NotUnderstood) => "This page is older than the server. Reload it.",
         Banner::Stopped(Stopped::Forbidden) => "The server has closed this account's connection.",
     }
 }

@@ -1,98 +1,97 @@
-//! A message's text, being changed in its place.
+//! The editor in the place of a message's text.
 
+use leptos::ev::{KeyboardEvent, SubmitEvent};
+use leptos::html::Textarea;
 use leptos::prelude::*;
 use shared::messages::MessageText;
 use shared::users::UserKind;
-use web_sys::{HtmlTextAreaElement, KeyboardEvent};
 
-use crate::components::room_form::field_error;
-use crate::dom::{El, button, el};
+use crate::components::field_error::FieldError;
+use crate::components::submit_button::SubmitButton;
 
-/// The text in a field. Enter saves, Escape cancels.
-pub struct MessageEditor {
-    /// The text as it is.
-    pub initial: String,
-    /// What its author is; it decides how long it may be.
-    pub kind: UserKind,
-    /// What is wrong with the change, by the rules or by the server.
-    pub error: RwSignal<Option<String>>,
-    /// Whether the server is being asked.
-    pub busy: RwSignal<bool>,
-    /// A valid new text.
-    pub on_save: Callback<MessageText>,
-    /// Gives up.
-    pub on_cancel: Callback<()>,
-}
-
-impl MessageEditor {
-    /// Draws it.
-    pub fn view(self) -> El {
-        let Self { initial, kind, error, busy, on_save, on_cancel } = self;
-        let text = RwSignal::new(initial.clone());
-        let save = move || {
-            if busy.get_untracked() {
-                return;
+/// Edits a text. Enter saves, Escape cancels.
+#[component]
+pub fn MessageEditor(
+    /// The text before the edit.
+    initial: String,
+    /// The author's kind, which decides how long the text may be.
+    kind: UserKind,
+    /// What is wrong with the text, by the rules or by the server. Typing clears it.
+    error: RwSignal<Option<String>>,
+    /// Whether the request is in flight.
+    busy: RwSignal<bool>,
+    /// Called with a valid new text.
+    on_save: Callback<MessageText>,
+    /// Called to cancel the edit.
+    on_cancel: Callback<()>,
+) -> impl IntoView {
+    let text = RwSignal::new(initial.clone());
+    let initial = StoredValue::new(initial);
+    let field = NodeRef::<Textarea>::new();
+    field.on_load(focus_at_end);
+    let save = move || {
+        if busy.get_untracked() {
+            return;
+        }
+        let edited = text.get_untracked();
+        if initial.with_value(|initial| edited.trim() == initial.trim()) {
+            return on_cancel.run(());
+        }
+        match MessageText::parse(&edited, kind) {
+            Ok(text) => on_save.run(text),
+            Err(invalid) => error.set(Some(invalid.detail)),
+        }
+    };
+    let on_submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        save();
+    };
+    let on_keydown = move |event: KeyboardEvent| {
+        // The list around the editor handles arrow keys.
+        event.stop_propagation();
+        if event.is_composing() {
+            return;
+        }
+        match event.key().as_str() {
+            "Escape" => on_cancel.run(()),
+            "Enter" if !event.shift_key() => {
+                event.prevent_default();
+                save();
             }
-            let now = text.get_untracked();
-            if now.trim() == initial.trim() {
-                return on_cancel.run(());
-            }
-            match MessageText::parse(&now, kind) {
-                Ok(text) => on_save.run(text),
-                Err(invalid) => error.set(Some(invalid.detail)),
-            }
-        };
-        let save_by_key = save.clone();
-        let on_keydown = move |event: KeyboardEvent| {
-            // The list around it moves by arrow keys.
-            event.stop_propagation();
-            if event.is_composing() {
-                return;
-            }
-            match event.key().as_str() {
-                "Escape" => on_cancel.run(()),
-                "Enter" if !event.shift_key() => {
-                    event.prevent_default();
-                    save_by_key();
-                }
-                _ => {}
-            }
-        };
-        let field = el("textarea")
-            .class("input")
-            .attr("rows", "1")
-            .attr("dir", "auto")
-            .attr("aria-label", "Edit message")
-            .attr("aria-describedby", "editor-error")
-            .live_flag("aria-invalid", move || error.with(Option::is_some))
-            .value(text)
-            .on_input(move |words| {
-                text.set(words);
-                error.set(None);
-            })
-            .on("keydown", on_keydown);
-        focus_at_end(field.cast());
-        let cancel = button("button small").text("Cancel").on_click(move || on_cancel.run(()));
-        let confirm = el("button")
-            .attr("type", "submit")
-            .class("button small primary")
-            .live_flag("aria-busy", move || busy.get())
-            .live_text(move || if busy.get() { "Saving…" } else { "Save" });
-        let hint = el("span").class("hint").text("Enter to save, Escape to cancel");
-        el("form")
-            .class("editor")
-            .on_submit(save)
-            .child(field)
-            .child(el("div").class("editor-row").children([hint, cancel, confirm]))
-            .child(field_error("editor-error", move || error.get()))
+            _ => {}
+        }
+    };
+    view! {
+        <form class="editor" on:submit=on_submit>
+            <textarea
+                node_ref=field
+                class="input"
+                rows="1"
+                dir="auto"
+                aria-label="Edit message"
+                aria-describedby="editor-error"
+                aria-invalid=move || error.with(Option::is_some).to_string()
+                bind:value=text
+                on:input=move |_| error.set(None)
+                on:keydown=on_keydown
+            ></textarea>
+            <div class="editor-row">
+                <span class="hint">"Enter to save, Escape to cancel"</span>
+                <button type="button" class="button small" on:click=move |_| on_cancel.run(())>
+                    "Cancel"
+                </button>
+                <SubmitButton label="Save" busy_label="Saving…" class="button small primary" busy=busy />
+            </div>
+            <FieldError id="editor-error" error=error />
+        </form>
     }
 }
 
-/// As soon as it is in the page.
-fn focus_at_end(field: HtmlTextAreaElement) {
+/// Leptos sets the field's value in a microtask. This one comes after it.
+fn focus_at_end(field: web_sys::HtmlTextAreaElement) {
     queue_microtask(move || {
         let end = u32::try_from(field.value().encode_utf16().count()).unwrap_or(0);
-        // Both only fail for elements that hold no text.
+        // Both only fail for elements without text.
         let _ = field.focus();
         let _ = field.set_selection_range(end, end);
     });

@@ -1,44 +1,48 @@
-//! A native `<dialog>`: the browser keeps the focus in it, closes it on Escape and gives the focus back.
+//! A native `<dialog>`: the browser keeps the focus inside, closes it on Escape and restores the focus.
 
+use leptos::html::Dialog;
 use leptos::prelude::*;
-use web_sys::{Event, HtmlDialogElement, MouseEvent};
 
-use crate::dom::{El, el};
-use crate::reactive::effect;
-
-/// A modal dialog.
-pub struct Modal {
-    /// Whether it is open. Closing it by Escape or a click beside it sets this to false.
-    pub open: RwSignal<bool>,
-    /// What it is, for screen readers.
-    pub label: Signal<String>,
-    /// A further class, for its size and place.
-    pub class: &'static str,
-}
-
-impl Modal {
-    /// The dialog around `content`, which is made anew each time it opens.
-    pub fn view(self, content: impl Fn() -> Vec<El> + 'static) -> El {
-        let Self { open, label, class } = self;
-        let dialog = el("dialog")
-            .class(&format!("dialog {class}"))
-            .live_attr("aria-label", move || label.get())
-            .on("close", move |_: Event| open.set(false))
-            .part(move || open.get().then(|| el("div").class("dialog-body").children(content())));
-        let node = dialog.node().clone();
-        let dialog = dialog.on("click", move |event: MouseEvent| {
-            // The dialog's own area is covered by its content: this is the backdrop.
-            if event.target().as_ref() == Some(&node) {
-                open.set(false);
-            }
-        });
-        let node: HtmlDialogElement = dialog.cast();
-        effect(move || match (open.get(), node.open()) {
-            // An open dialog cannot be opened again; that is the only refusal.
-            (true, false) => drop(node.show_modal()),
-            (false, true) => node.close(),
+/// A modal dialog. Its children are rendered anew each time it opens.
+#[component]
+pub fn Modal(
+    /// Whether the dialog is open. Escape and a click on the backdrop set it to false.
+    open: RwSignal<bool>,
+    /// The dialog's name for screen readers.
+    #[prop(into)]
+    label: Signal<String>,
+    /// A class for its size and place.
+    class: &'static str,
+    /// The content.
+    children: ChildrenFn,
+) -> impl IntoView {
+    let dialog = NodeRef::<Dialog>::new();
+    Effect::new(move || {
+        let Some(dialog) = dialog.get() else { return };
+        match (open.get(), dialog.open()) {
+            // Only refused for a dialog that is open already.
+            (true, false) => drop(dialog.show_modal()),
+            (false, true) => dialog.close(),
             _ => {}
-        });
-        dialog
+        }
+    });
+    let close_on_backdrop = move |event: leptos::ev::MouseEvent| {
+        // The content covers the dialog's own area, so a click on the dialog itself is one on the backdrop.
+        if event.target() == event.current_target() {
+            open.set(false);
+        }
+    };
+    view! {
+        <dialog
+            node_ref=dialog
+            class=format!("dialog {class}")
+            aria-label=move || label.get()
+            on:close=move |_| open.set(false)
+            on:click=close_on_backdrop
+        >
+            <Show when=move || open.get()>
+                <div class="dialog-body">{children()}</div>
+            </Show>
+        </dialog>
     }
 }

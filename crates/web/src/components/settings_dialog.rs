@@ -1,73 +1,81 @@
-//! How the client looks, and who one is in it.
+//! The settings: appearance and session.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsValue;
-use web_sys::Event;
+use shared::users::User;
 
 use crate::browser::{self, keys};
 use crate::components::modal::Modal;
-use crate::dom::{El, button, el};
 use crate::state::Identity;
 
+/// The stored value and the label of each theme.
 const THEMES: [(&str, &str); 3] = [("", "Like the system"), ("light", "Light"), ("dark", "Dark")];
 
-/// Theme and session.
-#[derive(Clone, Copy)]
-pub struct SettingsDialog {
-    /// Whether it is open.
-    pub open: RwSignal<bool>,
-    /// Who one is.
-    pub identity: RwSignal<Identity>,
-    /// Ends the session.
-    pub on_sign_out: Callback<()>,
-}
-
-impl SettingsDialog {
-    /// Draws it.
-    pub fn view(self) -> El {
-        let open = self.open;
-        Modal { open, label: Signal::stored("Settings".to_owned()), class: "narrow" }.view(move || {
-            let done = button("button primary").text("Done").on_click(move || open.set(false));
-            let appearance = el("fieldset").class("setting").child(el("legend").text("Appearance"));
-            let mut content = vec![el("h2").text("Settings"), appearance.children(THEMES.map(theme))];
-            content.extend(self.session());
-            content.push(el("div").class("dialog-actions").child(done));
-            content
-        })
-    }
-
-    fn session(self) -> Option<El> {
-        let Self { open, identity, on_sign_out } = self;
-        let identity = identity.get_untracked();
-        let name = identity.user()?.username.as_str();
-        let words = ", a guest on this browser. Signing out gives the name up: what you wrote stays, and nobody can \
-            change it any more.";
-        let sign_out = button("button").text("Sign out").on_click(move || {
-            open.set(false);
-            on_sign_out.run(());
-        });
-        let section = el("div")
-            .class("setting")
-            .child(el("h3").text("Your name"))
-            .child(el("p").child(el("bdi").text(name)).text(words))
-            .child(sign_out);
-        Some(section)
+/// A dialog with the theme and the session.
+#[component]
+pub fn SettingsDialog(
+    /// Whether the dialog is open.
+    open: RwSignal<bool>,
+    /// The user.
+    identity: RwSignal<Identity>,
+    /// Called to sign out.
+    on_sign_out: Callback<()>,
+) -> impl IntoView {
+    let sign_out = Callback::new(move |()| {
+        open.set(false);
+        on_sign_out.run(());
+    });
+    let session = move || {
+        let user = identity.with_untracked(|identity| identity.user().cloned());
+        user.map(|user| view! { <SessionSetting user=user on_sign_out=sign_out /> })
+    };
+    view! {
+        <Modal open=open label="Settings" class="narrow">
+            <h2>"Settings"</h2>
+            <fieldset class="setting">
+                <legend>"Appearance"</legend>
+                {THEMES.map(|(value, label)| view! { <ThemeChoice value=value label=label /> }).collect_view()}
+            </fieldset>
+            {session()}
+            <div class="dialog-actions">
+                <button type="button" class="button primary" on:click=move |_| open.set(false)>
+                    "Done"
+                </button>
+            </div>
+        </Modal>
     }
 }
 
-fn theme((name, label): (&'static str, &'static str)) -> El {
-    let chosen = browser::load(keys::THEME).unwrap_or_default() == name;
-    let choose = move |_: Event| {
-        browser::save(keys::THEME, name);
+#[component]
+fn ThemeChoice(value: &'static str, label: &'static str) -> impl IntoView {
+    let is_chosen = browser::load(keys::THEME).unwrap_or_default() == value;
+    let choose = move |_| {
+        browser::save(keys::THEME, value);
         if let Some(root) = browser::document().document_element() {
-            // Only a malformed name could be refused.
-            let _ = root.set_attribute("data-theme", name);
+            // Only refused for a malformed name.
+            let _ = root.set_attribute("data-theme", value);
         }
     };
-    let radio = el("input")
-        .attr("type", "radio")
-        .attr("name", "theme")
-        .live_property("checked", move || JsValue::from_bool(chosen))
-        .on("change", choose);
-    el("label").class("choice").child(radio).text(label)
+    view! {
+        <label class="choice">
+            <input type="radio" name="theme" prop:checked=is_chosen on:change=choose />
+            {label}
+        </label>
+    }
+}
+
+#[component]
+fn SessionSetting(user: User, on_sign_out: Callback<()>) -> impl IntoView {
+    view! {
+        <div class="setting">
+            <h3>"Your name"</h3>
+            <p>
+                <bdi>{user.username.as_str().to_owned()}</bdi>
+                ", a guest in this browser. Signing out gives up the name. Your messages stay, but nobody can change \
+                them any more."
+            </p>
+            <button type="button" class="button" on:click=move |_| on_sign_out.run(())>
+                "Sign out"
+            </button>
+        </div>
+    }
 }

@@ -1,171 +1,105 @@
-//! What is going on: some rooms with their last words, and a form to make one.
+//! The start page: some rooms with their last messages, and a form that creates a room.
+
+mod card;
+mod create_room;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::ids::RoomId;
 use shared::messages::Message;
-use shared::rooms::RoomName;
-use uuid::Uuid;
 
-use crate::app::Overlays;
-use crate::browser;
 use crate::client;
 use crate::client::messages::Slice;
-use crate::components::room_form::RoomForm;
-use crate::components::room_list::skeleton;
-use crate::dom::{El, el, icon};
+use crate::components::page_frame::PageFrame;
+use crate::components::skeleton::Skeleton;
 use crate::live::Live;
-use crate::navigation::Navigation;
-use crate::pages::not_found_page::page;
-use crate::reactive::{effect, memo};
-use crate::route::Route;
+use crate::overlays::Overlays;
+use crate::pages::home_page::card::RoomCard;
+use crate::pages::home_page::create_room::CreateRoom;
 use crate::state::State;
-use crate::state::toasts::Tone;
 
-/// So many rooms are shown with their last words.
-const CARDS: usize = 6;
+/// How many rooms are shown at most.
+const MAX_CARDS: usize = 6;
 
-/// The last words of the rooms that are shown.
-type LastWords = RwSignal<Vec<Message>>;
-
-/// The rooms at a glance.
-pub fn home_page() -> El {
-    let state = expect_context::<State>();
-    let live = expect_context::<Live>();
-    let overlays = expect_context::<Overlays>();
-    let last_words = LastWords::default();
-    live.load_rooms();
-
-    let keys = memo(move || {
-        state
-            .rooms
-            .with(|rooms| rooms.all().iter().map(|room| room.id.0.as_u128()).take(CARDS).collect::<Vec<_>>())
-    });
-    effect(move || {
-        for key in keys.get() {
-            load_last_words(RoomId(Uuid::from_u128(key)), state, last_words);
-        }
-    });
-    let stage = memo(move || state.rooms.with(|rooms| (rooms.is_loaded(), rooms.all().is_empty())));
-    let cards = move || {
-        let cards = match stage.get() {
-            (false, _) => skeleton("cards skeleton-cards", 3),
-            (true, true) => el("p")
-                .class("lead")
-                .text("No room exists yet. Make the first one below and invite somebody in."),
-            (true, false) => el("ul")
-                .class("cards")
-                .attr("aria-label", "What is going on")
-                .list(move || keys.get(), move |key| card(RoomId(Uuid::from_u128(key)), state, last_words)),
-        };
-        [cards]
-    };
-    let lead = "Everything said here is open to read. Your first message asks what to call you; that is all.";
-    let create = el("section")
-        .class("home-create")
-        .attr("aria-label", "Create a room")
-        .child(create_room_form(state, live));
-    let home = el("div")
-        .class("home")
-        .child(el("h1").text("Pick a room, or make one"))
-        .child(el("p").class("lead").text(lead))
-        .part(cards)
-        .child(create);
-    page(overlays.menu).child(home)
+/// What the place of the cards shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Loading,
+    NoRooms,
+    Cards,
 }
 
-fn load_last_words(room_id: RoomId, state: State, last_words: LastWords) {
-    let known = last_words.with_untracked(|words| words.iter().any(|message| message.room_id == room_id));
-    let silent =
+/// The rooms at a glance.
+#[component]
+pub fn HomePage() -> impl IntoView {
+    let state = expect_context::<State>();
+    let overlays = expect_context::<Overlays>();
+    expect_context::<Live>().load_rooms();
+
+    let last_messages = RwSignal::new(Vec::<Message>::new());
+    let room_ids = Memo::new(move |_| {
+        state
+            .rooms
+            .with(|rooms| rooms.all().iter().map(|room| room.id).take(MAX_CARDS).collect::<Vec<_>>())
+    });
+    Effect::new(move || {
+        for room_id in room_ids.get() {
+            load_last_message(room_id, state, last_messages);
+        }
+    });
+    let stage = Memo::new(move |_| {
+        state.rooms.with(|rooms| match (rooms.is_loaded(), rooms.all().is_empty()) {
+            (false, _) => Stage::Loading,
+            (true, true) => Stage::NoRooms,
+            (true, false) => Stage::Cards,
+        })
+    });
+    let cards = move || match stage.get() {
+        Stage::Loading => view! { <Skeleton class="cards skeleton-cards" bars=3 /> }.into_any(),
+        Stage::NoRooms => {
+            view! { <p class="lead">"There are no rooms yet. Create the first one below and invite somebody."</p> }
+                .into_any()
+        }
+        Stage::Cards => view! {
+            <ul class="cards" aria-label="What is going on">
+                <For
+                    each=move || room_ids.get()
+                    key=|id| *id
+                    children=move |id| view! { <RoomCard id=id last_messages=last_messages /> }
+                />
+            </ul>
+        }
+        .into_any(),
+    };
+    view! {
+        <PageFrame menu_open=overlays.menu>
+            <div class="home">
+                <h1>"Pick a room, or make one"</h1>
+                <p class="lead">
+                    "Everything said here is open to read. Your first message asks what to call you; that is all."
+                </p>
+                {cards}
+                <section class="home-create" aria-label="Create a room">
+                    <CreateRoom />
+                </section>
+            </div>
+        </PageFrame>
+    }
+}
+
+fn load_last_message(room_id: RoomId, state: State, last_messages: RwSignal<Vec<Message>>) {
+    let is_known =
+        last_messages.with_untracked(|messages| messages.iter().any(|message| message.room_id == room_id));
+    let is_empty =
         state.rooms.with_untracked(|rooms| rooms.get(room_id).is_none_or(|room| room.last_seq.0 == 0));
-    if known || silent {
+    if is_known || is_empty {
         return;
     }
     spawn_local(async move {
-        // The card is readable without them.
+        // On failure the card stays without a message.
         let page = client::messages::list(room_id, Slice::Last).await.ok();
         if let Some(message) = page.and_then(|mut page| page.items.pop()) {
-            last_words.try_update(|words| words.push(message));
+            last_messages.try_update(|messages| messages.push(message));
         }
     });
-}
-
-/// One room: its name, who is there, the last words.
-fn card(id: RoomId, state: State, last_words: LastWords) -> El {
-    let room = memo(move || state.rooms.with(|rooms| rooms.get(id).cloned()));
-    let name = move || {
-        room.with(|room| room.as_ref().map_or_else(String::new, |room| room.name.as_str().to_owned()))
-    };
-    let online = move || room.with(|room| room.as_ref().map_or(0, |room| room.online));
-    let silent = move || room.with(|room| room.as_ref().is_none_or(|room| room.last_seq.0 == 0));
-    // What came live since is newer than what was fetched.
-    let words = move || {
-        let newer = state.timelines.with(|timelines| {
-            timelines.get(&id).and_then(|timeline| timeline.messages().last().map(|last| (**last).clone()))
-        });
-        let fetched = last_words.with(|words| words.iter().find(|message| message.room_id == id).cloned());
-        let last = newer.into_iter().chain(fetched).max_by_key(|message| (message.seq, message.rev));
-        match last {
-            Some(Message { author, text: Some(text), .. }) => vec![
-                el("bdi").class("card-author").text(author.username.as_str()),
-                el("span").attr("dir", "auto").text(&text),
-            ],
-            Some(_) => vec![el("em").text("The last message was deleted.")],
-            None if silent() => vec![el("em").text("Nothing has been said yet.")],
-            None => Vec::new(),
-        }
-    };
-    let dot = el("span").class("dot").class_if("none", move || online() == 0).attr("aria-hidden", "true");
-    let head = el("span")
-        .class("card-head")
-        .child(icon("hash"))
-        .child(el("strong").attr("dir", "auto").live_text(name))
-        .child(el("span").class("card-online").child(dot).live_text(move || format!("{} online", online())));
-    let card = el("a").class("card").attr("href", &Route::Room(id).path()).child(head);
-    el("li").child(card.child(el("span").class("card-words").part(words)))
-}
-
-/// The form that makes a room. Who has no name is asked for one first.
-fn create_room_form(state: State, live: Live) -> El {
-    let navigation = expect_context::<Navigation>();
-    let overlays = expect_context::<Overlays>();
-    let busy = RwSignal::new(false);
-    let error = RwSignal::new(None::<String>);
-    let done = RwSignal::new(0);
-    let create = move |name: RoomName| {
-        busy.set(true);
-        spawn_local(async move {
-            let outcome = client::rooms::create(name).await;
-            busy.try_set(false);
-            match outcome {
-                Ok(room) => {
-                    done.try_update(|done| *done += 1);
-                    let route = Route::Room(room.id);
-                    live.take_room(room);
-                    navigation.go(route);
-                }
-                Err(refused) => {
-                    if refused.is_passing() {
-                        state.toast(Tone::Error, refused.sentence(), browser::now());
-                    }
-                    error.try_set(Some(refused.sentence()));
-                }
-            }
-        });
-    };
-    let on_submit = Callback::new(move |name: RoomName| {
-        overlays.with_name(state, move || create(name.clone()));
-    });
-    RoomForm {
-        id: "new-room",
-        label: "Create a room",
-        action: "Create room",
-        initial: String::new(),
-        busy,
-        error,
-        done,
-        on_submit,
-        on_cancel: None,
-    }
-    .view()
 }

@@ -1,25 +1,23 @@
-//! Nothing is at this address.
+//! The page of an unknown address.
 
 use leptos::prelude::*;
 
-use crate::components::room_header::menu_button;
-use crate::dom::{El, el};
+use crate::components::page_frame::PageFrame;
+use crate::overlays::Overlays;
 
-/// Says so, and leads back.
-pub fn not_found_page(menu_open: RwSignal<bool>) -> El {
-    let words = el("div")
-        .class("empty")
-        .child(el("h1").text("There is nothing here"))
-        .child(el("p").text("The room may have been deleted, or the link is incomplete."))
-        .child(el("a").class("button primary").attr("href", "/rooms").text("Back to the rooms"));
-    page(menu_open).child(words)
-}
-
-/// An empty page with what every page but a room's has at its top.
-pub fn page(menu_open: RwSignal<bool>) -> El {
-    el("main")
-        .attr("id", "main")
-        .class("page")
-        .attr("tabindex", "-1")
-        .child(el("header").class("page-head").child(menu_button(menu_open)))
+/// Says that there is nothing here, and links to the rooms.
+#[component]
+pub fn NotFoundPage() -> impl IntoView {
+    let overlays = expect_context::<Overlays>();
+    view! {
+        <PageFrame menu_open=overlays.menu>
+            <div class="empty">
+                <h1>"There is nothing here"</h1>
+                <p>"The room may have been deleted, or the link is incomplete."</p>
+                <a class="button primary" href="/rooms">
+                    "Back to the rooms"
+                </a>
+            </div>
+        </PageFrame>
+    }
 }

@@ -1,4 +1,4 @@
-//! What one does with messages and with the room.
+//! The user's actions on messages and on the room.
 
 use std::sync::Arc;
 
@@ -7,18 +7,19 @@ use leptos::task::spawn_local;
 use shared::ids::MessageId;
 use shared::messages::{Author, MessageText};
 
-use super::Context;
 use crate::browser;
 use crate::client;
 use crate::components::confirm_dialog::Question;
-use crate::components::message_list::{MessageActions, Start};
+use crate::components::message_actions::MessageActions;
+use crate::components::message_list::target::ScrollTarget;
+use crate::pages::room_page::context::RoomContext;
 use crate::route::Route;
 use crate::sending;
 use crate::state::toasts::Tone;
 
-impl Context {
-    /// What the list's buttons do.
-    pub(super) fn actions(self) -> MessageActions {
+impl RoomContext {
+    /// The actions of the list's buttons.
+    pub fn actions(self) -> MessageActions {
         let Self { state, room_id, editing, .. } = self;
         let edit_error = RwSignal::new(None);
         let edit_busy = RwSignal::new(false);
@@ -70,8 +71,8 @@ impl Context {
         }
     }
 
-    /// Shows a message as on its way, and sends it.
-    pub(super) fn send(self, text: &MessageText) {
+    /// Shows a message as pending and sends it.
+    pub fn send(self, text: &MessageText) {
         let Some(author) = self.state.identity.with_untracked(|identity| identity.user().map(Author::from))
         else {
             return;
@@ -85,7 +86,7 @@ impl Context {
             timeline.is_at_newest()
         });
         if at_newest == Some(true) {
-            self.start.set(Some(Start::Newest));
+            self.target.set(Some(ScrollTarget::Newest));
         } else {
             self.show_latest();
         }
@@ -108,14 +109,14 @@ impl Context {
         });
         self.overlays.question.set(Some(Question {
             title: "Delete this message?".to_owned(),
-            text: "It goes for everybody. A note that there was one stays in its place.",
+            text: "This deletes it for everyone. A placeholder stays.",
             action: "Delete",
             on_confirm,
         }));
     }
 
-    /// Asks whether the room is to go, naming what goes with it.
-    pub(super) fn ask_to_delete_room(self) {
+    /// Asks whether to delete the room, and says how many messages would be deleted with it.
+    pub fn ask_to_delete_room(self) {
         let Self { state, live, overlays, room_id, .. } = self;
         let Some(room) = state.rooms.with_untracked(|rooms| rooms.get(room_id).cloned()) else { return };
         let name = room.name.as_str().to_owned();
@@ -130,7 +131,7 @@ impl Context {
             spawn_local(async move {
                 match client::rooms::delete(room_id).await {
                     Ok(()) => {
-                        // The event may have been quicker.
+                        // The event may have arrived before.
                         if state.rooms.with_untracked(|rooms| rooms.get(room_id).is_some()) {
                             state.remove_room(room_id, name.clone());
                             live.room_gone(room_id, &name);
@@ -140,7 +141,7 @@ impl Context {
                 }
             });
         });
-        let text = "Everybody in the room is led out of it. This cannot be undone.";
+        let text = "This closes the room for everyone in it. It cannot be undone.";
         overlays.question.set(Some(Question { title, text, action: "Delete room", on_confirm }));
     }
 }

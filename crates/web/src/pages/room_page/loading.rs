@@ -1,4 +1,4 @@
-//! Loading a room's messages: the first page, older and newer ones, and what to do when that fails.
+//! Loads a room's messages: the first page, and older and newer ones.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -6,46 +6,45 @@ use shared::ids::{MessageId, Rev};
 use shared::messages::Message;
 use shared::page::Page;
 
-use super::Context;
 use crate::browser::{self, keys};
 use crate::client::messages::Slice;
 use crate::client::{self, ClientError};
-use crate::components::message_list::Start;
-use crate::reactive::{effect, memo};
+use crate::components::message_list::target::ScrollTarget;
+use crate::pages::room_page::context::RoomContext;
 use crate::route::Route;
 use crate::state::messages::Timeline;
 use crate::state::toasts::Tone;
 
-impl Context {
-    /// Loads the first page, and again when the URL points at a message that is not at hand, or when a failure may be
-    /// over because the connection is back.
-    pub(super) fn load_when_needed(self, pointed: Memo<Option<MessageId>>) {
+impl RoomContext {
+    /// Loads the first page. Loads again when the URL points at a message that is not loaded, and when the connection is
+    /// back after a failure.
+    pub fn load_when_needed(self, pointed: Memo<Option<MessageId>>) {
         let Self { state, room_id, .. } = self;
-        let is_open = memo(move || state.connection.with(|connection| connection.is_open()));
-        effect(move || {
+        let is_open = Memo::new(move |_| state.connection.with(|connection| connection.is_open()));
+        Effect::new(move || {
             if is_open.get() && self.failure.with_untracked(Option::is_some) {
                 self.load(pointed.get_untracked());
             }
         });
         Effect::new(move |before: Option<Option<MessageId>>| {
             let pointed = pointed.get();
-            let (loaded, at_hand) = state.timelines.with_untracked(|timelines| {
+            let (loaded, is_shown) = state.timelines.with_untracked(|timelines| {
                 timelines.get(&room_id).map_or((false, false), |timeline| {
-                    let at_hand = pointed.is_none_or(|id| timeline.get(id).is_some());
-                    (timeline.is_loaded(), at_hand)
+                    let is_shown = pointed.is_none_or(|id| timeline.get(id).is_some());
+                    (timeline.is_loaded(), is_shown)
                 })
             });
-            if !loaded || !at_hand {
+            if !loaded || !is_shown {
                 self.load(pointed);
             } else if before.is_none() || pointed.is_some() {
-                self.start.set(Some(pointed.map_or(Start::Newest, Start::At)));
+                self.target.set(Some(pointed.map_or(ScrollTarget::Newest, ScrollTarget::Message)));
             }
             pointed
         });
     }
 
     /// Loads the newest page, or the one around a message, and the room itself when it is not in the list.
-    pub(super) fn load(self, pointed: Option<MessageId>) {
+    pub fn load(self, pointed: Option<MessageId>) {
         let Self { state, live, room_id, .. } = self;
         self.failure.set(None);
         self.set_loading(true);
@@ -57,7 +56,7 @@ impl Context {
                 }
             });
         }
-        // From here on the timeline takes in what comes live.
+        // From here on the timeline receives live events.
         state.with_timeline(room_id, |_| ());
         let followed = state.follows.with_value(|follows| follows.since(room_id).is_some());
         spawn_local(async move {
@@ -68,7 +67,7 @@ impl Context {
                         let rev = page.items.iter().map(|message| message.rev).max();
                         live.rewind(room_id, rev.unwrap_or(Rev::ZERO));
                     }
-                    self.show(page, pointed.map_or(Start::Newest, Start::At));
+                    self.show(page, pointed.map_or(ScrollTarget::Newest, ScrollTarget::Message));
                 }
                 Err(error) if error.is_missing() && pointed.is_some() => {
                     state.toast(Tone::Error, "That message is not in this room.", browser::now());
@@ -80,9 +79,9 @@ impl Context {
         });
     }
 
-    fn show(self, page: Page<Message>, start: Start) {
+    fn show(self, page: Page<Message>, target: ScrollTarget) {
         self.state.with_timeline(self.room_id, |timeline| timeline.show(page));
-        self.start.try_set(Some(start));
+        self.target.try_set(Some(target));
     }
 
     fn failed(self, error: &ClientError) {
@@ -100,14 +99,14 @@ impl Context {
     }
 
     fn set_loading(self, loading: bool) {
-        // The page may be gone by the time an answer comes; then there is nothing to set.
+        // The page may have been removed before the response came.
         if self.loading.try_set(loading).is_none() {
             self.overlays.loading.set(loading);
         }
     }
 
-    /// Loads the page before what is at hand.
-    pub(super) fn load_older(self) {
+    /// Loads the page before the loaded messages.
+    pub fn load_older(self) {
         let older = |timeline: &mut Timeline| timeline.older().cloned();
         let cursor = self.state.with_timeline(self.room_id, older).flatten();
         if let Some(cursor) = cursor {
@@ -115,8 +114,8 @@ impl Context {
         }
     }
 
-    /// Loads the page after what is at hand.
-    pub(super) fn load_newer(self) {
+    /// Loads the page after the loaded messages.
+    pub fn load_newer(self) {
         let newer = |timeline: &mut Timeline| timeline.newer().cloned();
         let cursor = self.state.with_timeline(self.room_id, newer).flatten();
         if let Some(cursor) = cursor {
@@ -134,15 +133,15 @@ impl Context {
                 Ok(page) => {
                     self.state.with_timeline(self.room_id, |timeline| add(timeline, page));
                 }
-                // What is at hand stays; scrolling on, or the button, tries again.
+                // Scrolling, or the button, tries again.
                 Err(error) => self.state.toast(Tone::Error, error.sentence(), browser::now()),
             }
             self.loading.try_set(false);
         });
     }
 
-    /// Goes to the newest messages, away from the ones around a link.
-    pub(super) fn show_latest(self) {
+    /// Shows the newest messages instead of those around a link.
+    pub fn show_latest(self) {
         if self.navigation.here().message().is_some() {
             self.navigation.go(Route::Room(self.room_id));
         }

@@ -1,14 +1,13 @@
-//! How far one has read this room, and where the "New" divider stands.
+//! What the user has read of the room, and where the "New" divider stands.
 
 use leptos::prelude::*;
 use shared::ids::Seq;
 
-use super::Context;
-use crate::reactive::effect;
+use crate::pages::room_page::context::RoomContext;
 
-impl Context {
-    /// Moves the read mark while one looks at the end. Returns the place of the "New" divider.
-    pub(super) fn follow_reading(self) -> RwSignal<Option<Seq>> {
+impl RoomContext {
+    /// Moves the read mark while the user sees the end. Returns the message before the "New" divider.
+    pub fn follow_reading(self) -> RwSignal<Option<Seq>> {
         let Self { state, live, room_id, at_end, .. } = self;
         let last_read = move || state.reading.with_untracked(|reading| reading.last_read(room_id));
         let has_unread = move || {
@@ -18,21 +17,21 @@ impl Context {
         Effect::new(move |before: Option<bool>| {
             let visible = live.visible.get();
             if before == Some(true) && !visible {
-                // What comes from now on is new when one looks again.
+                // Messages that arrive from now on are new when the user returns.
                 new_after.set(last_read());
             } else if before == Some(false) && visible && !has_unread() {
                 new_after.set(None);
             }
             visible
         });
-        effect(move || {
+        Effect::new(move || {
             let looking = at_end.get() && live.visible.get();
             let last = state.timelines.with(|timelines| {
                 let timeline = timelines.get(&room_id).filter(|timeline| timeline.is_at_newest())?;
                 timeline.messages().last().map(|message| message.seq)
             });
-            // While the list still has to go to where it starts, "at the end" means nothing.
-            if let Some(last) = last.filter(|_| looking && self.start.get().is_none()) {
+            // Until the list has scrolled to its target, `at_end` means nothing.
+            if let Some(last) = last.filter(|_| looking && self.target.get().is_none()) {
                 state.mark_read(room_id, last);
             }
         });

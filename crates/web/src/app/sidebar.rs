@@ -1,0 +1,62 @@
+//! The sidebar of the shell.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::browser;
+use crate::client;
+use crate::components::sidebar::Sidebar;
+use crate::live::Live;
+use crate::navigation::Navigation;
+use crate::overlays::Overlays;
+use crate::route::Route;
+use crate::state::State;
+use crate::state::toasts::Tone;
+
+/// The form for a new room takes the focus this long after the sidebar was closed, when the start page is there.
+const FOCUS_DELAY: Duration = Duration::from_millis(50);
+
+/// The sidebar, connected to the state and to the server.
+#[component]
+pub fn AppSidebar() -> impl IntoView {
+    let state = expect_context::<State>();
+    let live = expect_context::<Live>();
+    let navigation = expect_context::<Navigation>();
+    let overlays = expect_context::<Overlays>();
+    let loading = RwSignal::new(false);
+    let on_more = Callback::new(move |()| {
+        let Some(cursor) = state.rooms.with_untracked(|rooms| rooms.next_cursor().cloned()) else { return };
+        if loading.get_untracked() {
+            return;
+        }
+        loading.set(true);
+        spawn_local(async move {
+            match client::rooms::list(Some(&cursor)).await {
+                Ok(page) => live.take_rooms(page, false),
+                Err(error) => state.toast(Tone::Error, error.sentence(), browser::now()),
+            }
+            loading.set(false);
+        });
+    });
+    let on_create = Callback::new(move |()| {
+        overlays.menu.set(false);
+        navigation.go(Route::Rooms);
+        set_timeout(|| browser::focus("#new-room"), FOCUS_DELAY);
+    });
+    view! {
+        <Sidebar
+            rooms=state.rooms
+            reading=state.reading
+            current=Memo::new(move |_| navigation.route().room())
+            identity=state.identity
+            loading=loading
+            open=overlays.menu
+            on_create=on_create
+            on_find=Callback::new(move |()| overlays.switcher.set(true))
+            on_more=on_more
+            on_settings=Callback::new(move |()| overlays.settings.set(true))
+        />
+    }
+}

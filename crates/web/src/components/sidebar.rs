@@ -1,0 +1,150 @@
+//! The sidebar: all rooms, and the session.
+
+use leptos::prelude::*;
+use shared::ids::RoomId;
+
+use crate::components::avatar::Avatar;
+use crate::components::icon::Icon;
+use crate::components::icon_button::IconButton;
+use crate::components::room_link::RoomLink;
+use crate::components::skeleton::Skeleton;
+use crate::state::Identity;
+use crate::state::reading::ReadMarks;
+use crate::state::rooms::RoomList;
+
+/// The rooms with their unread counts. On narrow screens it covers the page while it is open.
+#[component]
+pub fn Sidebar(
+    /// The rooms.
+    rooms: RwSignal<RoomList>,
+    /// What the user has read of each room.
+    reading: RwSignal<ReadMarks>,
+    /// The open room.
+    current: Memo<Option<RoomId>>,
+    /// The user.
+    identity: RwSignal<Identity>,
+    /// Whether more rooms are loading.
+    loading: RwSignal<bool>,
+    /// Whether the sidebar is open on narrow screens.
+    open: RwSignal<bool>,
+    /// Called to create a room.
+    on_create: Callback<()>,
+    /// Called to open the room finder.
+    on_find: Callback<()>,
+    /// Called to load more rooms.
+    on_more: Callback<()>,
+    /// Called to open the settings.
+    on_settings: Callback<()>,
+) -> impl IntoView {
+    let room_ids =
+        Memo::new(move |_| rooms.with(|rooms| rooms.all().iter().map(|room| room.id).collect::<Vec<_>>()));
+    view! {
+        <nav id="sidebar" class="sidebar" class:open=move || open.get() aria-label="Chat rooms">
+            <div class="sidebar-head">
+                <a class="brand" href="/rooms">
+                    <Icon name="logo" />
+                    "Parlance"
+                </a>
+                <IconButton
+                    label="Close menu"
+                    icon="close"
+                    class="icon-button sidebar-close"
+                    on_press=move |()| open.set(false)
+                />
+            </div>
+            <button
+                type="button"
+                class="find"
+                aria-keyshortcuts="Control+K Meta+K"
+                on:click=move |_| on_find.run(())
+            >
+                <Icon name="search" />
+                <span>"Find a room"</span>
+                <kbd>"Ctrl K"</kbd>
+            </button>
+            <div class="sidebar-title">
+                <h2>"Chat Rooms"</h2>
+                <button type="button" class="button quiet small" on:click=move |_| on_create.run(())>
+                    <Icon name="plus" />
+                    "Create New"
+                </button>
+            </div>
+            <div class="sidebar-rooms">
+                <ul aria-label="Rooms">
+                    <For
+                        each=move || room_ids.get()
+                        key=|id| *id
+                        children=move |id| view! { <RoomLink id=id rooms=rooms reading=reading current=current /> }
+                    />
+                </ul>
+                <div class="sidebar-end">
+                    <RoomsEnd rooms=rooms loading=loading on_more=on_more />
+                </div>
+            </div>
+            <div class="session">
+                <Session identity=identity />
+                <IconButton label="Settings" icon="gear" on_press=on_settings />
+            </div>
+        </nav>
+    }
+}
+
+/// What the list of rooms ends with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Loading,
+    More,
+    NoRooms,
+    Complete,
+}
+
+#[component]
+fn RoomsEnd(rooms: RwSignal<RoomList>, loading: RwSignal<bool>, on_more: Callback<()>) -> impl IntoView {
+    let end = Memo::new(move |_| {
+        rooms.with(|rooms| match (rooms.is_loaded(), rooms.next_cursor().is_some(), rooms.all().is_empty()) {
+            (false, ..) => End::Loading,
+            (true, true, _) => End::More,
+            (true, false, true) => End::NoRooms,
+            (true, false, false) => End::Complete,
+        })
+    });
+    let more = move || {
+        view! {
+            <button
+                type="button"
+                class="button small"
+                aria-busy=move || loading.get().to_string()
+                on:click=move |_| on_more.run(())
+            >
+                {move || if loading.get() { "Loading…" } else { "Load more rooms…" }}
+            </button>
+        }
+    };
+    move || match end.get() {
+        End::Loading => view! { <Skeleton class="skeleton-rooms" bars=4 /> }.into_any(),
+        End::More => more().into_any(),
+        End::NoRooms => view! { <p class="rooms-end">"There are no rooms yet."</p> }.into_any(),
+        End::Complete => view! { <p class="rooms-end">"There are no more rooms."</p> }.into_any(),
+    }
+}
+
+#[component]
+fn Session(identity: RwSignal<Identity>) -> impl IntoView {
+    move || match identity.get() {
+        Identity::User(user) => {
+            let name = user.username.as_str().to_owned();
+            view! {
+                <Avatar user_id=user.id name=name.clone() />
+                <span class="session-name">
+                    <span dir="auto">{name}</span>
+                    <span class="session-kind">"guest"</span>
+                </span>
+            }
+            .into_any()
+        }
+        Identity::Anonymous => {
+            view! { <span class="session-name session-kind">"Just looking around"</span> }.into_any()
+        }
+        Identity::Unknown => view! { <span class="session-name"></span> }.into_any(),
+    }
+}

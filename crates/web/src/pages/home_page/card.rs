@@ -1,0 +1,60 @@
+//! A room on the start page.
+
+use leptos::prelude::*;
+use shared::ids::RoomId;
+use shared::messages::Message;
+
+use crate::components::icon::Icon;
+use crate::route::Route;
+use crate::state::State;
+
+/// A link to a room: its name, how many people are there, and its last message.
+#[component]
+pub fn RoomCard(
+    /// The room.
+    id: RoomId,
+    /// The last messages of the rooms, as they were loaded with the page.
+    last_messages: RwSignal<Vec<Message>>,
+) -> impl IntoView {
+    let state = expect_context::<State>();
+    let room = Memo::new(move |_| state.rooms.with(|rooms| rooms.get(id).cloned()));
+    let name = move || {
+        room.with(|room| room.as_ref().map(|room| room.name.as_str().to_owned()).unwrap_or_default())
+    };
+    let online = Memo::new(move |_| room.with(|room| room.as_ref().map_or(0, |room| room.online)));
+    // A message that came live is newer than the one loaded with the page.
+    let last_message = Memo::new(move |_| {
+        let live = state.timelines.with(|timelines| {
+            timelines.get(&id).and_then(|timeline| timeline.messages().last().map(|last| (**last).clone()))
+        });
+        let loaded =
+            last_messages.with(|messages| messages.iter().find(|message| message.room_id == id).cloned());
+        live.into_iter().chain(loaded).max_by_key(|message| (message.seq, message.rev))
+    });
+    let is_empty = move || room.with(|room| room.as_ref().is_none_or(|room| room.last_seq.0 == 0));
+    let words = move || match last_message.get() {
+        Some(Message { author, text: Some(text), .. }) => view! {
+            <bdi class="card-author">{author.username.as_str().to_owned()}</bdi>
+            <span dir="auto">{text}</span>
+        }
+        .into_any(),
+        Some(_) => view! { <em>"The last message was deleted."</em> }.into_any(),
+        None if is_empty() => view! { <em>"Nothing has been said yet."</em> }.into_any(),
+        None => ().into_any(),
+    };
+    view! {
+        <li>
+            <a class="card" href=Route::Room(id).path()>
+                <span class="card-head">
+                    <Icon name="hash" />
+                    <strong dir="auto">{name}</strong>
+                    <span class="card-online">
+                        <span class="dot" class:none=move || online.get() == 0 aria-hidden="true"></span>
+                        {move || format!("{} online", online.get())}
+                    </span>
+                </span>
+                <span class="card-words">{words}</span>
+            </a>
+        </li>
+    }
+}

@@ -1,0 +1,66 @@
+//! The composer of the room's page.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::browser::{self, keys};
+use crate::components::composer::{Composer, Draft};
+use crate::pages::room_page::context::RoomContext;
+use crate::session::become_guest;
+use crate::state::toasts::Tone;
+use crate::state::typing::Typing;
+
+/// The composer, connected to the state and to the server. It stores the draft in the browser.
+#[component]
+pub fn RoomComposer() -> impl IntoView {
+    let room = expect_context::<RoomContext>();
+    let RoomContext { state, live, room_id, editing, .. } = room;
+    let draft = RwSignal::new(browser::load(&keys::draft(room_id)).unwrap_or_default());
+    let name_error = RwSignal::new(None);
+    let busy = RwSignal::new(false);
+    Effect::new(move || browser::save(&keys::draft(room_id), &draft.get()));
+    let on_send = move |sent: Draft| {
+        let Some(name) = sent.name else {
+            draft.set(String::new());
+            return room.send(&sent.text);
+        };
+        busy.set(true);
+        spawn_local(async move {
+            match become_guest(state, live, name).await {
+                Ok(()) => {
+                    draft.try_set(String::new());
+                    room.send(&sent.text);
+                }
+                Err(error) if error.is_passing() => {
+                    state.toast(Tone::Error, error.sentence(), browser::now());
+                }
+                Err(error) => drop(name_error.try_set(Some(error.sentence()))),
+            }
+            busy.try_set(false);
+            request_animation_frame(|| browser::focus("#composer"));
+        });
+    };
+    let on_edit_last = move |()| {
+        let last = state.me().and_then(|me| {
+            state.timelines.with_untracked(|timelines| {
+                timelines.get(&room_id)?.last_by(me).map(|message| message.id)
+            })
+        });
+        if last.is_some() {
+            editing.set(last);
+        }
+    };
+    view! {
+        <Composer
+            room_name=room.room_name()
+            identity=state.identity
+            draft=draft
+            name_error=name_error
+            busy=busy
+            typing=Memo::new(move |_| state.typing.with(Typing::sentence))
+            on_send=Callback::new(on_send)
+            on_typing=Callback::new(move |()| live.typing(room_id))
+            on_edit_last=Callback::new(on_edit_last)
+        />
+    }
+}

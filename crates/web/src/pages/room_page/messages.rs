@@ -1,0 +1,113 @@
+//! The messages of the room's page, and the words in their place while there are none.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use shared::ids::MessageId;
+
+use crate::browser;
+use crate::components::message_list::MessageList;
+use crate::components::message_list::edges::ListEdges;
+use crate::components::message_list::row_table::RowTable;
+use crate::components::placeholder::Placeholder;
+use crate::components::skeleton::Skeleton;
+use crate::pages::room_page::context::RoomContext;
+use crate::state::rows::rows;
+
+/// The list of messages, connected to the state and to the server.
+#[component]
+pub fn RoomMessages(
+    /// The message that the URL points at.
+    pointed: Memo<Option<MessageId>>,
+) -> impl IntoView {
+    let room = expect_context::<RoomContext>();
+    let RoomContext { state, room_id, loading, .. } = room;
+    let new_after = room.follow_reading();
+    let table = Memo::new(move |_| {
+        let new_after = new_after.get();
+        let rows = state.timelines.with(|timelines| {
+            timelines.get(&room_id).map(|timeline| rows(timeline, new_after, browser::local_day))
+        });
+        Arc::new(RowTable::new(rows.unwrap_or_default()))
+    });
+    let edges = Memo::new(move |_| {
+        let loading = loading.get();
+        state.timelines.with(|timelines| match timelines.get(&room_id) {
+            Some(timeline) => ListEdges {
+                loaded: timeline.is_loaded(),
+                older: timeline.older().is_some(),
+                newer: timeline.newer().is_some(),
+                loading,
+            },
+            None => ListEdges { loading, ..ListEdges::default() },
+        })
+    });
+    let unread = Signal::derive(move || {
+        state.rooms.with(|rooms| {
+            rooms.get(room_id).map_or(0, |room| state.reading.with(|reading| reading.unread(room)))
+        })
+    });
+    view! {
+        <MessageList
+            room_name=room.room_name()
+            table=table
+            edges=edges
+            unread=unread
+            target=room.target
+            at_end=room.at_end
+            rights=Callback::new(move |row| room.rights(&row))
+            pointed=pointed
+            actions=room.actions()
+            on_older=Callback::new(move |()| room.load_older())
+            on_newer=Callback::new(move |()| room.load_newer())
+            on_latest=Callback::new(move |()| room.show_latest())
+        />
+        <EmptyNote table=table edges=edges on_retry=Callback::new(move |()| room.load(pointed.get_untracked())) />
+    }
+}
+
+/// What the place of the messages shows.
+#[derive(Clone, PartialEq, Eq)]
+enum Note {
+    Failed(String),
+    Loading,
+    NoMessages,
+    None,
+}
+
+#[component]
+fn EmptyNote(
+    table: Memo<Arc<RowTable>>,
+    edges: Memo<ListEdges>,
+    on_retry: Callback<()>,
+) -> impl IntoView {
+    let failure = expect_context::<RoomContext>().failure;
+    let note = Memo::new(move |_| {
+        let is_empty = table.with(|table| table.is_empty());
+        match (failure.get(), is_empty, edges.get().loaded) {
+            (Some(failure), ..) => Note::Failed(failure),
+            (None, false, _) => Note::None,
+            (None, true, false) => Note::Loading,
+            (None, true, true) => Note::NoMessages,
+        }
+    });
+    move || match note.get() {
+        Note::Failed(failure) => view! {
+            <Placeholder title="The messages could not be loaded" text=failure>
+                <button type="button" class="button primary" on:click=move |_| on_retry.run(())>
+                    "Try again"
+                </button>
+            </Placeholder>
+        }
+        .into_any(),
+        Note::Loading => view! { <Skeleton class="skeleton-rows" bars=5 /> }.into_any(),
+        Note::NoMessages => view! {
+            <Placeholder
+                title="It is quiet in here"
+                text="Be the first to say something: the field below is yours."
+            />
+        }
+        .into_any(),
+        Note::None => ().into_any(),
+    }
+}
