@@ -14,7 +14,7 @@ pub struct Debounce(StoredValue<Option<TimeoutHandle>>);
 
 impl Debounce {
     /// Creates a debounce without a pending action.
-    pub fn new() -> Self {
+    pub fn idle() -> Self {
         let debounce = Self(StoredValue::new(None));
         on_cleanup(move || debounce.cancel());
         debounce

@@ -31,9 +31,8 @@ pub fn MessageItem(
     /// The actions on messages.
     actions: MessageActions,
 ) -> impl IntoView {
-    let has_actions = Memo::new(move |_| {
-        row.with(|row| row.delivery == Delivery::Sent && row.message.text.is_some())
-    });
+    let has_actions =
+        Memo::new(move |_| row.with(|row| row.delivery == Delivery::Sent && row.message.text.is_some()));
     let rights = Memo::new(move |_| rights.run(row.get()));
     let gutter = move || {
         row.with(|row| match row.opens_group {
@@ -87,15 +86,13 @@ pub fn MessageItem(
 fn MessageContent(id: MessageId, row: Memo<MessageRow>, actions: MessageActions) -> impl IntoView {
     let text = move || {
         row.with(|row| match &row.message.text {
-            Some(text) => {
-                view! {
-                    <p class="text" dir="auto">
-                        {text.clone()}
-                        {edited(&row.message)}
-                    </p>
-                }
-                .into_any()
+            Some(text) => view! {
+                <p class="text" dir="auto">
+                    {text.clone()}
+                    {edited(&row.message)}
+                </p>
             }
+            .into_any(),
             None => view! { <p class="text gone">"This message was deleted."</p> }.into_any(),
         })
     };

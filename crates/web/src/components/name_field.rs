@@ -14,7 +14,7 @@ pub fn NameField(
     /// What is wrong with the name, by the rules or by the server. Typing clears it.
     error: RwSignal<Option<String>>,
 ) -> impl IntoView {
-    let debounce = Debounce::new();
+    let debounce = Debounce::idle();
     let check = move || {
         debounce.cancel();
         let name = name.get_untracked();

@@ -35,7 +35,7 @@ pub fn RoomForm(
 ) -> impl IntoView {
     let name = RwSignal::new(initial);
     let field = NodeRef::<Input>::new();
-    let debounce = Debounce::new();
+    let debounce = Debounce::idle();
     let check = move || error.set(RoomName::parse(&name.get_untracked()).err().map(|invalid| invalid.detail));
     Effect::new(move || {
         if done.get() > 0 {

@@ -38,9 +38,7 @@ pub fn HomePage() -> impl IntoView {
 
     let last_messages = RwSignal::new(Vec::<Message>::new());
     let room_ids = Memo::new(move |_| {
-        state
-            .rooms
-            .with(|rooms| rooms.all().iter().map(|room| room.id).take(MAX_CARDS).collect::<Vec<_>>())
+        state.rooms.with(|rooms| rooms.all().iter().map(|room| room.id).take(MAX_CARDS).collect::<Vec<_>>())
     });
     Effect::new(move || {
         for room_id in room_ids.get() {
@@ -54,7 +52,8 @@ pub fn HomePage() -> impl IntoView {
             (true, false) => Stage::Cards,
         })
     });
-    let cards = move || match stage.get() {
+    let cards = move || {
+        match stage.get() {
         Stage::Loading => view! { <Skeleton class="cards skeleton-cards" bars=3 /> }.into_any(),
         Stage::NoRooms => {
             view! { <p class="lead">"There are no rooms yet. Create the first one below and invite somebody."</p> }
@@ -70,6 +69,7 @@ pub fn HomePage() -> impl IntoView {
             </ul>
         }
         .into_any(),
+    }
     };
     view! {
         <PageFrame menu_open=overlays.menu>

@@ -18,9 +18,8 @@ pub fn RoomCard(
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let room = Memo::new(move |_| state.rooms.with(|rooms| rooms.get(id).cloned()));
-    let name = move || {
-        room.with(|room| room.as_ref().map(|room| room.name.as_str().to_owned()).unwrap_or_default())
-    };
+    let name =
+        move || room.with(|room| room.as_ref().map(|room| room.name.as_str().to_owned()).unwrap_or_default());
     let online = Memo::new(move |_| room.with(|room| room.as_ref().map_or(0, |room| room.online)));
     // A message that came live is newer than the one loaded with the page.
     let last_message = Memo::new(move |_| {

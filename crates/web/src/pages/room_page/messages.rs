@@ -76,11 +76,7 @@ enum Note {
 }
 
 #[component]
-fn EmptyNote(
-    table: Memo<Arc<RowTable>>,
-    edges: Memo<ListEdges>,
-    on_retry: Callback<()>,
-) -> impl IntoView {
+fn EmptyNote(table: Memo<Arc<RowTable>>, edges: Memo<ListEdges>, on_retry: Callback<()>) -> impl IntoView {
     let failure = expect_context::<RoomContext>().failure;
     let note = Memo::new(move |_| {
         let is_empty = table.with(|table| table.is_empty());
