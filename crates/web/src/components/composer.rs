@@ -64,7 +64,7 @@ pub fn Composer(
         true => Some(format!("A message can have at most {} characters.", limit.get())),
         false => error.get(),
     });
-    let label = move || format!("Message {}", room_name.get());
+    let label = Signal::derive(move || format!("Message {}", room_name.get()));
 
     let send = move || {
         if busy.get_untracked() || too_long.get_untracked() {
@@ -123,8 +123,8 @@ pub fn Composer(
                     dir="auto"
                     enterkeyhint="send"
                     aria-describedby="composer-error"
-                    aria-label=label
-                    placeholder=label
+                    aria-label=move || label.get()
+                    placeholder=move || label.get()
                     aria-invalid=move || shown_error.with(Option::is_some).to_string()
                     bind:value=draft
                     on:keydown=on_keydown

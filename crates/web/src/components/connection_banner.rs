@@ -38,7 +38,7 @@ pub fn ConnectionBanner(
                 <span class="spinner" aria-hidden="true"></span>
                 <span>{sentence}</span>
                 <span class="banner-countdown" aria-hidden="true">
-                    {countdown}
+                    {move || countdown()}
                 </span>
                 {button}
             </div>
@@ -46,7 +46,7 @@ pub fn ConnectionBanner(
     };
     view! {
         <div class="banner-place" role="status">
-            {content}
+            {move || content()}
         </div>
     }
 }

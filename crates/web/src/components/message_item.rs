@@ -67,9 +67,9 @@ pub fn MessageItem(
             data-id=id.to_string()
             tabindex="-1"
         >
-            {gutter}
+            {move || gutter()}
             <div class="message-body">
-                {head}
+                {move || head()}
                 <Show when=move || editing.get() fallback=move || view! { <MessageContent id=id row=row actions=actions /> }>
                     {editor()}
                 </Show>
@@ -114,8 +114,8 @@ fn MessageContent(id: MessageId, row: Memo<MessageRow>, actions: MessageActions)
         })
     };
     view! {
-        {text}
-        {failure}
+        {move || text()}
+        {move || failure()}
     }
 }
 

@@ -137,7 +137,7 @@ fn JumpButton(unread: Signal<u64>, on_jump: Callback<()>) -> impl IntoView {
     view! {
         <button type="button" class="jump button" on:click=move |_| on_jump.run(())>
             <Icon name="down" />
-            <span>{label}</span>
+            <span>{move || label()}</span>
         </button>
     }
 }

@@ -32,7 +32,7 @@ pub fn PeoplePanel(
             <ul>
                 <For
                     each=move || presence.with(|presence| presence.people.clone())
-                    key=|user| user.id
+                    key=|user| user.id.0.as_u128()
                     children=move |user| view! { <Person user=user me=me /> }
                 />
             </ul>

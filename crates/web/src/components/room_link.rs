@@ -43,7 +43,7 @@ pub fn RoomLink(
                     {move || name.get()}
                 </span>
                 <Show when=move || { unread.get() > 0 }>
-                    <span class="count">{count} <span class="sr-only">" unread"</span></span>
+                    <span class="count">{move || count()} <span class="sr-only">" unread"</span></span>
                 </Show>
             </a>
         </li>

@@ -69,7 +69,9 @@ fn RoomSearch(
         }
         event.prevent_default();
     };
-    let options = move || found.get().into_iter().enumerate().collect::<Vec<_>>();
+    let option = move |(place, room)| {
+        view! { <RoomOption place=place room=room chosen=chosen on_choose=on_choose /> }
+    };
     let none = move || if found.with(Vec::is_empty) { "No room is called that." } else { "" };
     view! {
         <input
@@ -87,15 +89,9 @@ fn RoomSearch(
             on:keydown=on_keydown
         />
         <ul id="switcher-options" role="listbox" aria-label="Rooms">
-            <For
-                each=options
-                key=Clone::clone
-                children=move |(place, room)| {
-                    view! { <RoomOption place=place room=room chosen=chosen on_choose=on_choose /> }
-                }
-            />
+            {move || found.get().into_iter().enumerate().map(option).collect_view()}
         </ul>
-        <p class="switcher-none">{none}</p>
+        <p class="switcher-none">{move || none()}</p>
     }
 }
 

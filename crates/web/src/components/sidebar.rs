@@ -73,7 +73,7 @@ pub fn Sidebar(
                 <ul aria-label="Rooms">
                     <For
                         each=move || room_ids.get()
-                        key=|id| *id
+                        key=|id| id.0.as_u128()
                         children=move |id| view! { <RoomLink id=id rooms=rooms reading=reading current=current /> }
                     />
                 </ul>
@@ -120,17 +120,18 @@ fn RoomsEnd(rooms: RwSignal<RoomList>, loading: RwSignal<bool>, on_more: Callbac
             </button>
         }
     };
-    move || match end.get() {
+    let draw = move || match end.get() {
         End::Loading => view! { <Skeleton class="skeleton-rooms" bars=4 /> }.into_any(),
         End::More => more().into_any(),
         End::NoRooms => view! { <p class="rooms-end">"There are no rooms yet."</p> }.into_any(),
         End::Complete => view! { <p class="rooms-end">"There are no more rooms."</p> }.into_any(),
-    }
+    };
+    view! { {move || draw()} }
 }
 
 #[component]
 fn Session(identity: RwSignal<Identity>) -> impl IntoView {
-    move || match identity.get() {
+    let draw = move || match identity.get() {
         Identity::User(user) => {
             let name = user.username.as_str().to_owned();
             view! {
@@ -146,5 +147,6 @@ fn Session(identity: RwSignal<Identity>) -> impl IntoView {
             view! { <span class="session-name session-kind">"Just looking around"</span> }.into_any()
         }
         Identity::Unknown => view! { <span class="session-name"></span> }.into_any(),
-    }
+    };
+    view! { {move || draw()} }
 }

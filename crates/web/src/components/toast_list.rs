@@ -24,7 +24,7 @@ pub fn ToastList(
         >
             <For
                 each=move || toasts.with(|toasts| toasts.shown().to_vec())
-                key=|toast| toast.id
+                key=|toast| u128::from(toast.id)
                 children=move |toast| view! { <ToastNotice toast=toast toasts=toasts /> }
             />
         </div>

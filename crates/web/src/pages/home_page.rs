@@ -63,7 +63,7 @@ pub fn HomePage() -> impl IntoView {
             <ul class="cards" aria-label="What is going on">
                 <For
                     each=move || room_ids.get()
-                    key=|id| *id
+                    key=|id| id.0.as_u128()
                     children=move |id| view! { <RoomCard id=id last_messages=last_messages /> }
                 />
             </ul>
@@ -78,7 +78,7 @@ pub fn HomePage() -> impl IntoView {
                 <p class="lead">
                     "Everything said here is open to read. Your first message asks what to call you; that is all."
                 </p>
-                {cards}
+                {move || cards()}
                 <section class="home-create" aria-label="Create a room">
                     <CreateRoom />
                 </section>

@@ -46,13 +46,13 @@ pub fn RoomCard(
             <a class="card" href=Route::Room(id).path()>
                 <span class="card-head">
                     <Icon name="hash" />
-                    <strong dir="auto">{name}</strong>
+                    <strong dir="auto">{move || name()}</strong>
                     <span class="card-online">
                         <span class="dot" class:none=move || online.get() == 0 aria-hidden="true"></span>
                         {move || format!("{} online", online.get())}
                     </span>
                 </span>
-                <span class="card-words">{words}</span>
+                <span class="card-words">{move || words()}</span>
             </a>
         </li>
     }

@@ -87,7 +87,7 @@ fn EmptyNote(table: Memo<Arc<RowTable>>, edges: Memo<ListEdges>, on_retry: Callb
             (None, true, true) => Note::NoMessages,
         }
     });
-    move || match note.get() {
+    let draw = move || match note.get() {
         Note::Failed(failure) => view! {
             <Placeholder title="The messages could not be loaded" text=failure>
                 <button type="button" class="button primary" on:click=move |_| on_retry.run(())>
@@ -105,5 +105,6 @@ fn EmptyNote(table: Memo<Arc<RowTable>>, edges: Memo<ListEdges>, on_retry: Callb
         }
         .into_any(),
         Note::None => ().into_any(),
-    }
+    };
+    view! { {move || draw()} }
 }
