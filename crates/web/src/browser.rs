@@ -1,6 +1,6 @@
-//! What the client asks of the browser besides the DOM: clock, randomness, storage, clipboard.
+//! The browser's APIs besides the DOM: clock, randomness, storage, clipboard.
 //!
-//! Everything here may be refused by the browser (private windows, policies) and then quietly does nothing.
+//! The browser may refuse any of them (private windows, policies). Then they do nothing.
 
 use std::cell::OnceCell;
 
@@ -15,7 +15,7 @@ pub fn now() -> i64 {
     Date::now() as i64
 }
 
-/// The present as the wire has it.
+/// The current time in the format of the API.
 pub fn timestamp() -> Option<Timestamp> {
     Timestamp::from_unix_millis(now())
 }
@@ -41,7 +41,7 @@ pub fn new_message_id() -> MessageId {
     MessageId::from_unix_millis(u64::try_from(now()).unwrap_or(0), random)
 }
 
-/// The number of the reader's day at that time.
+/// The number of the day at that time, in the user's time zone.
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // Minutes, and times below 2^53.
 pub fn local_day(unix_millis: i64) -> i64 {
     let offset = Date::new(&JsValue::from_f64(unix_millis as f64)).get_timezone_offset();
@@ -59,7 +59,7 @@ pub enum TimeStyle {
     Full,
 }
 
-/// A time in the reader's zone and language.
+/// A time in the user's time zone and language.
 pub fn time_text(unix_millis: i64, style: TimeStyle) -> String {
     thread_local! {
         static FORMATS: [OnceCell<Function>; 3] = const { [OnceCell::new(), OnceCell::new(), OnceCell::new()] };
@@ -93,15 +93,15 @@ pub fn day_text(unix_millis: i64) -> String {
     }
 }
 
-/// What the browser keeps for us under that name.
+/// Reads a stored value.
 pub fn load(key: &str) -> Option<String> {
     storage()?.get_item(key).ok()?
 }
 
-/// Lets the browser keep something; empty text takes it away.
+/// Stores a value. Empty text removes it.
 pub fn save(key: &str, value: &str) {
     if let Some(storage) = storage() {
-        // A full or forbidden storage costs comfort, not function.
+        // A full or forbidden storage is not worth an error: the client works without.
         let _ = if value.is_empty() { storage.remove_item(key) } else { storage.set_item(key, value) };
     }
 }
@@ -110,7 +110,7 @@ fn storage() -> Option<web_sys::Storage> {
     web_sys::window()?.local_storage().ok()?
 }
 
-/// Whether the server led from another address to this one.
+/// Whether the server redirected the browser to this page.
 pub fn was_redirected() -> bool {
     let entries = web_sys::window()
         .and_then(|window| window.performance())
@@ -137,7 +137,7 @@ pub fn is_visible() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
 }
 
-/// Whether the pointer is a finger.
+/// Whether the main pointer is a finger.
 pub fn is_touch() -> bool {
     matches("(pointer: coarse)")
 }
@@ -148,7 +148,7 @@ pub fn matches(query: &str) -> bool {
     list.is_some_and(|list| list.matches())
 }
 
-/// Text in lower case. The browser has the tables for it already.
+/// Text in lower case, by the browser. Rust's case tables would make the client larger.
 pub fn lower_case(text: &str) -> String {
     js_sys::JsString::from(text).to_lower_case().into()
 }
@@ -158,29 +158,29 @@ pub fn document() -> web_sys::Document {
     leptos::prelude::document()
 }
 
-/// Moves the focus to the first element that fits, if there is one.
+/// Moves the focus to the first element that matches.
 pub fn focus(selector: &str) {
     let element = document().query_selector(selector).ok().flatten();
     if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
-        // Focusing something hidden does nothing.
+        // Focusing a hidden element does nothing.
         let _ = element.focus();
     }
 }
 
-/// Names of what is kept in the browser.
+/// The keys of the stored values.
 pub mod keys {
     use shared::ids::RoomId;
 
     /// `light`, `dark`, or nothing for the system's. `index.html` reads it before the first paint.
     pub const THEME: &str = "parlance.theme";
-    /// How far one has read each room.
+    /// What the user has read of each room.
     pub const READ: &str = "parlance.read";
-    /// The room one was in last.
+    /// The last room.
     pub const LAST_ROOM: &str = "parlance.last-room";
-    /// The name one gave. Not who one is: that is the session's cookie, which scripts cannot see.
+    /// The user's name. It does not identify the user: the session's cookie does, which scripts cannot see.
     pub const NAME: &str = "parlance.name";
 
-    /// What one began to write in a room.
+    /// The draft of a room.
     pub fn draft(room_id: RoomId) -> String {
         format!("parlance.draft.{room_id}")
     }

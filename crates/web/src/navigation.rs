@@ -1,7 +1,7 @@
 //! The browser's history and address bar as one signal.
 //!
-//! Links are ordinary `<a href>`: a click on one that leads to another place of the client is taken over here, and
-//! everything else (other sites, new tabs, downloads, the API's pages) is left to the browser.
+//! Links are ordinary `<a href>`. This module handles clicks on links to the client's own routes. The browser handles
+//! everything else: other sites, new tabs, downloads, the API's pages.
 
 use leptos::ev;
 use leptos::prelude::*;
@@ -9,14 +9,14 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use crate::route::Route;
 
-/// Where one is.
+/// The current route.
 #[derive(Clone, Copy)]
 pub struct Navigation {
     route: RwSignal<Route>,
 }
 
 impl Navigation {
-    /// Reads the address bar and follows it from now on.
+    /// Reads the address bar, and follows it from now on.
     pub fn start() -> Self {
         let route = RwSignal::new(Route::parse(&pathname()));
         let navigation = Self { route };
@@ -25,17 +25,17 @@ impl Navigation {
         navigation
     }
 
-    /// The place, tracked.
+    /// The current route, tracked.
     pub fn route(self) -> Route {
         self.route.get()
     }
 
-    /// The place, not tracked.
+    /// The current route, not tracked.
     pub fn here(self) -> Route {
         self.route.get_untracked()
     }
 
-    /// Goes to a place; "back" leads here again.
+    /// Goes to a route. The browser's Back button returns from it.
     pub fn go(self, route: Route) {
         if self.here() != route {
             if let Ok(history) = window().history() {
@@ -45,7 +45,7 @@ impl Navigation {
         }
     }
 
-    /// Goes to a place instead of this one.
+    /// Replaces the current route. The browser's Back button skips the old one.
     pub fn replace(self, route: Route) {
         if let Ok(history) = window().history() {
             let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&route.path()));
@@ -66,7 +66,7 @@ impl Navigation {
         else {
             return;
         };
-        // Links of the client are written as paths; everything else has another form and goes its own way.
+        // The client's own links are always written as paths.
         let href = link.get_attribute("href").unwrap_or_default();
         if href == "/rooms" || href.starts_with("/rooms/") {
             event.prevent_default();

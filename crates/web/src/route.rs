@@ -1,15 +1,15 @@
-//! Where one is, as the URL says it: the only place that knows the paths of the client.
+//! The client's routes: the only module that knows the paths of the client.
 //!
 //! Pure: the browser's history is in `navigation.rs`.
 
 use shared::ids::{MessageId, RoomId};
 
-/// A place in the client.
+/// A route of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// `/`: leads to the room one was in last, or else to the rooms.
+    /// `/`: leads to the last room, or else to the rooms.
     Root,
-    /// `/rooms`: what is going on.
+    /// `/rooms`: the start page.
     Rooms,
     /// `/rooms/{id}`: a room at its newest message.
     Room(RoomId),
@@ -20,7 +20,7 @@ pub enum Route {
 }
 
 impl Route {
-    /// The place that a path leads to. A trailing slash makes no difference.
+    /// Parses a path. A trailing slash makes no difference.
     pub fn parse(path: &str) -> Self {
         let mut parts = path.split('/').filter(|part| !part.is_empty());
         match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
@@ -37,7 +37,7 @@ impl Route {
         }
     }
 
-    /// The path of the place.
+    /// The path of the route.
     pub fn path(self) -> String {
         match self {
             Self::Root => "/".to_owned(),
@@ -47,7 +47,7 @@ impl Route {
         }
     }
 
-    /// The room that is open there.
+    /// The open room.
     pub fn room(self) -> Option<RoomId> {
         match self {
             Self::Room(room) | Self::Message(room, _) => Some(room),
@@ -55,7 +55,7 @@ impl Route {
         }
     }
 
-    /// The message that is pointed at there.
+    /// The message that the URL points at.
     pub fn message(self) -> Option<MessageId> {
         match self {
             Self::Message(_, message) => Some(message),
