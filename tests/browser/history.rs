@@ -216,3 +216,22 @@ fn a_link_leads_to_an_old_message_and_from_there_to_the_newest() {
     eventually(|| reader.room().is_at_end(), true);
     eventually(|| reader.address(), format!("/rooms/{}", room.id));
 }
+
+#[test]
+fn a_message_keeps_the_focus_while_older_ones_arrive() {
+    let stage = stage::alone();
+    let (_, room) = stage.room_with_messages("History", 75);
+    let reader = stage.person();
+    stage.network.fail("before=");
+    reader.open(&format!("/rooms/{}", room.id));
+    eventually(|| reader.room().texts(), messages(46, 75));
+    eventually(|| reader.room().is_at_end(), true);
+    reader.room().focus_on("message 46");
+    eventually(|| reader.room().top(), LOAD_PREVIOUS);
+    stage.network.mend();
+    // Scrolling loads the page. A click on the button would move the focus.
+    reader.room().scroll_up(-50);
+    reader.room().scroll_up(50);
+    eventually(|| reader.room().texts().len() > 30, true);
+    assert_eq!(reader.room().focused(), "message 46");
+}

@@ -142,6 +142,24 @@ impl<'a> RoomPage<'a> {
         )
     }
 
+    /// Moves the focus to a message.
+    #[track_caller]
+    pub fn focus_on(&self, text: &str) {
+        self.0.eval_with::<()>(
+            "const rows = [...document.querySelectorAll('.log li.message')];
+            rows.find(row => row.querySelector('.text').textContent === arguments[0]).focus()",
+            json!(text),
+        );
+    }
+
+    /// The text of the message that has the focus.
+    #[track_caller]
+    pub fn focused(&self) -> String {
+        self.0.eval(
+            "return document.activeElement.closest('li.message')?.querySelector('.text').textContent ?? ''",
+        )
+    }
+
     /// Turns the wheel over the messages, up by so many pixels, or down by a negative number.
     #[track_caller]
     pub fn scroll_up(&self, pixels: i32) {
