@@ -11,7 +11,7 @@ use gloo_net::http::{Method, RequestBuilder};
 use serde::Serialize;
 use shared::errors::{ErrorCode, Problem};
 
-use crate::wire::{self, Reader};
+use crate::wire::{self, Read};
 
 /// What one wants to know when a request did not do what it should.
 #[derive(Clone, Debug)]
@@ -76,16 +76,16 @@ impl ClientError {
     }
 }
 
-async fn get<T>(path: &str, read: Reader<T>) -> Result<T, ClientError> {
-    decode(&send(Method::GET, path, None).await?, read)
+async fn get<T: Read>(path: &str) -> Result<T, ClientError> {
+    decode(&send(Method::GET, path, None).await?)
 }
 
-async fn post<T>(path: &str, body: &impl Serialize, read: Reader<T>) -> Result<T, ClientError> {
-    decode(&send(Method::POST, path, Some(encode(body)?)).await?, read)
+async fn post<T: Read>(path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+    decode(&send(Method::POST, path, Some(encode(body)?)).await?)
 }
 
-async fn patch<T>(path: &str, body: &impl Serialize, read: Reader<T>) -> Result<T, ClientError> {
-    decode(&send(Method::PATCH, path, Some(encode(body)?)).await?, read)
+async fn patch<T: Read>(path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+    decode(&send(Method::PATCH, path, Some(encode(body)?)).await?)
 }
 
 async fn delete(path: &str) -> Result<(), ClientError> {
@@ -96,8 +96,8 @@ fn encode(body: &impl Serialize) -> Result<String, ClientError> {
     serde_json::to_string(body).map_err(|_| ClientError::Decode)
 }
 
-fn decode<T>(text: &str, read: Reader<T>) -> Result<T, ClientError> {
-    wire::parse(text, read).ok_or(ClientError::Decode)
+fn decode<T: Read>(text: &str) -> Result<T, ClientError> {
+    wire::parse(text).map_err(|_| ClientError::Decode)
 }
 
 /// Not generic, so that it is in the program once.
@@ -114,8 +114,5 @@ async fn send(method: Method, path: &str, body: Option<String>) -> Result<String
         return Ok(text);
     }
     // What is no problem document did not come from Parlance but from something in between.
-    Err(match wire::parse(&text, wire::problem) {
-        Some(problem) => ClientError::Api(Box::new(problem)),
-        None => ClientError::Network,
-    })
+    Err(wire::parse(&text).map_or(ClientError::Network, |problem| ClientError::Api(Box::new(problem))))
 }

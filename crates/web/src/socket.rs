@@ -66,7 +66,8 @@ impl Socket {
             while let Some(incoming) = stream.next().await {
                 match incoming {
                     Ok(Message::Text(text)) => {
-                        on_incoming(Incoming::Event(Box::new(wire::events::event(&text))));
+                        let event = wire::parse(&text).unwrap_or(ServerEvent::Unknown);
+                        on_incoming(Incoming::Event(Box::new(event)));
                     }
                     Err(WebSocketError::ConnectionClose(close)) => {
                         code = close.code;
