@@ -9,7 +9,7 @@ use shared::users::Username;
 use wasm_bindgen::JsCast;
 
 use crate::browser::{self, keys};
-use crate::client::{self, ClientError};
+use crate::client;
 use crate::components::confirm_dialog::{Question, confirm_dialog};
 use crate::components::connection_banner::ConnectionBanner;
 use crate::components::name_dialog::NameDialog;
@@ -25,6 +25,7 @@ use crate::pages::not_found_page::not_found_page;
 use crate::pages::room_page::room_page;
 use crate::reactive::{derived, effect, memo};
 use crate::route::Route;
+use crate::session::{self, become_guest};
 use crate::state::toasts::Tone;
 use crate::state::{Identity, State};
 
@@ -91,15 +92,6 @@ pub fn mount() {
     }
 }
 
-/// Becomes a guest: the session is a cookie from here on, and the socket is opened anew to be known by it.
-pub async fn become_guest(state: State, live: Live, name: Username) -> Result<(), ClientError> {
-    let user = client::users::create_guest(name).await?;
-    browser::save(keys::NAME, user.username.as_str());
-    state.identity.set(Identity::User(user));
-    live.renew();
-    Ok(())
-}
-
 /// The whole client.
 fn app() -> Vec<El> {
     let state = State::default();
@@ -107,6 +99,7 @@ fn app() -> Vec<El> {
     return_to_last_room(navigation);
     let live = Live::start(state, navigation);
     let overlays = Overlays::new();
+    session::start(state, live, move || overlays.name.set(true));
     provide_context(state);
     provide_context(navigation);
     provide_context(live);
@@ -223,16 +216,9 @@ fn dialogs(state: State, live: Live, navigation: Navigation, overlays: Overlays)
     });
     let on_sign_out = Callback::new(move |()| {
         spawn_local(async move {
-            match client::users::delete_session().await {
-                Err(error) if !error.is_signed_out() => {
-                    state.toast(Tone::Error, error.sentence(), browser::now());
-                }
-                _ => {
-                    browser::save(keys::NAME, "");
-                    state.identity.set(Identity::Anonymous);
-                    live.renew();
-                    state.toast(Tone::Notice, "You are signed out.", browser::now());
-                }
+            match session::sign_out(state, live).await {
+                Ok(()) => state.toast(Tone::Notice, "You are signed out.", browser::now()),
+                Err(error) => state.toast(Tone::Error, error.sentence(), browser::now()),
             }
         });
     });

@@ -1,6 +1,13 @@
-//! What the client asks of the browser besides the DOM: clock, randomness, storage, clipboard.
+//! What the client asks of the browser besides the DOM: clock, randomness, storage, locks, clipboard.
 //!
 //! Everything here may be refused by the browser (private windows, policies) and then quietly does nothing.
+
+pub mod locks;
+mod storage;
+
+pub use storage::{
+    flush, flush_when_leaving, forget_person, keep, keys, load, names_under, save, save_soon, stored,
+};
 
 use std::cell::OnceCell;
 
@@ -93,23 +100,6 @@ pub fn day_text(unix_millis: i64) -> String {
     }
 }
 
-/// What the browser keeps for us under that name.
-pub fn load(key: &str) -> Option<String> {
-    storage()?.get_item(key).ok()?
-}
-
-/// Lets the browser keep something; empty text takes it away.
-pub fn save(key: &str, value: &str) {
-    if let Some(storage) = storage() {
-        // A full or forbidden storage costs comfort, not function.
-        let _ = if value.is_empty() { storage.remove_item(key) } else { storage.set_item(key, value) };
-    }
-}
-
-fn storage() -> Option<web_sys::Storage> {
-    web_sys::window()?.local_storage().ok()?
-}
-
 /// Whether the server led from another address to this one.
 pub fn was_redirected() -> bool {
     let entries = web_sys::window()
@@ -164,24 +154,5 @@ pub fn focus(selector: &str) {
     if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
         // Focusing something hidden does nothing.
         let _ = element.focus();
-    }
-}
-
-/// Names of what is kept in the browser.
-pub mod keys {
-    use shared::ids::RoomId;
-
-    /// `light`, `dark`, or nothing for the system's. `index.html` reads it before the first paint.
-    pub const THEME: &str = "parlance.theme";
-    /// How far one has read each room.
-    pub const READ: &str = "parlance.read";
-    /// The room one was in last.
-    pub const LAST_ROOM: &str = "parlance.last-room";
-    /// The name one gave. Not who one is: that is the session's cookie, which scripts cannot see.
-    pub const NAME: &str = "parlance.name";
-
-    /// What one began to write in a room.
-    pub fn draft(room_id: RoomId) -> String {
-        format!("parlance.draft.{room_id}")
     }
 }

@@ -10,8 +10,14 @@ pub mod users;
 use gloo_net::http::{Method, RequestBuilder};
 use serde::Serialize;
 use shared::errors::{ErrorCode, Problem};
+use web_sys::AbortSignal;
 
 use crate::wire::{self, Read};
+
+/// A request that is not answered by then has failed.
+const TIMEOUT_MILLIS: u32 = 15_000;
+/// How long to wait when the server says "too fast" but not for how long.
+const RATE_LIMIT_PAUSE_MILLIS: i64 = 2_000;
 
 /// What one wants to know when a request did not do what it should.
 #[derive(Clone, Debug)]
@@ -57,8 +63,21 @@ impl ClientError {
                         | ErrorCode::Overloaded
                         | ErrorCode::OutcomeUnknown
                         | ErrorCode::RateLimited
+                        | ErrorCode::RequestTimeout
                 ) || problem.status >= 500
             }
+        }
+    }
+
+    /// How long the server wants to be left alone.
+    pub fn retry_after_millis(&self) -> i64 {
+        match self {
+            Self::Api(problem) => match problem.retry_after {
+                Some(seconds) => i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000),
+                None if problem.code == ErrorCode::RateLimited => RATE_LIMIT_PAUSE_MILLIS,
+                None => 0,
+            },
+            Self::Network | Self::Decode => 0,
         }
     }
 
@@ -102,7 +121,9 @@ fn decode<T: Read>(text: &str) -> Result<T, ClientError> {
 
 /// Not generic, so that it is in the program once.
 async fn send(method: Method, path: &str, body: Option<String>) -> Result<String, ClientError> {
-    let request = RequestBuilder::new(path).method(method);
+    // It ends the reading of the body, too.
+    let timeout = AbortSignal::timeout_with_u32(TIMEOUT_MILLIS);
+    let request = RequestBuilder::new(path).method(method).abort_signal(Some(&timeout));
     let request = match body {
         Some(body) => request.header("content-type", "application/json").body(body),
         None => request.build(),

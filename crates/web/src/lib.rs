@@ -1,7 +1,7 @@
 //! The Parlance client: pure state in the middle, `gloo-net` at one edge, views at the other.
 //!
 //! Read it in this order: `state` (what is known, natively tested), `client` and `socket` (the server), `live` (keeps
-//! state and socket together), `app` (the shell), `pages`, `components`. Data flows one way: JSON -> state -> view.
+//! state and socket together), `session` (who the user is), `app` (the shell), `pages`, `components`. Data flows one way: JSON -> state -> view.
 
 pub mod route;
 pub mod state;
@@ -12,8 +12,10 @@ pub mod navigation;
 pub mod socket;
 pub mod wire;
 
-pub mod live;
 pub mod sending;
+
+pub mod live;
+pub mod session;
 
 pub mod dom;
 pub mod reactive;

@@ -69,7 +69,7 @@ impl Live {
             last_subscription: StoredValue::new(0),
         };
         state.reading.set(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
-        effect(move || browser::save(keys::READ, &state.reading.with(ReadMarks::to_text)));
+        effect(move || browser::save_soon(keys::READ.to_owned(), state.reading.with(ReadMarks::to_text)));
         live.learn_identity();
         live.load_rooms();
         live.advance(|connection, now| connection.start(now));
@@ -79,15 +79,6 @@ impl Live {
         let _ = window_event_listener(ev::visibilitychange, move |_| {
             live.visible.set(browser::is_visible());
             live.tick();
-        });
-        let _ = window_event_listener(ev::storage, move |_| {
-            // Another tab has read something.
-            let marks = ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default());
-            state.reading.maybe_update(|reading| {
-                let before = reading.clone();
-                reading.merge(&marks);
-                *reading != before
-            });
         });
         live
     }
@@ -184,13 +175,21 @@ impl Live {
         self.follow(room_id, rev);
     }
 
-    /// A room is gone: forgets it, and leads whoever is in it to the rooms.
-    pub fn room_gone(self, room_id: RoomId, name: &str) {
+    /// A room is gone: forgets it, and leads whoever is in it to the rooms. `lost` messages to it were not sent.
+    pub fn room_gone(self, room_id: RoomId, name: &str, lost: usize) {
         browser::save(&keys::draft(room_id), "");
-        if self.navigation.here().room() == Some(room_id) {
+        let lost = match lost {
+            0 => String::new(),
+            1 => " One message to it was not sent.".to_owned(),
+            many => format!(" {many} messages to it were not sent."),
+        };
+        let is_here = self.navigation.here().room() == Some(room_id);
+        if is_here {
             self.open_room.set_value(None);
             self.navigation.replace(Route::Rooms);
-            self.state.toast(Tone::Notice, format!("{name} has been deleted."), browser::now());
+        }
+        if is_here || !lost.is_empty() {
+            self.state.toast(Tone::Notice, format!("{name} has been deleted.{lost}"), browser::now());
         }
     }
 
@@ -284,7 +283,7 @@ impl Live {
                 let rev = self.state.rooms.with_untracked(|rooms| rooms.get(room_id).map(|room| room.rev));
                 self.follow(room_id, rev.unwrap_or(Rev::ZERO));
             }
-            Some(Followup::Gone { room_id, name }) => self.room_gone(room_id, &name),
+            Some(Followup::Gone { room_id, name, lost }) => self.room_gone(room_id, &name, lost),
             None => {}
         }
         if let Some(heartbeat_seconds) = greeting {
@@ -305,7 +304,7 @@ impl Live {
         self.waiting.set_value(rooms);
         // Rooms that were made or deleted meanwhile are in no room's replay.
         self.load_rooms();
-        sending::retry_all(self.state);
+        sending::wake(self.state);
     }
 
     fn subscribe_soon(self, room_id: RoomId) {
@@ -359,6 +358,7 @@ impl Live {
     fn tick(self) {
         let now = browser::now();
         self.advance(|connection, now| connection.tick(now));
+        sending::pump(self.state);
         if !self.state.connection.with_untracked(|connection| connection.is_open()) {
             self.now.set(now);
         }

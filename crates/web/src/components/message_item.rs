@@ -103,7 +103,7 @@ impl MessageItem {
                 .child(icon("alert"))
                 .child(el("span").text(&format!("Not sent. {detail}")))
                 .child(button("link").text("Retry").on_click(move || actions.on_retry.run(id)))
-                .child(button("link").text("Delete").on_click(move || actions.on_discard.run(id)));
+                .child(button("link").text("Discard").on_click(move || actions.on_discard.run(id)));
             parts.push(failure);
         }
         parts

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::ids::{MessageId, RoomId};
 
-use crate::app::{Overlays, become_guest};
+use crate::app::Overlays;
 use crate::browser::{self, keys};
 use crate::client;
 use crate::components::composer::{Composer, Draft};
@@ -24,6 +24,7 @@ use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::pages::not_found_page::not_found_page;
 use crate::reactive::{derived, effect, memo};
+use crate::session::become_guest;
 use crate::state::State;
 use crate::state::rows::{MessageRow, rows};
 use crate::state::toasts::Tone;
@@ -42,6 +43,8 @@ struct Context {
     room_id: RoomId,
     /// Whether a page of messages is on its way.
     loading: RwSignal<bool>,
+    /// The number of the latest request for a page.
+    request: StoredValue<u32>,
     /// There is no such room.
     missing: RwSignal<bool>,
     /// Why the messages could not be loaded.
@@ -61,6 +64,7 @@ pub fn room_page(room_id: RoomId, pointed: Memo<Option<MessageId>>) -> El {
         overlays: expect_context(),
         room_id,
         loading: RwSignal::new(false),
+        request: StoredValue::new(0),
         missing: RwSignal::new(false),
         failure: RwSignal::new(None),
         start: RwSignal::new(None),
@@ -103,18 +107,33 @@ impl Context {
         let renaming = RwSignal::new(false);
         let rename_busy = RwSignal::new(false);
         let rename_error = RwSignal::new(None);
+        // Counts the forms that were opened and closed: an answer is for the one that asked.
+        let form = StoredValue::new(0_u32);
+        effect(move || {
+            renaming.track();
+            form.update_value(|number| *number += 1);
+            rename_busy.set(false);
+        });
         let on_rename = Callback::new(move |name| {
+            let asking = form.get_value();
             rename_busy.set(true);
             spawn_local(async move {
-                match client::rooms::update(room_id, name).await {
+                let outcome = client::rooms::update(room_id, name).await;
+                let is_open = form.try_get_value() == Some(asking);
+                match outcome {
                     Ok(room) => {
                         state.rooms.update(|rooms| rooms.insert(room));
-                        renaming.try_set(false);
-                        rename_error.try_set(None);
+                        if is_open {
+                            renaming.set(false);
+                            rename_error.set(None);
+                        }
                     }
-                    Err(error) => drop(rename_error.try_set(Some(error.sentence()))),
+                    Err(error) if is_open => {
+                        rename_error.set(Some(error.sentence()));
+                        rename_busy.set(false);
+                    }
+                    Err(error) => state.toast(Tone::Error, error.sentence(), browser::now()),
                 }
-                rename_busy.try_set(false);
             });
         });
         RoomHeader {
@@ -139,7 +158,9 @@ impl Context {
         let table = memo(move || {
             let new_after = new_after.get();
             let rows = state.timelines.with(|timelines| {
-                timelines.get(&room_id).map(|timeline| rows(timeline, new_after, browser::local_day))
+                timelines
+                    .get(&room_id)
+                    .map(|it| rows(it, &state.unsent(room_id), new_after, browser::local_day))
             });
             Arc::new(RowTable::new(rows.unwrap_or_default()))
         });
@@ -176,7 +197,7 @@ impl Context {
         };
         let blank = memo(move || table.with(|table| **table == RowTable::default()));
         let note = move || {
-            if let Some(failure) = failure.get() {
+            if let Some(failure) = failure.get().filter(|_| blank.get()) {
                 let again = button("button primary").text("Try again");
                 let again = again.on_click(move || self.load(pointed.get_untracked()));
                 return Some(empty("The messages could not be loaded", &failure).child(again));
@@ -198,7 +219,7 @@ impl Context {
         let draft = RwSignal::new(browser::load(&keys::draft(room_id)).unwrap_or_default());
         let name_error = RwSignal::new(None);
         let busy = RwSignal::new(false);
-        effect(move || browser::save(&keys::draft(room_id), &draft.get()));
+        effect(move || browser::save_soon(keys::draft(room_id), draft.get()));
         let on_send = move |sent: Draft| {
             let Some(name) = sent.name else {
                 draft.set(String::new());

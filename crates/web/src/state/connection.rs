@@ -6,6 +6,8 @@
 
 use shared::events::CloseCode;
 
+use crate::state::backoff;
+
 /// How long the reader is not bothered with a lost connection.
 pub const QUIET_MILLIS: i64 = 2_000;
 /// How long the WebSocket has before another transport is to be tried, once there is one.
@@ -14,9 +16,7 @@ pub const TRANSPORT_PATIENCE_MILLIS: i64 = 2_500;
 const ATTEMPT_MILLIS: i64 = 10_000;
 /// A connection that held this long starts the backoff afresh.
 const STEADY_MILLIS: i64 = 5_000;
-const SHORTEST_WAIT_MILLIS: f64 = 500.0;
-const LONGEST_WAIT_MILLIS: f64 = 30_000.0;
-const OVERLOAD_WAIT_MILLIS: f64 = 5_000.0;
+const OVERLOAD_WAIT_MILLIS: i64 = 5_000;
 const RESTART_WAIT_MILLIS: f64 = 10_000.0;
 /// How long an answer may take when the browser says that there is no network.
 const OFFLINE_PATIENCE_MILLIS: i64 = 3_000;
@@ -96,7 +96,7 @@ pub enum Banner {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Connection {
     phase: Phase,
-    failures: i32,
+    failures: u32,
     lost_since: Option<i64>,
     server_fault: bool,
     /// The browser says that there is no network. It is often wrong, so attempts go on.
@@ -168,27 +168,25 @@ impl Connection {
             return Aftermath::Resume;
         }
         let first = self.failures == 0;
-        let spread = |most: f64| SHORTEST_WAIT_MILLIS + random * (most - SHORTEST_WAIT_MILLIS);
-        let backoff =
-            spread((SHORTEST_WAIT_MILLIS * 2f64.powi(self.failures.min(10) + 1)).min(LONGEST_WAIT_MILLIS));
+        let backoff = backoff::wait_millis(self.failures, random);
         let wait = if is(CloseCode::Restart) {
-            random * RESTART_WAIT_MILLIS
+            #[allow(clippy::cast_possible_truncation)] // At most 10,000.
+            let wait = (random * RESTART_WAIT_MILLIS) as i64;
+            wait
         } else if is(CloseCode::Overload) {
             OVERLOAD_WAIT_MILLIS + backoff
         } else if is(CloseCode::FrameRate) {
-            f64::from(first_number(reason).unwrap_or(FRAME_RATE_WAIT_SECONDS)) * 1_000.0
+            i64::from(first_number(reason).unwrap_or(FRAME_RATE_WAIT_SECONDS)) * 1_000
         } else if first
             && [CloseCode::SlowConsumer, CloseCode::ImpossibleRev, CloseCode::SessionEnded]
                 .into_iter()
                 .any(is)
         {
-            0.0
+            0
         } else {
             backoff
         };
         self.failures += 1;
-        #[allow(clippy::cast_possible_truncation)] // Some thousands.
-        let wait = wait as i64;
         self.phase = Phase::Waiting { until: now + wait };
         match code {
             code if code == CloseCode::ImpossibleRev.number() => Aftermath::Reload,

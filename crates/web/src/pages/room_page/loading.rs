@@ -48,12 +48,14 @@ impl Context {
     pub(super) fn load(self, pointed: Option<MessageId>) {
         let Self { state, live, room_id, .. } = self;
         self.failure.set(None);
-        self.set_loading(true);
+        let request = self.begin_request();
+        self.overlays.loading.set(true);
         if state.rooms.with_untracked(|rooms| rooms.get(room_id).is_none()) {
             spawn_local(async move {
                 match client::rooms::get(room_id).await {
                     Ok(room) => live.take_room(room),
-                    Err(error) => self.failed(&error),
+                    Err(error) if self.is_open() => self.failed(&error),
+                    Err(_) => {}
                 }
             });
         }
@@ -62,7 +64,12 @@ impl Context {
         let followed = state.follows.with_value(|follows| follows.since(room_id).is_some());
         spawn_local(async move {
             let slice = pointed.map_or(Slice::Newest, Slice::Around);
-            match client::messages::list(room_id, slice).await {
+            let outcome = client::messages::list(room_id, slice).await;
+            if !self.end_request(request) {
+                return;
+            }
+            self.overlays.loading.set(false);
+            match outcome {
                 Ok(page) => {
                     if !followed {
                         let rev = page.items.iter().map(|message| message.rev).max();
@@ -76,18 +83,17 @@ impl Context {
                 }
                 Err(error) => self.failed(&error),
             }
-            self.set_loading(false);
         });
     }
 
     fn show(self, page: Page<Message>, start: Start) {
-        self.state.with_timeline(self.room_id, |timeline| timeline.show(page));
-        self.start.try_set(Some(start));
+        self.state.apply_page(self.room_id, page, Timeline::show);
+        self.start.set(Some(start));
     }
 
     fn failed(self, error: &ClientError) {
         if error.is_missing() {
-            self.missing.try_set(true);
+            self.missing.set(true);
             self.state.timelines.update(|timelines| {
                 timelines.remove(&self.room_id);
             });
@@ -95,15 +101,41 @@ impl Context {
                 browser::save(keys::LAST_ROOM, "");
             }
         } else {
-            self.failure.try_set(Some(error.sentence()));
+            // What is at hand stays in place, and the failure is noted beside it.
+            let is_loaded = self
+                .state
+                .timelines
+                .with_untracked(|timelines| timelines.get(&self.room_id).is_some_and(Timeline::is_loaded));
+            if is_loaded {
+                self.state.toast(Tone::Error, error.sentence(), browser::now());
+            }
+            self.failure.set(Some(error.sentence()));
         }
     }
 
-    fn set_loading(self, loading: bool) {
-        // The page may be gone by the time an answer comes; then there is nothing to set.
-        if self.loading.try_set(loading).is_none() {
-            self.overlays.loading.set(loading);
+    /// Whether the person is still in this room. Answers that come later do nothing.
+    fn is_open(self) -> bool {
+        self.loading.try_get_untracked().is_some()
+    }
+
+    /// A page of messages is asked for. What was asked before is not waited for any longer.
+    fn begin_request(self) -> u32 {
+        self.loading.set(true);
+        self.request
+            .try_update_value(|number| {
+                *number += 1;
+                *number
+            })
+            .unwrap_or(0)
+    }
+
+    /// The answer to a request is there. Returns whether it is the one that is waited for.
+    fn end_request(self, request: u32) -> bool {
+        let is_awaited = self.request.try_get_value() == Some(request);
+        if is_awaited {
+            self.loading.set(false);
         }
+        is_awaited
     }
 
     /// Loads the page before what is at hand.
@@ -128,16 +160,17 @@ impl Context {
         if self.loading.get_untracked() {
             return;
         }
-        self.loading.set(true);
+        let request = self.begin_request();
         spawn_local(async move {
-            match client::messages::list(self.room_id, slice).await {
-                Ok(page) => {
-                    self.state.with_timeline(self.room_id, |timeline| add(timeline, page));
-                }
+            let outcome = client::messages::list(self.room_id, slice).await;
+            if !self.end_request(request) {
+                return;
+            }
+            match outcome {
+                Ok(page) => self.state.apply_page(self.room_id, page, add),
                 // What is at hand stays; scrolling on, or the button, tries again.
                 Err(error) => self.state.toast(Tone::Error, error.sentence(), browser::now()),
             }
-            self.loading.try_set(false);
         });
     }
 
