@@ -22,7 +22,7 @@ use crate::reactive::effect;
 use crate::route::Route;
 use crate::sending;
 use crate::socket::{Incoming, Socket};
-use crate::state::connection::{Action, Aftermath};
+use crate::state::connection::{Action, Aftermath, Connection};
 use crate::state::reading::ReadMarks;
 use crate::state::toasts::Tone;
 use crate::state::typing::OwnTyping;
@@ -210,7 +210,7 @@ impl Live {
     }
 
     /// Lets the connection's state machine make a step, and does what it says.
-    fn advance(self, step: impl FnOnce(&mut crate::state::connection::Connection, i64) -> Action) {
+    fn advance(self, step: impl FnOnce(&mut Connection, i64) -> Action) {
         let now = browser::now();
         let before = self.state.connection.get_untracked();
         let mut after = before.clone();
@@ -242,6 +242,10 @@ impl Live {
             if self.attempt.get_value() == attempt {
                 match incoming {
                     Incoming::Event(event) => self.incoming(*event),
+                    Incoming::Malformed => self.state.connection.update(|connection| {
+                        connection.heard(browser::now());
+                        connection.misunderstood();
+                    }),
                     Incoming::Closed { code, reason } => self.closed(code, &reason),
                 }
             }
@@ -272,7 +276,9 @@ impl Live {
     fn incoming(self, event: ServerEvent) {
         let now = browser::now();
         let greeting = match &event {
-            ServerEvent::Hello { heartbeat_seconds, .. } => Some(*heartbeat_seconds),
+            ServerEvent::Hello { heartbeat_seconds, server_version, .. } => {
+                Some((*heartbeat_seconds, server_version.clone()))
+            }
             _ => None,
         };
         // The banner and the rest look at the phase, not at when something was last heard.
@@ -286,8 +292,8 @@ impl Live {
             Some(Followup::Gone { room_id, name, lost }) => self.room_gone(room_id, &name, lost),
             None => {}
         }
-        if let Some(heartbeat_seconds) = greeting {
-            self.state.connection.update(|connection| connection.opened(now, heartbeat_seconds));
+        if let Some((heartbeat_seconds, version)) = greeting {
+            self.state.connection.update(|connection| connection.opened(now, heartbeat_seconds, &version));
             self.resume();
         }
     }
@@ -349,7 +355,9 @@ impl Live {
 
     fn catching_up_failed(self, room_id: RoomId, error: &ClientError) {
         self.state.follows.update_value(|follows| follows.catching_up_failed(room_id));
-        if error.is_passing() {
+        if matches!(error, ClientError::Decode) {
+            self.state.connection.update(Connection::misunderstood);
+        } else if error.is_passing() {
             // A fresh connection resumes from the last rev that is sure.
             self.perform(Action::Abandon);
         }

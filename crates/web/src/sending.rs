@@ -13,7 +13,8 @@ use shared::timestamp::Timestamp;
 
 use crate::browser::{self, locks};
 use crate::client::{self, ClientError};
-use crate::state::outbox::Entry;
+use crate::state::connection::Connection;
+use crate::state::outbox::{Entry, Outbox};
 use crate::state::toasts::Tone;
 use crate::state::{Identity, State};
 
@@ -41,7 +42,7 @@ pub fn pump(state: State) {
 
 /// The connection is back: nothing waits any longer.
 pub fn wake(state: State) {
-    state.outbox.update_untracked(crate::state::outbox::Outbox::wake);
+    state.outbox.update_untracked(Outbox::wake);
     pump(state);
 }
 
@@ -90,6 +91,9 @@ async fn send(state: State, entry: &Entry) {
         }
         // An answer that cannot be read is one all the same: a newer client will read it.
         Err(error) if error.is_passing() || matches!(error, ClientError::Decode) => {
+            if !error.is_passing() {
+                state.connection.update(Connection::misunderstood);
+            }
             let (now, random) = (browser::now(), browser::random());
             let wait = error.retry_after_millis();
             state.outbox.update_untracked(|outbox| outbox.postpone(room_id, now, random, wait));

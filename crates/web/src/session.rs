@@ -15,6 +15,7 @@ use crate::live::Live;
 use crate::reactive::effect;
 use crate::sending;
 use crate::sending::kept;
+use crate::state::outbox::Outbox;
 use crate::state::reading::ReadMarks;
 use crate::state::toasts::Tone;
 use crate::state::{Identity, State};
@@ -107,7 +108,8 @@ fn remember(state: State, user: &User) {
 fn forget(state: State, live: Live) {
     // The end of the session may have closed the connection; then a new one is being made already.
     let is_connected_as_user = state.me().is_some();
-    state.outbox.update(crate::state::outbox::Outbox::clear);
+    browser::forget_soon();
+    state.outbox.update(Outbox::clear);
     state.remembered.set(None);
     let mut marks = ReadMarks::default();
     state.rooms.with_untracked(|rooms| {

@@ -103,14 +103,21 @@ pub fn names_under(prefix: &str) -> Vec<String> {
     names.filter(|name| name.starts_with(prefix)).collect()
 }
 
+/// Does not keep what was to be kept soon.
+pub fn forget_soon() {
+    SOON.with_borrow_mut(BTreeMap::clear);
+}
+
 /// Takes away everything that belongs to a person. The theme belongs to the browser.
 pub fn forget_person() {
-    SOON.with_borrow_mut(BTreeMap::clear);
+    forget_soon();
     for name in names_under(keys::PREFIX) {
-        if name != keys::THEME {
+        if name != keys::THEME && name != keys::USER {
             save(&name, "");
         }
     }
+    // The other tabs take it as the sign that everything is gone.
+    save(keys::USER, "");
 }
 
 fn storage() -> Option<web_sys::Storage> {

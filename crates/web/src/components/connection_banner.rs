@@ -34,7 +34,11 @@ impl ConnectionBanner {
             };
             let banner = el("div")
                 .class("banner")
-                .child(el("span").class("spinner").attr("aria-hidden", "true"))
+                // Where only a reload helps, nothing is going on.
+                .children(
+                    (label != Some("Reload"))
+                        .then(|| el("span").class("spinner").attr("aria-hidden", "true")),
+                )
                 .child(el("span").text(sentence))
                 .child(el("span").class("banner-countdown").attr("aria-hidden", "true").live_text(countdown))
                 .children(label.map(|label| button("button small").text(label).on_click(press)));
@@ -52,6 +56,7 @@ fn sentence(banner: Banner) -> &'static str {
         Banner::Trying { server_fault: true } | Banner::Waiting { server_fault: true, .. } => {
             "Something is wrong on the server. Trying again."
         }
+        Banner::Outdated => "A new version of Parlance is available.",
         Banner::Stopped(Stopped::NotUnderstood) => "This page and the server no longer fit together.",
         Banner::Stopped(Stopped::Forbidden) => "The server has closed this account's connection.",
     }
@@ -61,6 +66,6 @@ fn button_label(banner: Banner) -> Option<&'static str> {
     match banner {
         Banner::Trying { .. } => None,
         Banner::Offline | Banner::Waiting { .. } => Some("Try now"),
-        Banner::Stopped(_) => Some("Reload"),
+        Banner::Stopped(_) | Banner::Outdated => Some("Reload"),
     }
 }

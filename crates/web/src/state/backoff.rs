@@ -5,6 +5,9 @@
 
 const SHORTEST_MILLIS: f64 = 500.0;
 const LONGEST_MILLIS: f64 = 30_000.0;
+/// What is longer is not believed.
+const LONGEST_TOLD_SECONDS: i64 = 300;
+const UNTOLD_SECONDS: i64 = 30;
 
 /// The wait after this many earlier failures in a row. `random` lies in 0..1.
 pub fn wait_millis(failures: u32, random: f64) -> i64 {
@@ -13,6 +16,14 @@ pub fn wait_millis(failures: u32, random: f64) -> i64 {
     #[allow(clippy::cast_possible_truncation)] // At most 30,000.
     let wait = (SHORTEST_MILLIS + random * (longest - SHORTEST_MILLIS)) as i64;
     wait
+}
+
+/// The wait that a sentence such as "retry after 12 s" asks for.
+pub fn told_millis(sentence: &str) -> i64 {
+    let digits = sentence.trim_start_matches(|character: char| !character.is_ascii_digit());
+    let end = digits.find(|character: char| !character.is_ascii_digit()).unwrap_or(digits.len());
+    let seconds = digits[..end].parse().ok().filter(|seconds| *seconds <= LONGEST_TOLD_SECONDS);
+    seconds.unwrap_or(UNTOLD_SECONDS) * 1_000
 }
 
 #[cfg(test)]

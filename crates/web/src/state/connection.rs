@@ -4,9 +4,14 @@
 //! RELIABILITY.md section 3. `Action::Connect` names the transport, so that a second one can join: it would be chosen
 //! here when a first attempt is `TRANSPORT_PATIENCE_MILLIS` old and still not open.
 
+mod banner;
+mod release;
+
 use shared::events::CloseCode;
 
 use crate::state::backoff;
+pub use banner::{Banner, Stopped};
+use release::Release;
 
 /// How long the reader is not bothered with a lost connection.
 pub const QUIET_MILLIS: i64 = 2_000;
@@ -20,7 +25,6 @@ const OVERLOAD_WAIT_MILLIS: i64 = 5_000;
 const RESTART_WAIT_MILLIS: f64 = 10_000.0;
 /// How long an answer may take when the browser says that there is no network.
 const OFFLINE_PATIENCE_MILLIS: i64 = 3_000;
-const FRAME_RATE_WAIT_SECONDS: u32 = 30;
 
 /// A way to reach the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,42 +57,12 @@ pub enum Aftermath {
     SignedOut,
 }
 
-/// Why there will be no more attempts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// The server does not understand this page, which is probably older than the server.
-    NotUnderstood,
-    /// The account may not be used.
-    Forbidden,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Idle,
     Connecting { since: i64 },
     Open { since: i64 },
     Waiting { until: i64 },
-    Stopped(Stopped),
-}
-
-/// What to tell the reader about the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Banner {
-    /// There is no network.
-    Offline,
-    /// An attempt is being made.
-    Trying {
-        /// Whether the server is at fault, and not the network.
-        server_fault: bool,
-    },
-    /// The next attempt comes in this many seconds.
-    Waiting {
-        /// Seconds, at least 1.
-        seconds: i64,
-        /// Whether the server is at fault, and not the network.
-        server_fault: bool,
-    },
-    /// There will be no more attempts.
     Stopped(Stopped),
 }
 
@@ -104,6 +78,7 @@ pub struct Connection {
     heartbeat_millis: i64,
     last_heard: i64,
     last_ping: i64,
+    release: Release,
 }
 
 impl Default for Connection {
@@ -117,6 +92,7 @@ impl Default for Connection {
             heartbeat_millis: 25_000,
             last_heard: 0,
             last_ping: 0,
+            release: Release::default(),
         }
     }
 }
@@ -134,13 +110,19 @@ impl Connection {
     }
 
     /// The server said hello.
-    pub fn opened(&mut self, now: i64, heartbeat_seconds: u32) {
+    pub fn opened(&mut self, now: i64, heartbeat_seconds: u32, server_version: &str) {
+        self.release.greeted(server_version);
         self.phase = Phase::Open { since: now };
         self.lost_since = None;
         self.server_fault = false;
         self.heartbeat_millis = i64::from(heartbeat_seconds.max(1)) * 1_000;
         self.last_heard = now;
         self.last_ping = now;
+    }
+
+    /// The server said something that this page cannot read.
+    pub fn misunderstood(&mut self) {
+        self.release.misunderstood();
     }
 
     /// Something came.
@@ -176,7 +158,7 @@ impl Connection {
         } else if is(CloseCode::Overload) {
             OVERLOAD_WAIT_MILLIS + backoff
         } else if is(CloseCode::FrameRate) {
-            i64::from(first_number(reason).unwrap_or(FRAME_RATE_WAIT_SECONDS)) * 1_000
+            backoff::told_millis(reason)
         } else if first
             && [CloseCode::SlowConsumer, CloseCode::ImpossibleRev, CloseCode::SessionEnded]
                 .into_iter()
@@ -243,6 +225,10 @@ impl Connection {
 
     /// What to tell the reader.
     pub fn banner(&self, now: i64) -> Option<Banner> {
+        self.trouble(now).or_else(|| self.release.is_outdated().then_some(Banner::Outdated))
+    }
+
+    fn trouble(&self, now: i64) -> Option<Banner> {
         if let Phase::Stopped(why) = self.phase {
             return Some(Banner::Stopped(why));
         }
@@ -273,12 +259,6 @@ impl Connection {
     }
 }
 
-fn first_number(text: &str) -> Option<u32> {
-    let digits = text.trim_start_matches(|character: char| !character.is_ascii_digit());
-    let end = digits.find(|character: char| !character.is_ascii_digit()).unwrap_or(digits.len());
-    digits[..end].parse().ok().filter(|seconds| *seconds <= 300)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,7 +266,7 @@ mod tests {
     fn open_since(now: i64) -> Connection {
         let mut connection = Connection::default();
         assert_eq!(connection.start(now), Action::Connect(Transport::WebSocket));
-        connection.opened(now, 25);
+        connection.opened(now, 25, "1.0.0");
         connection
     }
 
@@ -332,7 +312,7 @@ mod tests {
             now += wait;
         }
         assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
-        connection.opened(now, 25);
+        connection.opened(now, 25, "1.0.0");
         connection.closed(1006, "", now + STEADY_MILLIS, 1.0);
         assert_eq!(connection.banner(now + STEADY_MILLIS + 200), None);
         assert_eq!(connection.tick(now + STEADY_MILLIS + 1_000), Action::Connect(Transport::WebSocket));
@@ -343,7 +323,7 @@ mod tests {
         let mut connection = open_since(0);
         connection.closed(4408, "", 10, 1.0);
         assert_eq!(connection.tick(10), Action::Connect(Transport::WebSocket), "the first time at once");
-        connection.opened(20, 25);
+        connection.opened(20, 25, "1.0.0");
         connection.closed(4408, "", 30, 1.0);
         assert_eq!(connection.tick(31), Action::None, "then with care");
     }
@@ -376,7 +356,7 @@ mod tests {
         assert_eq!(connection.banner(62_000), Some(Banner::Waiting { seconds: 6, server_fault: false }));
         assert_eq!(connection.try_now(62_100), Action::Connect(Transport::WebSocket));
         assert_eq!(connection.banner(62_200), Some(Banner::Trying { server_fault: false }));
-        connection.opened(62_300, 25);
+        connection.opened(62_300, 25, "1.0.0");
         assert_eq!(connection.banner(70_000), None);
     }
 
@@ -399,6 +379,18 @@ mod tests {
         assert_eq!(connection.banner(38_000), Some(Banner::Offline));
         assert_eq!(connection.network_back(38_001), Action::Connect(Transport::WebSocket));
         assert_eq!(connection.banner(38_002), Some(Banner::Trying { server_fault: false }));
+    }
+
+    #[test]
+    fn a_newer_server_offers_a_reload_while_all_is_well() {
+        let mut connection = open_since(0);
+        assert_eq!(connection.banner(5_000), None);
+        connection.closed(1012, "", 60_000, 0.0);
+        connection.tick(60_000);
+        connection.opened(60_100, 25, "1.1.0");
+        assert_eq!(connection.banner(60_200), Some(Banner::Outdated));
+        connection.closed(1006, "", 70_000, 1.0);
+        assert!(matches!(connection.banner(72_000), Some(Banner::Trying { .. })), "trouble comes first");
     }
 
     #[test]

@@ -92,6 +92,10 @@ fn every_event_is_read_as_the_protocol_says() {
 #[test]
 fn what_a_newer_server_adds_is_unknown_and_the_rest_is_read() {
     assert_eq!(parse::<ServerEvent>(r#"{"type":"dance","steps":[1]}"#), Ok(ServerEvent::Unknown));
+    let mut sent = serde_json::to_value(message(1, 1)).unwrap();
+    sent["author"]["kind"] = "robot".into();
+    let kind = parse::<Message>(&sent.to_string()).map(|message| message.author.kind);
+    assert_eq!(kind, Ok(UserKind::Unknown), "the message is not dropped");
     let problem = r#"{"type":"","title":"","status":400,"detail":"","code":"new","request_id":""}"#;
     assert_eq!(parse::<Problem>(problem).map(|problem| problem.code), Ok(ErrorCode::Unknown));
 }
