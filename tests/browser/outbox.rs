@@ -199,7 +199,7 @@ fn a_request_that_hangs_holds_up_neither_its_room_nor_paging() {
 }
 
 #[test]
-// reference: messages-compose, messages-link
+// reference: messages-compose, messages-history
 fn what_is_sent_beside_an_old_part_of_the_history_is_visible_and_a_failed_reload_hides_nothing() {
     let stage = stage::alone();
     let (adam, by_api) = stage.guest("Adam");
@@ -244,7 +244,7 @@ fn a_late_answer_closes_only_the_editor_that_asked() {
 }
 
 #[test]
-// reference: messages-link
+// reference: pages-room
 fn an_answer_for_a_room_that_was_left_does_nothing() {
     let stage = stage::alone();
     let (adam, by_api) = stage.guest("Adam");

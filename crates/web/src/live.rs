@@ -24,6 +24,7 @@ use crate::sending;
 use crate::socket::{Incoming, Socket};
 use crate::state::connection::{Action, Aftermath, Connection};
 use crate::state::reading::ReadMarks;
+use crate::state::rooms::gone_sentence;
 use crate::state::toasts::Tone;
 use crate::state::typing::OwnTyping;
 use crate::state::{Followup, Identity, State};
@@ -128,9 +129,10 @@ impl Live {
     pub fn typing(self, room_id: RoomId) {
         let now = browser::now();
         if self.state.me().is_some()
+            && self.is_subscribed(room_id)
             && self.own_typing.try_update_value(|typing| typing.key(now)) == Some(true)
         {
-            self.send(ClientCommand::Typing { room_id, active: true });
+            self.send_typing(room_id, true);
         }
     }
 
@@ -139,7 +141,18 @@ impl Live {
         if self.own_typing.try_update_value(OwnTyping::stop) == Some(true)
             && let Some(room_id) = self.open_room.get_value()
         {
-            self.send(ClientCommand::Typing { room_id, active: false });
+            self.send_typing(room_id, false);
+        }
+    }
+
+    /// Whether typing can be told: in a room that is not subscribed yet, the server answers as if there were no such room.
+    fn is_subscribed(self, room_id: RoomId) -> bool {
+        self.state.follows.with_value(|follows| follows.is_live(room_id))
+    }
+
+    fn send_typing(self, room_id: RoomId, active: bool) {
+        if self.is_subscribed(room_id) {
+            self.send(ClientCommand::Typing { room_id, active });
         }
     }
 
@@ -178,18 +191,13 @@ impl Live {
     /// A room is gone: forgets it, and leads whoever is in it to the rooms. `lost` messages to it were not sent.
     pub fn room_gone(self, room_id: RoomId, name: &str, lost: usize) {
         browser::save(&keys::draft(room_id), "");
-        let lost = match lost {
-            0 => String::new(),
-            1 => " One message to it was not sent.".to_owned(),
-            many => format!(" {many} messages to it were not sent."),
-        };
         let is_here = self.navigation.here().room() == Some(room_id);
         if is_here {
             self.open_room.set_value(None);
             self.navigation.replace(Route::Rooms);
         }
-        if is_here || !lost.is_empty() {
-            self.state.toast(Tone::Notice, format!("{name} has been deleted.{lost}"), browser::now());
+        if is_here || lost > 0 {
+            self.state.toast(Tone::Notice, gone_sentence(name, lost), browser::now());
         }
     }
 
@@ -379,7 +387,7 @@ impl Live {
         if self.own_typing.try_update_value(|typing| typing.fell_silent(now)) == Some(true)
             && let Some(room_id) = self.open_room.get_value()
         {
-            self.send(ClientCommand::Typing { room_id, active: false });
+            self.send_typing(room_id, false);
         }
         if now - self.last_subscription.get_value() >= SUBSCRIPTION_PAUSE_MILLIS
             && let Some(room_id) = self.waiting.try_update_value(VecDeque::pop_front).flatten()

@@ -4,7 +4,6 @@
 //! the disk and to every other tab.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use leptos::ev;
@@ -14,8 +13,8 @@ use leptos::prelude::{set_timeout, window_event_listener};
 const DELAY: Duration = Duration::from_secs(1);
 
 thread_local! {
-    /// What is to be kept soon.
-    static SOON: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
+    /// What is to be kept soon, by name. A tree would make the client larger.
+    static SOON: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Names of what is kept in the browser.
@@ -45,8 +44,8 @@ pub mod keys {
 
 /// What is kept under that name, or will be soon.
 pub fn load(key: &str) -> Option<String> {
-    let soon = SOON.with_borrow(|soon| soon.get(key).cloned());
-    soon.map_or_else(|| stored(key), |value| Some(value).filter(|value| !value.is_empty()))
+    let soon = SOON.with_borrow(|soon| soon.iter().find(|(name, _)| name == key).cloned());
+    soon.map_or_else(|| stored(key), |(_, value)| Some(value).filter(|value| !value.is_empty()))
 }
 
 /// What is in the storage under that name, also when another tab put it there.
@@ -56,7 +55,7 @@ pub fn stored(key: &str) -> Option<String> {
 
 /// Keeps something; empty text takes it away.
 pub fn save(key: &str, value: &str) {
-    SOON.with_borrow_mut(|soon| soon.remove(key));
+    SOON.with_borrow_mut(|soon| soon.retain(|(name, _)| name != key));
     // A full or forbidden storage costs comfort, not function.
     let _ = keep(key, value);
 }
@@ -74,7 +73,8 @@ pub fn save_soon(key: String, value: String) {
         return;
     }
     let is_first = SOON.with_borrow_mut(|soon| {
-        soon.insert(key, value);
+        soon.retain(|(name, _)| *name != key);
+        soon.push((key, value));
         soon.len() == 1
     });
     if is_first {
@@ -105,7 +105,7 @@ pub fn names_under(prefix: &str) -> Vec<String> {
 
 /// Does not keep what was to be kept soon.
 pub fn forget_soon() {
-    SOON.with_borrow_mut(BTreeMap::clear);
+    SOON.with_borrow_mut(Vec::clear);
 }
 
 /// Takes away everything that belongs to a person. The theme belongs to the browser.

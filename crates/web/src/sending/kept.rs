@@ -3,7 +3,6 @@
 //! Each entry is kept under a name of its own: tabs that write at the same time do not overwrite each other's entries.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 
@@ -16,8 +15,8 @@ use crate::state::outbox::{Entry, Outbox, parse_key};
 const GRACE_MILLIS: i64 = 5_000;
 
 thread_local! {
-    /// What this tab knows to be in the storage, by the entry's key.
-    static KEPT: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
+    /// What this tab knows to be in the storage: entries by their keys. A tree would make the client larger.
+    static KEPT: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Reads what was kept, and keeps every change from now on.
@@ -36,7 +35,8 @@ pub fn changed_elsewhere(state: State, name: &str, value: Option<String>) -> boo
 /// Whether another tab has sent this entry, or given it up.
 pub fn was_sent_elsewhere(entry: &Entry) -> bool {
     let key = entry.key();
-    KEPT.with_borrow(|kept| kept.contains_key(&key)) && browser::stored(&name(&key)).is_none()
+    KEPT.with_borrow(|kept| kept.iter().any(|(known, _)| *known == key))
+        && browser::stored(&name(&key)).is_none()
 }
 
 fn name(key: &str) -> String {
@@ -48,15 +48,17 @@ fn take_in(state: State, name: &str, value: Option<String>, not_before: i64) -> 
     match value {
         Some(value) => {
             if let Some(entry) = Entry::from_text(key, &value) {
-                KEPT.with_borrow_mut(|kept| kept.insert(key.to_owned(), value));
+                note(key, Some(value));
                 state.outbox.update(|outbox| {
-                    outbox.hold_off(entry.room_id, not_before);
+                    if outbox.get(entry.id).is_none() {
+                        outbox.hold_off(entry.room_id, not_before);
+                    }
                     outbox.insert(entry);
                 });
             }
         }
         None => {
-            KEPT.with_borrow_mut(|kept| kept.remove(key));
+            note(key, None);
             let known = |(owner, id)| {
                 let known = |outbox: &Outbox| outbox.get(id).filter(|entry| entry.owner == owner).cloned();
                 state.outbox.with_untracked(known)
@@ -74,15 +76,25 @@ fn take_in(state: State, name: &str, value: Option<String>, not_before: i64) -> 
 
 /// Writes what differs from what is in the storage.
 fn keep(outbox: &Outbox) {
-    let wanted: BTreeMap<_, _> =
-        outbox.entries().iter().map(|entry| (entry.key(), entry.to_text())).collect();
-    KEPT.with_borrow_mut(|kept| {
-        // What is new before what is gone: an entry whose owner changes is never in neither place.
-        for (key, text) in &wanted {
-            if kept.get(key) != Some(text) && browser::keep(&name(key), text) {
-                kept.insert(key.clone(), text.clone());
-            }
+    let wanted: Vec<_> = outbox.entries().iter().map(|entry| (entry.key(), entry.to_text())).collect();
+    // What is new before what is gone: an entry whose owner changes is never in neither place.
+    for (key, text) in &wanted {
+        let is_kept = KEPT.with_borrow(|kept| kept.iter().any(|known| known.0 == *key && known.1 == *text));
+        if !is_kept && browser::keep(&name(key), text) {
+            note(key, Some(text.clone()));
         }
-        kept.retain(|key, _| wanted.contains_key(key) || !browser::keep(&name(key), ""));
+    }
+    KEPT.with_borrow_mut(|kept| {
+        kept.retain(|(key, _)| {
+            wanted.iter().any(|(wanted, _)| wanted == key) || !browser::keep(&name(key), "")
+        });
+    });
+}
+
+/// What is in the storage under this key from now on.
+fn note(key: &str, value: Option<String>) {
+    KEPT.with_borrow_mut(|kept| {
+        kept.retain(|(known, _)| known != key);
+        kept.extend(value.map(|value| (key.to_owned(), value)));
     });
 }

@@ -76,6 +76,11 @@ impl Follows {
         self.rooms.get(&room_id).map(|follow| follow.rev)
     }
 
+    /// Whether the server has confirmed the subscription on the present connection.
+    pub fn is_live(&self, room_id: RoomId) -> bool {
+        self.rooms.get(&room_id).is_some_and(|follow| follow.live.is_some())
+    }
+
     /// The rooms that are followed.
     pub fn room_ids(&self) -> impl Iterator<Item = RoomId> + '_ {
         self.rooms.keys().copied()
@@ -200,7 +205,9 @@ mod tests {
     #[test]
     fn revs_may_jump_in_a_replay_and_a_break_in_it_loses_nothing() {
         let mut follows = follows(3);
+        assert!(follows.is_live(room_id(1)));
         follows.disconnected();
+        assert!(!follows.is_live(room_id(1)));
         follows.subscribed(room_id(1), Rev(20));
         assert_eq!(follows.applied(room_id(1), Rev(20), false), None, "the rename may come first");
         assert_eq!(follows.applied(room_id(1), Rev(9), true), None);

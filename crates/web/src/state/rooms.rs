@@ -114,6 +114,15 @@ impl RoomList {
     }
 }
 
+/// What to say about a room that was deleted. `lost` messages to it were not sent.
+pub fn gone_sentence(name: &str, lost: usize) -> String {
+    match lost {
+        0 => format!("{name} has been deleted."),
+        1 => format!("{name} has been deleted. One message to it was not sent."),
+        many => format!("{name} has been deleted. {many} messages to it were not sent."),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use shared::events::RoomChange;
