@@ -9,9 +9,9 @@ mod release;
 
 use shared::events::CloseCode;
 
+pub use self::banner::{Banner, Stopped};
+use self::release::Release;
 use crate::state::backoff;
-pub use banner::{Banner, Stopped};
-use release::Release;
 
 /// How long the reader is not bothered with a lost connection.
 pub const QUIET_MILLIS: i64 = 2_000;

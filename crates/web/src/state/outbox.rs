@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use shared::ids::{MessageId, RoomId, UserId};
 use shared::timestamp::Timestamp;
 
+pub use self::entry::{Entry, parse_key};
 use crate::state::backoff;
-pub use entry::{Entry, parse_key};
 
 /// The state of one room's queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
