@@ -43,8 +43,6 @@ struct State {
     swallowed: Option<String>,
     /// The next request that contains this does not arrive, but gets this answer.
     answered: Vec<(String, String)>,
-    /// How many requests that contain this have arrived.
-    counted: Option<(String, usize)>,
     connections: Vec<TcpStream>,
 }
 
@@ -74,9 +72,6 @@ impl Wire {
             state.swallowed = None;
             Fate::Swallowed
         } else {
-            if let Some((words, count)) = &mut state.counted {
-                *count += usize::from(contains(words));
-            }
             Fate::Arrives
         }
     }
@@ -96,7 +91,6 @@ impl Network {
             unanswered: None,
             swallowed: None,
             answered: Vec::new(),
-            counted: None,
             connections: Vec::new(),
         };
         let wire = Arc::new(Wire { state: Mutex::new(state), changed: Condvar::new() });
@@ -162,16 +156,6 @@ impl Network {
     pub fn lose_answer_to(&self, words: &str) {
         let mut state = self.wire.state();
         (state.unanswered, state.was_cut) = (Some(words.to_owned()), true);
-    }
-
-    /// From now on, counts the requests that contain these words and arrive.
-    pub fn count(&self, words: &str) {
-        self.wire.state().counted = Some((words.to_owned(), 0));
-    }
-
-    /// How many they are so far.
-    pub fn counted(&self) -> usize {
-        self.wire.state().counted.as_ref().map_or(0, |(_, count)| *count)
     }
 
     /// Lets the next request that contains these words hang for ever.

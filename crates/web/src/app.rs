@@ -9,7 +9,6 @@ use shared::users::Username;
 use wasm_bindgen::JsCast;
 
 use crate::browser::{self, keys};
-use crate::client;
 use crate::components::confirm_dialog::{Question, confirm_dialog};
 use crate::components::connection_banner::ConnectionBanner;
 use crate::components::name_dialog::NameDialog;
@@ -163,18 +162,10 @@ enum Page {
 fn sidebar(state: State, live: Live, navigation: Navigation, overlays: Overlays) -> El {
     let loading = RwSignal::new(false);
     let on_more = Callback::new(move |()| {
-        let Some(cursor) = state.rooms.with_untracked(|rooms| rooms.next_cursor().cloned()) else { return };
-        if loading.get_untracked() {
-            return;
+        if !loading.get_untracked() {
+            loading.set(true);
+            live.load_more_rooms(move |_| loading.set(false));
         }
-        loading.set(true);
-        spawn_local(async move {
-            match client::rooms::list(Some(&cursor)).await {
-                Ok(page) => live.take_rooms(page, false),
-                Err(error) => state.toast(Tone::Error, error.sentence(), browser::now()),
-            }
-            loading.set(false);
-        });
     });
     let on_create = Callback::new(move |()| {
         overlays.menu.set(false);

@@ -4,7 +4,9 @@
 //! is there, to the others from afar, so that unread counts are live), resumes them all after a break, and asks for
 //! what was missed. Decisions are in `state/*`; this file only carries them out.
 
-use std::collections::VecDeque;
+mod following;
+mod room_list;
+
 use std::time::Duration;
 
 use leptos::ev;
@@ -12,27 +14,20 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::events::{ClientCommand, ServerEvent};
 use shared::ids::{Rev, RoomId};
-use shared::page::Page;
-use shared::rooms::Room;
 
 use crate::browser::{self, keys};
-use crate::client::{self, ClientError};
+use crate::client;
 use crate::navigation::Navigation;
 use crate::reactive::effect;
-use crate::route::Route;
 use crate::sending;
 use crate::socket::{Incoming, Socket};
 use crate::state::connection::{Action, Aftermath, Connection};
 use crate::state::reading::ReadMarks;
-use crate::state::rooms::gone_sentence;
-use crate::state::toasts::Tone;
+use crate::state::subscriptions::Subscriptions;
 use crate::state::typing::OwnTyping;
 use crate::state::{Followup, Identity, State};
 
 const TICK: Duration = Duration::from_millis(500);
-/// So many subscriptions go out at once; the rest follow slowly, to stay below the server's limit of frames.
-const SUBSCRIPTION_BURST: usize = 60;
-const SUBSCRIPTION_PAUSE_MILLIS: i64 = 1_000;
 
 /// The connection at work.
 #[derive(Clone, Copy)]
@@ -49,8 +44,8 @@ pub struct Live {
     own_typing: StoredValue<OwnTyping>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
     attempt: StoredValue<u32>,
-    waiting: StoredValue<VecDeque<RoomId>>,
-    last_subscription: StoredValue<i64>,
+    subscriptions: StoredValue<Subscriptions>,
+    listed_at: StoredValue<i64>,
 }
 
 impl Live {
@@ -66,8 +61,8 @@ impl Live {
             own_typing: StoredValue::new(OwnTyping::default()),
             socket: StoredValue::new_local(None),
             attempt: StoredValue::new(0),
-            waiting: StoredValue::new(VecDeque::new()),
-            last_subscription: StoredValue::new(0),
+            subscriptions: StoredValue::new(Subscriptions::default()),
+            listed_at: StoredValue::new(0),
         };
         state.reading.set(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
         effect(move || browser::save_soon(keys::READ.to_owned(), state.reading.with(ReadMarks::to_text)));
@@ -79,6 +74,9 @@ impl Live {
         let _ = window_event_listener(ev::offline, move |_| live.advance(|it, now| it.network_lost(now)));
         let _ = window_event_listener(ev::visibilitychange, move |_| {
             live.visible.set(browser::is_visible());
+            if browser::is_visible() {
+                live.advance(|connection, now| connection.probe(now));
+            }
             live.tick();
         });
         live
@@ -105,22 +103,6 @@ impl Live {
         self.state.presence.update(|presence| presence.enter(room_id));
         self.state.typing.update(|typing| typing.enter(room_id));
         for room_id in [left, room_id].into_iter().flatten() {
-            self.subscribe(room_id);
-        }
-    }
-
-    /// Follows a room that is known as it was at `rev`.
-    pub fn follow(self, room_id: RoomId, rev: Rev) {
-        let known = self.state.follows.with_value(|follows| follows.since(room_id).is_some());
-        if !known {
-            self.state.follows.update_value(|follows| follows.start(room_id, rev));
-            self.subscribe_soon(room_id);
-        }
-    }
-
-    /// A page was loaded that may be older than what is known of the room: go back to `rev` and follow from there.
-    pub fn rewind(self, room_id: RoomId, rev: Rev) {
-        if self.state.follows.try_update_value(|follows| follows.rewind(room_id, rev)) == Some(true) {
             self.subscribe(room_id);
         }
     }
@@ -153,51 +135,6 @@ impl Live {
     fn send_typing(self, room_id: RoomId, active: bool) {
         if self.is_subscribed(room_id) {
             self.send(ClientCommand::Typing { room_id, active });
-        }
-    }
-
-    /// Loads the first page of rooms, or loads it again.
-    pub fn load_rooms(self) {
-        spawn_local(async move {
-            match client::rooms::list(None).await {
-                Ok(page) => self.take_rooms(page, true),
-                // It is loaded again as soon as the connection is there.
-                Err(error) if error.is_passing() => {}
-                Err(error) => self.state.toast(Tone::Error, error.sentence(), browser::now()),
-            }
-        });
-    }
-
-    /// Takes in rooms as the server listed them, and follows them.
-    pub fn take_rooms(self, page: Page<Room>, first: bool) {
-        let rooms = page.items.iter().map(|room| (room.id, room.rev)).collect::<Vec<_>>();
-        self.state
-            .reading
-            .maybe_update(|reading| page.items.iter().filter(|room| reading.meet(room)).count() > 0);
-        self.state.rooms.update(|list| if first { list.refresh(page) } else { list.insert_page(page) });
-        for (room_id, rev) in rooms {
-            self.follow(room_id, rev);
-        }
-    }
-
-    /// Takes in one room, and follows it.
-    pub fn take_room(self, room: Room) {
-        let (room_id, rev) = (room.id, room.rev);
-        self.state.reading.maybe_update(|reading| reading.meet(&room));
-        self.state.rooms.update(|list| list.insert(room));
-        self.follow(room_id, rev);
-    }
-
-    /// A room is gone: forgets it, and leads whoever is in it to the rooms. `lost` messages to it were not sent.
-    pub fn room_gone(self, room_id: RoomId, name: &str, lost: usize) {
-        browser::save(&keys::draft(room_id), "");
-        let is_here = self.navigation.here().room() == Some(room_id);
-        if is_here {
-            self.open_room.set_value(None);
-            self.navigation.replace(Route::Rooms);
-        }
-        if is_here || lost > 0 {
-            self.state.toast(Tone::Notice, gone_sentence(name, lost), browser::now());
         }
     }
 
@@ -291,12 +228,16 @@ impl Live {
         };
         // The banner and the rest look at the phase, not at when something was last heard.
         self.state.connection.update_untracked(|connection| connection.heard(now));
+        if let ServerEvent::Subscribed { room, .. } = &event {
+            self.subscriptions.update_value(|subscriptions| subscriptions.confirmed(room.id));
+        }
         match self.state.apply(event, now) {
             Some(Followup::CatchUp { room_id, since }) => self.catch_up(room_id, since),
             Some(Followup::Follow(room_id)) => {
                 let rev = self.state.rooms.with_untracked(|rooms| rooms.get(room_id).map(|room| room.rev));
                 self.follow(room_id, rev.unwrap_or(Rev::ZERO));
             }
+            Some(Followup::Refused { room_id, code }) => self.subscription_refused(room_id, code),
             Some(Followup::Gone { room_id, name, lost }) => self.room_gone(room_id, &name, lost),
             None => {}
         }
@@ -306,69 +247,12 @@ impl Live {
         }
     }
 
-    /// Subscribes to everything again, to the open room first.
-    fn resume(self) {
-        let open = self.open_room.get_value();
-        let mut rooms =
-            self.state.follows.with_value(|follows| follows.room_ids().collect::<VecDeque<RoomId>>());
-        rooms.retain(|room_id| Some(*room_id) != open);
-        for room_id in open.into_iter().chain(rooms.drain(..rooms.len().min(SUBSCRIPTION_BURST))) {
-            self.subscribe(room_id);
-        }
-        self.waiting.set_value(rooms);
-        // Rooms that were made or deleted meanwhile are in no room's replay.
-        self.load_rooms();
-        sending::wake(self.state);
-    }
-
-    fn subscribe_soon(self, room_id: RoomId) {
-        let rooms = self.state.follows.with_value(|follows| follows.room_ids().count());
-        if rooms <= SUBSCRIPTION_BURST || self.open_room.get_value() == Some(room_id) {
-            self.subscribe(room_id);
-        } else {
-            self.waiting.update_value(|waiting| waiting.push_back(room_id));
-        }
-    }
-
-    fn subscribe(self, room_id: RoomId) {
-        let Some(since) = self.state.follows.with_value(|follows| follows.since(room_id)) else { return };
-        if self.state.connection.with_untracked(|connection| connection.is_open()) {
-            let present = self.open_room.get_value() == Some(room_id);
-            self.send(ClientCommand::Subscribe { room_id, since: Some(since), present });
-        }
-    }
-
     fn send(self, command: ClientCommand) {
         self.socket.with_value(|socket| {
             if let Some(socket) = socket {
                 socket.send(command);
             }
         });
-    }
-
-    fn catch_up(self, room_id: RoomId, since: Rev) {
-        spawn_local(async move {
-            let mut since = since;
-            loop {
-                match client::messages::changes(room_id, since).await {
-                    Ok(changes) => match self.state.apply_changes(changes) {
-                        Some(next) => since = next,
-                        None => return,
-                    },
-                    Err(error) => return self.catching_up_failed(room_id, &error),
-                }
-            }
-        });
-    }
-
-    fn catching_up_failed(self, room_id: RoomId, error: &ClientError) {
-        self.state.follows.update_value(|follows| follows.catching_up_failed(room_id));
-        if matches!(error, ClientError::Decode) {
-            self.state.connection.update(Connection::misunderstood);
-        } else if error.is_passing() {
-            // A fresh connection resumes from the last rev that is sure.
-            self.perform(Action::Abandon);
-        }
     }
 
     fn tick(self) {
@@ -389,11 +273,7 @@ impl Live {
         {
             self.send_typing(room_id, false);
         }
-        if now - self.last_subscription.get_value() >= SUBSCRIPTION_PAUSE_MILLIS
-            && let Some(room_id) = self.waiting.try_update_value(VecDeque::pop_front).flatten()
-        {
-            self.last_subscription.set_value(now);
-            self.subscribe(room_id);
-        }
+        self.follow_on(now);
+        self.list_again(now);
     }
 }

@@ -59,8 +59,6 @@ async fn send_next(state: State, room_id: RoomId, me: UserId) {
         Some(entry) => send(state, &entry).await,
         None => state.outbox.update_untracked(|outbox| outbox.finish(room_id)),
     }
-    // The tab that gets the lock next looks there.
-    kept::write(state);
     drop(lock);
     pump(state);
 }

@@ -15,6 +15,7 @@ pub mod rooms;
 pub mod rows;
 #[cfg(test)]
 pub mod samples;
+pub mod subscriptions;
 pub mod toasts;
 pub mod typing;
 
@@ -51,6 +52,13 @@ pub enum Followup {
     },
     /// A room appeared: follow it.
     Follow(RoomId),
+    /// The server refused a command about a room.
+    Refused {
+        /// The room.
+        room_id: RoomId,
+        /// Why.
+        code: ErrorCode,
+    },
     /// A room is gone.
     Gone {
         /// The room.
@@ -176,6 +184,9 @@ impl State {
                     changed
                 });
                 None
+            }
+            ServerEvent::Error { code, room_id: Some(room_id), .. } if code != ErrorCode::RoomNotFound => {
+                Some(Followup::Refused { room_id, code })
             }
             ServerEvent::RoomCreated(_)
             | ServerEvent::RoomDeleted(_)

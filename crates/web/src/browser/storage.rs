@@ -25,18 +25,18 @@ pub mod keys {
     pub const PREFIX: &str = "parlance.";
     /// `light`, `dark`, or nothing for the system's. `index.html` reads it before the first paint.
     pub const THEME: &str = "parlance.theme";
-    /// How far the user has read each room.
+    /// How far one has read each room.
     pub const READ: &str = "parlance.read";
-    /// The room the user was in last.
+    /// The room one was in last.
     pub const LAST_ROOM: &str = "parlance.last-room";
-    /// The name the user gave. It proves nothing: the session is a cookie, which scripts cannot see.
+    /// The name one gave. Not who one is: that is the session's cookie, which scripts cannot see.
     pub const NAME: &str = "parlance.name";
     /// The id of the user that this browser was last signed in as. A change of it reaches the other tabs.
     pub const USER: &str = "parlance.user";
     /// What the names of the outbox's entries begin with.
     pub const OUTBOX: &str = "parlance.outbox.";
 
-    /// What the user began to write in a room.
+    /// What one began to write in a room.
     pub fn draft(room_id: RoomId) -> String {
         format!("parlance.draft.{room_id}")
     }
@@ -53,7 +53,7 @@ pub fn stored(key: &str) -> Option<String> {
     storage()?.get_item(key).ok()?
 }
 
-/// Keeps something; empty text removes it.
+/// Keeps something; empty text takes it away.
 pub fn save(key: &str, value: &str) {
     SOON.with_borrow_mut(|soon| soon.retain(|(name, _)| name != key));
     // A full or forbidden storage costs comfort, not function.
@@ -108,7 +108,7 @@ pub fn forget_soon() {
     SOON.with_borrow_mut(Vec::clear);
 }
 
-/// Removes everything that belongs to a person. The theme belongs to the browser.
+/// Takes away everything that belongs to a person. The theme belongs to the browser.
 pub fn forget_person() {
     forget_soon();
     for name in names_under(keys::PREFIX) {

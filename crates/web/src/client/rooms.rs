@@ -6,12 +6,12 @@ use shared::rooms::{CreateRoom, ROOMS_PATH, Room, RoomName, UpdateRoom, room_pat
 
 use crate::client::{self, ClientError};
 
-/// A page of rooms, oldest first.
-pub async fn list(cursor: Option<&Cursor>) -> Result<Page<Room>, ClientError> {
-    match cursor {
-        Some(cursor) => client::get(&format!("{ROOMS_PATH}?cursor={cursor}")).await,
-        None => client::get(ROOMS_PATH).await,
-    }
+/// A page of rooms, oldest first. Without a `limit` it has the server's usual size.
+pub async fn list(cursor: Option<&Cursor>, limit: Option<u32>) -> Result<Page<Room>, ClientError> {
+    let cursor = cursor.map(|cursor| format!("cursor={cursor}"));
+    let limit = limit.map(|limit| format!("limit={limit}"));
+    let query = cursor.into_iter().chain(limit).collect::<Vec<_>>().join("&");
+    client::get(&format!("{ROOMS_PATH}?{query}")).await
 }
 
 /// One room.

@@ -27,11 +27,6 @@ pub fn start(state: State) {
     effect(move || state.outbox.with(keep));
 }
 
-/// Brings the storage up to date, instead of soon.
-pub fn write(state: State) {
-    state.outbox.with_untracked(keep);
-}
-
 /// Another tab has changed what is in the storage under this name. Returns whether the name is one of an entry.
 pub fn changed_elsewhere(state: State, name: &str, value: Option<String>) -> bool {
     take_in(state, name, value, browser::now() + GRACE_MILLIS)

@@ -23,8 +23,10 @@ const ATTEMPT_MILLIS: i64 = 10_000;
 const STEADY_MILLIS: i64 = 5_000;
 const OVERLOAD_WAIT_MILLIS: i64 = 5_000;
 const RESTART_WAIT_MILLIS: f64 = 10_000.0;
-/// How long an answer may take when the browser says that there is no network.
-const OFFLINE_PATIENCE_MILLIS: i64 = 3_000;
+/// How long an answer may take when there is a reason to doubt the connection.
+const PROBE_MILLIS: i64 = 2_500;
+/// Timers that are this late were stopped: the machine slept, or the page was frozen.
+const SLEPT_MILLIS: i64 = 5_000;
 
 /// A way to reach the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,9 @@ pub struct Connection {
     heartbeat_millis: i64,
     last_heard: i64,
     last_ping: i64,
+    last_tick: i64,
+    /// Whether the last ping needs a quick answer.
+    is_probing: bool,
     release: Release,
 }
 
@@ -92,6 +97,8 @@ impl Default for Connection {
             heartbeat_millis: 25_000,
             last_heard: 0,
             last_ping: 0,
+            last_tick: 0,
+            is_probing: false,
             release: Release::default(),
         }
     }
@@ -118,6 +125,7 @@ impl Connection {
         self.heartbeat_millis = i64::from(heartbeat_seconds.max(1)) * 1_000;
         self.last_heard = now;
         self.last_ping = now;
+        self.is_probing = false;
     }
 
     /// The server said something that this page cannot read.
@@ -128,6 +136,7 @@ impl Connection {
     /// Something came.
     pub fn heard(&mut self, now: i64) {
         self.last_heard = now;
+        self.is_probing = false;
     }
 
     /// The connection closed, or could not be made. `random` lies in 0..1.
@@ -179,19 +188,29 @@ impl Connection {
 
     /// Time went by.
     pub fn tick(&mut self, now: i64) -> Action {
+        let slept = self.last_tick != 0 && now - self.last_tick >= SLEPT_MILLIS;
+        self.last_tick = now;
+        let is_late = now - self.last_ping >= self.patience_millis();
         match self.phase {
             Phase::Waiting { until } if until <= now => self.connect(now),
             Phase::Connecting { since } if now - since >= ATTEMPT_MILLIS => Action::Abandon,
-            Phase::Open { .. } if now - self.last_ping >= self.patience_millis() => {
-                // Not how long the silence is but whether a question went unanswered: a page in the background
-                // may sleep for minutes between two ticks.
-                if self.last_heard < self.last_ping {
-                    return Action::Abandon;
-                }
-                self.ping(now)
-            }
+            // Not how long the silence is but whether a question went unanswered: a page in the background may sleep
+            // for minutes between two ticks.
+            Phase::Open { .. } if is_late && self.last_heard < self.last_ping => Action::Abandon,
+            Phase::Open { .. } if slept => self.probe(now),
+            Phase::Open { .. } if is_late => self.ping(now),
             _ => Action::None,
         }
+    }
+
+    /// Asks an open connection for a quick answer, because it may be dead: the network changed, or the page slept.
+    pub fn probe(&mut self, now: i64) -> Action {
+        // The first question counts: asking again must not put the verdict off.
+        if !self.is_open() || self.is_probing {
+            return Action::None;
+        }
+        self.is_probing = true;
+        self.ping(now)
     }
 
     /// The reader does not want to wait.
@@ -213,14 +232,14 @@ impl Connection {
     /// The browser says that there is no network. An open connection is asked whether that is true.
     pub fn network_lost(&mut self, now: i64) -> Action {
         self.offline = true;
-        if self.is_open() { self.ping(now) } else { Action::None }
+        self.probe(now)
     }
 
     /// The browser says that the network is back.
     pub fn network_back(&mut self, now: i64) -> Action {
         self.offline = false;
         self.failures = 0;
-        self.try_now(now)
+        if self.is_open() { self.probe(now) } else { self.try_now(now) }
     }
 
     /// What to tell the reader.
@@ -245,7 +264,11 @@ impl Connection {
     }
 
     fn patience_millis(&self) -> i64 {
-        if self.offline { self.heartbeat_millis.min(OFFLINE_PATIENCE_MILLIS) } else { self.heartbeat_millis }
+        if self.is_probing || self.offline {
+            self.heartbeat_millis.min(PROBE_MILLIS)
+        } else {
+            self.heartbeat_millis
+        }
     }
 
     fn ping(&mut self, now: i64) -> Action {
@@ -344,6 +367,30 @@ mod tests {
         connection.heard(600_010);
         assert_eq!(connection.tick(1_200_000), Action::Ping);
         assert_eq!(connection.tick(1_225_000), Action::Abandon);
+    }
+
+    #[test]
+    fn a_dead_connection_is_found_within_three_seconds_of_a_wake_or_a_change_of_the_network() {
+        let found_after = |connection: &mut Connection, since: i64| {
+            let ticks = (1..).map(|tick| tick * 500);
+            ticks
+                .map(|after| (after, connection.tick(since + after)))
+                .find(|it| it.1 == Action::Abandon)
+                .map(|it| it.0)
+        };
+        let mut connection = open_since(0);
+        connection.tick(500);
+        assert_eq!(connection.tick(60_000), Action::Ping, "the machine slept");
+        assert_eq!(found_after(&mut connection, 60_000), Some(2_500));
+        let mut connection = open_since(0);
+        connection.tick(500);
+        assert_eq!(connection.network_back(700), Action::Ping);
+        assert_eq!(connection.probe(800), Action::None, "it is being asked");
+        assert_eq!(found_after(&mut connection, 700), Some(2_500));
+        let mut connection = open_since(0);
+        assert_eq!(connection.probe(700), Action::Ping, "the page is looked at again");
+        connection.heard(900);
+        assert_eq!(connection.tick(20_000), Action::None);
     }
 
     #[test]

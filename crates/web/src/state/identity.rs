@@ -2,19 +2,19 @@
 
 use shared::users::User;
 
-/// Who the user is.
+/// Who one is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// The server has not said yet.
     Unknown,
-    /// Nobody: they may only read.
+    /// Nobody: one can read.
     Anonymous,
     /// Somebody.
     User(User),
 }
 
 impl Identity {
-    /// The user.
+    /// The user one is.
     pub fn user(&self) -> Option<&User> {
         match self {
             Self::User(user) => Some(user),
