@@ -125,6 +125,17 @@ impl Chrome {
         opened.expect("a tab")
     }
 
+    /// Goes on in another tab. Returns the present one.
+    #[track_caller]
+    pub fn go_to_tab(&self, other: &WindowHandle) -> WindowHandle {
+        let switched = wait(async {
+            let present = self.driver().window().await?;
+            self.driver().switch_to_window(other.clone()).await?;
+            Ok::<_, WebDriverError>(present)
+        });
+        switched.expect("the other tab is there")
+    }
+
     /// Closes the tab and goes on in another.
     #[track_caller]
     pub fn close_tab(&self, other: &WindowHandle) {

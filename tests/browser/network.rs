@@ -17,6 +17,8 @@ pub struct Network {
 enum Fate {
     Arrives,
     Unanswered,
+    Answered(String),
+    Swallowed,
     Lost,
 }
 
@@ -31,12 +33,16 @@ struct State {
     server: SocketAddr,
     is_cut: bool,
     was_cut: bool,
-    /// A request that contains this waits.
-    held: Option<String>,
+    /// A request that contains one of these waits.
+    held: Vec<String>,
     /// A request that contains this never arrives, and its connection ends.
     failing: Option<String>,
     /// The next request that contains this arrives, but its answer does not, and its connection ends.
     unanswered: Option<String>,
+    /// The next request that contains this is never answered, and its connection stays.
+    swallowed: Option<String>,
+    /// The next request that contains this does not arrive, but gets this answer.
+    answered: Vec<(String, String)>,
     connections: Vec<TcpStream>,
 }
 
@@ -47,17 +53,24 @@ impl Wire {
 
     /// What becomes of a request; waits while it is held up.
     fn fate(&self, request: &[u8]) -> Fate {
-        let fits = |words: &Option<String>| {
-            let words = words.as_ref().map(String::as_bytes);
-            words.is_some_and(|words| request.windows(words.len()).any(|window| window == words))
+        let contains = |words: &String| {
+            let words = words.as_bytes();
+            request.windows(words.len()).any(|window| window == words)
         };
-        let waited = self.changed.wait_while(self.state(), |state| fits(&state.held));
+        let fits = |words: &Option<String>| words.as_ref().is_some_and(contains);
+        let waited = self.changed.wait_while(self.state(), |state| state.held.iter().any(contains));
         let mut state = waited.expect("no thread panics while it holds the state");
+        if let Some(place) = state.answered.iter().position(|(words, _)| contains(words)) {
+            return Fate::Answered(state.answered.remove(place).1);
+        }
         if fits(&state.failing) {
             Fate::Lost
         } else if fits(&state.unanswered) {
             state.unanswered = None;
             Fate::Unanswered
+        } else if fits(&state.swallowed) {
+            state.swallowed = None;
+            Fate::Swallowed
         } else {
             Fate::Arrives
         }
@@ -73,9 +86,11 @@ impl Network {
             server,
             is_cut: false,
             was_cut: false,
-            held: None,
+            held: Vec::new(),
             failing: None,
             unanswered: None,
+            swallowed: None,
+            answered: Vec::new(),
             connections: Vec::new(),
         };
         let wire = Arc::new(Wire { state: Mutex::new(state), changed: Condvar::new() });
@@ -120,14 +135,14 @@ impl Network {
         (state.server, state.was_cut) = (server, true);
     }
 
-    /// Holds up requests that contain these words until they are released.
+    /// Holds up requests that contain these words until everything is released.
     pub fn hold(&self, words: &str) {
-        self.wire.state().held = Some(words.to_owned());
+        self.wire.state().held.push(words.to_owned());
     }
 
     /// Lets go of what is held up.
     pub fn release(&self) {
-        self.wire.state().held = None;
+        self.wire.state().held.clear();
         self.wire.changed.notify_all();
     }
 
@@ -141,6 +156,27 @@ impl Network {
     pub fn lose_answer_to(&self, words: &str) {
         let mut state = self.wire.state();
         (state.unanswered, state.was_cut) = (Some(words.to_owned()), true);
+    }
+
+    /// Lets the next request that contains these words hang for ever.
+    pub fn swallow(&self, words: &str) {
+        let mut state = self.wire.state();
+        (state.swallowed, state.was_cut) = (Some(words.to_owned()), true);
+    }
+
+    /// Gives the server's answer to the next request that contains these words: a problem with this status and code.
+    pub fn answer(&self, words: &str, status: u16, code: &str, detail: &str) {
+        let body = format!(
+            r#"{{"type":"/docs/problems#{code}","title":"","status":{status},"detail":"{detail}","code":"{code}","request_id":"1"}}"#
+        );
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 {status} Refused\r\nContent-Type: application/problem+json\r\nContent-Length: {length}\r\n\
+             Connection: close\r\n\r\n{body}"
+        );
+        let mut state = self.wire.state();
+        state.answered.push((words.to_owned(), answer));
+        state.was_cut = true;
     }
 }
 
@@ -162,27 +198,55 @@ fn connect(browser: TcpStream, wire: &Arc<Wire>) {
         server
     };
     let (Ok(from_browser), Ok(to_server)) = (browser.try_clone(), server.try_clone()) else { return };
+    let Ok(mut to_browser) = browser.try_clone() else { return };
     let is_mute = Arc::new(AtomicBool::new(false));
     let (wire, mute) = (Arc::clone(wire), Arc::clone(&is_mute));
     thread::spawn(move || {
-        forward(from_browser, to_server, |bytes| match wire.fate(bytes) {
-            Fate::Arrives => true,
-            Fate::Unanswered => {
-                mute.store(true, Ordering::SeqCst);
-                true
+        let mut is_swallowing = false;
+        forward(from_browser, to_server, |bytes| {
+            if is_swallowing {
+                return Step::Skip;
             }
-            Fate::Lost => false,
+            match wire.fate(bytes) {
+                Fate::Arrives => Step::Pass,
+                Fate::Unanswered => {
+                    mute.store(true, Ordering::SeqCst);
+                    Step::Pass
+                }
+                Fate::Answered(answer) => {
+                    is_swallowing = true;
+                    // A browser that has gone needs no answer.
+                    let _ = to_browser.write_all(answer.as_bytes());
+                    Step::Skip
+                }
+                Fate::Swallowed => {
+                    is_swallowing = true;
+                    Step::Skip
+                }
+                Fate::Lost => Step::End,
+            }
         });
     });
-    thread::spawn(move || forward(server, browser, |_| !is_mute.load(Ordering::SeqCst)));
+    thread::spawn(move || {
+        forward(server, browser, |_| if is_mute.load(Ordering::SeqCst) { Step::End } else { Step::Pass });
+    });
 }
 
-/// Copies until an end closes or `goes_on` says no; then closes both.
-fn forward(mut from: TcpStream, mut to: TcpStream, goes_on: impl Fn(&[u8]) -> bool) {
+/// What to do with some bytes.
+enum Step {
+    Pass,
+    Skip,
+    End,
+}
+
+/// Copies until an end closes or `step` says so; then closes both.
+fn forward(mut from: TcpStream, mut to: TcpStream, mut step: impl FnMut(&[u8]) -> Step) {
     let mut buffer = [0; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        if !goes_on(&buffer[..count]) || to.write_all(&buffer[..count]).is_err() {
-            break;
+        match step(&buffer[..count]) {
+            Step::Pass if to.write_all(&buffer[..count]).is_ok() => {}
+            Step::Skip => {}
+            Step::Pass | Step::End => break,
         }
     }
     let _ = from.shutdown(Shutdown::Both);

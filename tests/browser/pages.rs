@@ -70,6 +70,53 @@ impl<'stage> Person<'stage> {
         self.chrome.prepare_pages(&format!("localStorage.setItem('parlance.name', {name})"));
     }
 
+    /// Gives up on requests after less than a second, on all pages from now on.
+    #[track_caller]
+    pub fn be_impatient(&self) {
+        self.chrome.prepare_pages(
+            "const timeout = AbortSignal.timeout;
+            AbortSignal.timeout = millis => timeout.call(AbortSignal, millis / 20)",
+        );
+    }
+
+    /// Has given this name before on this browser, but has no session any more.
+    #[track_caller]
+    pub fn remember_name(&self, name: &str) {
+        self.chrome.prepare_pages(&format!("localStorage.setItem('parlance.name', {})", json!(name)));
+    }
+
+    /// Ends the session.
+    #[track_caller]
+    pub fn sign_out(&self) {
+        self.sidebar().settings();
+        self.dialog().press("Sign out");
+    }
+
+    /// The names of what the browser keeps for pages.
+    #[track_caller]
+    pub fn kept(&self) -> Vec<String> {
+        self.chrome.eval("return Object.keys(localStorage).sort()")
+    }
+
+    /// From now on, notes the sockets that pages open.
+    #[track_caller]
+    pub fn note_sockets(&self) {
+        self.chrome.prepare_pages(
+            "window.sockets = [];
+            window.WebSocket = class extends WebSocket {
+                constructor(...given) { super(...given); window.sockets.push(this); }
+            }",
+        );
+    }
+
+    /// How many of them have been opened, and how many are open now.
+    #[track_caller]
+    pub fn sockets(&self) -> (usize, usize) {
+        self.chrome.eval(
+            "return [window.sockets.length, window.sockets.filter(socket => socket.readyState <= 1).length]",
+        )
+    }
+
     /// The address, without the server.
     #[track_caller]
     pub fn address(&self) -> String {
@@ -129,6 +176,12 @@ impl<'stage> Person<'stage> {
     #[track_caller]
     pub fn banner(&self) -> String {
         self.chrome.eval("return document.querySelector('.banner > span:not([class])')?.textContent ?? ''")
+    }
+
+    /// Presses the banner's button.
+    #[track_caller]
+    pub fn press_banner(&self, button: &str) {
+        self.chrome.click((".banner button", button));
     }
 
     /// From now on, notes what the banner about the connection says, and when.
@@ -229,7 +282,8 @@ impl Drop for Person<'_> {
         let cut = self.network.was_cut();
         let unexpected = |complaint: &String| {
             let refusal = ["status of 401", "status of 404", "status of 409"];
-            let loss = ["net::ERR_", "WebSocket connection to", "status of 503"];
+            let loss =
+                ["net::ERR_", "WebSocket connection to", "status of 422", "status of 429", "status of 503"];
             !(refusal.iter().any(|known| complaint.contains(known))
                 || cut && loss.iter().any(|known| complaint.contains(known)))
         };

@@ -78,7 +78,7 @@ impl MessageText {
     pub fn length(author: UserKind) -> Length {
         match author {
             UserKind::Guest => Length { min: 2, max: 150 },
-            UserKind::Member | UserKind::Bot => Length { min: 1, max: 4_000 },
+            UserKind::Member | UserKind::Bot | UserKind::Unknown => Length { min: 1, max: 4_000 },
         }
     }
 

@@ -24,6 +24,9 @@ pub enum UserKind {
     Member,
     /// A program.
     Bot,
+    /// A kind that this version does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// A user as everybody may see them.

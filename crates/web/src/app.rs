@@ -23,6 +23,7 @@ use crate::pages::home_page::HomePage;
 use crate::pages::not_found_page::NotFoundPage;
 use crate::pages::room_page::RoomPage;
 use crate::route::Route;
+use crate::session;
 use crate::state::State;
 
 /// Replaces the skeleton that `index.html` shows with the client.
@@ -41,6 +42,7 @@ pub fn App() -> impl IntoView {
     routing::return_to_last_room(navigation);
     let live = Live::start(state, navigation);
     let overlays = Overlays::default();
+    session::start(state, live, move || overlays.name.set(true));
     provide_context(state);
     provide_context(navigation);
     provide_context(live);

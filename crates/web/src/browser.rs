@@ -1,6 +1,14 @@
-//! The browser's APIs besides the DOM: clock, randomness, storage, clipboard.
+//! The browser's APIs besides the DOM: clock, randomness, storage, locks, clipboard.
 //!
 //! The browser may refuse any of them (private windows, policies). Then they do nothing.
+
+pub mod locks;
+mod storage;
+
+pub use storage::{
+    flush, flush_when_leaving, forget_person, forget_soon, keep, keys, load, names_under, save, save_soon,
+    stored,
+};
 
 use std::cell::OnceCell;
 
@@ -93,23 +101,6 @@ pub fn day_text(unix_millis: i64) -> String {
     }
 }
 
-/// Reads a stored value.
-pub fn load(key: &str) -> Option<String> {
-    storage()?.get_item(key).ok()?
-}
-
-/// Stores a value. Empty text removes it.
-pub fn save(key: &str, value: &str) {
-    if let Some(storage) = storage() {
-        // A full or forbidden storage is not worth an error: the client works without.
-        let _ = if value.is_empty() { storage.remove_item(key) } else { storage.set_item(key, value) };
-    }
-}
-
-fn storage() -> Option<web_sys::Storage> {
-    web_sys::window()?.local_storage().ok()?
-}
-
 /// Whether the server redirected the browser to this page.
 pub fn was_redirected() -> bool {
     let entries = web_sys::window()
@@ -164,24 +155,5 @@ pub fn focus(selector: &str) {
     if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
         // Focusing a hidden element does nothing.
         let _ = element.focus();
-    }
-}
-
-/// The keys of the stored values.
-pub mod keys {
-    use shared::ids::RoomId;
-
-    /// `light`, `dark`, or nothing for the system's. `index.html` reads it before the first paint.
-    pub const THEME: &str = "parlance.theme";
-    /// What the user has read of each room.
-    pub const READ: &str = "parlance.read";
-    /// The last room.
-    pub const LAST_ROOM: &str = "parlance.last-room";
-    /// The user's name. It does not identify the user: the session's cookie does, which scripts cannot see.
-    pub const NAME: &str = "parlance.name";
-
-    /// The draft of a room.
-    pub fn draft(room_id: RoomId) -> String {
-        format!("parlance.draft.{room_id}")
     }
 }

@@ -10,8 +10,14 @@ pub mod users;
 use gloo_net::http::{Method, RequestBuilder};
 use serde::Serialize;
 use shared::errors::{ErrorCode, Problem};
+use web_sys::AbortSignal;
 
-use crate::wire::{self, Reader};
+use crate::wire::{self, Read};
+
+/// A request that is not answered by then has failed.
+const TIMEOUT_MILLIS: u32 = 15_000;
+/// How long to wait when the server says "too fast" but not for how long.
+const RATE_LIMIT_PAUSE_MILLIS: i64 = 2_000;
 
 /// What one wants to know when a request did not do what it should.
 #[derive(Clone, Debug)]
@@ -57,8 +63,21 @@ impl ClientError {
                         | ErrorCode::Overloaded
                         | ErrorCode::OutcomeUnknown
                         | ErrorCode::RateLimited
+                        | ErrorCode::RequestTimeout
                 ) || problem.status >= 500
             }
+        }
+    }
+
+    /// How long the server wants to be left alone.
+    pub fn retry_after_millis(&self) -> i64 {
+        match self {
+            Self::Api(problem) => match problem.retry_after {
+                Some(seconds) => i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000),
+                None if problem.code == ErrorCode::RateLimited => RATE_LIMIT_PAUSE_MILLIS,
+                None => 0,
+            },
+            Self::Network | Self::Decode => 0,
         }
     }
 
@@ -76,16 +95,16 @@ impl ClientError {
     }
 }
 
-async fn get<T>(path: &str, read: Reader<T>) -> Result<T, ClientError> {
-    decode(&send(Method::GET, path, None).await?, read)
+async fn get<T: Read>(path: &str) -> Result<T, ClientError> {
+    decode(&send(Method::GET, path, None).await?)
 }
 
-async fn post<T>(path: &str, body: &impl Serialize, read: Reader<T>) -> Result<T, ClientError> {
-    decode(&send(Method::POST, path, Some(encode(body)?)).await?, read)
+async fn post<T: Read>(path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+    decode(&send(Method::POST, path, Some(encode(body)?)).await?)
 }
 
-async fn patch<T>(path: &str, body: &impl Serialize, read: Reader<T>) -> Result<T, ClientError> {
-    decode(&send(Method::PATCH, path, Some(encode(body)?)).await?, read)
+async fn patch<T: Read>(path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+    decode(&send(Method::PATCH, path, Some(encode(body)?)).await?)
 }
 
 async fn delete(path: &str) -> Result<(), ClientError> {
@@ -96,13 +115,15 @@ fn encode(body: &impl Serialize) -> Result<String, ClientError> {
     serde_json::to_string(body).map_err(|_| ClientError::Decode)
 }
 
-fn decode<T>(text: &str, read: Reader<T>) -> Result<T, ClientError> {
-    wire::parse(text, read).ok_or(ClientError::Decode)
+fn decode<T: Read>(text: &str) -> Result<T, ClientError> {
+    wire::parse(text).map_err(|_| ClientError::Decode)
 }
 
 /// Not generic, so that it is in the program once.
 async fn send(method: Method, path: &str, body: Option<String>) -> Result<String, ClientError> {
-    let request = RequestBuilder::new(path).method(method);
+    // It ends the reading of the body, too.
+    let timeout = AbortSignal::timeout_with_u32(TIMEOUT_MILLIS);
+    let request = RequestBuilder::new(path).method(method).abort_signal(Some(&timeout));
     let request = match body {
         Some(body) => request.header("content-type", "application/json").body(body),
         None => request.build(),
@@ -114,8 +135,5 @@ async fn send(method: Method, path: &str, body: Option<String>) -> Result<String
         return Ok(text);
     }
     // What is no problem document did not come from Parlance but from something in between.
-    Err(match wire::parse(&text, wire::problem) {
-        Some(problem) => ClientError::Api(Box::new(problem)),
-        None => ClientError::Network,
-    })
+    Err(wire::parse(&text).map_or(ClientError::Network, |problem| ClientError::Api(Box::new(problem))))
 }

@@ -4,7 +4,9 @@
 //! is there, to the others from afar, so that unread counts are live), resumes them all after a break, and asks for
 //! what was missed. Decisions are in `state/*`; this file only carries them out.
 
-use std::collections::VecDeque;
+mod following;
+mod room_list;
+
 use std::time::Duration;
 
 use leptos::ev;
@@ -12,25 +14,19 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::events::{ClientCommand, ServerEvent};
 use shared::ids::{Rev, RoomId};
-use shared::page::Page;
-use shared::rooms::Room;
 
 use crate::browser::{self, keys};
-use crate::client::{self, ClientError};
+use crate::client;
 use crate::navigation::Navigation;
-use crate::route::Route;
 use crate::sending;
 use crate::socket::{Incoming, Socket};
-use crate::state::connection::{Action, Aftermath};
+use crate::state::connection::{Action, Aftermath, Connection};
 use crate::state::reading::ReadMarks;
-use crate::state::toasts::Tone;
+use crate::state::subscriptions::Subscriptions;
 use crate::state::typing::OwnTyping;
 use crate::state::{Followup, Identity, State};
 
 const TICK: Duration = Duration::from_millis(500);
-/// So many subscriptions go out at once; the rest follow slowly, to stay below the server's limit of frames.
-const SUBSCRIPTION_BURST: usize = 60;
-const SUBSCRIPTION_PAUSE_MILLIS: i64 = 1_000;
 
 /// The connection at work.
 #[derive(Clone, Copy)]
@@ -39,7 +35,7 @@ pub struct Live {
     navigation: Navigation,
     /// The time as far as the connection's banner is concerned.
     pub now: RwSignal<i64>,
-    /// Whether the page is visible.
+    /// Whether the page is before somebody's eyes.
     pub visible: RwSignal<bool>,
     /// Grows when everything was forgotten and pages must load afresh.
     pub epoch: RwSignal<u32>,
@@ -47,8 +43,8 @@ pub struct Live {
     own_typing: StoredValue<OwnTyping>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
     attempt: StoredValue<u32>,
-    waiting: StoredValue<VecDeque<RoomId>>,
-    last_subscription: StoredValue<i64>,
+    subscriptions: StoredValue<Subscriptions>,
+    listed_at: StoredValue<i64>,
 }
 
 impl Live {
@@ -64,11 +60,13 @@ impl Live {
             own_typing: StoredValue::new(OwnTyping::default()),
             socket: StoredValue::new_local(None),
             attempt: StoredValue::new(0),
-            waiting: StoredValue::new(VecDeque::new()),
-            last_subscription: StoredValue::new(0),
+            subscriptions: StoredValue::new(Subscriptions::default()),
+            listed_at: StoredValue::new(0),
         };
         state.reading.set(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
-        Effect::new(move || browser::save(keys::READ, &state.reading.with(ReadMarks::to_text)));
+        Effect::new(move || {
+            browser::save_soon(keys::READ.to_owned(), state.reading.with(ReadMarks::to_text))
+        });
         live.learn_identity();
         live.load_rooms();
         live.advance(|connection, now| connection.start(now));
@@ -77,16 +75,10 @@ impl Live {
         let _ = window_event_listener(ev::offline, move |_| live.advance(|it, now| it.network_lost(now)));
         let _ = window_event_listener(ev::visibilitychange, move |_| {
             live.visible.set(browser::is_visible());
+            if browser::is_visible() {
+                live.advance(|connection, now| connection.probe(now));
+            }
             live.tick();
-        });
-        let _ = window_event_listener(ev::storage, move |_| {
-            // Another tab has read something.
-            let marks = ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default());
-            state.reading.maybe_update(|reading| {
-                let before = reading.clone();
-                reading.merge(&marks);
-                *reading != before
-            });
         });
         live
     }
@@ -116,29 +108,14 @@ impl Live {
         }
     }
 
-    /// Follows a room that is known as it was at `rev`.
-    pub fn follow(self, room_id: RoomId, rev: Rev) {
-        let known = self.state.follows.with_value(|follows| follows.since(room_id).is_some());
-        if !known {
-            self.state.follows.update_value(|follows| follows.start(room_id, rev));
-            self.subscribe_soon(room_id);
-        }
-    }
-
-    /// A page was loaded that may be older than what is known of the room: go back to `rev` and follow from there.
-    pub fn rewind(self, room_id: RoomId, rev: Rev) {
-        if self.state.follows.try_update_value(|follows| follows.rewind(room_id, rev)) == Some(true) {
-            self.subscribe(room_id);
-        }
-    }
-
     /// Says that one is typing; the server says it to the others.
     pub fn typing(self, room_id: RoomId) {
         let now = browser::now();
         if self.state.me().is_some()
+            && self.is_subscribed(room_id)
             && self.own_typing.try_update_value(|typing| typing.key(now)) == Some(true)
         {
-            self.send(ClientCommand::Typing { room_id, active: true });
+            self.send_typing(room_id, true);
         }
     }
 
@@ -147,49 +124,18 @@ impl Live {
         if self.own_typing.try_update_value(OwnTyping::stop) == Some(true)
             && let Some(room_id) = self.open_room.get_value()
         {
-            self.send(ClientCommand::Typing { room_id, active: false });
+            self.send_typing(room_id, false);
         }
     }
 
-    /// Loads the first page of rooms, or loads it again.
-    pub fn load_rooms(self) {
-        spawn_local(async move {
-            match client::rooms::list(None).await {
-                Ok(page) => self.take_rooms(page, true),
-                // It is loaded again as soon as the connection is there.
-                Err(error) if error.is_passing() => {}
-                Err(error) => self.state.toast(Tone::Error, error.sentence(), browser::now()),
-            }
-        });
+    /// Whether typing can be told: in a room that is not subscribed yet, the server answers as if there were no such room.
+    fn is_subscribed(self, room_id: RoomId) -> bool {
+        self.state.follows.with_value(|follows| follows.is_live(room_id))
     }
 
-    /// Takes in rooms as the server listed them, and follows them.
-    pub fn take_rooms(self, page: Page<Room>, first: bool) {
-        let rooms = page.items.iter().map(|room| (room.id, room.rev)).collect::<Vec<_>>();
-        self.state
-            .reading
-            .maybe_update(|reading| page.items.iter().filter(|room| reading.meet(room)).count() > 0);
-        self.state.rooms.update(|list| if first { list.refresh(page) } else { list.insert_page(page) });
-        for (room_id, rev) in rooms {
-            self.follow(room_id, rev);
-        }
-    }
-
-    /// Takes in one room, and follows it.
-    pub fn take_room(self, room: Room) {
-        let (room_id, rev) = (room.id, room.rev);
-        self.state.reading.maybe_update(|reading| reading.meet(&room));
-        self.state.rooms.update(|list| list.insert(room));
-        self.follow(room_id, rev);
-    }
-
-    /// A room is gone: forgets it, and leads whoever is in it to the rooms.
-    pub fn room_gone(self, room_id: RoomId, name: &str) {
-        browser::save(&keys::draft(room_id), "");
-        if self.navigation.here().room() == Some(room_id) {
-            self.open_room.set_value(None);
-            self.navigation.replace(Route::Rooms);
-            self.state.toast(Tone::Notice, format!("{name} has been deleted."), browser::now());
+    fn send_typing(self, room_id: RoomId, active: bool) {
+        if self.is_subscribed(room_id) {
+            self.send(ClientCommand::Typing { room_id, active });
         }
     }
 
@@ -210,7 +156,7 @@ impl Live {
     }
 
     /// Lets the connection's state machine make a step, and does what it says.
-    fn advance(self, step: impl FnOnce(&mut crate::state::connection::Connection, i64) -> Action) {
+    fn advance(self, step: impl FnOnce(&mut Connection, i64) -> Action) {
         let now = browser::now();
         let before = self.state.connection.get_untracked();
         let mut after = before.clone();
@@ -242,6 +188,10 @@ impl Live {
             if self.attempt.get_value() == attempt {
                 match incoming {
                     Incoming::Event(event) => self.incoming(*event),
+                    Incoming::Malformed => self.state.connection.update(|connection| {
+                        connection.heard(browser::now());
+                        connection.misunderstood();
+                    }),
                     Incoming::Closed { code, reason } => self.closed(code, &reason),
                 }
             }
@@ -272,55 +222,29 @@ impl Live {
     fn incoming(self, event: ServerEvent) {
         let now = browser::now();
         let greeting = match &event {
-            ServerEvent::Hello { heartbeat_seconds, .. } => Some(*heartbeat_seconds),
+            ServerEvent::Hello { heartbeat_seconds, server_version, .. } => {
+                Some((*heartbeat_seconds, server_version.clone()))
+            }
             _ => None,
         };
         // The banner and the rest look at the phase, not at when something was last heard.
         self.state.connection.update_untracked(|connection| connection.heard(now));
+        if let ServerEvent::Subscribed { room, .. } = &event {
+            self.subscriptions.update_value(|subscriptions| subscriptions.confirmed(room.id));
+        }
         match self.state.apply(event, now) {
             Some(Followup::CatchUp { room_id, since }) => self.catch_up(room_id, since),
             Some(Followup::Follow(room_id)) => {
                 let rev = self.state.rooms.with_untracked(|rooms| rooms.get(room_id).map(|room| room.rev));
                 self.follow(room_id, rev.unwrap_or(Rev::ZERO));
             }
-            Some(Followup::Gone { room_id, name }) => self.room_gone(room_id, &name),
+            Some(Followup::Refused { room_id, code }) => self.subscription_refused(room_id, code),
+            Some(Followup::Gone { room_id, name, lost }) => self.room_gone(room_id, &name, lost),
             None => {}
         }
-        if let Some(heartbeat_seconds) = greeting {
-            self.state.connection.update(|connection| connection.opened(now, heartbeat_seconds));
+        if let Some((heartbeat_seconds, version)) = greeting {
+            self.state.connection.update(|connection| connection.opened(now, heartbeat_seconds, &version));
             self.resume();
-        }
-    }
-
-    /// Subscribes to everything again, to the open room first.
-    fn resume(self) {
-        let open = self.open_room.get_value();
-        let mut rooms =
-            self.state.follows.with_value(|follows| follows.room_ids().collect::<VecDeque<RoomId>>());
-        rooms.retain(|room_id| Some(*room_id) != open);
-        for room_id in open.into_iter().chain(rooms.drain(..rooms.len().min(SUBSCRIPTION_BURST))) {
-            self.subscribe(room_id);
-        }
-        self.waiting.set_value(rooms);
-        // Rooms that were made or deleted meanwhile are in no room's replay.
-        self.load_rooms();
-        sending::retry_all(self.state);
-    }
-
-    fn subscribe_soon(self, room_id: RoomId) {
-        let rooms = self.state.follows.with_value(|follows| follows.room_ids().count());
-        if rooms <= SUBSCRIPTION_BURST || self.open_room.get_value() == Some(room_id) {
-            self.subscribe(room_id);
-        } else {
-            self.waiting.update_value(|waiting| waiting.push_back(room_id));
-        }
-    }
-
-    fn subscribe(self, room_id: RoomId) {
-        let Some(since) = self.state.follows.with_value(|follows| follows.since(room_id)) else { return };
-        if self.state.connection.with_untracked(|connection| connection.is_open()) {
-            let present = self.open_room.get_value() == Some(room_id);
-            self.send(ClientCommand::Subscribe { room_id, since: Some(since), present });
         }
     }
 
@@ -332,32 +256,10 @@ impl Live {
         });
     }
 
-    fn catch_up(self, room_id: RoomId, since: Rev) {
-        spawn_local(async move {
-            let mut since = since;
-            loop {
-                match client::messages::changes(room_id, since).await {
-                    Ok(changes) => match self.state.apply_changes(changes) {
-                        Some(next) => since = next,
-                        None => return,
-                    },
-                    Err(error) => return self.catching_up_failed(room_id, &error),
-                }
-            }
-        });
-    }
-
-    fn catching_up_failed(self, room_id: RoomId, error: &ClientError) {
-        self.state.follows.update_value(|follows| follows.catching_up_failed(room_id));
-        if error.is_passing() {
-            // A fresh connection resumes from the last rev that is sure.
-            self.perform(Action::Abandon);
-        }
-    }
-
     fn tick(self) {
         let now = browser::now();
         self.advance(|connection, now| connection.tick(now));
+        sending::pump(self.state);
         if !self.state.connection.with_untracked(|connection| connection.is_open()) {
             self.now.set(now);
         }
@@ -370,13 +272,9 @@ impl Live {
         if self.own_typing.try_update_value(|typing| typing.fell_silent(now)) == Some(true)
             && let Some(room_id) = self.open_room.get_value()
         {
-            self.send(ClientCommand::Typing { room_id, active: false });
+            self.send_typing(room_id, false);
         }
-        if now - self.last_subscription.get_value() >= SUBSCRIPTION_PAUSE_MILLIS
-            && let Some(room_id) = self.waiting.try_update_value(VecDeque::pop_front).flatten()
-        {
-            self.last_subscription.set_value(now);
-            self.subscribe(room_id);
-        }
+        self.follow_on(now);
+        self.list_again(now);
     }
 }

@@ -1,81 +1,120 @@
-//! Sends what waits in a room's timeline, one message after the other, each under the id it was given.
+//! Sends what waits in the outbox: in each room one message after the other, each under the id it was given.
 //!
-//! The id makes a repeat harmless: whatever became of the first attempt, the message is there once.
+//! The id makes a repeat harmless: whatever became of the first attempt, the message is stored once.
 
-use std::time::Duration;
+pub mod kept;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::errors::ErrorCode;
-use shared::ids::RoomId;
-use shared::messages::{Message, MessageText};
+use shared::ids::{RoomId, UserId};
+use shared::messages::MessageText;
+use shared::timestamp::Timestamp;
 
+use crate::browser::{self, locks};
 use crate::client::{self, ClientError};
+use crate::state::connection::Connection;
+use crate::state::outbox::{Entry, Outbox};
+use crate::state::toasts::Tone;
 use crate::state::{Identity, State};
 
-/// How long to wait when the server says "too fast" but not for how long.
-const DEFAULT_PAUSE: Duration = Duration::from_secs(2);
-
-/// Sends the next message that waits in this room, unless one is on its way already.
-pub fn pump(state: State, room_id: RoomId) {
-    if let Some(message) = state.with_timeline(room_id, |timeline| timeline.next_to_send()).flatten() {
-        spawn_local(async move { send(state, &message).await });
-    }
+/// Puts a message into the outbox and sends it as soon as that is possible.
+pub fn push(state: State, room_id: RoomId, text: &MessageText, now: Timestamp) {
+    let id = browser::new_message_id();
+    state.outbox.update(|outbox| outbox.push(id, room_id, state.me(), text.as_str().to_owned(), now));
+    pump(state);
 }
 
-/// Sends everything again, in every room, that failed for want of a connection.
-pub fn retry_all(state: State) {
-    let rooms = state.timelines.with_untracked(|timelines| {
-        let failed = timelines.iter().filter(|(_, timeline)| !timeline.outgoing().is_empty());
-        failed.map(|(room_id, _)| *room_id).collect::<Vec<_>>()
-    });
+/// Sends the next message to each room whose queue is free.
+pub fn pump(state: State) {
+    let Some(me) = state.me() else { return };
+    let now = browser::now();
+    if !state.outbox.with_untracked(|outbox| outbox.is_due(me, now)) {
+        return;
+    }
+    // Which queues are busy is not shown.
+    let mut rooms = Vec::new();
+    state.outbox.update_untracked(|outbox| rooms = outbox.start(me, now));
     for room_id in rooms {
-        state.with_timeline(room_id, |timeline| timeline.retry_all());
-        pump(state, room_id);
+        spawn_local(send_next(state, room_id, me));
     }
 }
 
-async fn send(state: State, message: &Message) {
-    let room_id = message.room_id;
-    let author = message.author.kind;
-    let text = match MessageText::parse(message.text.as_deref().unwrap_or_default(), author) {
-        Ok(text) => text,
-        Err(invalid) => {
-            state.with_timeline(room_id, |timeline| timeline.fail(message.id, invalid.detail, false));
-            return pump(state, room_id);
-        }
+/// The connection is back: nothing waits any longer.
+pub fn wake(state: State) {
+    state.outbox.update_untracked(Outbox::wake);
+    pump(state);
+}
+
+async fn send_next(state: State, room_id: RoomId, me: UserId) {
+    // One tab at a time.
+    let lock = locks::hold(&format!("parlance.outbox.{me}.{room_id}")).await;
+    let next = || state.outbox.with_untracked(|outbox| outbox.next(room_id, me).cloned());
+    while let Some(entry) = next()
+        && kept::was_sent_elsewhere(&entry)
+    {
+        remove(state, &entry);
+    }
+    match next().filter(|_| state.me() == Some(me)) {
+        Some(entry) => send(state, &entry).await,
+        None => state.outbox.update_untracked(|outbox| outbox.finish(room_id)),
+    }
+    drop(lock);
+    pump(state);
+}
+
+async fn send(state: State, entry: &Entry) {
+    let Entry { id, room_id, .. } = *entry;
+    let kind = state.identity.with_untracked(|identity| identity.user().map(|user| user.kind));
+    let refuse = |detail: String| {
+        state.outbox.update(|outbox| {
+            outbox.refuse(id, detail);
+            outbox.finish(room_id);
+        });
     };
-    match client::messages::create(room_id, message.id, text).await {
-        Ok(message) => state.apply_message(message),
-        Err(error) if error.code() == Some(ErrorCode::RateLimited) => {
-            // It stays on its way, and the others behind it, until the server is ready for it.
-            let id = message.id;
-            set_timeout(
-                move || {
-                    state.with_timeline(room_id, |timeline| {
-                        timeline.fail(id, String::new(), true);
-                        timeline.retry(id);
-                    });
-                    pump(state, room_id);
-                },
-                pause(&error),
-            );
-            return;
+    let Some(Ok(text)) = kind.map(|kind| MessageText::parse(&entry.text, kind)) else {
+        // It was written under other rules.
+        return refuse("The text is too long or too short.".to_owned());
+    };
+    match client::messages::create(room_id, id, text).await {
+        Ok(message) => {
+            state.apply_message(message);
+            state.outbox.update_untracked(|outbox| outbox.finish(room_id));
         }
-        Err(error) => {
-            if error.is_signed_out() {
-                state.identity.set(Identity::Anonymous);
+        // The event was quicker than the answer.
+        Err(_) if state.outbox.with_untracked(|outbox| outbox.get(id).is_none()) => {
+            state.outbox.update_untracked(|outbox| outbox.finish(room_id));
+        }
+        Err(error) if error.is_signed_out() => {
+            state.outbox.update_untracked(|outbox| outbox.finish(room_id));
+            state.identity.set(Identity::Anonymous);
+        }
+        // An answer that cannot be read is one all the same: a newer client will read it.
+        Err(error) if error.is_passing() || matches!(error, ClientError::Decode) => {
+            if !error.is_passing() {
+                state.connection.update(Connection::misunderstood);
             }
-            let passing = error.is_passing();
-            state.with_timeline(room_id, |timeline| timeline.fail(message.id, error.sentence(), passing));
+            let (now, random) = (browser::now(), browser::random());
+            let wait = error.retry_after_millis();
+            state.outbox.update_untracked(|outbox| outbox.postpone(room_id, now, random, wait));
         }
+        Err(error) if error.code() == Some(ErrorCode::RoomNotFound) && !is_listed(state, room_id) => {
+            // Nobody will see it there.
+            remove(state, entry);
+            state.outbox.update_untracked(|outbox| outbox.finish(room_id));
+            let text = "A message was not sent, because its room has been deleted.";
+            state.toast(Tone::Error, text, browser::now());
+        }
+        Err(error) => refuse(error.sentence()),
     }
-    pump(state, room_id);
 }
 
-fn pause(error: &ClientError) -> Duration {
-    match error {
-        ClientError::Api(problem) => problem.retry_after.map_or(DEFAULT_PAUSE, Duration::from_secs),
-        ClientError::Network | ClientError::Decode => DEFAULT_PAUSE,
-    }
+fn is_listed(state: State, room_id: RoomId) -> bool {
+    state.rooms.with_untracked(|rooms| rooms.get(room_id).is_some())
+}
+
+fn remove(state: State, entry: &Entry) {
+    state.outbox.update(|outbox| {
+        outbox.remove(entry.id);
+    });
 }

@@ -1,30 +1,185 @@
-//! Starts and ends the session. The session itself is a cookie that only the browser and the server see.
+//! Who the user is, in all tabs: becoming a guest, signing out, and what is kept of a person.
 
+use std::time::Duration;
+
+use leptos::ev;
 use leptos::prelude::*;
-use shared::users::Username;
+use leptos::task::spawn_local;
+use shared::messages::Author;
+use shared::users::{User, UserKind, Username};
+use uuid::Uuid;
 
-use crate::browser::{self, keys};
+use crate::browser::{self, keys, locks};
 use crate::client::{self, ClientError};
 use crate::live::Live;
+use crate::sending;
+use crate::sending::kept;
+use crate::state::outbox::Outbox;
+use crate::state::reading::ReadMarks;
+use crate::state::toasts::Tone;
 use crate::state::{Identity, State};
 
-/// Signs in as a guest. The socket reconnects, so that the server knows it by the new session.
+/// Only one tab at a time changes who the user is.
+const LOCK: &str = "parlance.identity";
+/// How long to wait when becoming a guest did not get through.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// Reads what was kept of the person, and follows who they are from now on. `ask_for_name` is called when messages wait
+/// for a name.
+pub fn start(state: State, live: Live, ask_for_name: impl Fn() + Copy + Send + Sync + 'static) {
+    state.remembered.set(remembered());
+    kept::start(state);
+    browser::flush_when_leaving();
+    Effect::new(move || {
+        if let Identity::User(user) = state.identity.get() {
+            remember(state, &user);
+        }
+    });
+    give_name_to_waiting(state, live, ask_for_name);
+    let _ = window_event_listener(ev::storage, move |event| match event.key() {
+        Some(name) => changed_elsewhere(state, live, &name, event.new_value()),
+        // Everything was cleared.
+        None => forget(state, live),
+    });
+}
+
+/// Becomes a guest: the session is a cookie from here on, and the socket is opened anew to be known by it.
 pub async fn become_guest(state: State, live: Live, name: Username) -> Result<(), ClientError> {
-    let user = client::users::create_guest(name).await?;
-    browser::save(keys::NAME, user.username.as_str());
+    let _lock = locks::hold(LOCK).await;
+    become_guest_alone(state, live, name).await
+}
+
+/// The same for who holds the lock.
+async fn become_guest_alone(state: State, live: Live, name: Username) -> Result<(), ClientError> {
+    // Another tab may have been quicker. A second guest would replace the cookie that all tabs share.
+    let user = match client::users::get_current().await {
+        Ok(user) => user,
+        Err(error) if error.is_signed_out() => client::users::create_guest(name).await?,
+        Err(error) => return Err(error),
+    };
+    let predecessor = state.remembered.with_untracked(|author| author.as_ref().map(|author| author.id));
+    state.outbox.update(|outbox| outbox.claim(user.id, predecessor));
+    remember(state, &user);
     state.identity.set(Identity::User(user));
     live.renew();
     Ok(())
 }
 
-/// Signs out. A session that the server does not know any more counts as signed out.
+/// Signs out. Nothing of the person stays in this browser.
 pub async fn sign_out(state: State, live: Live) -> Result<(), ClientError> {
+    let _lock = locks::hold(LOCK).await;
     match client::users::delete_session().await {
         Err(error) if !error.is_signed_out() => return Err(error),
         _ => {}
     }
-    browser::save(keys::NAME, "");
-    state.identity.set(Identity::Anonymous);
-    live.renew();
+    forget(state, live);
+    browser::forget_person();
     Ok(())
+}
+
+fn remembered() -> Option<Author> {
+    let username = Username::from_stored(browser::load(keys::NAME)?);
+    let id = browser::load(keys::USER).and_then(|id| id.parse().ok());
+    let id = id.unwrap_or(shared::ids::UserId(Uuid::nil()));
+    Some(Author { id, username, kind: UserKind::Guest })
+}
+
+/// Keeps who the user is, and sends what they have written.
+fn remember(state: State, user: &User) {
+    let author = Author::from(user);
+    if state.remembered.with_untracked(|known| known.as_ref() != Some(&author)) {
+        state.remembered.set(Some(author));
+    }
+    for (key, value) in [(keys::NAME, user.username.as_str()), (keys::USER, &user.id.to_string())] {
+        if browser::stored(key).as_deref() != Some(value) {
+            browser::save(key, value);
+        }
+    }
+    state.outbox.maybe_update(|outbox| {
+        let waits = outbox.entries().iter().any(|entry| entry.owner.is_none());
+        outbox.claim(user.id, None);
+        waits
+    });
+    sending::pump(state);
+}
+
+/// Forgets the person in this tab, and becomes nobody.
+fn forget(state: State, live: Live) {
+    // The end of the session may have closed the connection; then a new one is being made already.
+    let is_connected_as_user = state.me().is_some();
+    browser::forget_soon();
+    state.outbox.update(Outbox::clear);
+    state.remembered.set(None);
+    let mut marks = ReadMarks::default();
+    state.rooms.with_untracked(|rooms| {
+        for room in rooms.all() {
+            marks.meet(room);
+        }
+    });
+    state.reading.set(marks);
+    state.identity.set(Identity::Anonymous);
+    // Pages hold drafts.
+    live.epoch.update(|epoch| *epoch += 1);
+    if is_connected_as_user {
+        live.renew();
+    }
+}
+
+fn changed_elsewhere(state: State, live: Live, name: &str, value: Option<String>) {
+    match (name, value) {
+        (keys::READ, Some(marks)) => {
+            let marks = ReadMarks::from_text(&marks);
+            state.reading.maybe_update(|reading| {
+                let before = reading.clone();
+                reading.merge(&marks);
+                *reading != before
+            });
+        }
+        (keys::USER, None) => forget(state, live),
+        // The socket's greeting says who it is.
+        (keys::USER, Some(user)) if state.me().is_none_or(|me| me.to_string() != user) => live.renew(),
+        (name, value) => {
+            if kept::changed_elsewhere(state, name, value) {
+                sending::pump(state);
+            }
+        }
+    }
+}
+
+/// When messages wait and the user turns out to be nobody, they become a guest under the remembered name.
+fn give_name_to_waiting(state: State, live: Live, ask_for_name: impl Fn() + Copy + Send + Sync + 'static) {
+    let is_asking = StoredValue::new(false);
+    let again = RwSignal::new(());
+    let is_needed = Memo::new(move |_| {
+        let viewer = state.author().map(|author| author.id);
+        state.identity.with(|identity| *identity == Identity::Anonymous)
+            && state.outbox.with(|outbox| outbox.is_waiting(viewer))
+    });
+    Effect::new(move || {
+        again.track();
+        if !is_needed.get() || is_asking.get_value() {
+            return;
+        }
+        let name = state.remembered.with_untracked(|author| author.as_ref().map(|it| it.username.clone()));
+        let Some(name) = name else { return ask_for_name() };
+        is_asking.set_value(true);
+        spawn_local(async move {
+            let lock = locks::hold(LOCK).await;
+            // Another tab may have signed out while this one waited.
+            let outcome = match browser::stored(keys::NAME) {
+                Some(_) => become_guest_alone(state, live, name).await,
+                None => Ok(()),
+            };
+            drop(lock);
+            is_asking.set_value(false);
+            match outcome {
+                Ok(()) => {}
+                Err(error) if error.is_passing() => set_timeout(move || again.notify(), PAUSE),
+                Err(error) => {
+                    state.toast(Tone::Error, error.sentence(), browser::now());
+                    ask_for_name();
+                }
+            }
+        });
+    });
 }

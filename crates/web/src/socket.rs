@@ -1,6 +1,8 @@
 //! One WebSocket: the only user of `gloo_net::websocket`. It decodes and encodes, and decides nothing.
 
 use futures_channel::mpsc::{UnboundedSender, unbounded};
+use futures_channel::oneshot;
+use futures_util::future::{Either, select};
 use futures_util::{SinkExt, StreamExt};
 use gloo_net::websocket::futures::WebSocket;
 use gloo_net::websocket::{Message, WebSocketError};
@@ -9,20 +11,24 @@ use leptos::task::spawn_local;
 use shared::events::{ClientCommand, ServerEvent};
 use shared::server::{SOCKET_PATH, SOCKET_PROTOCOL};
 
-use crate::wire;
+use crate::wire::{self, Malformed};
 
 /// What a browser reports when a connection broke without a word.
 const ABNORMAL: u16 = 1006;
 
 /// An open socket, or one that is opening. Dropping it closes it.
 pub struct Socket {
-    outbox: UnboundedSender<ClientCommand>,
+    commands: UnboundedSender<ClientCommand>,
+    /// Ends the task that reads when it is dropped. The browser's socket is closed when neither task has its half.
+    _reading: oneshot::Sender<()>,
 }
 
 /// What comes from a socket.
 pub enum Incoming {
     /// The server said something.
     Event(Box<ServerEvent>),
+    /// The server said something that it promised to say otherwise: this page is probably older than the server.
+    Malformed,
     /// It is closed; nothing follows.
     Closed {
         /// RFC 6455, section 7.4.
@@ -35,7 +41,9 @@ pub enum Incoming {
 impl Socket {
     /// Opens a socket to the server that the page came from.
     pub fn open(on_incoming: impl Fn(Incoming) + 'static) -> Self {
-        let (outbox, mut commands) = unbounded::<ClientCommand>();
+        let (sender, mut commands) = unbounded::<ClientCommand>();
+        let (reading, mut dropped) = oneshot::channel();
+        let handle = Self { commands: sender, _reading: reading };
         // `trunk serve` does not pass the subprotocol on, and a browser closes a socket whose offer is not taken up. The
         // server speaks the same without it, so development builds offer none.
         let open = |url: String| match cfg!(debug_assertions) {
@@ -47,7 +55,7 @@ impl Socket {
             spawn_local(async move {
                 on_incoming(Incoming::Closed { code: ABNORMAL, reason: String::new() });
             });
-            return Self { outbox };
+            return handle;
         };
         let (mut sink, mut stream) = socket.split();
         spawn_local(async move {
@@ -57,17 +65,21 @@ impl Socket {
                     break;
                 }
             }
-            // Already closed is as good.
-            let _ = sink.close().await;
         });
         spawn_local(async move {
             let mut code = ABNORMAL;
             let mut reason = String::new();
-            while let Some(incoming) = stream.next().await {
+            loop {
+                let incoming = match select(stream.next(), &mut dropped).await {
+                    Either::Left((Some(incoming), _)) => incoming,
+                    Either::Left((None, _)) => break,
+                    Either::Right(_) => return,
+                };
                 match incoming {
-                    Ok(Message::Text(text)) => {
-                        on_incoming(Incoming::Event(Box::new(wire::events::event(&text))));
-                    }
+                    Ok(Message::Text(text)) => on_incoming(match wire::parse(&text) {
+                        Ok(event) => Incoming::Event(Box::new(event)),
+                        Err(Malformed) => Incoming::Malformed,
+                    }),
                     Err(WebSocketError::ConnectionClose(close)) => {
                         code = close.code;
                         reason = close.reason;
@@ -79,13 +91,13 @@ impl Socket {
             }
             on_incoming(Incoming::Closed { code, reason });
         });
-        Self { outbox }
+        handle
     }
 
     /// Says something; what is said before the socket is open waits for it.
     pub fn send(&self, command: ClientCommand) {
         // A closed socket says so by `Incoming::Closed`, and everything is said again on the next one.
-        let _ = self.outbox.unbounded_send(command);
+        let _ = self.commands.unbounded_send(command);
     }
 }
 

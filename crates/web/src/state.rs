@@ -3,56 +3,42 @@
 //! The structs in `state/*` know no browser and no Leptos. This file only puts them into signals and hands each event
 //! to all of them.
 
+pub mod backoff;
 pub mod connection;
 pub mod follow;
+pub mod identity;
 pub mod messages;
+pub mod outbox;
 pub mod presence;
 pub mod reading;
 pub mod rooms;
 pub mod rows;
 #[cfg(test)]
 pub mod samples;
+pub mod subscriptions;
 pub mod toasts;
 pub mod typing;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::errors::ErrorCode;
 use shared::events::ServerEvent;
-use shared::ids::{Rev, RoomId, UserId};
-use shared::messages::{Changes, Message};
-use shared::users::User;
+use shared::ids::{MessageId, Rev, RoomId, UserId};
+use shared::messages::{Author, Changes, Message};
+use shared::page::Page;
 
 use crate::state::connection::Connection;
 use crate::state::follow::Follows;
-use crate::state::messages::Timeline;
+pub use crate::state::identity::Identity;
+use crate::state::messages::{Delivery, Timeline};
+use crate::state::outbox::Outbox;
 use crate::state::presence::Presence;
 use crate::state::reading::ReadMarks;
 use crate::state::rooms::RoomList;
 use crate::state::toasts::{Toasts, Tone};
 use crate::state::typing::Typing;
-
-/// Who one is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Identity {
-    /// The server has not said yet.
-    Unknown,
-    /// Nobody: one can read.
-    Anonymous,
-    /// Somebody.
-    User(User),
-}
-
-impl Identity {
-    /// The user one is.
-    pub fn user(&self) -> Option<&User> {
-        match self {
-            Self::User(user) => Some(user),
-            Self::Unknown | Self::Anonymous => None,
-        }
-    }
-}
 
 /// What remains to be done after an event came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,12 +52,21 @@ pub enum Followup {
     },
     /// A room appeared: follow it.
     Follow(RoomId),
+    /// The server refused a command about a room.
+    Refused {
+        /// The room.
+        room_id: RoomId,
+        /// Why.
+        code: ErrorCode,
+    },
     /// A room is gone.
     Gone {
         /// The room.
         room_id: RoomId,
         /// What it was called.
         name: String,
+        /// How many messages to it were not sent yet.
+        lost: usize,
     },
 }
 
@@ -80,6 +75,10 @@ pub enum Followup {
 pub struct State {
     /// Who one is.
     pub identity: RwSignal<Identity>,
+    /// Who the user was in this browser last. What they write is shown under this name until the server answers.
+    pub remembered: RwSignal<Option<Author>>,
+    /// What was written and is not acknowledged, in all rooms.
+    pub outbox: RwSignal<Outbox>,
     /// The rooms.
     pub rooms: RwSignal<RoomList>,
     /// How far each room has been followed. Nothing is drawn from it.
@@ -102,6 +101,8 @@ impl Default for State {
     fn default() -> Self {
         Self {
             identity: RwSignal::new(Identity::Unknown),
+            remembered: RwSignal::default(),
+            outbox: RwSignal::default(),
             rooms: RwSignal::default(),
             follows: StoredValue::new(Follows::default()),
             timelines: RwSignal::default(),
@@ -118,6 +119,20 @@ impl State {
     /// Who one is, not tracked.
     pub fn me(&self) -> Option<UserId> {
         self.identity.with_untracked(|identity| identity.user().map(|user| user.id))
+    }
+
+    /// Who the user is or was last. Tracked.
+    pub fn author(&self) -> Option<Author> {
+        self.identity.with(|identity| identity.user().map(Author::from)).or_else(|| self.remembered.get())
+    }
+
+    /// What waits to be sent to a room, as it will look. Tracked.
+    pub fn unsent(&self, room_id: RoomId) -> Vec<(Arc<Message>, Delivery)> {
+        let Some(author) = self.author() else { return Vec::new() };
+        self.outbox.with(|outbox| {
+            let entries = outbox.in_room(room_id, Some(author.id));
+            entries.map(|entry| (Arc::new(entry.message(author.clone())), entry.delivery())).collect()
+        })
     }
 
     /// Shows a notice.
@@ -170,6 +185,9 @@ impl State {
                 });
                 None
             }
+            ServerEvent::Error { code, room_id: Some(room_id), .. } if code != ErrorCode::RoomNotFound => {
+                Some(Followup::Refused { room_id, code })
+            }
             ServerEvent::RoomCreated(_)
             | ServerEvent::RoomDeleted(_)
             | ServerEvent::Presence { .. }
@@ -189,6 +207,7 @@ impl State {
             self.mark_read(room_id, message.seq);
         }
         self.rooms.update(|rooms| rooms.reach(room_id, message.seq));
+        self.confirm(message.id);
         self.timelines.maybe_update(|timelines| match timelines.get_mut(&room_id) {
             Some(timeline) => {
                 timeline.apply(message);
@@ -196,6 +215,14 @@ impl State {
             }
             None => false,
         });
+    }
+
+    /// Takes in a page of a room's messages, in the way that `add` says.
+    pub fn apply_page(&self, room_id: RoomId, page: Page<Message>, add: fn(&mut Timeline, Page<Message>)) {
+        for message in &page.items {
+            self.confirm(message.id);
+        }
+        self.with_timeline(room_id, |timeline| add(timeline, page));
     }
 
     /// Takes in a page of `changes?since`. Returns the next `since` when there is more.
@@ -211,9 +238,7 @@ impl State {
 
     /// Changes one timeline, which is made when there is none.
     pub fn with_timeline<T>(&self, room_id: RoomId, change: impl FnOnce(&mut Timeline) -> T) -> Option<T> {
-        self.timelines.try_update(|timelines| {
-            change(timelines.entry(room_id).or_insert_with(|| Timeline::new(room_id)))
-        })
+        self.timelines.try_update(|timelines| change(timelines.entry(room_id).or_default()))
     }
 
     /// One has read up to here.
@@ -231,7 +256,18 @@ impl State {
         });
         self.reading.update(|reading| reading.forget(room_id));
         self.follows.update_value(|follows| follows.stop(room_id));
-        Followup::Gone { room_id, name }
+        let waits = self.outbox.with_untracked(|outbox| outbox.has_room(room_id));
+        let lost = waits.then(|| self.outbox.try_update(|outbox| outbox.remove_room(room_id))).flatten();
+        Followup::Gone { room_id, name, lost: lost.unwrap_or(0) }
+    }
+
+    /// A message is stored, so it leaves the outbox, whatever brought the news.
+    fn confirm(&self, id: MessageId) {
+        if self.outbox.with_untracked(|outbox| outbox.get(id).is_some()) {
+            self.outbox.update(|outbox| {
+                outbox.remove(id);
+            });
+        }
     }
 
     fn room_that_goes(&self, event: &ServerEvent) -> Option<(RoomId, String)> {
@@ -270,159 +306,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use shared::events::{MessageChange, RoomChange};
-    use shared::ids::Seq;
-    use shared::rooms::Room;
-
-    use super::*;
-    use crate::state::samples::{NOON, created, message, room, room_id, user};
-
-    /// A state that follows room 1 at rev 0, with its (empty) first page loaded.
-    fn state() -> State {
-        let state = State::default();
-        state.rooms.update(|rooms| rooms.insert(room(1, "Lobby")));
-        state.reading.update(|reading| {
-            reading.meet(&room(1, "Lobby"));
-        });
-        state.follows.update_value(|follows| follows.start(room_id(1), Rev(0)));
-        let empty = shared::page::Page { items: vec![], next_cursor: None, prev_cursor: None };
-        state.with_timeline(room_id(1), |timeline| timeline.show(empty));
-        state
-    }
-
-    fn texts(state: &State) -> Vec<Option<String>> {
-        state.timelines.with_untracked(|timelines| {
-            timelines[&room_id(1)].messages().iter().map(|message| message.text.clone()).collect()
-        })
-    }
-
-    fn in_scope(test: impl FnOnce(State)) {
-        let owner = Owner::new();
-        owner.set();
-        test(state());
-    }
-
-    #[test]
-    fn an_event_reaches_the_timeline_the_list_and_the_unread_count() {
-        in_scope(|state| {
-            assert_eq!(state.apply(created(1, 1), NOON), None);
-            assert_eq!(texts(&state).len(), 1);
-            let lobby = state.rooms.with_untracked(|rooms| rooms.get(room_id(1)).cloned()).unwrap();
-            assert_eq!(lobby.last_seq, Seq(1));
-            assert_eq!(state.reading.with_untracked(|reading| reading.unread(&lobby)), 1);
-        });
-    }
-
-    #[test]
-    fn ones_own_message_counts_as_read() {
-        in_scope(|state| {
-            state.identity.set(Identity::User(user(1, "adam")));
-            state.apply(created(1, 1), NOON);
-            let lobby = state.rooms.with_untracked(|rooms| rooms.get(room_id(1)).cloned()).unwrap();
-            assert_eq!(state.reading.with_untracked(|reading| reading.unread(&lobby)), 0);
-        });
-    }
-
-    #[test]
-    fn edits_and_deletions_replace_what_was_there() {
-        in_scope(|state| {
-            state.apply(created(1, 1), NOON);
-            let change = |rev, message| MessageChange { room_id: room_id(1), rev: Rev(rev), message };
-            state.apply(ServerEvent::MessageUpdated(change(2, message(1, 2))), NOON);
-            assert_eq!(texts(&state), [Some("message 1 at 2".to_owned())]);
-            let gone = Message { text: None, ..message(1, 3) };
-            state.apply(ServerEvent::MessageDeleted(change(3, gone)), NOON);
-            assert_eq!(texts(&state), [None]);
-        });
-    }
-
-    #[test]
-    fn a_missed_change_is_asked_for() {
-        in_scope(|state| {
-            let followup = state.apply(created(3, 3), NOON);
-            assert_eq!(followup, Some(Followup::CatchUp { room_id: room_id(1), since: Rev(0) }));
-            let changes = Changes {
-                room: Room { rev: Rev(3), last_seq: Seq(3), ..room(1, "Lobby") },
-                messages: vec![message(1, 1), message(2, 2), message(3, 3)],
-                rev: Rev(3),
-                has_more: false,
-            };
-            assert_eq!(state.apply_changes(changes), None);
-            assert_eq!(texts(&state).len(), 3);
-            assert_eq!(state.follows.with_value(|follows| follows.since(room_id(1))), Some(Rev(3)));
-        });
-    }
-
-    #[test]
-    fn a_resync_asks_for_everything_since_the_last_change() {
-        in_scope(|state| {
-            let followup = state.apply(ServerEvent::Resync { room_id: room_id(1) }, NOON);
-            assert_eq!(followup, Some(Followup::CatchUp { room_id: room_id(1), since: Rev(0) }));
-        });
-    }
-
-    #[test]
-    fn a_deleted_room_is_gone_from_everywhere() {
-        in_scope(|state| {
-            let change = RoomChange { room: room(1, "Lobby"), rev: Rev(1) };
-            let followup = state.apply(ServerEvent::RoomDeleted(change), NOON);
-            assert_eq!(followup, Some(Followup::Gone { room_id: room_id(1), name: "Lobby".to_owned() }));
-            assert!(state.timelines.with_untracked(HashMap::is_empty));
-            assert_eq!(state.follows.with_value(|follows| follows.since(room_id(1))), None);
-        });
-    }
-
-    #[test]
-    fn a_room_that_was_deleted_while_one_was_away_is_gone_when_one_comes_back() {
-        in_scope(|state| {
-            let refusal = ServerEvent::Error {
-                code: ErrorCode::RoomNotFound,
-                detail: String::new(),
-                room_id: Some(room_id(1)),
-            };
-            let followup = state.apply(refusal.clone(), NOON);
-            assert_eq!(followup, Some(Followup::Gone { room_id: room_id(1), name: "Lobby".to_owned() }));
-            assert_eq!(state.apply(refusal, NOON), None, "once");
-        });
-    }
-
-    #[test]
-    fn a_new_room_is_followed_and_what_is_said_there_is_unread() {
-        in_scope(|state| {
-            let change = RoomChange { room: room(2, "design"), rev: Rev(0) };
-            let followup = state.apply(ServerEvent::RoomCreated(change), NOON);
-            assert_eq!(followup, Some(Followup::Follow(room_id(2))));
-            state.apply_message(Message { room_id: room_id(2), ..message(1, 1) });
-            let design = state.rooms.with_untracked(|rooms| rooms.get(room_id(2)).cloned()).unwrap();
-            assert_eq!(state.reading.with_untracked(|reading| reading.unread(&design)), 1);
-        });
-    }
-
-    #[test]
-    fn a_greeting_says_who_one_is() {
-        in_scope(|state| {
-            let hello = |user| ServerEvent::Hello { server_version: "1".into(), heartbeat_seconds: 25, user };
-            state.apply(hello(Some(user(1, "adam"))), NOON);
-            assert_eq!(state.me(), Some(user(1, "adam").id));
-            state.apply(hello(None), NOON);
-            assert_eq!(state.identity.get_untracked(), Identity::Anonymous);
-        });
-    }
-
-    #[test]
-    fn what_is_not_about_content_changes_no_content() {
-        in_scope(|state| {
-            state.apply(created(1, 1), NOON);
-            let before = texts(&state);
-            for event in [
-                ServerEvent::Pong { id: "1".into() },
-                ServerEvent::Unknown,
-                ServerEvent::Error { code: ErrorCode::RateLimited, detail: String::new(), room_id: None },
-            ] {
-                assert_eq!(state.apply(event, NOON), None);
-            }
-            assert_eq!(texts(&state), before);
-        });
-    }
-}
+mod tests;

@@ -89,6 +89,12 @@ impl<'a> RoomPage<'a> {
         )
     }
 
+    /// What stands in the place of the messages, such as an error; nothing when there is nothing.
+    #[track_caller]
+    pub fn obstacle(&self) -> String {
+        self.0.eval("return document.querySelector('#main .empty h2')?.textContent ?? ''")
+    }
+
     /// The messages' texts.
     #[track_caller]
     pub fn texts(&self) -> Vec<String> {
@@ -296,6 +302,33 @@ impl<'a> RoomPage<'a> {
     #[track_caller]
     pub fn say(&self, text: &str) {
         self.rewrite(&format!("{text}{ENTER}"));
+    }
+
+    /// Presses "Retry" or "Discard" beside a message that was refused.
+    #[track_caller]
+    pub fn press_beside_failure(&self, button: &str) {
+        self.0.click((".failure button", button));
+    }
+
+    /// Types this into the composer key by key, and returns how often that wrote into the browser's storage.
+    #[track_caller]
+    pub fn writes_while_typing(&self, text: &str) -> u32 {
+        self.0.eval_async(&format!(
+            "const done = arguments[arguments.length - 1], field = document.querySelector('#composer');
+            const setItem = Storage.prototype.setItem;
+            let count = 0;
+            Storage.prototype.setItem = function (...given) {{ count += 1; return setItem.apply(this, given) }};
+            (async () => {{
+                for (const key of {}) {{
+                    field.value += key;
+                    field.dispatchEvent(new InputEvent('input', {{ bubbles: true }}));
+                    await new Promise(resolve => setTimeout(resolve));
+                }}
+                Storage.prototype.setItem = setItem;
+                done(count);
+            }})()",
+            json!(text)
+        ))
     }
 
     /// Presses "Send".

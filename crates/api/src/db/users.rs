@@ -70,7 +70,8 @@ pub fn create_guest(conn: &mut PgConnection, guest: &User) -> DbResult<()> {
 /// The text of a kind in `users.kind`.
 pub(super) fn kind_text(kind: UserKind) -> &'static str {
     match kind {
-        UserKind::Guest => "guest",
+        // The server makes no users of a kind that it does not know.
+        UserKind::Guest | UserKind::Unknown => "guest",
         UserKind::Member => "member",
         UserKind::Bot => "bot",
     }

@@ -3,17 +3,14 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
 use crate::browser;
-use crate::client;
 use crate::components::sidebar::Sidebar;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
 use crate::route::Route;
 use crate::state::State;
-use crate::state::toasts::Tone;
 
 /// The form for a new room takes the focus this long after the sidebar was closed, when the start page is there.
 const FOCUS_DELAY: Duration = Duration::from_millis(50);
@@ -27,18 +24,10 @@ pub fn AppSidebar() -> impl IntoView {
     let overlays = expect_context::<Overlays>();
     let loading = RwSignal::new(false);
     let on_more = Callback::new(move |()| {
-        let Some(cursor) = state.rooms.with_untracked(|rooms| rooms.next_cursor().cloned()) else { return };
-        if loading.get_untracked() {
-            return;
+        if !loading.get_untracked() {
+            loading.set(true);
+            live.load_more_rooms(move |_| loading.set(false));
         }
-        loading.set(true);
-        spawn_local(async move {
-            match client::rooms::list(Some(&cursor)).await {
-                Ok(page) => live.take_rooms(page, false),
-                Err(error) => state.toast(Tone::Error, error.sentence(), browser::now()),
-            }
-            loading.set(false);
-        });
     });
     let on_create = Callback::new(move |()| {
         overlays.menu.set(false);

@@ -7,7 +7,6 @@ use shared::messages::{
 use shared::page::{Cursor, Page};
 
 use crate::client::{self, ClientError};
-use crate::wire;
 
 /// Which page of a room's messages.
 #[derive(Clone, Debug)]
@@ -33,17 +32,17 @@ pub async fn list(room_id: RoomId, slice: Slice) -> Result<Page<Message>, Client
         Slice::After(cursor) => format!("?after={cursor}"),
         Slice::Around(id) => format!("?around={id}"),
     };
-    client::get(&format!("{}{query}", messages_path(room_id)), wire::messages).await
+    client::get(&format!("{}{query}", messages_path(room_id))).await
 }
 
 /// Sends a message, or the same one again.
 pub async fn create(room_id: RoomId, id: MessageId, text: MessageText) -> Result<Message, ClientError> {
-    client::post(&messages_path(room_id), &CreateMessage { text, id: Some(id) }, wire::message).await
+    client::post(&messages_path(room_id), &CreateMessage { text, id: Some(id) }).await
 }
 
 /// Edits a message.
 pub async fn update(room_id: RoomId, id: MessageId, text: MessageText) -> Result<Message, ClientError> {
-    client::patch(&message_path(room_id, id), &UpdateMessage { text: Some(text) }, wire::message).await
+    client::patch(&message_path(room_id, id), &UpdateMessage { text: Some(text) }).await
 }
 
 /// Deletes a message.
@@ -53,5 +52,5 @@ pub async fn delete(room_id: RoomId, id: MessageId) -> Result<(), ClientError> {
 
 /// What changed after `since`.
 pub async fn changes(room_id: RoomId, since: Rev) -> Result<Changes, ClientError> {
-    client::get(&format!("{}?since={since}", changes_path(room_id)), wire::changes).await
+    client::get(&format!("{}?since={since}", changes_path(room_id))).await
 }

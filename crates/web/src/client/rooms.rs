@@ -5,29 +5,28 @@ use shared::page::{Cursor, Page};
 use shared::rooms::{CreateRoom, ROOMS_PATH, Room, RoomName, UpdateRoom, room_path};
 
 use crate::client::{self, ClientError};
-use crate::wire;
 
-/// A page of rooms, oldest first.
-pub async fn list(cursor: Option<&Cursor>) -> Result<Page<Room>, ClientError> {
-    match cursor {
-        Some(cursor) => client::get(&format!("{ROOMS_PATH}?cursor={cursor}"), wire::rooms).await,
-        None => client::get(ROOMS_PATH, wire::rooms).await,
-    }
+/// A page of rooms, oldest first. Without a `limit` it has the server's usual size.
+pub async fn list(cursor: Option<&Cursor>, limit: Option<u32>) -> Result<Page<Room>, ClientError> {
+    let cursor = cursor.map(|cursor| format!("cursor={cursor}"));
+    let limit = limit.map(|limit| format!("limit={limit}"));
+    let query = cursor.into_iter().chain(limit).collect::<Vec<_>>().join("&");
+    client::get(&format!("{ROOMS_PATH}?{query}")).await
 }
 
 /// One room.
 pub async fn get(id: RoomId) -> Result<Room, ClientError> {
-    client::get(&room_path(id), wire::room).await
+    client::get(&room_path(id)).await
 }
 
 /// Creates a room.
 pub async fn create(name: RoomName) -> Result<Room, ClientError> {
-    client::post(ROOMS_PATH, &CreateRoom { name, id: None }, wire::room).await
+    client::post(ROOMS_PATH, &CreateRoom { name, id: None }).await
 }
 
 /// Renames a room.
 pub async fn update(id: RoomId, name: RoomName) -> Result<Room, ClientError> {
-    client::patch(&room_path(id), &UpdateRoom { name: Some(name) }, wire::room).await
+    client::patch(&room_path(id), &UpdateRoom { name: Some(name) }).await
 }
 
 /// Deletes a room with its messages.

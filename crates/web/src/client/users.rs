@@ -3,16 +3,17 @@
 use shared::users::{CURRENT_SESSION_PATH, CURRENT_USER_PATH, CreateGuest, GUESTS_PATH, User, Username};
 
 use crate::client::{self, ClientError};
-use crate::wire;
+use crate::wire::NewSession;
 
 /// Becomes a guest. The session is the cookie that comes with the answer; the token in it is not kept.
 pub async fn create_guest(username: Username) -> Result<User, ClientError> {
-    client::post(GUESTS_PATH, &CreateGuest { username }, wire::guest).await
+    let session: NewSession = client::post(GUESTS_PATH, &CreateGuest { username }).await?;
+    Ok(session.user)
 }
 
 /// Who one is.
 pub async fn get_current() -> Result<User, ClientError> {
-    client::get(CURRENT_USER_PATH, wire::user).await
+    client::get(CURRENT_USER_PATH).await
 }
 
 /// Signs out.

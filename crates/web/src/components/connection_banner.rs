@@ -35,7 +35,8 @@ pub fn ConnectionBanner(
         });
         Some(view! {
             <div class="banner">
-                <span class="spinner" aria-hidden="true"></span>
+                // Where only a reload helps, nothing is going on.
+                {(label != Some("Reload")).then(|| view! { <span class="spinner" aria-hidden="true"></span> })}
                 <span>{sentence}</span>
                 <span class="banner-countdown" aria-hidden="true">
                     {move || countdown()}
@@ -60,6 +61,7 @@ fn sentence(banner: Banner) -> &'static str {
         Banner::Trying { server_fault: true } | Banner::Waiting { server_fault: true, .. } => {
             "Something is wrong on the server. Trying again."
         }
+        Banner::Outdated => "A new version of Parlance is available.",
         Banner::Stopped(Stopped::NotUnderstood) => "This page is older than the server. Reload it.",
         Banner::Stopped(Stopped::Forbidden) => "The server has closed this account's connection.",
     }
@@ -69,6 +71,6 @@ fn button_label(banner: Banner) -> Option<&'static str> {
     match banner {
         Banner::Trying { .. } => None,
         Banner::Offline | Banner::Waiting { .. } => Some("Try now"),
-        Banner::Stopped(_) => Some("Reload"),
+        Banner::Stopped(_) | Banner::Outdated => Some("Reload"),
     }
 }

@@ -106,7 +106,7 @@ fn MessageContent(id: MessageId, row: Memo<MessageRow>, actions: MessageActions)
                         "Retry"
                     </button>
                     <button type="button" class="link" on:click=move |_| actions.on_discard.run(id)>
-                        "Delete"
+                        "Discard"
                     </button>
                 </p>
             }),

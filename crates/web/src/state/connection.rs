@@ -4,7 +4,14 @@
 //! RELIABILITY.md section 3. `Action::Connect` names the transport, so that a second one can join: it would be chosen
 //! here when a first attempt is `TRANSPORT_PATIENCE_MILLIS` old and still not open.
 
+mod banner;
+mod release;
+
 use shared::events::CloseCode;
+
+pub use self::banner::{Banner, Stopped};
+use self::release::Release;
+use crate::state::backoff;
 
 /// How long the reader is not bothered with a lost connection.
 pub const QUIET_MILLIS: i64 = 2_000;
@@ -14,13 +21,12 @@ pub const TRANSPORT_PATIENCE_MILLIS: i64 = 2_500;
 const ATTEMPT_MILLIS: i64 = 10_000;
 /// A connection that held this long starts the backoff afresh.
 const STEADY_MILLIS: i64 = 5_000;
-const SHORTEST_WAIT_MILLIS: f64 = 500.0;
-const LONGEST_WAIT_MILLIS: f64 = 30_000.0;
-const OVERLOAD_WAIT_MILLIS: f64 = 5_000.0;
+const OVERLOAD_WAIT_MILLIS: i64 = 5_000;
 const RESTART_WAIT_MILLIS: f64 = 10_000.0;
-/// How long an answer may take when the browser says that there is no network.
-const OFFLINE_PATIENCE_MILLIS: i64 = 3_000;
-const FRAME_RATE_WAIT_SECONDS: u32 = 30;
+/// How long an answer may take when there is a reason to doubt the connection.
+const PROBE_MILLIS: i64 = 2_500;
+/// Timers that are this late were stopped: the machine slept, or the page was frozen.
+const SLEPT_MILLIS: i64 = 5_000;
 
 /// A way to reach the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,15 +59,6 @@ pub enum Aftermath {
     SignedOut,
 }
 
-/// Why there will be no more attempts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// The server does not understand this page, which is probably older than the server.
-    NotUnderstood,
-    /// The account may not be used.
-    Forbidden,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Idle,
@@ -71,32 +68,11 @@ enum Phase {
     Stopped(Stopped),
 }
 
-/// What to tell the reader about the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Banner {
-    /// There is no network.
-    Offline,
-    /// An attempt is being made.
-    Trying {
-        /// Whether the server is at fault, and not the network.
-        server_fault: bool,
-    },
-    /// The next attempt comes in this many seconds.
-    Waiting {
-        /// Seconds, at least 1.
-        seconds: i64,
-        /// Whether the server is at fault, and not the network.
-        server_fault: bool,
-    },
-    /// There will be no more attempts.
-    Stopped(Stopped),
-}
-
 /// The connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Connection {
     phase: Phase,
-    failures: i32,
+    failures: u32,
     lost_since: Option<i64>,
     server_fault: bool,
     /// The browser says that there is no network. It is often wrong, so attempts go on.
@@ -104,6 +80,10 @@ pub struct Connection {
     heartbeat_millis: i64,
     last_heard: i64,
     last_ping: i64,
+    last_tick: i64,
+    /// Whether the last ping needs a quick answer.
+    is_probing: bool,
+    release: Release,
 }
 
 impl Default for Connection {
@@ -117,6 +97,9 @@ impl Default for Connection {
             heartbeat_millis: 25_000,
             last_heard: 0,
             last_ping: 0,
+            last_tick: 0,
+            is_probing: false,
+            release: Release::default(),
         }
     }
 }
@@ -134,18 +117,26 @@ impl Connection {
     }
 
     /// The server said hello.
-    pub fn opened(&mut self, now: i64, heartbeat_seconds: u32) {
+    pub fn opened(&mut self, now: i64, heartbeat_seconds: u32, server_version: &str) {
+        self.release.greeted(server_version);
         self.phase = Phase::Open { since: now };
         self.lost_since = None;
         self.server_fault = false;
         self.heartbeat_millis = i64::from(heartbeat_seconds.max(1)) * 1_000;
         self.last_heard = now;
         self.last_ping = now;
+        self.is_probing = false;
+    }
+
+    /// The server said something that this page cannot read.
+    pub fn misunderstood(&mut self) {
+        self.release.misunderstood();
     }
 
     /// Something came.
     pub fn heard(&mut self, now: i64) {
         self.last_heard = now;
+        self.is_probing = false;
     }
 
     /// The connection closed, or could not be made. `random` lies in 0..1.
@@ -168,27 +159,25 @@ impl Connection {
             return Aftermath::Resume;
         }
         let first = self.failures == 0;
-        let spread = |most: f64| SHORTEST_WAIT_MILLIS + random * (most - SHORTEST_WAIT_MILLIS);
-        let backoff =
-            spread((SHORTEST_WAIT_MILLIS * 2f64.powi(self.failures.min(10) + 1)).min(LONGEST_WAIT_MILLIS));
+        let backoff = backoff::wait_millis(self.failures, random);
         let wait = if is(CloseCode::Restart) {
-            random * RESTART_WAIT_MILLIS
+            #[allow(clippy::cast_possible_truncation)] // At most 10,000.
+            let wait = (random * RESTART_WAIT_MILLIS) as i64;
+            wait
         } else if is(CloseCode::Overload) {
             OVERLOAD_WAIT_MILLIS + backoff
         } else if is(CloseCode::FrameRate) {
-            f64::from(first_number(reason).unwrap_or(FRAME_RATE_WAIT_SECONDS)) * 1_000.0
+            backoff::told_millis(reason)
         } else if first
             && [CloseCode::SlowConsumer, CloseCode::ImpossibleRev, CloseCode::SessionEnded]
                 .into_iter()
                 .any(is)
         {
-            0.0
+            0
         } else {
             backoff
         };
         self.failures += 1;
-        #[allow(clippy::cast_possible_truncation)] // Some thousands.
-        let wait = wait as i64;
         self.phase = Phase::Waiting { until: now + wait };
         match code {
             code if code == CloseCode::ImpossibleRev.number() => Aftermath::Reload,
@@ -199,19 +188,29 @@ impl Connection {
 
     /// Time went by.
     pub fn tick(&mut self, now: i64) -> Action {
+        let slept = self.last_tick != 0 && now - self.last_tick >= SLEPT_MILLIS;
+        self.last_tick = now;
+        let is_late = now - self.last_ping >= self.patience_millis();
         match self.phase {
             Phase::Waiting { until } if until <= now => self.connect(now),
             Phase::Connecting { since } if now - since >= ATTEMPT_MILLIS => Action::Abandon,
-            Phase::Open { .. } if now - self.last_ping >= self.patience_millis() => {
-                // Not how long the silence is but whether a question went unanswered: a page in the background
-                // may sleep for minutes between two ticks.
-                if self.last_heard < self.last_ping {
-                    return Action::Abandon;
-                }
-                self.ping(now)
-            }
+            // Not how long the silence is but whether a question went unanswered: a page in the background may sleep
+            // for minutes between two ticks.
+            Phase::Open { .. } if is_late && self.last_heard < self.last_ping => Action::Abandon,
+            Phase::Open { .. } if slept => self.probe(now),
+            Phase::Open { .. } if is_late => self.ping(now),
             _ => Action::None,
         }
+    }
+
+    /// Asks an open connection for a quick answer, because it may be dead: the network changed, or the page slept.
+    pub fn probe(&mut self, now: i64) -> Action {
+        // The first question counts: asking again must not put the verdict off.
+        if !self.is_open() || self.is_probing {
+            return Action::None;
+        }
+        self.is_probing = true;
+        self.ping(now)
     }
 
     /// The reader does not want to wait.
@@ -233,18 +232,22 @@ impl Connection {
     /// The browser says that there is no network. An open connection is asked whether that is true.
     pub fn network_lost(&mut self, now: i64) -> Action {
         self.offline = true;
-        if self.is_open() { self.ping(now) } else { Action::None }
+        self.probe(now)
     }
 
     /// The browser says that the network is back.
     pub fn network_back(&mut self, now: i64) -> Action {
         self.offline = false;
         self.failures = 0;
-        self.try_now(now)
+        if self.is_open() { self.probe(now) } else { self.try_now(now) }
     }
 
     /// What to tell the reader.
     pub fn banner(&self, now: i64) -> Option<Banner> {
+        self.trouble(now).or_else(|| self.release.is_outdated().then_some(Banner::Outdated))
+    }
+
+    fn trouble(&self, now: i64) -> Option<Banner> {
         if let Phase::Stopped(why) = self.phase {
             return Some(Banner::Stopped(why));
         }
@@ -261,7 +264,11 @@ impl Connection {
     }
 
     fn patience_millis(&self) -> i64 {
-        if self.offline { self.heartbeat_millis.min(OFFLINE_PATIENCE_MILLIS) } else { self.heartbeat_millis }
+        if self.is_probing || self.offline {
+            self.heartbeat_millis.min(PROBE_MILLIS)
+        } else {
+            self.heartbeat_millis
+        }
     }
 
     fn ping(&mut self, now: i64) -> Action {
@@ -275,12 +282,6 @@ impl Connection {
     }
 }
 
-fn first_number(text: &str) -> Option<u32> {
-    let digits = text.trim_start_matches(|character: char| !character.is_ascii_digit());
-    let end = digits.find(|character: char| !character.is_ascii_digit()).unwrap_or(digits.len());
-    digits[..end].parse().ok().filter(|seconds| *seconds <= 300)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,7 +289,7 @@ mod tests {
     fn open_since(now: i64) -> Connection {
         let mut connection = Connection::default();
         assert_eq!(connection.start(now), Action::Connect(Transport::WebSocket));
-        connection.opened(now, 25);
+        connection.opened(now, 25, "1.0.0");
         connection
     }
 
@@ -334,7 +335,7 @@ mod tests {
             now += wait;
         }
         assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
-        connection.opened(now, 25);
+        connection.opened(now, 25, "1.0.0");
         connection.closed(1006, "", now + STEADY_MILLIS, 1.0);
         assert_eq!(connection.banner(now + STEADY_MILLIS + 200), None);
         assert_eq!(connection.tick(now + STEADY_MILLIS + 1_000), Action::Connect(Transport::WebSocket));
@@ -345,7 +346,7 @@ mod tests {
         let mut connection = open_since(0);
         connection.closed(4408, "", 10, 1.0);
         assert_eq!(connection.tick(10), Action::Connect(Transport::WebSocket), "the first time at once");
-        connection.opened(20, 25);
+        connection.opened(20, 25, "1.0.0");
         connection.closed(4408, "", 30, 1.0);
         assert_eq!(connection.tick(31), Action::None, "then with care");
     }
@@ -369,6 +370,30 @@ mod tests {
     }
 
     #[test]
+    fn a_dead_connection_is_found_within_three_seconds_of_a_wake_or_a_change_of_the_network() {
+        let found_after = |connection: &mut Connection, since: i64| {
+            let ticks = (1..).map(|tick| tick * 500);
+            ticks
+                .map(|after| (after, connection.tick(since + after)))
+                .find(|it| it.1 == Action::Abandon)
+                .map(|it| it.0)
+        };
+        let mut connection = open_since(0);
+        connection.tick(500);
+        assert_eq!(connection.tick(60_000), Action::Ping, "the machine slept");
+        assert_eq!(found_after(&mut connection, 60_000), Some(2_500));
+        let mut connection = open_since(0);
+        connection.tick(500);
+        assert_eq!(connection.network_back(700), Action::Ping);
+        assert_eq!(connection.probe(800), Action::None, "it is being asked");
+        assert_eq!(found_after(&mut connection, 700), Some(2_500));
+        let mut connection = open_since(0);
+        assert_eq!(connection.probe(700), Action::Ping, "the page is looked at again");
+        connection.heard(900);
+        assert_eq!(connection.tick(20_000), Action::None);
+    }
+
+    #[test]
     fn the_banner_comes_after_two_seconds_counts_down_and_goes_by_itself() {
         let mut connection = open_since(0);
         for _ in 0..4 {
@@ -378,7 +403,7 @@ mod tests {
         assert_eq!(connection.banner(62_000), Some(Banner::Waiting { seconds: 6, server_fault: false }));
         assert_eq!(connection.try_now(62_100), Action::Connect(Transport::WebSocket));
         assert_eq!(connection.banner(62_200), Some(Banner::Trying { server_fault: false }));
-        connection.opened(62_300, 25);
+        connection.opened(62_300, 25, "1.0.0");
         assert_eq!(connection.banner(70_000), None);
     }
 
@@ -401,6 +426,18 @@ mod tests {
         assert_eq!(connection.banner(38_000), Some(Banner::Offline));
         assert_eq!(connection.network_back(38_001), Action::Connect(Transport::WebSocket));
         assert_eq!(connection.banner(38_002), Some(Banner::Trying { server_fault: false }));
+    }
+
+    #[test]
+    fn a_newer_server_offers_a_reload_while_all_is_well() {
+        let mut connection = open_since(0);
+        assert_eq!(connection.banner(5_000), None);
+        connection.closed(1012, "", 60_000, 0.0);
+        connection.tick(60_000);
+        connection.opened(60_100, 25, "1.1.0");
+        assert_eq!(connection.banner(60_200), Some(Banner::Outdated));
+        connection.closed(1006, "", 70_000, 1.0);
+        assert!(matches!(connection.banner(72_000), Some(Banner::Trying { .. })), "trouble comes first");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 
 use shared::ids::{Rev, RoomId};
 
+use crate::state::backoff;
+
 /// How far one room has been followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Follow {
@@ -16,13 +18,17 @@ pub struct Follow {
     replay_until: Rev,
     /// The latest run of live revs without a hole, both ends included.
     live: Option<(Rev, Rev)>,
-    /// Whether `changes?since` is being asked.
+    /// Whether `changes?since` is being asked, or will be asked again.
     catching_up: bool,
+    /// When to ask again after a failure.
+    retry_at: Option<i64>,
+    /// How often in a row it failed.
+    failures: u32,
 }
 
 impl Follow {
     fn new(rev: Rev) -> Self {
-        Self { rev, replay_until: rev, live: None, catching_up: false }
+        Self { rev, replay_until: rev, live: None, catching_up: false, retry_at: None, failures: 0 }
     }
 
     fn extend_live(&mut self, rev: Rev) {
@@ -76,6 +82,16 @@ impl Follows {
         self.rooms.get(&room_id).map(|follow| follow.rev)
     }
 
+    /// Whether the server has confirmed the subscription on the present connection.
+    pub fn is_live(&self, room_id: RoomId) -> bool {
+        self.rooms.get(&room_id).is_some_and(|follow| follow.live.is_some())
+    }
+
+    /// How many rooms are followed.
+    pub fn count(&self) -> usize {
+        self.rooms.len()
+    }
+
     /// The rooms that are followed.
     pub fn room_ids(&self) -> impl Iterator<Item = RoomId> + '_ {
         self.rooms.keys().copied()
@@ -86,6 +102,8 @@ impl Follows {
         for follow in self.rooms.values_mut() {
             follow.live = None;
             follow.catching_up = false;
+            follow.retry_at = None;
+            follow.failures = 0;
         }
     }
 
@@ -141,23 +159,33 @@ impl Follows {
                 follow.rev = follow.rev.max(live.map_or(rev, |(_, end)| end));
                 follow.replay_until = follow.replay_until.min(follow.rev);
                 follow.catching_up = false;
+                follow.failures = 0;
                 None
             }
         }
     }
 
-    /// Asking for changes failed; the next gap or the next connection asks again.
-    pub fn catching_up_failed(&mut self, room_id: RoomId) {
-        if let Some(follow) = self.rooms.get_mut(&room_id) {
-            follow.catching_up = false;
+    /// Asking for changes failed. They are asked for again after a while. `random` lies in 0..1.
+    pub fn catching_up_failed(&mut self, room_id: RoomId, now: i64, random: f64) {
+        if let Some(follow) = self.rooms.get_mut(&room_id).filter(|follow| follow.catching_up) {
+            follow.retry_at = Some(now + backoff::wait_millis(follow.failures, random));
+            follow.failures += 1;
         }
+    }
+
+    /// A room whose changes are to be asked for again now, and since which rev.
+    pub fn next_retry(&mut self, now: i64) -> Option<(RoomId, Rev)> {
+        let is_due = |follow: &Follow| follow.retry_at.is_some_and(|at| at <= now);
+        let (room_id, follow) = self.rooms.iter_mut().find(|(_, follow)| is_due(follow))?;
+        follow.retry_at = None;
+        Some((*room_id, follow.rev))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::samples::room_id;
+    use crate::state::samples::{NOON, room_id};
 
     fn follows(rev: i64) -> Follows {
         let mut follows = Follows::default();
@@ -200,7 +228,9 @@ mod tests {
     #[test]
     fn revs_may_jump_in_a_replay_and_a_break_in_it_loses_nothing() {
         let mut follows = follows(3);
+        assert!(follows.is_live(room_id(1)));
         follows.disconnected();
+        assert!(!follows.is_live(room_id(1)));
         follows.subscribed(room_id(1), Rev(20));
         assert_eq!(follows.applied(room_id(1), Rev(20), false), None, "the rename may come first");
         assert_eq!(follows.applied(room_id(1), Rev(9), true), None);
@@ -230,5 +260,25 @@ mod tests {
         assert_eq!(follows.since(room_id(1)), Some(Rev(3)));
         assert_eq!(follows.caught_up(room_id(1), Rev(5_000), false), None);
         assert_eq!(follows.since(room_id(1)), Some(Rev(5_001)));
+    }
+
+    #[test]
+    fn a_failed_catch_up_is_repeated_later_and_loses_nothing() {
+        let mut follows = follows(3);
+        assert_eq!(follows.applied(room_id(1), Rev(6), true), Some(Rev(3)));
+        follows.catching_up_failed(room_id(1), NOON, 1.0);
+        assert_eq!(
+            follows.applied(room_id(1), Rev(7), true),
+            None,
+            "the next event does not repeat it at once"
+        );
+        assert_eq!(follows.next_retry(NOON + 999), None);
+        assert_eq!(follows.next_retry(NOON + 1_000), Some((room_id(1), Rev(3))));
+        assert_eq!(follows.next_retry(NOON + 60_000), None, "it is being asked for");
+        follows.catching_up_failed(room_id(1), NOON, 1.0);
+        assert_eq!(follows.next_retry(NOON + 1_999), None);
+        assert_eq!(follows.next_retry(NOON + 2_000), Some((room_id(1), Rev(3))));
+        assert_eq!(follows.caught_up(room_id(1), Rev(7), false), None);
+        assert_eq!(follows.since(room_id(1)), Some(Rev(7)));
     }
 }

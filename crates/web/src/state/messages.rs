@@ -1,4 +1,4 @@
-//! A room's timeline: a window of messages without holes, and what one is sending.
+//! A room's timeline: a window of messages without holes.
 //!
 //! Pure. Pages, live events, replays and replies all come through `insert`-like doors that may be used in any order
 //! and more than once: of two copies of a message the one with the higher `rev` stays.
@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use shared::ids::{MessageId, RoomId, Seq};
-use shared::messages::{Author, Message};
+use shared::ids::{MessageId, Seq};
+use shared::messages::Message;
 use shared::page::{Cursor, Page};
 use shared::timestamp::Timestamp;
 
@@ -18,29 +18,16 @@ pub enum Delivery {
     Sent,
     /// Waits for the one before it, or is on its way.
     Pending,
-    /// It did not get through.
+    /// The server refused it.
     Failed {
         /// Why, in a sentence.
         detail: String,
-        /// Whether trying again by itself can help.
-        retryable: bool,
     },
 }
 
-/// A message that the server has not confirmed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
-    /// What it will look like.
-    pub message: Arc<Message>,
-    /// How it is getting on.
-    pub delivery: Delivery,
-    in_flight: bool,
-}
-
-/// What one reads of a room.
-#[derive(Clone, Debug, PartialEq)]
+/// What one reads of a room. It is empty until its first page comes.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timeline {
-    room_id: RoomId,
     /// Without holes: the seq of each is one more than that of the one before.
     window: Vec<Arc<Message>>,
     /// What came in about messages outside the window; taken in when the window gets there.
@@ -48,31 +35,12 @@ pub struct Timeline {
     older: Option<Cursor>,
     newer: Option<Cursor>,
     loaded: bool,
-    outgoing: Vec<Outgoing>,
 }
 
 impl Timeline {
-    /// An empty timeline, waiting for its first page.
-    pub fn new(room_id: RoomId) -> Self {
-        Self {
-            room_id,
-            window: Vec::new(),
-            outside: HashMap::new(),
-            older: None,
-            newer: None,
-            loaded: false,
-            outgoing: Vec::new(),
-        }
-    }
-
     /// The messages at hand, oldest first.
     pub fn messages(&self) -> &[Arc<Message>] {
         &self.window
-    }
-
-    /// What has not been confirmed, in the order of sending.
-    pub fn outgoing(&self) -> &[Outgoing] {
-        &self.outgoing
     }
 
     /// Whether the first page has come.
@@ -93,11 +61,6 @@ impl Timeline {
     /// Whether the window reaches the newest message.
     pub fn is_at_newest(&self) -> bool {
         self.loaded && self.newer.is_none()
-    }
-
-    /// Whether there is nothing in this room, not even on its way.
-    pub fn is_empty(&self) -> bool {
-        self.loaded && self.window.is_empty() && self.outgoing.is_empty()
     }
 
     /// The message of that id, if it is at hand.
@@ -151,7 +114,6 @@ impl Timeline {
 
     /// Takes in a message however it came: a live event, a replay, a reply.
     pub fn apply(&mut self, message: Message) {
-        self.outgoing.retain(|outgoing| outgoing.message.id != message.id);
         let message = Arc::new(message);
         match self.place(message.seq) {
             Some(place) if self.window[place].rev <= message.rev => self.window[place] = message,
@@ -184,69 +146,6 @@ impl Timeline {
             self.older = None;
             self.loaded = false;
         }
-    }
-
-    /// Shows a message that one is about to send.
-    pub fn push(&mut self, id: MessageId, author: Author, text: String, now: Timestamp) {
-        let message = Message {
-            id,
-            room_id: self.room_id,
-            seq: Seq::ZERO,
-            rev: shared::ids::Rev::ZERO,
-            author,
-            text: Some(text),
-            created_at: now,
-            edited_at: None,
-            deleted_at: None,
-        };
-        let message = Arc::new(message);
-        self.outgoing.push(Outgoing { message, delivery: Delivery::Pending, in_flight: false });
-    }
-
-    /// The next message to send, now on its way. One at a time, so that they arrive in order.
-    pub fn next_to_send(&mut self) -> Option<Arc<Message>> {
-        if self.outgoing.iter().any(|outgoing| outgoing.in_flight) {
-            return None;
-        }
-        let next = self.outgoing.iter_mut().find(|outgoing| outgoing.delivery == Delivery::Pending)?;
-        next.in_flight = true;
-        Some(next.message.clone())
-    }
-
-    /// A send did not get through.
-    pub fn fail(&mut self, id: MessageId, detail: String, retryable: bool) {
-        if let Some(outgoing) = self.find_outgoing(id) {
-            outgoing.in_flight = false;
-            outgoing.delivery = Delivery::Failed { detail, retryable };
-        }
-    }
-
-    /// Sends a failed message again, by the same id.
-    pub fn retry(&mut self, id: MessageId) {
-        if let Some(outgoing) = self.find_outgoing(id) {
-            outgoing.delivery = Delivery::Pending;
-        }
-    }
-
-    /// Sends everything again that failed for want of a connection. Returns whether there was anything.
-    pub fn retry_all(&mut self) -> bool {
-        let mut any = false;
-        for outgoing in &mut self.outgoing {
-            if matches!(outgoing.delivery, Delivery::Failed { retryable: true, .. }) {
-                outgoing.delivery = Delivery::Pending;
-                any = true;
-            }
-        }
-        any
-    }
-
-    /// Gives a failed message up.
-    pub fn discard(&mut self, id: MessageId) {
-        self.outgoing.retain(|outgoing| outgoing.message.id != id);
-    }
-
-    fn find_outgoing(&mut self, id: MessageId) -> Option<&mut Outgoing> {
-        self.outgoing.iter_mut().find(|outgoing| outgoing.message.id == id)
     }
 
     /// The window's index of a seq: it has no holes, so a subtraction finds it.
@@ -288,7 +187,7 @@ mod tests {
     use std::ops::RangeInclusive;
 
     use super::*;
-    use crate::state::samples::{NOON, message, message_id, room_id, user};
+    use crate::state::samples::{NOON, message};
 
     fn cursor(text: Option<&str>) -> Option<Cursor> {
         text.map(|text| Cursor(text.to_owned()))
@@ -303,19 +202,13 @@ mod tests {
     }
 
     fn shown(page: Page<Message>) -> Timeline {
-        let mut timeline = Timeline::new(room_id(1));
+        let mut timeline = Timeline::default();
         timeline.show(page);
         timeline
     }
 
     fn seqs(timeline: &Timeline) -> Vec<i64> {
         timeline.messages().iter().map(|message| message.seq.0).collect()
-    }
-
-    fn push(timeline: &mut Timeline, number: i64) {
-        let now = Timestamp::from_unix_millis(NOON).unwrap();
-        let author = Author::from(&user(1, "adam"));
-        timeline.push(message_id(number), author, format!("message {number}"), now);
     }
 
     #[test]
@@ -338,7 +231,7 @@ mod tests {
 
     #[test]
     fn what_comes_live_before_the_page_is_not_lost() {
-        let mut timeline = Timeline::new(room_id(1));
+        let mut timeline = Timeline::default();
         timeline.apply(message(4, 4));
         timeline.apply(message(2, 5));
         timeline.show(page(1..=3, None, None));
@@ -385,43 +278,6 @@ mod tests {
     }
 
     #[test]
-    fn a_send_is_replaced_by_its_confirmation_whichever_way_it_comes() {
-        let mut timeline = shown(page(1..=2, None, None));
-        push(&mut timeline, 3);
-        assert_eq!(timeline.outgoing().len(), 1);
-        timeline.apply(message(3, 3));
-        timeline.apply(message(3, 3));
-        assert!(timeline.outgoing().is_empty());
-        assert_eq!(seqs(&timeline), [1, 2, 3]);
-    }
-
-    #[test]
-    fn sends_go_out_one_at_a_time_and_in_order() {
-        let mut timeline = shown(page(1..=1, None, None));
-        push(&mut timeline, 2);
-        push(&mut timeline, 3);
-        assert_eq!(timeline.next_to_send().map(|message| message.id), Some(message_id(2)));
-        assert_eq!(timeline.next_to_send(), None);
-        timeline.apply(message(2, 2));
-        assert_eq!(timeline.next_to_send().map(|message| message.id), Some(message_id(3)));
-    }
-
-    #[test]
-    fn a_failed_send_is_tried_again_by_the_same_id_or_given_up() {
-        let mut timeline = shown(page(1..=1, None, None));
-        push(&mut timeline, 2);
-        push(&mut timeline, 3);
-        timeline.next_to_send();
-        timeline.fail(message_id(2), "Not reached.".to_owned(), true);
-        timeline.next_to_send();
-        timeline.fail(message_id(3), "Refused.".to_owned(), false);
-        assert!(timeline.retry_all());
-        assert_eq!(timeline.next_to_send().map(|message| message.id), Some(message_id(2)));
-        timeline.discard(message_id(3));
-        assert_eq!(timeline.outgoing().len(), 1);
-    }
-
-    #[test]
     fn a_tombstone_stays_in_its_place() {
         let mut timeline = shown(page(1..=3, None, None));
         let gone = Timestamp::from_unix_millis(NOON);
@@ -433,7 +289,7 @@ mod tests {
     #[test]
     fn the_first_message_of_an_empty_room_is_shown() {
         let mut timeline = shown(Page { items: vec![], next_cursor: None, prev_cursor: None });
-        assert!(timeline.is_empty());
+        assert_eq!(seqs(&timeline), [0; 0]);
         timeline.apply(message(1, 1));
         assert_eq!(seqs(&timeline), [1]);
     }

@@ -2,17 +2,62 @@
 //!
 //! Pure. Oldest first, as the server pages them; a new room is therefore always the last.
 
+use std::collections::HashSet;
+
 use shared::events::ServerEvent;
 use shared::ids::{RoomId, Seq};
-use shared::page::{Cursor, Page};
+use shared::page::Cursor;
 use shared::rooms::Room;
+use shared::timestamp::Timestamp;
 
 /// The rooms that are known here.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RoomList {
     rooms: Vec<Room>,
     next_cursor: Option<Cursor>,
+    /// The last room of the pages that were loaded. Later ones were announced.
+    paged_to: Option<Key>,
     loaded: bool,
+}
+
+/// The largest number of rooms in a page.
+const MAX_PAGE: u32 = 100;
+
+/// The order of the list.
+type Key = (Timestamp, RoomId);
+
+fn key(room: &Room) -> Key {
+    (room.created_at, room.id)
+}
+
+/// How far a list is loaded again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Nothing was loaded before.
+    FirstPage,
+    /// At least so many rooms.
+    Count(usize),
+    /// All rooms.
+    End,
+}
+
+impl Reach {
+    /// The size of the pages; `None` is the server's usual size.
+    pub fn page_size(self) -> Option<u32> {
+        match self {
+            Self::FirstPage => None,
+            Self::Count(_) | Self::End => Some(MAX_PAGE),
+        }
+    }
+
+    /// Whether so many rooms are enough.
+    pub fn is_covered_by(self, loaded: usize) -> bool {
+        match self {
+            Self::FirstPage => true,
+            Self::Count(count) => loaded >= count,
+            Self::End => false,
+        }
+    }
 }
 
 impl RoomList {
@@ -36,19 +81,38 @@ impl RoomList {
         self.next_cursor.as_ref()
     }
 
-    /// Takes in a page as the server sent it.
-    pub fn insert_page(&mut self, page: Page<Room>) {
-        for room in page.items {
+    /// How far the list must be loaded to bring it up to date.
+    pub fn reach_of_list(&self) -> Reach {
+        match &self.paged_to {
+            None => Reach::FirstPage,
+            // New rooms come last, so a list that shows the last ones is loaded to its end.
+            Some(end) if self.next_cursor.is_none() || self.rooms.last().map(key).as_ref() > Some(end) => {
+                Reach::End
+            }
+            Some(end) => Reach::Count(self.rooms.partition_point(|room| key(room) <= *end)),
+        }
+    }
+
+    /// Takes in one or more pages as the server sent them. `next_cursor` leads to the next one.
+    pub fn insert_pages(&mut self, rooms: Vec<Room>, next_cursor: Option<Cursor>) {
+        let end = rooms.last().map(key);
+        for room in rooms {
             self.insert(room);
         }
-        self.next_cursor = page.next_cursor;
+        // A shorter list does not undo how far this one was paged.
+        if end >= self.paged_to || next_cursor.is_none() {
+            self.next_cursor = next_cursor;
+            self.paged_to = end.max(self.paged_to.take()).or_else(|| self.rooms.last().map(key));
+        }
         self.loaded = true;
     }
 
-    /// Takes in the first page again without forgetting how far the list was paged.
-    pub fn refresh(&mut self, page: Page<Room>) {
-        let next_cursor = if self.loaded { self.next_cursor.clone() } else { page.next_cursor.clone() };
-        self.insert_page(Page { next_cursor, ..page });
+    /// The listed rooms that should be in `loaded`, the beginning of the list, or the whole list, and are not.
+    pub fn missing_in(&self, loaded: &[Room], is_whole: bool) -> Vec<Room> {
+        let found: HashSet<RoomId> = loaded.iter().map(|room| room.id).collect();
+        let end = loaded.last().map(key);
+        let is_missing = |room: &&Room| (is_whole || Some(key(room)) <= end) && !found.contains(&room.id);
+        self.rooms.iter().filter(is_missing).cloned().collect()
     }
 
     /// Takes in one room, or a newer copy of it.
@@ -60,9 +124,7 @@ impl RoomList {
             }
             Some(_) => {}
             None => {
-                let place = self
-                    .rooms
-                    .partition_point(|known| (known.created_at, known.id) < (room.created_at, room.id));
+                let place = self.rooms.partition_point(|known| key(known) < key(&room));
                 self.rooms.insert(place, room);
             }
         }
@@ -114,6 +176,15 @@ impl RoomList {
     }
 }
 
+/// What to say about a room that was deleted. `lost` messages to it were not sent.
+pub fn gone_sentence(name: &str, lost: usize) -> String {
+    match lost {
+        0 => format!("{name} has been deleted."),
+        1 => format!("{name} has been deleted. One message to it was not sent."),
+        many => format!("{name} has been deleted. {many} messages to it were not sent."),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use shared::events::RoomChange;
@@ -123,8 +194,8 @@ mod tests {
     use super::*;
     use crate::state::samples::room;
 
-    fn page(rooms: Vec<Room>, next: Option<&str>) -> Page<Room> {
-        Page { items: rooms, next_cursor: next.map(|text| Cursor(text.to_owned())), prev_cursor: None }
+    fn more() -> Option<Cursor> {
+        Some(Cursor("more".to_owned()))
     }
 
     fn names(list: &RoomList) -> Vec<&str> {
@@ -134,11 +205,11 @@ mod tests {
     #[test]
     fn a_new_room_comes_last_and_only_once_although_its_page_comes_later() {
         let mut list = RoomList::default();
-        list.insert_page(page(vec![room(1, "one"), room(2, "two")], Some("more")));
+        list.insert_pages(vec![room(1, "one"), room(2, "two")], more());
         let created = ServerEvent::RoomCreated(RoomChange { room: room(9, "nine"), rev: Rev(0) });
         list.apply(&created);
         assert_eq!(names(&list), ["one", "two", "nine"]);
-        list.insert_page(page(vec![room(3, "three"), room(9, "nine")], None));
+        list.insert_pages(vec![room(3, "three"), room(9, "nine")], None);
         assert_eq!(names(&list), ["one", "two", "three", "nine"]);
         assert_eq!(list.next_cursor(), None);
     }
@@ -162,11 +233,29 @@ mod tests {
     }
 
     #[test]
-    fn refreshing_the_first_page_keeps_how_far_one_had_paged() {
+    fn a_list_is_loaded_again_as_far_as_it_reaches() {
         let mut list = RoomList::default();
-        list.insert_page(page(vec![room(1, "one")], Some("second")));
-        list.insert_page(page(vec![room(2, "two")], None));
-        list.refresh(page(vec![room(1, "one")], Some("second")));
-        assert_eq!(list.next_cursor(), None);
+        assert_eq!(list.reach_of_list(), Reach::FirstPage);
+        list.insert_pages(vec![room(1, "one"), room(2, "two")], more());
+        assert_eq!(list.reach_of_list(), Reach::Count(2));
+        list.insert(room(9, "announced"));
+        assert_eq!(list.reach_of_list(), Reach::End, "the last rooms are shown");
+        list.insert_pages(vec![room(3, "three"), room(9, "announced")], None);
+        assert_eq!((list.reach_of_list(), list.next_cursor()), (Reach::End, None));
+        list.insert_pages(vec![room(1, "one")], more());
+        assert_eq!(list.next_cursor(), None, "a shorter page does not undo it");
+        assert!(!Reach::End.is_covered_by(1_000) && Reach::Count(2).is_covered_by(2));
+    }
+
+    #[test]
+    fn a_room_that_is_missing_in_the_loaded_part_is_gone() {
+        let mut list = RoomList::default();
+        list.insert_pages(vec![room(1, "one"), room(2, "two"), room(3, "three"), room(9, "nine")], None);
+        let missing = |loaded: &[Room], is_whole| {
+            let missing = list.missing_in(loaded, is_whole);
+            missing.into_iter().map(|room| room.id).collect::<Vec<_>>()
+        };
+        assert_eq!(missing(&[room(1, "one"), room(3, "three")], false), [room(2, "two").id]);
+        assert_eq!(missing(&[room(1, "one"), room(2, "two"), room(3, "three")], true), [room(9, "nine").id]);
     }
 }

@@ -72,17 +72,22 @@ impl Row {
     }
 }
 
-/// The rows of a timeline. `new_after` is the last message that had been read when one came in; `local_day` numbers
-/// the reader's days.
-pub fn rows(timeline: &Timeline, new_after: Option<Seq>, local_day: impl Fn(i64) -> i64) -> Vec<Row> {
+/// The rows of a timeline and of what is not acknowledged yet. `new_after` is the last message that had been read when
+/// one came in; `local_day` numbers the reader's days.
+pub fn rows(
+    timeline: &Timeline,
+    unsent: &[(Arc<Message>, Delivery)],
+    new_after: Option<Seq>,
+    local_day: impl Fn(i64) -> i64,
+) -> Vec<Row> {
     let sent = timeline.messages().iter().map(|message| (message, Delivery::Sent));
-    let at_newest = timeline.is_at_newest();
-    let outgoing = timeline.outgoing().iter().filter(|_| at_newest);
-    let outgoing = outgoing.map(|outgoing| (&outgoing.message, outgoing.delivery.clone()));
+    // A message may be stored and still in the outbox.
+    let unsent = unsent.iter().filter(|(message, _)| timeline.get(message.id).is_none());
+    let unsent = unsent.map(|(message, delivery)| (message, delivery.clone()));
 
     let mut rows = Vec::with_capacity(timeline.messages().len() + 8);
     let mut previous: Option<(&Arc<Message>, i64)> = None;
-    for (message, delivery) in sent.chain(outgoing) {
+    for (message, delivery) in sent.chain(unsent) {
         let unix_millis = message.created_at.unix_millis();
         let day = local_day(unix_millis);
         // A clock that was set back makes no second separator.
@@ -119,15 +124,15 @@ mod tests {
     use shared::timestamp::Timestamp;
 
     use super::*;
-    use crate::state::samples::{NOON, message, message_id, room_id, user};
+    use crate::state::samples::{NOON, message, message_id, user};
 
     const DAY: i64 = 24 * 60 * 60 * 1_000;
 
     /// The rows in short: `day`, `new`, `+n` for a message that opens a group, `n` for one that does not.
     fn shape(messages: Vec<Message>, new_after: Option<i64>) -> String {
-        let mut timeline = Timeline::new(room_id(1));
+        let mut timeline = Timeline::default();
         timeline.show(Page { items: messages, next_cursor: None, prev_cursor: None });
-        let rows = rows(&timeline, new_after.map(Seq), |millis| millis.div_euclid(DAY));
+        let rows = rows(&timeline, &[], new_after.map(Seq), |millis| millis.div_euclid(DAY));
         let words = rows.iter().map(|row| match row {
             Row::Day { .. } => "day".to_owned(),
             Row::New => "new".to_owned(),
@@ -174,16 +179,29 @@ mod tests {
         assert_eq!(shape(vec![at(1, DAY, 1), at(2, 0, 2), at(3, DAY, 2)], None), "day +1 +2 +3");
     }
 
+    fn pending(number: i64) -> (Arc<Message>, Delivery) {
+        (Arc::new(Message { seq: Seq::ZERO, ..message(number, 0) }), Delivery::Pending)
+    }
+
     #[test]
-    fn a_pending_message_keeps_its_key_when_it_is_confirmed() {
-        let mut timeline = Timeline::new(room_id(1));
+    fn a_pending_message_keeps_its_key_when_it_is_confirmed_and_is_never_there_twice() {
+        let mut timeline = Timeline::default();
         timeline.show(Page { items: vec![], next_cursor: None, prev_cursor: None });
-        let now = Timestamp::from_unix_millis(NOON).unwrap();
-        timeline.push(message_id(1), Author::from(&user(1, "adam")), "hello".to_owned(), now);
-        let pending = rows(&timeline, None, |_| 0).pop().unwrap();
+        let unsent = [pending(1)];
+        let before = rows(&timeline, &unsent, None, |_| 0).pop().unwrap();
         timeline.apply(message(1, 1));
-        let sent = rows(&timeline, None, |_| 0).pop().unwrap();
-        assert_eq!(pending.key(), sent.key());
-        assert_ne!(pending, sent);
+        let after = rows(&timeline, &unsent, None, |_| 0);
+        assert_eq!(after.len(), 2, "a day and one message");
+        assert_eq!(after[1].key(), before.key());
+        assert_ne!(after[1], before);
+    }
+
+    #[test]
+    fn what_was_sent_is_shown_also_beside_an_old_part_of_the_history() {
+        let mut timeline = Timeline::default();
+        let newer = Some(shared::page::Cursor("newer".to_owned()));
+        timeline.show(Page { items: vec![message(1, 1)], next_cursor: newer, prev_cursor: None });
+        let rows = rows(&timeline, &[pending(9)], None, |_| 0);
+        assert_eq!(rows.last().map(Row::key), Some(RowKey::Message(message_id(9))));
     }
 }

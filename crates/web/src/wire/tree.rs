@@ -19,10 +19,14 @@ mod browser {
             JSON::parse(text).ok().map(Self)
         }
 
-        /// A field of an object.
+        /// A field of an object, absent or not; `None` when this is no object.
         pub fn get(&self, field: &str) -> Option<Self> {
-            // Refused for what is no object.
             Reflect::get(&self.0, &JsValue::from_str(field)).ok().map(Self)
+        }
+
+        /// Whether this is null, or a field that is not there.
+        pub fn is_absent(&self) -> bool {
+            self.0.is_null() || self.0.is_undefined()
         }
 
         /// The items of an array.
@@ -37,8 +41,9 @@ mod browser {
 
         /// A whole number.
         pub fn number(&self) -> Option<i64> {
+            let number = self.0.as_f64().filter(|number| number.fract() == 0.0)?;
             #[allow(clippy::cast_possible_truncation)] // The protocol's numbers are below 2^53.
-            self.0.as_f64().map(|number| number as i64)
+            Some(number as i64)
         }
 
         /// True or false.
@@ -59,9 +64,15 @@ mod native {
             serde_json::from_str(text).ok().map(Self)
         }
 
-        /// A field of an object.
+        /// A field of an object, absent or not; `None` when this is no object.
         pub fn get(&self, field: &str) -> Option<Self> {
-            self.0.get(field).cloned().map(Self)
+            let absent = serde_json::Value::Null;
+            self.0.as_object().map(|object| Self(object.get(field).cloned().unwrap_or(absent)))
+        }
+
+        /// Whether this is null, or a field that is not there.
+        pub fn is_absent(&self) -> bool {
+            self.0.is_null()
         }
 
         /// The items of an array.

@@ -28,13 +28,16 @@ pub fn CreateRoom() -> impl IntoView {
         busy.set(true);
         spawn_local(async move {
             let outcome = client::rooms::create(name).await;
-            busy.try_set(false);
+            // Users who have left the page stay where they are.
+            let is_here = busy.try_set(false).is_none();
             match outcome {
                 Ok(room) => {
                     done.try_update(|done| *done += 1);
                     let route = Route::Room(room.id);
                     live.take_room(room);
-                    navigation.go(route);
+                    if is_here {
+                        navigation.go(route);
+                    }
                 }
                 Err(refused) => {
                     if refused.is_passing() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::ids::MessageId;
-use shared::messages::{Author, MessageText};
+use shared::messages::MessageText;
 
 use crate::browser;
 use crate::client;
@@ -15,6 +15,7 @@ use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::context::RoomContext;
 use crate::route::Route;
 use crate::sending;
+use crate::state::Followup;
 use crate::state::toasts::Tone;
 
 impl RoomContext {
@@ -23,39 +24,57 @@ impl RoomContext {
         let Self { state, room_id, editing, .. } = self;
         let edit_error = RwSignal::new(None);
         let edit_busy = RwSignal::new(false);
+        // Counts the editors that were opened and closed: an answer belongs to the editor that asked.
+        let editor = StoredValue::new(0_u32);
+        Effect::new(move || {
+            editing.track();
+            editor.update_value(|number| *number += 1);
+            edit_error.set(None);
+            edit_busy.set(false);
+        });
         let stop_editing = move || {
-            editing.try_set(None);
-            edit_error.try_set(None);
+            editing.set(None);
             request_animation_frame(|| browser::focus("#composer"));
         };
         let on_save = move |(id, text): (MessageId, MessageText)| {
+            let asking = editor.get_value();
             edit_busy.set(true);
             spawn_local(async move {
-                match client::messages::update(room_id, id, text).await {
+                let outcome = client::messages::update(room_id, id, text).await;
+                let is_open = editor.try_get_value() == Some(asking);
+                match outcome {
                     Ok(message) => {
                         state.apply_message(message);
-                        stop_editing();
+                        if is_open {
+                            stop_editing();
+                        }
                     }
-                    Err(error) => drop(edit_error.try_set(Some(error.sentence()))),
+                    Err(error) if is_open => {
+                        edit_error.set(Some(error.sentence()));
+                        edit_busy.set(false);
+                    }
+                    // The editor is closed by now, and the message shows its old text.
+                    Err(error) => {
+                        let text = format!("A change was not saved. {}", error.sentence());
+                        state.toast(Tone::Error, text, browser::now());
+                    }
                 }
-                edit_busy.try_set(false);
             });
         };
-        let on_edit = move |id| {
-            edit_error.set(None);
-            editing.set(Some(id));
-        };
+        let on_edit = move |id| editing.set(Some(id));
         let on_copy_link = move |id| {
             let origin = window().location().origin().unwrap_or_default();
             browser::copy(&format!("{origin}{}", Route::Message(room_id, id).path()));
             state.toast(Tone::Notice, "The link is copied.", browser::now());
         };
         let on_retry = move |id| {
-            state.with_timeline(room_id, |timeline| timeline.retry(id));
-            sending::pump(state, room_id);
+            state.outbox.update(|outbox| outbox.retry(id));
+            sending::pump(state);
         };
         let on_discard = move |id| {
-            state.with_timeline(room_id, |timeline| timeline.discard(id));
+            state.outbox.update(|outbox| {
+                outbox.remove(id);
+            });
         };
         MessageActions {
             editing,
@@ -73,24 +92,16 @@ impl RoomContext {
 
     /// Shows a message as pending and sends it.
     pub fn send(self, text: &MessageText) {
-        let Some(author) = self.state.identity.with_untracked(|identity| identity.user().map(Author::from))
-        else {
-            return;
-        };
         let Some(now) = browser::timestamp() else { return };
         self.live.stop_typing();
-        let id = browser::new_message_id();
-        let text = text.as_str().to_owned();
-        let at_newest = self.state.with_timeline(self.room_id, |timeline| {
-            timeline.push(id, author, text, now);
-            timeline.is_at_newest()
-        });
-        if at_newest == Some(true) {
+        sending::push(self.state, self.room_id, text, now);
+        // The page may be gone when the name is given.
+        let Some(is_loading) = self.loading.try_get_untracked() else { return };
+        if self.state.with_timeline(self.room_id, |timeline| timeline.is_at_newest()) == Some(true) {
             self.target.set(Some(ScrollTarget::Newest));
-        } else {
+        } else if !is_loading || self.navigation.here().message().is_some() {
             self.show_latest();
         }
-        sending::pump(self.state, self.room_id);
     }
 
     fn ask_to_delete_message(self, id: MessageId) {
@@ -133,8 +144,10 @@ impl RoomContext {
                     Ok(()) => {
                         // The event may have arrived before.
                         if state.rooms.with_untracked(|rooms| rooms.get(room_id).is_some()) {
-                            state.remove_room(room_id, name.clone());
-                            live.room_gone(room_id, &name);
+                            let gone = state.remove_room(room_id, name.clone());
+                            if let Followup::Gone { lost, .. } = gone {
+                                live.room_gone(room_id, &name, lost);
+                            }
                         }
                     }
                     Err(error) => state.toast(Tone::Error, error.sentence(), browser::now()),

@@ -18,7 +18,7 @@ pub fn RoomComposer() -> impl IntoView {
     let draft = RwSignal::new(browser::load(&keys::draft(room_id)).unwrap_or_default());
     let name_error = RwSignal::new(None);
     let busy = RwSignal::new(false);
-    Effect::new(move || browser::save(&keys::draft(room_id), &draft.get()));
+    Effect::new(move || browser::save_soon(keys::draft(room_id), draft.get()));
     let on_send = move |sent: Draft| {
         let Some(name) = sent.name else {
             draft.set(String::new());

@@ -26,6 +26,8 @@ pub struct RoomContext {
     pub room_id: RoomId,
     /// Whether a page of messages is loading.
     pub loading: RwSignal<bool>,
+    /// The number of the latest request for a page.
+    pub request: StoredValue<u32>,
     /// Whether the server said that there is no such room.
     pub missing: RwSignal<bool>,
     /// Why the messages could not be loaded.
@@ -48,6 +50,7 @@ impl RoomContext {
             overlays: expect_context(),
             room_id,
             loading: RwSignal::new(false),
+            request: StoredValue::new(0),
             missing: RwSignal::new(false),
             failure: RwSignal::new(None),
             target: RwSignal::new(None),

@@ -4,9 +4,11 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::rooms::RoomName;
 
+use crate::browser;
 use crate::client;
 use crate::components::room_header::{Renaming, RoomHeader};
 use crate::pages::room_page::context::RoomContext;
+use crate::state::toasts::Tone;
 
 /// The room's header, connected to the state and to the server.
 #[component]
@@ -16,18 +18,33 @@ pub fn RoomPageHeader() -> impl IntoView {
     let open = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let error = RwSignal::new(None);
+    // Counts the forms that were opened and closed: an answer belongs to the form that asked.
+    let form = StoredValue::new(0_u32);
+    Effect::new(move || {
+        open.track();
+        form.update_value(|number| *number += 1);
+        busy.set(false);
+    });
     let on_rename = Callback::new(move |name: RoomName| {
+        let asking = form.get_value();
         busy.set(true);
         spawn_local(async move {
-            match client::rooms::update(room_id, name).await {
+            let outcome = client::rooms::update(room_id, name).await;
+            let is_open = form.try_get_value() == Some(asking);
+            match outcome {
                 Ok(room) => {
                     state.rooms.update(|rooms| rooms.insert(room));
-                    open.try_set(false);
-                    error.try_set(None);
+                    if is_open {
+                        open.set(false);
+                        error.set(None);
+                    }
                 }
-                Err(refused) => drop(error.try_set(Some(refused.sentence()))),
+                Err(refused) if is_open => {
+                    error.set(Some(refused.sentence()));
+                    busy.set(false);
+                }
+                Err(refused) => state.toast(Tone::Error, refused.sentence(), browser::now()),
             }
-            busy.try_set(false);
         });
     });
     view! {

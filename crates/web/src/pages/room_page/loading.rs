@@ -47,12 +47,14 @@ impl RoomContext {
     pub fn load(self, pointed: Option<MessageId>) {
         let Self { state, live, room_id, .. } = self;
         self.failure.set(None);
-        self.set_loading(true);
+        let request = self.begin_request();
+        self.overlays.loading.set(true);
         if state.rooms.with_untracked(|rooms| rooms.get(room_id).is_none()) {
             spawn_local(async move {
                 match client::rooms::get(room_id).await {
                     Ok(room) => live.take_room(room),
-                    Err(error) => self.failed(&error),
+                    Err(error) if self.is_open() => self.failed(&error),
+                    Err(_) => {}
                 }
             });
         }
@@ -61,7 +63,12 @@ impl RoomContext {
         let followed = state.follows.with_value(|follows| follows.since(room_id).is_some());
         spawn_local(async move {
             let slice = pointed.map_or(Slice::Newest, Slice::Around);
-            match client::messages::list(room_id, slice).await {
+            let outcome = client::messages::list(room_id, slice).await;
+            if !self.end_request(request) {
+                return;
+            }
+            self.overlays.loading.set(false);
+            match outcome {
                 Ok(page) => {
                     if !followed {
                         let rev = page.items.iter().map(|message| message.rev).max();
@@ -75,18 +82,17 @@ impl RoomContext {
                 }
                 Err(error) => self.failed(&error),
             }
-            self.set_loading(false);
         });
     }
 
     fn show(self, page: Page<Message>, target: ScrollTarget) {
-        self.state.with_timeline(self.room_id, |timeline| timeline.show(page));
-        self.target.try_set(Some(target));
+        self.state.apply_page(self.room_id, page, Timeline::show);
+        self.target.set(Some(target));
     }
 
     fn failed(self, error: &ClientError) {
         if error.is_missing() {
-            self.missing.try_set(true);
+            self.missing.set(true);
             self.state.timelines.update(|timelines| {
                 timelines.remove(&self.room_id);
             });
@@ -94,15 +100,40 @@ impl RoomContext {
                 browser::save(keys::LAST_ROOM, "");
             }
         } else {
-            self.failure.try_set(Some(error.sentence()));
+            // Loaded messages stay, and the failure is shown beside them.
+            let is_loaded = self
+                .state
+                .timelines
+                .with_untracked(|timelines| timelines.get(&self.room_id).is_some_and(Timeline::is_loaded));
+            if is_loaded {
+                self.state.toast(Tone::Error, error.sentence(), browser::now());
+            }
+            self.failure.set(Some(error.sentence()));
         }
     }
 
-    fn set_loading(self, loading: bool) {
-        // The page may have been removed before the response came.
-        if self.loading.try_set(loading).is_none() {
-            self.overlays.loading.set(loading);
+    /// Whether the user is still in this room. Later responses are ignored.
+    fn is_open(self) -> bool {
+        self.loading.try_get_untracked().is_some()
+    }
+
+    /// Starts a request for a page of messages. The response to an earlier one will be ignored.
+    fn begin_request(self) -> u32 {
+        self.loading.set(true);
+        let next = |number: &mut u32| {
+            *number += 1;
+            *number
+        };
+        self.request.try_update_value(next).unwrap_or(0)
+    }
+
+    /// A response arrived. Returns whether it belongs to the latest request.
+    fn end_request(self, request: u32) -> bool {
+        let is_latest = self.request.try_get_value() == Some(request);
+        if is_latest {
+            self.loading.set(false);
         }
+        is_latest
     }
 
     /// Loads the page before the loaded messages.
@@ -127,16 +158,17 @@ impl RoomContext {
         if self.loading.get_untracked() {
             return;
         }
-        self.loading.set(true);
+        let request = self.begin_request();
         spawn_local(async move {
-            match client::messages::list(self.room_id, slice).await {
-                Ok(page) => {
-                    self.state.with_timeline(self.room_id, |timeline| add(timeline, page));
-                }
+            let outcome = client::messages::list(self.room_id, slice).await;
+            if !self.end_request(request) {
+                return;
+            }
+            match outcome {
+                Ok(page) => self.state.apply_page(self.room_id, page, add),
                 // Scrolling, or the button, tries again.
                 Err(error) => self.state.toast(Tone::Error, error.sentence(), browser::now()),
             }
-            self.loading.try_set(false);
         });
     }
 

@@ -26,7 +26,9 @@ pub fn RoomMessages(
     let table = Memo::new(move |_| {
         let new_after = new_after.get();
         let rows = state.timelines.with(|timelines| {
-            timelines.get(&room_id).map(|timeline| rows(timeline, new_after, browser::local_day))
+            timelines
+                .get(&room_id)
+                .map(|timeline| rows(timeline, &state.unsent(room_id), new_after, browser::local_day))
         });
         Arc::new(RowTable::new(rows.unwrap_or_default()))
     });
@@ -81,8 +83,8 @@ fn EmptyNote(table: Memo<Arc<RowTable>>, edges: Memo<ListEdges>, on_retry: Callb
     let note = Memo::new(move |_| {
         let is_empty = table.with(|table| table.is_empty());
         match (failure.get(), is_empty, edges.get().loaded) {
-            (Some(failure), ..) => Note::Failed(failure),
-            (None, false, _) => Note::None,
+            (_, false, _) => Note::None,
+            (Some(failure), true, _) => Note::Failed(failure),
             (None, true, false) => Note::Loading,
             (None, true, true) => Note::NoMessages,
         }

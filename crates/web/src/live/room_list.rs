@@ -1,0 +1,146 @@
+//! Loads the list of rooms, and loads it again when it may be out of date.
+
+use std::collections::HashSet;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use shared::ids::RoomId;
+use shared::page::Cursor;
+use shared::rooms::Room;
+
+use super::Live;
+use crate::browser::{self, keys};
+use crate::client::{self, ClientError};
+use crate::route::Route;
+use crate::state::Followup;
+use crate::state::rooms::{Reach, gone_sentence};
+use crate::state::toasts::Tone;
+
+/// How often the list is loaded again while some of its rooms are not followed.
+const RELIST_MILLIS: i64 = 60_000;
+
+impl Live {
+    /// Loads the first page of rooms. If rooms are listed already, loads as far as they reach: rooms that were created
+    /// or deleted meanwhile are in no replay.
+    pub fn load_rooms(self) {
+        self.listed_at.set_value(browser::now());
+        let (reach, listed) = self.state.rooms.with_untracked(|rooms| {
+            (rooms.reach_of_list(), rooms.all().iter().map(|room| room.id).collect::<HashSet<_>>())
+        });
+        spawn_local(async move {
+            let mut loaded = Vec::new();
+            let mut cursor = None;
+            loop {
+                match client::rooms::list(cursor.as_ref(), reach.page_size()).await {
+                    Ok(page) => {
+                        loaded.extend(page.items);
+                        cursor = page.next_cursor;
+                    }
+                    Err(error) => return self.listing_failed(&error),
+                }
+                if cursor.is_none() || reach.is_covered_by(loaded.len()) {
+                    return self.take_list(loaded, cursor, &listed);
+                }
+            }
+        });
+    }
+
+    /// Loads the next page of rooms. `done` learns whether that succeeded.
+    pub fn load_more_rooms(self, done: impl FnOnce(bool) + 'static) {
+        let Some(cursor) = self.state.rooms.with_untracked(|rooms| rooms.next_cursor().cloned()) else {
+            return done(true);
+        };
+        spawn_local(async move {
+            match client::rooms::list(Some(&cursor), None).await {
+                Ok(page) => {
+                    self.take_rooms(page.items, page.next_cursor);
+                    done(true);
+                }
+                Err(error) => {
+                    self.state.toast(Tone::Error, error.sentence(), browser::now());
+                    done(false);
+                }
+            }
+        });
+    }
+
+    /// Loads all rooms that are not listed yet, so that a search finds them. `done` learns whether that succeeded.
+    pub fn load_all_rooms(self, done: impl FnOnce(bool) + 'static) {
+        spawn_local(async move {
+            while let Some(cursor) = self.state.rooms.with_untracked(|rooms| rooms.next_cursor().cloned()) {
+                match client::rooms::list(Some(&cursor), Reach::End.page_size()).await {
+                    Ok(page) => self.take_rooms(page.items, page.next_cursor),
+                    Err(error) => {
+                        self.state.toast(Tone::Error, error.sentence(), browser::now());
+                        return done(false);
+                    }
+                }
+            }
+            done(true);
+        });
+    }
+
+    /// Takes in one room, and follows it.
+    pub fn take_room(self, room: Room) {
+        let (room_id, rev) = (room.id, room.rev);
+        self.state.reading.maybe_update(|reading| reading.meet(&room));
+        self.state.rooms.update(|list| list.insert(room));
+        self.follow(room_id, rev);
+    }
+
+    /// A room is gone: forgets it, and leads whoever is in it to the rooms. `lost` messages to it were not sent.
+    pub fn room_gone(self, room_id: RoomId, name: &str, lost: usize) {
+        browser::save(&keys::draft(room_id), "");
+        self.subscriptions.update_value(|subscriptions| subscriptions.remove(room_id));
+        let is_here = self.navigation.here().room() == Some(room_id);
+        if is_here {
+            self.open_room.set_value(None);
+            self.navigation.replace(Route::Rooms);
+        }
+        if is_here || lost > 0 {
+            self.state.toast(Tone::Notice, gone_sentence(name, lost), browser::now());
+        }
+    }
+
+    /// Loads the list again from time to time while the server does not report every room by itself.
+    pub(super) fn list_again(self, now: i64) {
+        let listed = self.state.rooms.with_untracked(|rooms| rooms.all().len());
+        let followed = self.state.follows.with_value(|follows| follows.count());
+        let has_given_up = self.subscriptions.with_value(|subscriptions| subscriptions.has_given_up());
+        if (has_given_up || followed < listed) && now - self.listed_at.get_value() >= RELIST_MILLIS {
+            self.load_rooms();
+        }
+    }
+
+    /// Takes in the beginning of the list. Rooms that were listed in that part before, and are not there any more, are
+    /// gone.
+    fn take_list(self, loaded: Vec<Room>, next_cursor: Option<Cursor>, listed: &HashSet<RoomId>) {
+        let is_whole = next_cursor.is_none();
+        let gone = self.state.rooms.with_untracked(|rooms| rooms.missing_in(&loaded, is_whole));
+        for room in gone.into_iter().filter(|room| listed.contains(&room.id)) {
+            let name = room.name.as_str().to_owned();
+            if let Followup::Gone { room_id, name, lost } = self.state.remove_room(room.id, name) {
+                self.room_gone(room_id, &name, lost);
+            }
+        }
+        self.take_rooms(loaded, next_cursor);
+    }
+
+    fn take_rooms(self, loaded: Vec<Room>, next_cursor: Option<Cursor>) {
+        let rooms = loaded.iter().map(|room| (room.id, room.rev)).collect::<Vec<_>>();
+        self.state
+            .reading
+            .maybe_update(|reading| loaded.iter().filter(|room| reading.meet(room)).count() > 0);
+        self.state.rooms.update(|list| list.insert_pages(loaded, next_cursor));
+        for (room_id, rev) in rooms {
+            self.follow(room_id, rev);
+        }
+    }
+
+    fn listing_failed(self, error: &ClientError) {
+        // After a passing failure it is loaded again as soon as the connection is there.
+        if !error.is_passing() {
+            self.state.toast(Tone::Error, error.sentence(), browser::now());
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What the reader is told about the connection.
+//!
+//! Pure.
+
+/// Why there will be no more attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The server does not understand this page, which is probably older than the server.
+    NotUnderstood,
+    /// The account may not be used.
+    Forbidden,
+}
+
+/// What to tell the reader about the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Banner {
+    /// There is no network.
+    Offline,
+    /// An attempt is being made.
+    Trying {
+        /// Whether the server is at fault, and not the network.
+        server_fault: bool,
+    },
+    /// The next attempt comes in this many seconds.
+    Waiting {
+        /// Seconds, at least 1.
+        seconds: i64,
+        /// Whether the server is at fault, and not the network.
+        server_fault: bool,
+    },
+    /// There will be no more attempts.
+    Stopped(Stopped),
+    /// The server is newer than this page. Everything goes on, but the page should be reloaded.
+    Outdated,
+}

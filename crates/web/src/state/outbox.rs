@@ -1,0 +1,334 @@
+//! The outbox: what was written and is not acknowledged, for all rooms, in order, each message under its id.
+//!
+//! Pure. A room's messages go out one at a time. A passing failure blocks the room's queue, so that nothing overtakes;
+//! a refusal fails its message and lets the next one go. An entry leaves by its id, whatever confirms it.
+
+mod entry;
+
+use std::collections::HashMap;
+
+use shared::ids::{MessageId, RoomId, UserId};
+use shared::timestamp::Timestamp;
+
+pub use self::entry::{Entry, parse_key};
+use crate::state::backoff;
+
+/// The state of one room's queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Queue {
+    /// Whether an attempt is being made.
+    is_busy: bool,
+    /// How many attempts in a row did not get through.
+    failures: u32,
+    /// When the next attempt may be made.
+    not_before: i64,
+}
+
+/// Everything that is not acknowledged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outbox {
+    /// In the order of writing.
+    entries: Vec<Entry>,
+    queues: HashMap<RoomId, Queue>,
+}
+
+impl Outbox {
+    /// All entries, in the order of writing.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry of that id.
+    pub fn get(&self, id: MessageId) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.id == id)
+    }
+
+    /// What this user has written to a room, or whoever it is while that is not known.
+    pub fn in_room(&self, room_id: RoomId, user: Option<UserId>) -> impl Iterator<Item = &Entry> {
+        self.entries
+            .iter()
+            .filter(move |entry| entry.room_id == room_id && (entry.owner.is_none() || entry.owner == user))
+    }
+
+    /// Whether there is anything for this room.
+    pub fn has_room(&self, room_id: RoomId) -> bool {
+        self.entries.iter().any(|entry| entry.room_id == room_id)
+    }
+
+    /// Whether something of this user is to be sent.
+    pub fn is_waiting(&self, user: Option<UserId>) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| entry.failure.is_none() && (entry.owner.is_none() || entry.owner == user))
+    }
+
+    /// Adds what was just written.
+    pub fn push(
+        &mut self,
+        id: MessageId,
+        room_id: RoomId,
+        owner: Option<UserId>,
+        text: String,
+        now: Timestamp,
+    ) {
+        let place = self.entries.last().map_or(0, |entry| entry.place) + 1;
+        self.entries.push(Entry { id, room_id, owner, text, created_at: now, failure: None, place });
+    }
+
+    /// Adds an entry that was kept by the browser, or replaces the copy that is here.
+    pub fn insert(&mut self, entry: Entry) {
+        self.entries.retain(|known| known.id != entry.id);
+        let order = (entry.place, entry.id);
+        let place = self.entries.partition_point(|known| (known.place, known.id) < order);
+        self.entries.insert(place, entry);
+    }
+
+    /// A message is stored, or given up. Returns whether it was here.
+    pub fn remove(&mut self, id: MessageId) -> bool {
+        let count = self.entries.len();
+        self.entries.retain(|entry| entry.id != id);
+        self.entries.len() < count
+    }
+
+    /// A room is gone. Returns how many messages to it will never be sent.
+    pub fn remove_room(&mut self, room_id: RoomId) -> usize {
+        let count = self.entries.len();
+        self.entries.retain(|entry| entry.room_id != room_id);
+        count - self.entries.len()
+    }
+
+    /// The client knows now who the user is: what was written before belongs to them, and what they had written under
+    /// the identity that this one replaces.
+    pub fn claim(&mut self, user: UserId, predecessor: Option<UserId>) {
+        for entry in &mut self.entries {
+            if entry.owner.is_none() || entry.owner == predecessor {
+                entry.owner = Some(user);
+            }
+        }
+    }
+
+    /// Whether `start` would return a room.
+    pub fn is_due(&self, user: UserId, now: i64) -> bool {
+        self.entries.iter().any(|entry| self.may_start(entry, user, now))
+    }
+
+    /// The rooms to which a message is to be sent now. Their queues are busy from here on, until `finish`.
+    pub fn start(&mut self, user: UserId, now: i64) -> Vec<RoomId> {
+        let mut rooms = Vec::new();
+        while let Some(entry) = self.entries.iter().find(|entry| self.may_start(entry, user, now)) {
+            rooms.push(entry.room_id);
+            self.queues.entry(entry.room_id).or_default().is_busy = true;
+        }
+        rooms
+    }
+
+    /// The message that is the next to be sent to a room.
+    pub fn next(&self, room_id: RoomId, user: UserId) -> Option<&Entry> {
+        self.entries
+            .iter()
+            .find(|entry| entry.room_id == room_id && entry.owner == Some(user) && entry.failure.is_none())
+    }
+
+    /// The attempt is over, and the next one may be made at once.
+    pub fn finish(&mut self, room_id: RoomId) {
+        self.queues.remove(&room_id);
+    }
+
+    /// The attempt did not get through. The next one is made after a while, and not before the server wants it.
+    pub fn postpone(&mut self, room_id: RoomId, now: i64, random: f64, retry_after_millis: i64) {
+        let queue = self.queues.entry(room_id).or_default();
+        let wait = backoff::wait_millis(queue.failures, random).max(retry_after_millis);
+        *queue = Queue { is_busy: false, failures: queue.failures + 1, not_before: now + wait };
+    }
+
+    /// Leaves a room's queue alone until then, because another tab is at it.
+    pub fn hold_off(&mut self, room_id: RoomId, until: i64) {
+        let queue = self.queues.entry(room_id).or_default();
+        queue.not_before = queue.not_before.max(until);
+    }
+
+    /// Another tab got something through to this room, so its queue need not wait any longer.
+    pub fn release(&mut self, room_id: RoomId) {
+        if self.queues.get(&room_id).is_some_and(|queue| !queue.is_busy) {
+            self.queues.remove(&room_id);
+        }
+    }
+
+    /// The connection is back: no queue waits any longer.
+    pub fn wake(&mut self) {
+        self.queues.retain(|_, queue| queue.is_busy);
+    }
+
+    /// The server refused a message for good.
+    pub fn refuse(&mut self, id: MessageId, detail: String) {
+        self.set_failure(id, Some(detail));
+    }
+
+    /// Sends a refused message again, under the same id.
+    pub fn retry(&mut self, id: MessageId) {
+        self.set_failure(id, None);
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    fn set_failure(&mut self, id: MessageId, failure: Option<String>) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+            entry.failure = failure;
+        }
+    }
+
+    fn may_start(&self, entry: &Entry, user: UserId, now: i64) -> bool {
+        let is_free = |queue: &Queue| !queue.is_busy && queue.not_before <= now;
+        entry.owner == Some(user)
+            && entry.failure.is_none()
+            && self.queues.get(&entry.room_id).is_none_or(is_free)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::messages::Delivery;
+    use crate::state::samples::{NOON, message_id, room_id, user};
+
+    fn me() -> UserId {
+        user(1, "adam").id
+    }
+
+    fn write(outbox: &mut Outbox, number: i64, room: u8, owner: Option<UserId>) {
+        let now = Timestamp::from_unix_millis(NOON).unwrap();
+        outbox.push(message_id(number), room_id(room), owner, format!("message {number}"), now);
+    }
+
+    /// An outbox with messages 1 and 2 to room 1 and message 3 to room 2.
+    fn three() -> Outbox {
+        let mut outbox = Outbox::default();
+        for (number, room) in [(1, 1), (2, 1), (3, 2)] {
+            write(&mut outbox, number, room, Some(me()));
+        }
+        outbox
+    }
+
+    fn next(outbox: &Outbox, room: u8) -> Option<MessageId> {
+        outbox.next(room_id(room), me()).map(|entry| entry.id)
+    }
+
+    fn ids(outbox: &Outbox) -> Vec<MessageId> {
+        outbox.entries().iter().map(|entry| entry.id).collect()
+    }
+
+    #[test]
+    fn each_room_sends_one_message_at_a_time_in_order() {
+        let mut outbox = three();
+        assert_eq!(outbox.start(me(), NOON), [room_id(1), room_id(2)]);
+        assert_eq!(outbox.start(me(), NOON), vec![], "both are busy");
+        assert_eq!(next(&outbox, 1), Some(message_id(1)));
+        assert!(outbox.remove(message_id(1)));
+        outbox.finish(room_id(1));
+        assert_eq!(outbox.start(me(), NOON), [room_id(1)]);
+        assert_eq!(next(&outbox, 1), Some(message_id(2)));
+    }
+
+    #[test]
+    fn after_a_passing_failure_nothing_overtakes_and_the_wait_grows() {
+        let mut outbox = three();
+        outbox.start(me(), NOON);
+        outbox.postpone(room_id(1), NOON, 1.0, 0);
+        assert!(!outbox.is_due(me(), NOON + 999));
+        assert_eq!(outbox.start(me(), NOON + 1_000), [room_id(1)], "the other room is still busy");
+        assert_eq!(next(&outbox, 1), Some(message_id(1)), "the same one");
+        outbox.postpone(room_id(1), NOON, 1.0, 0);
+        assert!(!outbox.is_due(me(), NOON + 1_999));
+        assert!(outbox.is_due(me(), NOON + 2_000));
+        outbox.postpone(room_id(1), NOON, 1.0, 60_000);
+        assert!(!outbox.is_due(me(), NOON + 59_999), "not before the server wants it");
+    }
+
+    #[test]
+    fn when_the_connection_is_back_everything_goes_out_at_once() {
+        let mut outbox = three();
+        outbox.start(me(), NOON);
+        outbox.postpone(room_id(1), NOON, 1.0, 0);
+        outbox.wake();
+        assert_eq!(outbox.start(me(), NOON), [room_id(1)], "but no second attempt beside one that is made");
+    }
+
+    #[test]
+    fn a_refused_message_fails_and_the_next_one_goes_on() {
+        let mut outbox = three();
+        outbox.start(me(), NOON);
+        outbox.refuse(message_id(1), "Too long.".to_owned());
+        outbox.finish(room_id(1));
+        assert_eq!(outbox.entries()[0].delivery(), Delivery::Failed { detail: "Too long.".to_owned() });
+        assert_eq!(outbox.start(me(), NOON), [room_id(1)]);
+        assert_eq!(next(&outbox, 1), Some(message_id(2)));
+        outbox.retry(message_id(1));
+        assert_eq!(next(&outbox, 1), Some(message_id(1)), "under the same id");
+        assert!(outbox.remove(message_id(1)), "or it is discarded");
+        assert!(!outbox.remove(message_id(1)));
+    }
+
+    #[test]
+    fn what_was_written_before_the_user_is_known_is_shown_and_waits_for_them() {
+        let mut outbox = Outbox::default();
+        write(&mut outbox, 1, 1, None);
+        assert_eq!(outbox.in_room(room_id(1), None).count(), 1);
+        assert!(!outbox.is_due(me(), NOON));
+        assert!(outbox.is_waiting(None));
+        outbox.claim(me(), None);
+        assert!(outbox.is_due(me(), NOON));
+    }
+
+    #[test]
+    fn what_one_user_wrote_is_not_sent_and_not_shown_as_another() {
+        let mut outbox = three();
+        let other = user(2, "grace").id;
+        outbox.claim(other, None);
+        assert!(!outbox.is_due(other, NOON));
+        assert_eq!(outbox.in_room(room_id(1), Some(other)).count(), 0);
+        outbox.claim(other, Some(me()));
+        assert!(outbox.is_due(other, NOON), "unless they are the same person under a new identity");
+    }
+
+    #[test]
+    fn an_entry_survives_being_kept_as_text() {
+        let mut outbox = three();
+        let text = "tab\there\nand \\n there\\".to_owned();
+        outbox.push(message_id(4), room_id(1), None, text, Timestamp::from_unix_millis(NOON).unwrap());
+        outbox.refuse(message_id(2), "Not\tyours.".to_owned());
+        for entry in outbox.entries() {
+            assert_eq!(Entry::from_text(&entry.key(), &entry.to_text()).as_ref(), Some(entry));
+        }
+        for (key, text) in [("", ""), ("new.1", "1"), (&outbox.entries()[0].key(), "1\t2\t3\t4\t5")] {
+            assert_eq!(Entry::from_text(key, text), None);
+        }
+    }
+
+    #[test]
+    fn entries_of_other_tabs_join_in_the_order_of_writing() {
+        let mut outbox = Outbox::default();
+        let mut kept = three().entries().to_vec();
+        kept.reverse();
+        for entry in kept.iter().chain(&kept) {
+            outbox.insert(entry.clone());
+        }
+        assert_eq!(ids(&outbox), [message_id(1), message_id(2), message_id(3)]);
+        write(&mut outbox, 0, 1, Some(me()));
+        assert_eq!(ids(&outbox).last(), Some(&message_id(0)), "whatever the clock says");
+        outbox.hold_off(room_id(1), NOON + 5_000);
+        assert_eq!(outbox.start(me(), NOON), [room_id(2)]);
+        outbox.release(room_id(1));
+        outbox.release(room_id(2));
+        assert_eq!(outbox.start(me(), NOON), [room_id(1)], "room 2 is busy");
+    }
+
+    #[test]
+    fn a_room_that_is_gone_takes_its_messages_along() {
+        let mut outbox = three();
+        assert_eq!(outbox.remove_room(room_id(1)), 2);
+        assert_eq!(ids(&outbox), [message_id(3)]);
+    }
+}

@@ -1,0 +1,114 @@
+//! An entry of the outbox, and its form as text, in which the browser keeps it.
+//!
+//! Pure.
+
+use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
+use shared::messages::{Author, Message};
+use shared::timestamp::Timestamp;
+
+use crate::state::messages::Delivery;
+
+/// A message that the server has not acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The message's id. Every attempt uses it, so that the message is stored once.
+    pub id: MessageId,
+    /// The room.
+    pub room_id: RoomId,
+    /// Who wrote it; `None` while the client does not know who the user is.
+    pub owner: Option<UserId>,
+    /// The text.
+    pub text: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// Why the server refused it, in a sentence.
+    pub failure: Option<String>,
+    /// Its place in the order of writing.
+    pub(super) place: u64,
+}
+
+impl Entry {
+    /// The message as it will look.
+    pub fn message(&self, author: Author) -> Message {
+        Message {
+            id: self.id,
+            room_id: self.room_id,
+            seq: Seq::ZERO,
+            rev: Rev::ZERO,
+            author,
+            text: Some(self.text.clone()),
+            created_at: self.created_at,
+            edited_at: None,
+            deleted_at: None,
+        }
+    }
+
+    /// How the message is getting on.
+    pub fn delivery(&self) -> Delivery {
+        match &self.failure {
+            Some(detail) => Delivery::Failed { detail: detail.clone() },
+            None => Delivery::Pending,
+        }
+    }
+
+    /// The name under which the browser keeps the entry: each has its own, so that tabs do not overwrite each other.
+    pub fn key(&self) -> String {
+        match self.owner {
+            Some(owner) => format!("{owner}.{}", self.id),
+            None => format!("{NOBODY}.{}", self.id),
+        }
+    }
+
+    /// The entry as one line of text.
+    pub fn to_text(&self) -> String {
+        let failure = self.failure.as_deref().map(escape).unwrap_or_default();
+        let millis = self.created_at.unix_millis();
+        format!("{}\t{}\t{millis}\t{failure}\t{}", self.place, self.room_id, escape(&self.text))
+    }
+
+    /// Reads what `key` and `to_text` wrote.
+    pub fn from_text(key: &str, text: &str) -> Option<Self> {
+        let (owner, id) = parse_key(key)?;
+        let mut fields = text.split('\t');
+        let mut field = || fields.next();
+        Some(Self {
+            id,
+            owner,
+            place: field()?.parse().ok()?,
+            room_id: field()?.parse().ok()?,
+            created_at: Timestamp::from_unix_millis(field()?.parse().ok()?)?,
+            failure: Some(unescape(field()?)).filter(|failure| !failure.is_empty()),
+            text: unescape(field()?),
+        })
+    }
+}
+
+/// Stands for the owner of what was written before the client knew who the user is.
+const NOBODY: &str = "new";
+
+/// The owner and the id in an entry's key.
+pub fn parse_key(key: &str) -> Option<(Option<UserId>, MessageId)> {
+    let (owner, id) = key.split_once('.')?;
+    let owner = if owner == NOBODY { None } else { Some(owner.parse().ok()?) };
+    Some((owner, id.parse().ok()?))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n")
+}
+
+fn unescape(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        plain.push(match character {
+            '\\' => match characters.next() {
+                Some('t') => '\t',
+                Some('n') => '\n',
+                other => other.unwrap_or('\\'),
+            },
+            plain => plain,
+        });
+    }
+    plain
+}

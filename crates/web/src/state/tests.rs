@@ -1,0 +1,175 @@
+//! Events, pages and replies through the state's one door.
+
+use shared::events::{MessageChange, RoomChange};
+use shared::ids::Seq;
+use shared::rooms::Room;
+
+use super::*;
+use crate::state::samples::{NOON, created, message, message_id, room, room_id, user};
+
+/// A state that follows room 1 at rev 0, with its (empty) first page loaded.
+fn state() -> State {
+    let state = State::default();
+    state.rooms.update(|rooms| rooms.insert(room(1, "Lobby")));
+    state.reading.update(|reading| {
+        reading.meet(&room(1, "Lobby"));
+    });
+    state.follows.update_value(|follows| follows.start(room_id(1), Rev(0)));
+    let empty = shared::page::Page { items: vec![], next_cursor: None, prev_cursor: None };
+    state.with_timeline(room_id(1), |timeline| timeline.show(empty));
+    state
+}
+
+fn texts(state: &State) -> Vec<Option<String>> {
+    state.timelines.with_untracked(|timelines| {
+        timelines[&room_id(1)].messages().iter().map(|message| message.text.clone()).collect()
+    })
+}
+
+fn in_scope(test: impl FnOnce(State)) {
+    let owner = Owner::new();
+    owner.set();
+    test(state());
+}
+
+#[test]
+fn an_event_reaches_the_timeline_the_list_and_the_unread_count() {
+    in_scope(|state| {
+        assert_eq!(state.apply(created(1, 1), NOON), None);
+        assert_eq!(texts(&state).len(), 1);
+        let lobby = state.rooms.with_untracked(|rooms| rooms.get(room_id(1)).cloned()).unwrap();
+        assert_eq!(lobby.last_seq, Seq(1));
+        assert_eq!(state.reading.with_untracked(|reading| reading.unread(&lobby)), 1);
+    });
+}
+
+#[test]
+fn ones_own_message_counts_as_read() {
+    in_scope(|state| {
+        state.identity.set(Identity::User(user(1, "adam")));
+        state.apply(created(1, 1), NOON);
+        let lobby = state.rooms.with_untracked(|rooms| rooms.get(room_id(1)).cloned()).unwrap();
+        assert_eq!(state.reading.with_untracked(|reading| reading.unread(&lobby)), 0);
+    });
+}
+
+#[test]
+fn a_message_leaves_the_outbox_by_its_id_whatever_confirms_it_also_without_a_timeline() {
+    in_scope(|state| {
+        let now = message(1, 1).created_at;
+        for (number, room) in [(1, 1), (2, 2), (3, 1)] {
+            state.outbox.update(|outbox| {
+                outbox.push(message_id(number), room_id(room), None, "hello".to_owned(), now);
+            });
+        }
+        state.remembered.set(Some(message(1, 1).author));
+        assert_eq!(state.unsent(room_id(1)).len(), 2);
+        state.apply(created(1, 1), NOON);
+        state.apply_message(Message { room_id: room_id(2), ..message(2, 2) });
+        let page = Page { items: vec![message(3, 3)], next_cursor: None, prev_cursor: None };
+        state.apply_page(room_id(1), page, Timeline::show);
+        assert!(state.outbox.with_untracked(|outbox| outbox.entries().is_empty()));
+    });
+}
+
+#[test]
+fn edits_and_deletions_replace_what_was_there() {
+    in_scope(|state| {
+        state.apply(created(1, 1), NOON);
+        let change = |rev, message| MessageChange { room_id: room_id(1), rev: Rev(rev), message };
+        state.apply(ServerEvent::MessageUpdated(change(2, message(1, 2))), NOON);
+        assert_eq!(texts(&state), [Some("message 1 at 2".to_owned())]);
+        let gone = Message { text: None, ..message(1, 3) };
+        state.apply(ServerEvent::MessageDeleted(change(3, gone)), NOON);
+        assert_eq!(texts(&state), [None]);
+    });
+}
+
+#[test]
+fn a_missed_change_is_asked_for() {
+    in_scope(|state| {
+        let followup = state.apply(created(3, 3), NOON);
+        assert_eq!(followup, Some(Followup::CatchUp { room_id: room_id(1), since: Rev(0) }));
+        let changes = Changes {
+            room: Room { rev: Rev(3), last_seq: Seq(3), ..room(1, "Lobby") },
+            messages: vec![message(1, 1), message(2, 2), message(3, 3)],
+            rev: Rev(3),
+            has_more: false,
+        };
+        assert_eq!(state.apply_changes(changes), None);
+        assert_eq!(texts(&state).len(), 3);
+        assert_eq!(state.follows.with_value(|follows| follows.since(room_id(1))), Some(Rev(3)));
+    });
+}
+
+#[test]
+fn a_resync_asks_for_everything_since_the_last_change() {
+    in_scope(|state| {
+        let followup = state.apply(ServerEvent::Resync { room_id: room_id(1) }, NOON);
+        assert_eq!(followup, Some(Followup::CatchUp { room_id: room_id(1), since: Rev(0) }));
+    });
+}
+
+#[test]
+fn a_deleted_room_is_gone_from_everywhere() {
+    in_scope(|state| {
+        let change = RoomChange { room: room(1, "Lobby"), rev: Rev(1) };
+        let followup = state.apply(ServerEvent::RoomDeleted(change), NOON);
+        assert_eq!(followup, Some(Followup::Gone { room_id: room_id(1), name: "Lobby".to_owned(), lost: 0 }));
+        assert!(state.timelines.with_untracked(HashMap::is_empty));
+        assert_eq!(state.follows.with_value(|follows| follows.since(room_id(1))), None);
+    });
+}
+
+#[test]
+fn a_room_that_was_deleted_while_one_was_away_is_gone_when_one_comes_back() {
+    in_scope(|state| {
+        let refusal = ServerEvent::Error {
+            code: ErrorCode::RoomNotFound,
+            detail: String::new(),
+            room_id: Some(room_id(1)),
+        };
+        let followup = state.apply(refusal.clone(), NOON);
+        assert_eq!(followup, Some(Followup::Gone { room_id: room_id(1), name: "Lobby".to_owned(), lost: 0 }));
+        assert_eq!(state.apply(refusal, NOON), None, "once");
+    });
+}
+
+#[test]
+fn a_new_room_is_followed_and_what_is_said_there_is_unread() {
+    in_scope(|state| {
+        let change = RoomChange { room: room(2, "design"), rev: Rev(0) };
+        let followup = state.apply(ServerEvent::RoomCreated(change), NOON);
+        assert_eq!(followup, Some(Followup::Follow(room_id(2))));
+        state.apply_message(Message { room_id: room_id(2), ..message(1, 1) });
+        let design = state.rooms.with_untracked(|rooms| rooms.get(room_id(2)).cloned()).unwrap();
+        assert_eq!(state.reading.with_untracked(|reading| reading.unread(&design)), 1);
+    });
+}
+
+#[test]
+fn a_greeting_says_who_one_is() {
+    in_scope(|state| {
+        let hello = |user| ServerEvent::Hello { server_version: "1".into(), heartbeat_seconds: 25, user };
+        state.apply(hello(Some(user(1, "adam"))), NOON);
+        assert_eq!(state.me(), Some(user(1, "adam").id));
+        state.apply(hello(None), NOON);
+        assert_eq!(state.identity.get_untracked(), Identity::Anonymous);
+    });
+}
+
+#[test]
+fn what_is_not_about_content_changes_no_content() {
+    in_scope(|state| {
+        state.apply(created(1, 1), NOON);
+        let before = texts(&state);
+        for event in [
+            ServerEvent::Pong { id: "1".into() },
+            ServerEvent::Unknown,
+            ServerEvent::Error { code: ErrorCode::RateLimited, detail: String::new(), room_id: None },
+        ] {
+            assert_eq!(state.apply(event, NOON), None);
+        }
+        assert_eq!(texts(&state), before);
+    });
+}

@@ -1,0 +1,132 @@
+//! Each reader against the protocol's own serde implementation.
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use shared::text::Invalid;
+
+use super::*;
+use crate::state::samples::{NOON, message, room, room_id, user};
+
+fn check<T: Read + Serialize + DeserializeOwned + PartialEq + Debug>(sent: &T) {
+    let text = serde_json::to_string(sent).unwrap();
+    assert_eq!(parse::<T>(&text).as_ref(), Ok(sent), "{text}");
+    assert_eq!(serde_json::from_str::<T>(&text).unwrap(), *sent, "{text}");
+}
+
+#[test]
+fn every_type_is_read_as_the_protocol_says() {
+    let time = Timestamp::from_unix_millis(NOON + 1);
+    let user_id = Some(user(1, "adam").id);
+    check(&user(1, "adam"));
+    check(&room(1, "Lobby"));
+    check(&Room { created_by: user_id, online: 3, ..room(1, "Lobby") });
+    check(&message(1, 1));
+    check(&Message { edited_at: time, ..message(1, 2) });
+    check(&Message { text: None, deleted_at: time, ..message(1, 3) });
+    let cursor = Some(Cursor("next".to_owned()));
+    check(&Page { items: vec![room(1, "a")], next_cursor: cursor.clone(), prev_cursor: None });
+    let items = vec![message(1, 1), message(2, 2)];
+    check(&Page { items: items.clone(), next_cursor: None, prev_cursor: cursor });
+    check(&Changes { room: room(1, "a"), messages: items, rev: Rev(2), has_more: true });
+}
+
+#[test]
+fn a_problem_is_read_as_the_protocol_says() {
+    let invalid = Invalid::new(InvalidCode::TooShort, "Too short.");
+    let full = Problem {
+        kind: "/docs/problems#rate_limited".to_owned(),
+        title: "Slow down".to_owned(),
+        status: 429,
+        detail: "Wait.".to_owned(),
+        code: ErrorCode::RateLimited,
+        request_id: "1".to_owned(),
+        errors: vec![FieldError::new("text", invalid)],
+        retry_after: Some(3),
+        scope: Some(LimitScope::User),
+    };
+    check(&full);
+    check(&Problem { errors: vec![], retry_after: None, scope: None, ..full });
+}
+
+#[test]
+fn every_event_is_read_as_the_protocol_says() {
+    let message = MessageChange { room_id: room_id(1), rev: Rev(3), message: message(2, 3) };
+    let room_change = RoomChange { room: room(1, "Lobby"), rev: Rev(3) };
+    let somebody = user(1, "adam");
+    let id = room_id(1);
+    let hello = |user| ServerEvent::Hello { server_version: "1.0.0".into(), heartbeat_seconds: 25, user };
+    let events = [
+        hello(Some(somebody.clone())),
+        hello(None),
+        ServerEvent::Subscribed {
+            room: room(1, "Lobby"),
+            rev: Rev(3),
+            online: vec![somebody.clone()],
+            visitors: 2,
+        },
+        ServerEvent::MessageCreated(message.clone()),
+        ServerEvent::MessageUpdated(message.clone()),
+        ServerEvent::MessageDeleted(message),
+        ServerEvent::RoomCreated(room_change.clone()),
+        ServerEvent::RoomUpdated(room_change.clone()),
+        ServerEvent::RoomDeleted(room_change),
+        ServerEvent::Presence {
+            room_id: id,
+            joined: vec![somebody.clone()],
+            left: vec![somebody.id],
+            online: 1,
+            visitors: 0,
+        },
+        ServerEvent::Typing { room_id: id, user: somebody, active: true },
+        ServerEvent::Resync { room_id: id },
+        ServerEvent::Pong { id: "7".into() },
+        ServerEvent::Error { code: ErrorCode::RoomNotFound, detail: "Gone.".into(), room_id: Some(id) },
+        ServerEvent::Error { code: ErrorCode::Internal, detail: "Oh.".into(), room_id: None },
+        ServerEvent::Unknown,
+    ];
+    events.iter().for_each(check);
+}
+
+#[test]
+fn what_a_newer_server_adds_is_unknown_and_the_rest_is_read() {
+    assert_eq!(parse::<ServerEvent>(r#"{"type":"dance","steps":[1]}"#), Ok(ServerEvent::Unknown));
+    let mut sent = serde_json::to_value(message(1, 1)).unwrap();
+    sent["author"]["kind"] = "robot".into();
+    let kind = parse::<Message>(&sent.to_string()).map(|message| message.author.kind);
+    assert_eq!(kind, Ok(UserKind::Unknown), "the message is not dropped");
+    let problem = r#"{"type":"","title":"","status":400,"detail":"","code":"new","request_id":""}"#;
+    assert_eq!(parse::<Problem>(problem).map(|problem| problem.code), Ok(ErrorCode::Unknown));
+}
+
+#[test]
+fn absent_or_null_is_none_and_malformed_is_an_error() {
+    let sent = serde_json::to_value(message(1, 1)).unwrap();
+    let with = |field: &str, value: Option<serde_json::Value>| {
+        let mut message = sent.clone();
+        let object = message.as_object_mut().unwrap();
+        match value {
+            Some(value) => object.insert(field.to_owned(), value),
+            None => object.remove(field),
+        };
+        parse::<Message>(&message.to_string())
+    };
+    assert_eq!(with("edited_at", None).map(|message| message.edited_at), Ok(None));
+    assert_eq!(with("edited_at", Some(serde_json::Value::Null)).map(|message| message.edited_at), Ok(None));
+    assert_eq!(with("edited_at", Some("yesterday".into())), Err(Malformed));
+    assert_eq!(with("edited_at", Some(7.into())), Err(Malformed));
+    assert_eq!(with("text", Some(7.into())), Err(Malformed));
+    assert_eq!(with("seq", Some(1.5.into())), Err(Malformed));
+    assert_eq!(with("id", None), Err(Malformed));
+    assert_eq!(with("id", Some(serde_json::Value::Null)), Err(Malformed));
+}
+
+#[test]
+fn what_is_missing_or_of_another_type_is_not_read() {
+    for text in ["", "[]", "{}", "7", r#"{"id":7}"#, r#"{"items":[{}]}"#, r#"{"type":"typing","active":1}"#] {
+        assert_eq!(parse::<Room>(text), Err(Malformed), "{text}");
+        assert_eq!(parse::<Page<Room>>(text), Err(Malformed), "{text}");
+        assert_eq!(parse::<ServerEvent>(text), Err(Malformed), "{text}");
+    }
+}

@@ -1,0 +1,122 @@
+//! Who the user is: the same in all tabs, and gone from the browser after signing out.
+
+use crate::pages::Person;
+use crate::stage;
+use crate::wait::eventually;
+
+/// What the browser keeps that belongs to a person, and not to the browser.
+fn personal(person: &Person<'_>) -> Vec<String> {
+    // How far the rooms have been read is the same for everybody who comes now.
+    let shared = ["parlance.theme", "parlance.read"];
+    person.kept().into_iter().filter(|name| !shared.contains(&name.as_str())).collect()
+}
+
+#[test]
+// reference: pages-rooms
+fn signing_out_clears_what_belongs_to_the_person_in_all_tabs_and_signing_in_reaches_them() {
+    let stage = stage::alone();
+    let path = format!("/rooms/{}", stage.app.lobby().id);
+    let person = stage.person();
+    person.open(&path);
+    eventually(|| person.room().asks_for_name(), true);
+    person.room().give_name("Adam");
+    person.room().say("Hello");
+    eventually(|| person.room().people(), ["Adam"]);
+    let first = person.chrome.open_tab();
+    person.open(&path);
+    eventually(|| person.room().people(), ["Adam"]);
+    person.room().write("a draft of Adam's");
+    let second = person.chrome.go_to_tab(&first);
+    person.sign_out();
+    eventually(|| person.room().asks_for_name(), true);
+    eventually(|| person.room().people(), [""; 0]);
+    eventually(|| personal(&person), [""; 0]);
+
+    person.chrome.go_to_tab(&second);
+    eventually(|| person.room().asks_for_name(), true);
+    eventually(|| person.room().draft(), "");
+    person.room().give_name("Grace");
+    person.room().say("I am new here");
+    eventually(|| person.room().people(), ["Grace"]);
+    person.chrome.go_to_tab(&first);
+    eventually(|| person.room().asks_for_name(), false);
+    person.room().say("and here");
+    eventually(|| person.room().rows().iter().filter(|row| !row.is_pending).count(), 3);
+    assert_eq!(person.room().rows()[2].author, "Grace");
+    let history = stage.app.anonymous().whole_history(stage.app.lobby().id);
+    assert_eq!(history[1].author.id, history[2].author.id);
+}
+
+#[test]
+// reference: pages-rooms
+fn two_tabs_that_give_a_name_at_once_make_one_guest() {
+    let stage = stage::alone();
+    let lobby = stage.app.lobby();
+    let path = format!("/rooms/{}", lobby.id);
+    let person = stage.person();
+    person.open(&path);
+    let first = person.chrome.open_tab();
+    person.open(&path);
+    stage.network.hold("POST /api/v1/guests");
+    let introduce = |text: &str| {
+        eventually(|| person.room().asks_for_name(), true);
+        person.room().give_name("Adam");
+        person.room().say(text);
+    };
+    introduce("from the second tab");
+    person.chrome.go_to_tab(&first);
+    introduce("from the first tab");
+    stage.network.release();
+    let history = || stage.app.anonymous().whole_history(lobby.id);
+    eventually(|| history().len(), 2);
+    let authors: Vec<_> = history().into_iter().map(|message| message.author.id).collect();
+    assert_eq!(authors[0], authors[1], "one guest");
+}
+
+#[test]
+// reference: presence-online
+fn a_newcomer_who_gives_a_name_is_no_visitor_any_more() {
+    let stage = stage::together();
+    let path = format!("/rooms/{}", stage.app.lobby().id);
+    let (grace, _) = stage.guest("Grace");
+    grace.open(&path);
+    let newcomer = stage.person();
+    newcomer.note_sockets();
+    newcomer.open(&path);
+    eventually(|| grace.room().visitors(), "and 1 person reading without a name");
+    eventually(|| newcomer.room().asks_for_name(), true);
+    newcomer.room().give_name("Adam");
+    newcomer.room().say("Hello");
+    eventually(|| grace.room().people(), ["Adam", "Grace"]);
+    for person in [&grace, &newcomer] {
+        eventually(|| person.room().visitors(), "");
+    }
+    eventually(|| newcomer.sockets(), (2, 1));
+}
+
+#[test]
+// reference: pages-connection-lost
+fn a_page_that_is_older_than_the_server_offers_a_reload() {
+    let stage = stage::alone();
+    let (adam, _) = stage.guest("Adam");
+    adam.chrome.prepare_pages(
+        "Math.random = () => 0;
+        const parse = JSON.parse;
+        JSON.parse = text => {
+            const value = parse(text);
+            if (value?.type === 'hello' && window.isDeployed) value.server_version = '99.0.0';
+            return value;
+        }",
+    );
+    adam.open(&format!("/rooms/{}", stage.app.lobby().id));
+    eventually(|| adam.room().people(), ["Adam"]);
+    adam.chrome.eval::<()>("window.isDeployed = true");
+    stage.network.cut();
+    stage.network.mend();
+    eventually(|| adam.banner(), "A new version of Parlance is available.");
+    adam.room().say("It still works");
+    eventually(|| adam.room().rows().iter().filter(|row| !row.is_pending).count(), 1);
+    adam.press_banner("Reload");
+    eventually(|| adam.banner(), "");
+    eventually(|| adam.room().texts(), ["It still works"]);
+}
