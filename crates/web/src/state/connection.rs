@@ -27,6 +27,8 @@ const RESTART_WAIT_MILLIS: f64 = 10_000.0;
 const PROBE_MILLIS: i64 = 2_500;
 /// Timers that are this late were stopped: the machine slept, or the page was frozen.
 const SLEPT_MILLIS: i64 = 5_000;
+/// After these the first attempt is made at once.
+const AT_ONCE: [CloseCode; 3] = [CloseCode::SlowConsumer, CloseCode::ImpossibleRev, CloseCode::SessionEnded];
 
 /// A way to reach the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +160,6 @@ impl Connection {
             self.phase = Phase::Stopped(Stopped::Forbidden);
             return Aftermath::Resume;
         }
-        let first = self.failures == 0;
         let backoff = backoff::wait_millis(self.failures, random);
         let wait = if is(CloseCode::Restart) {
             #[allow(clippy::cast_possible_truncation)] // At most 10,000.
@@ -168,11 +169,7 @@ impl Connection {
             OVERLOAD_WAIT_MILLIS + backoff
         } else if is(CloseCode::FrameRate) {
             backoff::told_millis(reason)
-        } else if first
-            && [CloseCode::SlowConsumer, CloseCode::ImpossibleRev, CloseCode::SessionEnded]
-                .into_iter()
-                .any(is)
-        {
+        } else if self.failures == 0 && AT_ONCE.into_iter().any(is) {
             0
         } else {
             backoff
@@ -324,17 +321,15 @@ mod tests {
     }
 
     #[test]
-    fn the_backoff_grows_to_half_a_minute_and_starts_afresh_after_a_steady_time() {
+    fn the_backoff_grows_and_starts_afresh_after_a_steady_time() {
         let mut connection = open_since(0);
         let mut now = 60_000;
-        let mut waits = Vec::new();
-        for _ in 0..8 {
+        for wait in [1_000, 2_000, 4_000] {
             connection.closed(1006, "", now, 1.0);
-            let wait = (0..=40_000).find(|wait| connection.tick(now + wait) != Action::None).unwrap();
-            waits.push(wait);
+            assert_eq!(connection.tick(now + wait - 1), Action::None);
             now += wait;
+            assert_eq!(connection.tick(now), Action::Connect(Transport::WebSocket));
         }
-        assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
         connection.opened(now, 25, "1.0.0");
         connection.closed(1006, "", now + STEADY_MILLIS, 1.0);
         assert_eq!(connection.banner(now + STEADY_MILLIS + 200), None);
