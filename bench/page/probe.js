@@ -139,7 +139,11 @@ globalThis.bench = (() => {
       });
     },
     arrived: () => acts,
-    seen: text => painted(() => newest(text)),
+    // How long it takes from now until the page is painted with the message as its newest one.
+    async wait(text) {
+      const began = performance.now();
+      return await painted(() => newest(text)) - began;
+    },
 
     middle(selector) {
       const element = document.querySelector(selector);

@@ -83,7 +83,7 @@ fn perform(world: &World, chromium: &Chromium, site: &Site, round: usize) -> Out
 }
 
 /// Does something and returns the milliseconds from its event until the message is painted, and painted as confirmed.
-fn time(page: &Page<'_>, event: &str, text: &str, act: impl Fn() -> Outcome<()>) -> Outcome<[f64; 2]> {
+pub fn time(page: &Page<'_>, event: &str, text: &str, act: impl Fn() -> Outcome<()>) -> Outcome<[f64; 2]> {
     // The page is at rest before.
     page.run(&format!("bench.pause(100).then(() => bench.expect({}, {}))", json!(event), json!(text)))?;
     act()?;

@@ -85,7 +85,8 @@ impl Chromium {
     pub fn pages_memory(&self) -> Outcome<f64> {
         let is_page = |pid: &u32| {
             let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            command.split(|byte| *byte == 0).any(|argument| argument == b"--type=renderer")
+            // Their arguments are one text.
+            String::from_utf8_lossy(&command).contains("--type=renderer")
         };
         let pages = family(self.program.pid()).into_iter().filter(is_page);
         pages.map(|pid| memory(pid).map(|memory| memory.pss)).sum()

@@ -44,6 +44,52 @@ pub struct Weight {
     pub nodes: f64,
 }
 
+/// The frames in some time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Frames {
+    /// How many there were.
+    pub count: f64,
+    /// How many were longer than 16.7 ms.
+    pub missed: f64,
+    /// How many were longer than 50 ms.
+    pub long: f64,
+    /// The longest, in milliseconds.
+    pub longest: f64,
+    /// The whole time, in milliseconds.
+    pub millis: f64,
+}
+
+impl Frames {
+    /// Reads what the probe has counted.
+    pub fn read(counted: &Value) -> Outcome<Self> {
+        let figure =
+            |name: &str| counted[name].as_f64().ok_or_else(|| fail(format!("the probe counted {counted}")));
+        Ok(Self {
+            count: figure("frames")?,
+            missed: figure("missed")?,
+            long: figure("long")?,
+            longest: figure("longest")?,
+            millis: figure("millis")?,
+        })
+    }
+
+    /// These and others.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            count: self.count + other.count,
+            missed: self.missed + other.missed,
+            long: self.long + other.long,
+            longest: self.longest.max(other.longest),
+            millis: self.millis + other.millis,
+        }
+    }
+
+    /// How many of a hundred were longer than 16.7 ms.
+    pub fn missed_share(self) -> f64 {
+        100.0 * self.missed / self.count
+    }
+}
+
 /// An open page. Dropping it closes it.
 pub struct Page<'a> {
     chromium: &'a Chromium,
