@@ -139,10 +139,11 @@ globalThis.bench = (() => {
       });
     },
     arrived: () => acts,
-    // How long it takes from now until the page is painted with the message as its newest one.
-    async wait(text) {
+    // How long it takes from now until the page is painted with the message as its newest one, or how long was waited.
+    async wait(text, millis) {
       const began = performance.now();
-      return await painted(() => newest(text)) - began;
+      await Promise.race([painted(() => newest(text)), pause(millis)]);
+      return performance.now() - began;
     },
 
     middle(selector) {

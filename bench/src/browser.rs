@@ -135,8 +135,9 @@ pub fn measure(run: &Run) -> Outcome<Section> {
         "{}, headless, without a graphics card, {} × {} pixels. Painted is the first task after the frame in which the \
          page has drawn it, as the page itself sees it. The floor is a page of 60 lines without a framework that \
          fetches the same messages from the same server and draws them. A phone has a quarter of this machine's speed, \
-         1.6 Mbit/s and 150 ms. Requests include the WebSocket, the transferred bytes do not; everything else is measured without a limit. Heap is that of JavaScript and the memory \
-         of WebAssembly after a collection. Frames of more than 16.7 ms are those that came at least one refresh late.",
+         1.6 Mbit/s and 150 ms; everything else is measured without a limit. Requests include the WebSocket, \
+         transferred bytes do not. Heap is that of JavaScript and the memory of WebAssembly after a collection. Frames \
+         of more than 16.7 ms are those that came at least one refresh late.",
         chromium.version()?,
         page::WIDTH,
         page::HEIGHT,

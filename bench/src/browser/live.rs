@@ -17,6 +17,8 @@ use crate::stats::Spread;
 const PER_SECOND: f64 = 500.0;
 const SENDERS: usize = 8;
 const TEXT_LENGTH: usize = 100;
+/// How long the last message is waited for, in milliseconds.
+const PATIENCE: u32 = 60_000;
 /// How often it is measured at most.
 const TIMES: usize = 3;
 
@@ -25,7 +27,7 @@ struct Live {
     /// Before, after a tenth, and after all.
     weights: [Weight; 3],
     frames: Frames,
-    /// How long after the last answer the last message was painted, in milliseconds.
+    /// How long after its answer the last message was painted, in milliseconds; `PATIENCE` when it was not.
     lag: f64,
     /// Rows in the document at the end.
     rows: f64,
@@ -55,7 +57,7 @@ fn arrive(world: &World, chromium: &Chromium, round: usize) -> Outcome<Live> {
         clients.run(Pace::Open(PER_SECOND), Amount::Count(count - 1), sends(&rooms, TEXT_LENGTH))?;
         let mut last = Clients::connect(addr, 1)?;
         last.run(Pace::Closed, Amount::Count(1), world.send(&world.live_room, end))?;
-        let lag = page.number(&format!("bench.wait({})", json!(end)))?;
+        let lag = page.number(&format!("bench.wait({}, {PATIENCE})", json!(end)))?;
         Ok((Frames::read(&page.run("bench.stopFrames()")?)?, lag))
     };
     let before = page.weigh()?;

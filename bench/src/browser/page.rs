@@ -1,6 +1,8 @@
 //! A page in Chromium: opened, driven by real input, and asked what it has measured.
 
 use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -14,6 +16,9 @@ const PROBE: &str = include_str!("../../page/probe.js");
 pub const WIDTH: u32 = 1280;
 /// The size of a page, in CSS pixels.
 pub const HEIGHT: u32 = 800;
+
+/// Chromium still starts processes when it says that a page is open.
+const SETTLING: Duration = Duration::from_millis(500);
 
 /// What a page finds in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +152,7 @@ impl<'a> Page<'a> {
 
     /// Goes to a path of a server, signed in as the first guest.
     pub fn visit(&self, addr: SocketAddr, path: &str) -> Outcome<()> {
+        thread::sleep(SETTLING);
         let url = format!("http://{addr}{path}");
         let cookie = json!({ "url": url, "name": "parlance_session", "value": token(0), "httpOnly": true });
         self.call("Network.setCookie", cookie)?;
