@@ -138,7 +138,14 @@ globalThis.bench = (() => {
         return ends.map(end => end - began);
       });
     },
-    arrived: () => acts,
+    arrived: millis => Promise.race([acts, pause(millis)]),
+    has: text => newest(text) !== null,
+    // For whoever reads why a measurement failed.
+    state() {
+      const rows = document.getElementsByClassName("message");
+      const focus = document.activeElement?.id;
+      return { path: location.pathname, rows: rows.length, newest: rows[rows.length - 1]?.textContent, focus };
+    },
     // How long it takes from now until the page is painted with the message as its newest one, or how long was waited.
     async wait(text, millis) {
       const began = performance.now();

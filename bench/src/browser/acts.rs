@@ -1,6 +1,6 @@
 //! What people do most: going to another room and sending a message, from the event to the paint.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::chromium::Chromium;
 use super::page::{Cache, Page};
@@ -12,6 +12,10 @@ use crate::{Outcome, fail};
 
 /// How many messages are sent in each round.
 const SENDS: usize = 10;
+
+/// How long an act may take, in milliseconds, and how often it is tried.
+const PATIENCE: u32 = 10_000;
+const ATTEMPTS: usize = 3;
 
 /// The acts, and whether they have a target.
 const ACTS: [(&str, Option<f64>); 4] = [
@@ -82,15 +86,22 @@ fn perform(world: &World, chromium: &Chromium, site: &Site, round: usize) -> Out
     Ok(found)
 }
 
-/// Does something and returns the milliseconds from its event until the message is painted, and painted as confirmed.
+/// Does something and returns the milliseconds from its event until the message is painted, and painted as confirmed. A
+/// click can get lost when its place is drawn anew between press and release, so it is repeated.
 pub fn time(page: &Page<'_>, event: &str, text: &str, act: impl Fn() -> Outcome<()>) -> Outcome<[f64; 2]> {
-    // The page is at rest before.
-    page.run(&format!("bench.pause(100).then(() => bench.expect({}, {}))", json!(event), json!(text)))?;
-    act()?;
-    let times = page.run("bench.arrived()")?;
-    let millis = |place: usize| times[place].as_f64();
-    match (millis(0), millis(1)) {
-        (Some(painted), Some(confirmed)) => Ok([painted, confirmed]),
-        _ => Err(fail(format!("after the {event} {text:?} arrived at {}", Value::to_string(&times)))),
+    let (event, text) = (json!(event), json!(text));
+    for _ in 0..ATTEMPTS {
+        // The page is at rest before.
+        page.run(&format!("bench.pause(100).then(() => bench.expect({event}, {text}))"))?;
+        act()?;
+        let times = page.run(&format!("bench.arrived({PATIENCE})"))?;
+        if let (Some(painted), Some(confirmed)) = (times[0].as_f64(), times[1].as_f64()) {
+            return Ok([painted, confirmed]);
+        }
+        if page.run(&format!("bench.has({text})"))? == true {
+            return Err(fail(format!("{text} came more than {PATIENCE} ms after the {event}")));
+        }
     }
+    let state = page.run("bench.state()")?;
+    Err(fail(format!("the page does not show {text} after the {event}: {state}")))
 }
