@@ -78,7 +78,9 @@ fn report(total: u64, all: &[Live], section: &mut Section) {
     let mut row = |what: &str, value: String| table.row(vec![what.to_owned(), value]);
     row("Messages", many.clone());
     row("Messages a second", number(PER_SECOND));
-    row("The last one painted after its answer, ms", median(each(|live| live.lag)));
+    let lag = Spread::of(each(|live| live.lag)).median;
+    let lag = if lag < f64::from(PATIENCE) { number(lag) } else { "not painted within a minute".to_owned() };
+    row("The last one painted after its answer, ms", lag);
     row("Frames", median(each(|live| live.frames.count)));
     row("longer than 16.7 ms, %", median(each(|live| live.frames.missed_share())));
     row("longer than 50 ms", median(each(|live| live.frames.long)));
