@@ -172,14 +172,20 @@ impl Connection {
 
 /// The status of an answer and its whole length, once its head has arrived.
 fn answer_head(bytes: &[u8]) -> Option<(u16, usize)> {
+    let length = whole_length(bytes)?;
+    let status = std::str::from_utf8(bytes.get(9..12)?).ok()?;
+    Some((status.parse().ok()?, length))
+}
+
+/// The whole length of a request or an answer, once its head has arrived.
+pub fn whole_length(bytes: &[u8]) -> Option<usize> {
     let head_length = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&bytes[..head_length]).ok()?;
-    let status = head.get(9..12)?.parse().ok()?;
     let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         if name.eq_ignore_ascii_case("content-length") { value.trim().parse::<usize>().ok() } else { None }
     });
-    Some((status, head_length + length.unwrap_or(0)))
+    Some(head_length + length.unwrap_or(0))
 }
 
 /// A signal that interrupts a wait is no error.

@@ -4,6 +4,7 @@
 //! take turns in every round. The primary metric is CPU time per unit of work, from `/proc`: load, server and database
 //! share the cores, and a slow client can neither hide nor fake a gain in it.
 
+mod browser;
 mod dialect;
 mod fanout;
 mod filling;
@@ -40,6 +41,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::browser::Sizes;
 use crate::postgres::{Cluster, DATABASE, DATABASE_BEFORE};
 use crate::report::Report;
 use crate::run::{Run, Version};
@@ -111,6 +113,8 @@ enum Suite {
     D,
     /// Start and size
     E,
+    /// The web client in a browser
+    F,
     /// Growth
     G,
 }
@@ -159,6 +163,7 @@ fn measure_in(options: &Options, scratch: &Path) -> Outcome<()> {
         crowds: if quick { vec![200, 1_000] } else { vec![1_000, 5_000] },
         idle: if quick { vec![100, 1_000] } else { vec![100, 1_000, 10_000] },
         histories: if quick { vec![100_000, 1_000_000] } else { vec![100_000, 1_000_000, 10_000_000] },
+        browser: if quick { Sizes::QUICK } else { Sizes::FULL },
     };
     reference::prepare(&run)?;
     let report = Report::start(&run)?;
@@ -181,6 +186,7 @@ fn measure_all(run: &Run, suites: &[Suite], mut report: Report, options: &Option
             Suite::C => vec![memory::measure(run)?],
             Suite::D => vec![history::section(&history)],
             Suite::E => vec![start::measure(run)?],
+            Suite::F => vec![browser::measure(run)?],
             Suite::G => vec![growth::measure(run, &history)?],
         };
         for section in sections {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Outcome;
+use crate::browser::Sizes;
 use crate::postgres::Cluster;
 
 /// One run of the benchmark.
@@ -30,6 +31,8 @@ pub struct Run {
     pub idle: Vec<usize>,
     /// Lengths of the long room, one for each decade. The last one is measured thoroughly.
     pub histories: Vec<u64>,
+    /// What the web client is shown.
+    pub browser: Sizes,
 }
 
 /// A version of Parlance. Each has a database of its own, because their migrations may differ.
