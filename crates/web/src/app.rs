@@ -15,6 +15,7 @@ use crate::app::banner::AppBanner;
 use crate::app::dialogs::AppDialogs;
 use crate::app::sidebar::AppSidebar;
 use crate::browser;
+use crate::components::keyed_list::KeyedList;
 use crate::components::toast_list::ToastList;
 use crate::live::Live;
 use crate::navigation::Navigation;
@@ -91,5 +92,10 @@ fn CurrentPage() -> impl IntoView {
         Page::NotFound => view! { <NotFoundPage /> }.into_any(),
     };
     // Keyed, because Leptos would reuse the elements of one room for the next, with their focus and scroll positions.
-    view! { <For each=move || [page.get()] key=|page| *page children=draw /> }
+    let key = move || match page.get() {
+        Page::Home => vec![0],
+        Page::NotFound => vec![1],
+        Page::Room(room_id, epoch) => vec![room_id.0.as_u128().wrapping_add(u128::from(epoch))],
+    };
+    view! { <KeyedList keys=Signal::derive(key) draw=move |_| draw(page.get_untracked()) /> }
 }

@@ -7,6 +7,7 @@ pub mod connection_banner;
 pub mod field_error;
 pub mod icon;
 pub mod icon_button;
+pub mod keyed_list;
 pub mod menu_button;
 pub mod message_actions;
 pub mod message_editor;

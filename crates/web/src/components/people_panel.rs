@@ -6,6 +6,7 @@ use shared::users::{User, UserKind};
 
 use crate::components::avatar::Avatar;
 use crate::components::icon_button::IconButton;
+use crate::components::keyed_list::KeyedList;
 use crate::state::presence::Presence;
 
 /// The people in the open room, by name, and how many more there are.
@@ -18,6 +19,13 @@ pub fn PeoplePanel(
     /// Whether the panel is open where it does not fit beside the messages.
     open: RwSignal<bool>,
 ) -> impl IntoView {
+    let key = |user: &User| user.id.0.as_u128();
+    let keys =
+        Signal::derive(move || presence.with(|presence| presence.people.iter().map(key).collect::<Vec<_>>()));
+    let draw = move |wanted| {
+        let find = |presence: &Presence| presence.people.iter().find(|user| key(user) == wanted).cloned();
+        presence.with_untracked(find).map(|user| view! { <Person user=user me=me /> }).into_any()
+    };
     view! {
         <aside id="people" class="people" class:open=move || open.get() aria-label="People">
             <div class="people-head">
@@ -30,11 +38,7 @@ pub fn PeoplePanel(
                 />
             </div>
             <ul>
-                <For
-                    each=move || presence.with(|presence| presence.people.clone())
-                    key=|user| user.id.0.as_u128()
-                    children=move |user| view! { <Person user=user me=me /> }
-                />
+                <KeyedList keys=keys draw=draw />
             </ul>
             <p class="people-visitors">{move || presence.with(others)}</p>
         </aside>

@@ -2,10 +2,12 @@
 
 use leptos::prelude::*;
 use shared::ids::RoomId;
+use uuid::Uuid;
 
 use crate::components::avatar::Avatar;
 use crate::components::icon::Icon;
 use crate::components::icon_button::IconButton;
+use crate::components::keyed_list::KeyedList;
 use crate::components::room_link::RoomLink;
 use crate::components::skeleton::Skeleton;
 use crate::state::Identity;
@@ -36,8 +38,13 @@ pub fn Sidebar(
     /// Called to open the settings.
     on_settings: Callback<()>,
 ) -> impl IntoView {
-    let room_ids =
-        Memo::new(move |_| rooms.with(|rooms| rooms.all().iter().map(|room| room.id).collect::<Vec<_>>()));
+    let keys = Memo::new(move |_| {
+        rooms.with(|rooms| rooms.all().iter().map(|room| room.id.0.as_u128()).collect::<Vec<_>>())
+    });
+    let draw = move |key| {
+        view! { <RoomLink id=RoomId(Uuid::from_u128(key)) rooms=rooms reading=reading current=current /> }
+            .into_any()
+    };
     view! {
         <nav id="sidebar" class="sidebar" class:open=move || open.get() aria-label="Chat rooms">
             <div class="sidebar-head">
@@ -71,11 +78,7 @@ pub fn Sidebar(
             </div>
             <div class="sidebar-rooms">
                 <ul aria-label="Rooms">
-                    <For
-                        each=move || room_ids.get()
-                        key=|id| id.0.as_u128()
-                        children=move |id| view! { <RoomLink id=id rooms=rooms reading=reading current=current /> }
-                    />
+                    <KeyedList keys=keys draw=draw />
                 </ul>
                 <div class="sidebar-end">
                     <RoomsEnd rooms=rooms loading=loading on_more=on_more />

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::browser;
 use crate::components::icon::Icon;
 use crate::components::icon_button::IconButton;
+use crate::components::keyed_list::KeyedList;
 use crate::state::toasts::{Toast, Toasts, Tone};
 
 /// The notices. A click dismisses a notice. None of them expires while the pointer or the focus is on the list.
@@ -14,6 +15,14 @@ pub fn ToastList(
     toasts: RwSignal<Toasts>,
 ) -> impl IntoView {
     let hold = move |held: bool| toasts.update(|toasts| toasts.hold(held, browser::now()));
+    let keys = Signal::derive(move || {
+        toasts.with(|toasts| toasts.shown().iter().map(|toast| u128::from(toast.id)).collect::<Vec<_>>())
+    });
+    let draw = move |key| {
+        let find = |toasts: &Toasts| toasts.shown().iter().find(|toast| u128::from(toast.id) == key).cloned();
+        let toast = toasts.with_untracked(find);
+        toast.map(|toast| view! { <ToastNotice toast=toast toasts=toasts /> }).into_any()
+    };
     view! {
         <div
             class="toasts"
@@ -22,11 +31,7 @@ pub fn ToastList(
             on:focusin=move |_| hold(true)
             on:focusout=move |_| hold(false)
         >
-            <For
-                each=move || toasts.with(|toasts| toasts.shown().to_vec())
-                key=|toast| u128::from(toast.id)
-                children=move |toast| view! { <ToastNotice toast=toast toasts=toasts /> }
-            />
+            <KeyedList keys=keys draw=draw />
         </div>
     }
 }

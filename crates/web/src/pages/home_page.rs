@@ -7,9 +7,11 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::ids::RoomId;
 use shared::messages::Message;
+use uuid::Uuid;
 
 use crate::client;
 use crate::client::messages::Slice;
+use crate::components::keyed_list::KeyedList;
 use crate::components::page_frame::PageFrame;
 use crate::components::skeleton::Skeleton;
 use crate::live::Live;
@@ -37,12 +39,16 @@ pub fn HomePage() -> impl IntoView {
     expect_context::<Live>().load_rooms();
 
     let last_messages = RwSignal::new(Vec::<Message>::new());
-    let room_ids = Memo::new(move |_| {
-        state.rooms.with(|rooms| rooms.all().iter().map(|room| room.id).take(MAX_CARDS).collect::<Vec<_>>())
+    let keys = Memo::new(move |_| {
+        let rooms = state.rooms.read();
+        rooms.all().iter().map(|room| room.id.0.as_u128()).take(MAX_CARDS).collect::<Vec<_>>()
+    });
+    let draw = Callback::new(move |key| {
+        view! { <RoomCard id=RoomId(Uuid::from_u128(key)) last_messages=last_messages /> }.into_any()
     });
     Effect::new(move || {
-        for room_id in room_ids.get() {
-            load_last_message(room_id, state, last_messages);
+        for key in keys.get() {
+            load_last_message(RoomId(Uuid::from_u128(key)), state, last_messages);
         }
     });
     let stage = Memo::new(move |_| {
@@ -61,11 +67,7 @@ pub fn HomePage() -> impl IntoView {
         }
         Stage::Cards => view! {
             <ul class="cards" aria-label="What is going on">
-                <For
-                    each=move || room_ids.get()
-                    key=|id| id.0.as_u128()
-                    children=move |id| view! { <RoomCard id=id last_messages=last_messages /> }
-                />
+                <KeyedList keys=keys draw=draw />
             </ul>
         }
         .into_any(),

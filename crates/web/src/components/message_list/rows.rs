@@ -10,6 +10,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, EventTarget, HtmlElement};
 
 use crate::browser::{self, day_text};
+use crate::components::keyed_list::KeyedList;
 use crate::components::message_actions::{MessageActions, MessageRights};
 use crate::components::message_item::MessageItem;
 use crate::components::message_list::row_table::RowTable;
@@ -75,7 +76,7 @@ pub fn MessageRows(
             on:pointerleave=move |_| active.set(None)
             on:focusin=move |event| active.set(message_of(event.target()))
         >
-            <For each=keys key=|key| *key children=draw />
+            <KeyedList keys=Signal::derive(keys) draw=draw />
         </ol>
     }
 }
