@@ -45,9 +45,10 @@ read_as! {
     UserId: String => |text| text.parse().ok();
     RoomId: String => |text| text.parse().ok();
     MessageId: String => |text| text.parse().ok();
+    Timestamp: String => |text| text.parse().ok();
 }
 
-read_named!(ErrorCode, InvalidCode, LimitScope, Timestamp, UserKind);
+read_named!(ErrorCode, InvalidCode, LimitScope, UserKind);
 
 read_structs! {
     User { id, username, kind, created_at }
