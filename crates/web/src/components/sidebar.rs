@@ -1,15 +1,15 @@
 //! The sidebar: all rooms, and the session.
 
 use leptos::prelude::*;
+use leptos::reactive::computed::Selector;
 use shared::ids::RoomId;
 
 use crate::components::avatar::Avatar;
 use crate::components::icon::Icon;
 use crate::components::icon_button::IconButton;
-use crate::components::room_link::RoomLink;
+use crate::components::room_link::{RoomLink, RoomSign};
 use crate::components::skeleton::Skeleton;
 use crate::state::Identity;
-use crate::state::reading::ReadMarks;
 use crate::state::rooms::RoomList;
 
 /// The rooms with their unread counts. On narrow screens it covers the page while it is open.
@@ -17,8 +17,8 @@ use crate::state::rooms::RoomList;
 pub fn Sidebar(
     /// The rooms.
     rooms: RwSignal<RoomList>,
-    /// What the user has read of each room.
-    reading: RwSignal<ReadMarks>,
+    /// A room's name and how many messages are unread there, tracked.
+    sign: Callback<RoomId, RoomSign>,
     /// The open room.
     current: Memo<Option<RoomId>>,
     /// The user.
@@ -38,6 +38,13 @@ pub fn Sidebar(
 ) -> impl IntoView {
     let room_ids =
         Memo::new(move |_| rooms.with(|rooms| rooms.all().iter().map(|room| room.id).collect::<Vec<_>>()));
+    // A selector notifies only the room that one leaves and the one that one enters.
+    let is_current = Selector::new(move || current.get());
+    let draw = move |id| {
+        let is_current = is_current.clone();
+        let current = Signal::derive(move || is_current.selected(&Some(id)));
+        view! { <RoomLink id=id sign=Memo::new(move |_| sign.run(id)) current=current /> }
+    };
     view! {
         <nav id="sidebar" class="sidebar" class:open=move || open.get() aria-label="Chat rooms">
             <div class="sidebar-head">
@@ -74,7 +81,7 @@ pub fn Sidebar(
                     <For
                         each=move || room_ids.get()
                         key=|id| id.0.as_u128()
-                        children=move |id| view! { <RoomLink id=id rooms=rooms reading=reading current=current /> }
+                        children=draw
                     />
                 </ul>
                 <div class="sidebar-end">

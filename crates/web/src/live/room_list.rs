@@ -83,8 +83,7 @@ impl Live {
     /// Takes in one room, and follows it.
     pub fn take_room(self, room: Room) {
         let (room_id, rev) = (room.id, room.rev);
-        self.state.reading.maybe_update(|reading| reading.meet(&room));
-        self.state.rooms.update(|list| list.insert(room));
+        self.state.take_room(room);
         self.follow(room_id, rev);
     }
 
@@ -128,10 +127,7 @@ impl Live {
 
     fn take_rooms(self, loaded: Vec<Room>, next_cursor: Option<Cursor>) {
         let rooms = loaded.iter().map(|room| (room.id, room.rev)).collect::<Vec<_>>();
-        self.state
-            .reading
-            .maybe_update(|reading| loaded.iter().filter(|room| reading.meet(room)).count() > 0);
-        self.state.rooms.update(|list| list.insert_pages(loaded, next_cursor));
+        self.state.take_rooms(loaded, next_cursor);
         for (room_id, rev) in rooms {
             self.follow(room_id, rev);
         }

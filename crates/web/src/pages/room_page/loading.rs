@@ -12,8 +12,14 @@ use crate::client::{self, ClientError};
 use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::context::RoomContext;
 use crate::route::Route;
-use crate::state::messages::Timeline;
+use crate::state::messages::{Edge, Reader, Timeline};
 use crate::state::toasts::Tone;
+
+/// The height of the smallest row.
+const ROW_PIXELS: usize = 24;
+/// What is loaded besides the screen: the distances from both ends at which a page is loaded, and that page. With less,
+/// loading at one end would make the list load at the other.
+const ROWS_BEYOND_PIXELS: usize = 2_080;
 
 impl RoomContext {
     /// Loads the first page. Loads again when the URL points at a message that is not loaded, and when the connection is
@@ -28,8 +34,8 @@ impl RoomContext {
         });
         Effect::new(move |before: Option<Option<MessageId>>| {
             let pointed = pointed.get();
-            let (loaded, is_shown) = state.timelines.with_untracked(|timelines| {
-                timelines.get(&room_id).map_or((false, false), |timeline| {
+            let (loaded, is_shown) = state.timelines.with_value(|timelines| {
+                timelines.get(room_id).map_or((false, false), |timeline| {
                     let is_shown = pointed.is_none_or(|id| timeline.get(id).is_some());
                     (timeline.is_loaded(), is_shown)
                 })
@@ -40,6 +46,16 @@ impl RoomContext {
                 self.target.set(Some(pointed.map_or(ScrollTarget::Newest, ScrollTarget::Message)));
             }
             pointed
+        });
+    }
+
+    /// Tells the timeline how the user looks at it.
+    pub fn keep_what_is_read(self) {
+        let Self { state, room_id, at_end, editing, .. } = self;
+        Effect::new(move || {
+            let limit = browser::window_height().saturating_add(ROWS_BEYOND_PIXELS) / ROW_PIXELS;
+            let reader = Reader { is_away: !at_end.get(), edits: editing.get(), limit };
+            state.timelines.update_value(|timelines| timelines.make(room_id).set_reader(reader));
         });
     }
 
@@ -93,9 +109,7 @@ impl RoomContext {
     fn failed(self, error: &ClientError) {
         if error.is_missing() {
             self.missing.set(true);
-            self.state.timelines.update(|timelines| {
-                timelines.remove(&self.room_id);
-            });
+            self.state.timelines.update_value(|timelines| timelines.remove(self.room_id));
             if browser::load(keys::LAST_ROOM).is_some_and(|last| last == self.room_id.to_string()) {
                 browser::save(keys::LAST_ROOM, "");
             }
@@ -104,7 +118,7 @@ impl RoomContext {
             let is_loaded = self
                 .state
                 .timelines
-                .with_untracked(|timelines| timelines.get(&self.room_id).is_some_and(Timeline::is_loaded));
+                .with_value(|timelines| timelines.get(self.room_id).is_some_and(Timeline::is_loaded));
             if is_loaded {
                 self.state.toast(Tone::Error, error.sentence(), browser::now());
             }
@@ -138,19 +152,19 @@ impl RoomContext {
 
     /// Loads the page before the loaded messages.
     pub fn load_older(self) {
-        let older = |timeline: &mut Timeline| timeline.older().cloned();
-        let cursor = self.state.with_timeline(self.room_id, older).flatten();
-        if let Some(cursor) = cursor {
-            self.load_more(Slice::Before(cursor), Timeline::prepend);
+        match self.state.timelines.with_value(|it| it.get(self.room_id)?.older().cloned()) {
+            Some(Edge::Cursor(cursor)) => self.load_more(Slice::Before(cursor), Timeline::prepend),
+            Some(Edge::Message(id)) => self.load_more(Slice::Beside(id), Timeline::prepend),
+            None => {}
         }
     }
 
     /// Loads the page after the loaded messages.
     pub fn load_newer(self) {
-        let newer = |timeline: &mut Timeline| timeline.newer().cloned();
-        let cursor = self.state.with_timeline(self.room_id, newer).flatten();
-        if let Some(cursor) = cursor {
-            self.load_more(Slice::After(cursor), Timeline::append);
+        match self.state.timelines.with_value(|it| it.get(self.room_id)?.newer().cloned()) {
+            Some(Edge::Cursor(cursor)) => self.load_more(Slice::After(cursor), Timeline::append),
+            Some(Edge::Message(id)) => self.load_more(Slice::Beside(id), Timeline::append),
+            None => {}
         }
     }
 
