@@ -27,6 +27,8 @@ use crate::state::typing::OwnTyping;
 use crate::state::{Followup, Identity, State};
 
 const TICK: Duration = Duration::from_millis(500);
+/// The greeting should be there by now. If it is not, HTTP may be quicker.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// The connection at work.
 #[derive(Clone, Copy)]
@@ -68,8 +70,12 @@ impl Live {
         };
         state.reading.set_value(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
         let _ = window_event_listener(ev::pagehide, move |_| live.save_marks());
-        live.learn_identity();
-        live.load_rooms();
+        // Who never gave a name has no session to ask for.
+        if browser::load(keys::NAME).is_none() {
+            state.identity.set(Identity::Anonymous);
+        }
+        // The greeting tells who the user is, and the list must be loaded after it. Nothing is asked for twice.
+        set_timeout(move || live.do_without_greeting(), PATIENCE);
         live.advance(|connection, now| connection.start(now));
         set_interval(move || live.tick(), TICK);
         let _ = window_event_listener(ev::online, move |_| live.advance(|it, now| it.network_back(now)));
@@ -140,10 +146,12 @@ impl Live {
         }
     }
 
-    fn learn_identity(self) {
-        // Who never gave a name has no session to ask for; the socket's greeting settles it in any case.
-        if browser::load(keys::NAME).is_none() {
-            self.state.identity.set(Identity::Anonymous);
+    fn do_without_greeting(self) {
+        if self.state.connection.with_untracked(Connection::is_open) {
+            return;
+        }
+        self.load_rooms();
+        if self.state.identity.with_untracked(|identity| *identity != Identity::Unknown) {
             return;
         }
         spawn_local(async move {

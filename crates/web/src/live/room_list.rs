@@ -13,6 +13,7 @@ use crate::browser::{self, keys};
 use crate::client::{self, ClientError};
 use crate::route::Route;
 use crate::state::Followup;
+use crate::state::connection::Connection;
 use crate::state::rooms::{Reach, gone_sentence};
 use crate::state::toasts::Tone;
 
@@ -43,6 +44,13 @@ impl Live {
                 }
             }
         });
+    }
+
+    /// Loads the list again, unless that is about to happen because the connection is being opened.
+    pub fn refresh_rooms(self) {
+        if self.state.connection.with_untracked(Connection::is_open) {
+            self.load_rooms();
+        }
     }
 
     /// Loads the next page of rooms. `done` learns whether that succeeded.

@@ -32,6 +32,14 @@ impl RoomContext {
                 self.load(pointed.get_untracked());
             }
         });
+        // The list brings most rooms.
+        Effect::new(move |was_known: Option<bool>| {
+            let (is_listed, is_known) = state.rooms.with(|it| (it.is_loaded(), it.get(room_id).is_some()));
+            if is_listed && !is_known && was_known != Some(true) {
+                self.find_room();
+            }
+            is_known || was_known == Some(true)
+        });
         Effect::new(move |before: Option<Option<MessageId>>| {
             let pointed = pointed.get();
             let (loaded, is_shown) = state.timelines.with_value(|timelines| {
@@ -59,21 +67,26 @@ impl RoomContext {
         });
     }
 
-    /// Loads the newest page, or the one around a message, and the room itself when it is not in the list.
+    /// Loads the room itself.
+    fn find_room(self) {
+        spawn_local(async move {
+            match client::rooms::get(self.room_id).await {
+                Ok(room) => self.live.take_room(room),
+                Err(error) if self.is_open() => self.failed(&error),
+                Err(_) => {}
+            }
+        });
+    }
+
+    /// Loads the newest page, or the one around a message.
     pub fn load(self, pointed: Option<MessageId>) {
         let Self { state, live, room_id, .. } = self;
-        self.failure.set(None);
+        if self.failure.with_untracked(Option::is_some) {
+            self.failure.set(None);
+            self.find_room();
+        }
         let request = self.begin_request();
         self.overlays.loading.set(true);
-        if state.rooms.with_untracked(|rooms| rooms.get(room_id).is_none()) {
-            spawn_local(async move {
-                match client::rooms::get(room_id).await {
-                    Ok(room) => live.take_room(room),
-                    Err(error) if self.is_open() => self.failed(&error),
-                    Err(_) => {}
-                }
-            });
-        }
         // From here on the timeline receives live events.
         state.with_timeline(room_id, |_| ());
         let followed = state.follows.with_value(|follows| follows.since(room_id).is_some());
