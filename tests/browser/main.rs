@@ -6,6 +6,7 @@
 mod accessibility;
 mod chrome;
 mod history;
+mod light;
 mod messages;
 mod network;
 mod newcomer;

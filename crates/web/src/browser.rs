@@ -10,12 +10,14 @@ pub use storage::{
     stored,
 };
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use js_sys::{Array, Date, Function, Intl, Object, Reflect};
 use shared::ids::MessageId;
 use shared::timestamp::Timestamp;
 use wasm_bindgen::{JsCast, JsValue};
+
+use crate::state::days::{LastDay, LocalDay};
 
 /// Milliseconds since the Unix epoch.
 #[allow(clippy::cast_possible_truncation)] // Far below 2^53.
@@ -50,10 +52,21 @@ pub fn new_message_id() -> MessageId {
 }
 
 /// The number of the day at that time, in the user's time zone.
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // Minutes, and times below 2^53.
 pub fn local_day(unix_millis: i64) -> i64 {
-    let offset = Date::new(&JsValue::from_f64(unix_millis as f64)).get_timezone_offset();
-    (unix_millis - offset as i64 * 60_000).div_euclid(24 * 60 * 60 * 1_000)
+    thread_local! {
+        static LAST: RefCell<LastDay> = RefCell::new(LastDay::default());
+    }
+    LAST.with_borrow_mut(|last| last.number(unix_millis, find_local_day))
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_possible_wrap)] // Below 2^53.
+fn find_local_day(unix_millis: i64) -> LocalDay {
+    let date = Date::new(&JsValue::from_f64(unix_millis as f64));
+    let (year, month, day) = (date.get_full_year(), date.get_month() as i32, date.get_date() as i32);
+    let begin = |day| Date::new_with_year_month_day(year, month, day).get_time() as i64;
+    let offset = date.get_timezone_offset() as i64 * 60_000;
+    let number = (unix_millis - offset).div_euclid(24 * 60 * 60 * 1_000);
+    LocalDay { number, begin: begin(day), end: begin(day + 1) }
 }
 
 /// How a time is written.
@@ -121,6 +134,13 @@ pub fn copy(text: &str) {
             let _ = clipboard.write_text(text);
         }
     }
+}
+
+/// The height of the window, in pixels.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Pixels.
+pub fn window_height() -> usize {
+    let height = web_sys::window().and_then(|window| window.inner_height().ok()?.as_f64());
+    height.unwrap_or(0.0) as usize
 }
 
 /// Whether the page is visible.

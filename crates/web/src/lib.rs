@@ -4,6 +4,7 @@
 //! state and socket in sync), `session` (who the user is), `app` (the shell), `pages`, `components`. Data flows one
 //! way: JSON -> state -> view.
 
+pub mod room_triggers;
 pub mod route;
 pub mod state;
 

@@ -27,6 +27,8 @@ use crate::state::typing::OwnTyping;
 use crate::state::{Followup, Identity, State};
 
 const TICK: Duration = Duration::from_millis(500);
+/// The greeting should be there by now. If it is not, HTTP may be quicker.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// The connection at work.
 #[derive(Clone, Copy)]
@@ -42,6 +44,8 @@ pub struct Live {
     open_room: StoredValue<Option<RoomId>>,
     own_typing: StoredValue<OwnTyping>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
+    /// What the server said since the last frame.
+    events: StoredValue<Vec<ServerEvent>>,
     attempt: StoredValue<u32>,
     subscriptions: StoredValue<Subscriptions>,
     listed_at: StoredValue<i64>,
@@ -59,16 +63,19 @@ impl Live {
             open_room: StoredValue::new(None),
             own_typing: StoredValue::new(OwnTyping::default()),
             socket: StoredValue::new_local(None),
+            events: StoredValue::new(Vec::new()),
             attempt: StoredValue::new(0),
             subscriptions: StoredValue::new(Subscriptions::default()),
             listed_at: StoredValue::new(0),
         };
-        state.reading.set(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
-        Effect::new(move || {
-            browser::save_soon(keys::READ.to_owned(), state.reading.with(ReadMarks::to_text))
-        });
-        live.learn_identity();
-        live.load_rooms();
+        state.reading.set_value(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
+        let _ = window_event_listener(ev::pagehide, move |_| live.save_marks());
+        // Who never gave a name has no session to ask for.
+        if browser::load(keys::NAME).is_none() {
+            state.identity.set(Identity::Anonymous);
+        }
+        // The greeting tells who the user is, and the list must be loaded after it. Nothing is asked for twice.
+        set_timeout(move || live.do_without_greeting(), PATIENCE);
         live.advance(|connection, now| connection.start(now));
         set_interval(move || live.tick(), TICK);
         let _ = window_event_listener(ev::online, move |_| live.advance(|it, now| it.network_back(now)));
@@ -139,10 +146,12 @@ impl Live {
         }
     }
 
-    fn learn_identity(self) {
-        // Who never gave a name has no session to ask for; the socket's greeting settles it in any case.
-        if browser::load(keys::NAME).is_none() {
-            self.state.identity.set(Identity::Anonymous);
+    fn do_without_greeting(self) {
+        if self.state.connection.with_untracked(Connection::is_open) {
+            return;
+        }
+        self.load_rooms();
+        if self.state.identity.with_untracked(|identity| *identity != Identity::Unknown) {
             return;
         }
         spawn_local(async move {
@@ -180,6 +189,7 @@ impl Live {
     }
 
     fn connect(self) {
+        self.apply_events();
         let attempt = self.attempt.get_value() + 1;
         self.attempt.set_value(attempt);
         self.state.follows.update_value(crate::state::follow::Follows::disconnected);
@@ -200,6 +210,7 @@ impl Live {
     }
 
     fn closed(self, code: u16, reason: &str) {
+        self.apply_events();
         self.attempt.update_value(|attempt| *attempt += 1);
         self.socket.set_value(None);
         self.state.follows.update_value(crate::state::follow::Follows::disconnected);
@@ -208,8 +219,9 @@ impl Live {
         match connection.try_update(|connection| connection.closed(code, reason, now, random)) {
             Some(Aftermath::Reload) => {
                 self.state.follows.update_value(crate::state::follow::Follows::clear);
-                self.state.timelines.update(std::collections::HashMap::clear);
+                self.state.timelines.update_value(crate::state::timelines::Timelines::clear);
                 self.state.rooms.set(crate::state::rooms::RoomList::default());
+                self.state.change_reading(|_| ());
                 self.load_rooms();
                 self.epoch.update(|epoch| *epoch += 1);
             }
@@ -219,7 +231,30 @@ impl Live {
         self.advance(|connection, now| connection.tick(now));
     }
 
+    /// Takes in an event with the next frame: many events in one frame are painted once. The tick does it in a page that
+    /// paints no frames.
     fn incoming(self, event: ServerEvent) {
+        // The banner and the rest look at the phase, not at when something was last heard.
+        self.state.connection.update_untracked(|connection| connection.heard(browser::now()));
+        let is_greeting = matches!(event, ServerEvent::Hello { .. });
+        let waiting = self.events.try_update_value(|events| {
+            events.push(event);
+            events.len()
+        });
+        if is_greeting {
+            self.apply_events();
+        } else if waiting == Some(1) {
+            request_animation_frame(move || self.apply_events());
+        }
+    }
+
+    fn apply_events(self) {
+        for event in self.events.try_update_value(std::mem::take).unwrap_or_default() {
+            self.apply(event);
+        }
+    }
+
+    fn apply(self, event: ServerEvent) {
         let now = browser::now();
         let greeting = match &event {
             ServerEvent::Hello { heartbeat_seconds, server_version, .. } => {
@@ -227,8 +262,6 @@ impl Live {
             }
             _ => None,
         };
-        // The banner and the rest look at the phase, not at when something was last heard.
-        self.state.connection.update_untracked(|connection| connection.heard(now));
         if let ServerEvent::Subscribed { room, .. } = &event {
             self.subscriptions.update_value(|subscriptions| subscriptions.confirmed(room.id));
         }
@@ -256,8 +289,16 @@ impl Live {
         });
     }
 
+    fn save_marks(self) {
+        if let Some(text) = self.state.reading.try_update_value(ReadMarks::take_changed).flatten() {
+            browser::save_soon(keys::READ.to_owned(), text);
+        }
+    }
+
     fn tick(self) {
         let now = browser::now();
+        self.apply_events();
+        self.save_marks();
         self.advance(|connection, now| connection.tick(now));
         sending::pump(self.state);
         if !self.state.connection.with_untracked(|connection| connection.is_open()) {

@@ -116,7 +116,7 @@ fn forget(state: State, live: Live) {
             marks.meet(room);
         }
     });
-    state.reading.set(marks);
+    state.change_reading(|reading| *reading = marks);
     state.identity.set(Identity::Anonymous);
     // Pages hold drafts.
     live.epoch.update(|epoch| *epoch += 1);
@@ -129,11 +129,7 @@ fn changed_elsewhere(state: State, live: Live, name: &str, value: Option<String>
     match (name, value) {
         (keys::READ, Some(marks)) => {
             let marks = ReadMarks::from_text(&marks);
-            state.reading.maybe_update(|reading| {
-                let before = reading.clone();
-                reading.merge(&marks);
-                *reading != before
-            });
+            state.change_reading(|reading| reading.merge(&marks));
         }
         (keys::USER, None) => forget(state, live),
         // The socket's greeting says who it is.

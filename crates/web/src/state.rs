@@ -2,9 +2,13 @@
 //!
 //! The structs in `state/*` know no browser and no Leptos. This file only puts them into signals and hands each event
 //! to all of them.
+//!
+//! What changes with a message is told to those who show its room: `room`, `unread_in` and `timeline` track one room.
+//! The signal `rooms` tells only which rooms there are and what they are called.
 
 pub mod backoff;
 pub mod connection;
+pub mod days;
 pub mod follow;
 pub mod identity;
 pub mod messages;
@@ -16,19 +20,21 @@ pub mod rows;
 #[cfg(test)]
 pub mod samples;
 pub mod subscriptions;
+pub mod timelines;
 pub mod toasts;
 pub mod typing;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::errors::ErrorCode;
 use shared::events::ServerEvent;
-use shared::ids::{MessageId, Rev, RoomId, UserId};
+use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::messages::{Author, Changes, Message};
-use shared::page::Page;
+use shared::page::{Cursor, Page};
+use shared::rooms::Room;
 
+use crate::room_triggers::RoomTriggers;
 use crate::state::connection::Connection;
 use crate::state::follow::Follows;
 pub use crate::state::identity::Identity;
@@ -36,7 +42,8 @@ use crate::state::messages::{Delivery, Timeline};
 use crate::state::outbox::Outbox;
 use crate::state::presence::Presence;
 use crate::state::reading::ReadMarks;
-use crate::state::rooms::RoomList;
+use crate::state::rooms::{RoomList, Touched};
+use crate::state::timelines::Timelines;
 use crate::state::toasts::{Toasts, Tone};
 use crate::state::typing::Typing;
 
@@ -79,18 +86,22 @@ pub struct State {
     pub remembered: RwSignal<Option<Author>>,
     /// What was written and is not acknowledged, in all rooms.
     pub outbox: RwSignal<Outbox>,
-    /// The rooms.
+    /// The rooms. Notifies when there are others, or others names.
     pub rooms: RwSignal<RoomList>,
+    /// What notifies of a change in one room.
+    pub triggers: RoomTriggers,
+    /// How many messages are unread in all rooms.
+    pub unread: RwSignal<u64>,
     /// How far each room has been followed. Nothing is drawn from it.
     pub follows: StoredValue<Follows>,
-    /// What one has loaded of each room.
-    pub timelines: RwSignal<HashMap<RoomId, Timeline>>,
+    /// What one has loaded of each room. `timeline` tracks a room's.
+    pub timelines: StoredValue<Timelines>,
     /// Who is in the open room.
     pub presence: RwSignal<Presence>,
     /// Who types in the open room.
     pub typing: RwSignal<Typing>,
-    /// How far one has read each room.
-    pub reading: RwSignal<ReadMarks>,
+    /// How far one has read each room. `unread_in` tracks a room's.
+    pub reading: StoredValue<ReadMarks>,
     /// The connection to the server.
     pub connection: RwSignal<Connection>,
     /// The notices at the top right.
@@ -104,11 +115,13 @@ impl Default for State {
             remembered: RwSignal::default(),
             outbox: RwSignal::default(),
             rooms: RwSignal::default(),
+            triggers: RoomTriggers::default(),
+            unread: RwSignal::default(),
             follows: StoredValue::new(Follows::default()),
-            timelines: RwSignal::default(),
+            timelines: StoredValue::default(),
             presence: RwSignal::default(),
             typing: RwSignal::default(),
-            reading: RwSignal::default(),
+            reading: StoredValue::default(),
             connection: RwSignal::default(),
             toasts: RwSignal::default(),
         }
@@ -151,13 +164,7 @@ impl State {
             _ => None,
         };
         self.apply_to_rooms(&event);
-        if self.presence.with_untracked(|presence| {
-            let mut next = presence.clone();
-            next.apply(&event);
-            next != *presence
-        }) {
-            self.presence.update(|presence| presence.apply(&event));
-        }
+        self.presence.maybe_update(|presence| presence.apply(&event));
         let me = self.me();
         self.typing.maybe_update(|typing| typing.apply(&event, me, now));
 
@@ -206,15 +213,16 @@ impl State {
         if own {
             self.mark_read(room_id, message.seq);
         }
-        self.rooms.update(|rooms| rooms.reach(room_id, message.seq));
+        let seq = message.seq;
+        self.change_room(room_id, |rooms, _| rooms.reach(room_id, seq));
         self.confirm(message.id);
-        self.timelines.maybe_update(|timelines| match timelines.get_mut(&room_id) {
-            Some(timeline) => {
-                timeline.apply(message);
-                true
-            }
-            None => false,
+        let is_loaded = self.timelines.try_update_value(|timelines| {
+            let timeline = timelines.get_mut(room_id);
+            timeline.map(|timeline| timeline.apply(message)).is_some()
         });
+        if is_loaded == Some(true) {
+            self.triggers.of(room_id).messages.notify();
+        }
     }
 
     /// Takes in a page of a room's messages, in the way that `add` says.
@@ -231,30 +239,77 @@ impl State {
         for message in changes.messages {
             self.apply_message(message);
         }
-        self.rooms.update(|rooms| rooms.insert(changes.room));
+        self.take_room(changes.room);
         let (rev, has_more) = (changes.rev, changes.has_more);
         self.follows.try_update_value(|follows| follows.caught_up(room_id, rev, has_more)).flatten()
     }
 
     /// Changes one timeline, which is made when there is none.
     pub fn with_timeline<T>(&self, room_id: RoomId, change: impl FnOnce(&mut Timeline) -> T) -> Option<T> {
-        self.timelines.try_update(|timelines| change(timelines.entry(room_id).or_default()))
+        let result = self.timelines.try_update_value(|timelines| change(timelines.make(room_id)));
+        self.triggers.of(room_id).messages.notify();
+        result
+    }
+
+    /// Reads one timeline. Tracks it.
+    pub fn timeline<T>(&self, room_id: RoomId, read: impl FnOnce(Option<&Timeline>) -> T) -> T {
+        self.triggers.of(room_id).messages.track();
+        self.timelines.with_value(|timelines| read(timelines.get(room_id)))
+    }
+
+    /// Reads one room. Tracks it.
+    pub fn room<T>(&self, room_id: RoomId, read: impl FnOnce(&Room) -> T) -> Option<T> {
+        self.triggers.of(room_id).facts.track();
+        self.rooms.with_untracked(|rooms| rooms.get(room_id).map(read))
+    }
+
+    /// How many messages are unread in a room. Tracks it.
+    pub fn unread_in(&self, room_id: RoomId) -> u64 {
+        self.room(room_id, |room| self.reading.with_value(|reading| reading.unread(room))).unwrap_or(0)
     }
 
     /// One has read up to here.
-    pub fn mark_read(&self, room_id: RoomId, seq: shared::ids::Seq) {
-        self.reading.maybe_update(|reading| reading.read(room_id, seq));
+    pub fn mark_read(&self, room_id: RoomId, seq: Seq) {
+        self.change_room(room_id, |_, reading| match reading.read(room_id, seq) {
+            true => Touched::Room,
+            false => Touched::Nothing,
+        });
+    }
+
+    /// Takes in one room.
+    pub fn take_room(&self, room: Room) {
+        self.change_room(room.id, |rooms, reading| {
+            let is_new = reading.meet(&room);
+            rooms.insert(room).max(if is_new { Touched::Room } else { Touched::Nothing })
+        });
+    }
+
+    /// Takes in pages of the list of rooms. `next_cursor` leads to the next one.
+    pub fn take_rooms(&self, rooms: Vec<Room>, next_cursor: Option<Cursor>) {
+        for room in &rooms {
+            self.take_room(room.clone());
+        }
+        self.rooms.update(|list| list.insert_pages(rooms, next_cursor));
+    }
+
+    /// Changes how far all rooms have been read.
+    pub fn change_reading(&self, change: impl FnOnce(&mut ReadMarks)) {
+        self.reading.update_value(change);
+        let unread = self.rooms.with_untracked(|rooms| {
+            self.reading.with_value(|reading| rooms.all().iter().map(|room| reading.unread(room)).sum())
+        });
+        self.unread.set(unread);
+        self.triggers.notify_all();
     }
 
     /// Lets go of a room.
     pub fn remove_room(&self, room_id: RoomId, name: String) -> Followup {
-        self.rooms.update(|rooms| {
-            rooms.remove(room_id);
+        self.change_room(room_id, |rooms, reading| {
+            reading.forget(room_id);
+            rooms.remove(room_id).map_or(Touched::Room, |_| Touched::List)
         });
-        self.timelines.update(|timelines| {
-            timelines.remove(&room_id);
-        });
-        self.reading.update(|reading| reading.forget(room_id));
+        self.timelines.update_value(|timelines| timelines.remove(room_id));
+        self.triggers.of(room_id).messages.notify();
         self.follows.update_value(|follows| follows.stop(room_id));
         let waits = self.outbox.with_untracked(|outbox| outbox.has_room(room_id));
         let lost = waits.then(|| self.outbox.try_update(|outbox| outbox.remove_room(room_id))).flatten();
@@ -283,19 +338,38 @@ impl State {
     }
 
     fn apply_to_rooms(&self, event: &ServerEvent) {
-        let before = event.room_id().and_then(|id| self.rooms.with_untracked(|rooms| rooms.get(id).cloned()));
-        if matches!(
-            event,
-            ServerEvent::Typing { .. } | ServerEvent::Presence { .. } | ServerEvent::Pong { .. }
-        ) {
+        let Some(room_id) = event.room_id() else { return };
+        self.change_room(room_id, |rooms, reading| {
+            if let ServerEvent::RoomCreated(change) | ServerEvent::RoomUpdated(change) = event {
+                reading.meet(&change.room);
+            }
+            rooms.apply(event)
+        });
+    }
+
+    /// Changes one room, and tells those who show it.
+    fn change_room(&self, id: RoomId, change: impl FnOnce(&mut RoomList, &mut ReadMarks) -> Touched) {
+        let unread = || {
+            self.rooms.with_untracked(|rooms| {
+                let room = rooms.get(id);
+                room.map_or(0, |room| self.reading.with_value(|reading| reading.unread(room)))
+            })
+        };
+        let before = unread();
+        let mut touched = Touched::Nothing;
+        self.rooms.update_untracked(|rooms| {
+            self.reading.update_value(|reading| touched = change(rooms, reading));
+        });
+        if touched == Touched::Nothing {
             return;
         }
-        self.rooms.maybe_update(|rooms| {
-            rooms.apply(event);
-            event.room_id().and_then(|id| rooms.get(id)) != before.as_ref()
-        });
-        if let ServerEvent::RoomCreated(change) | ServerEvent::RoomUpdated(change) = event {
-            self.reading.maybe_update(|reading| reading.meet(&change.room));
+        let after = unread();
+        if after != before {
+            self.unread.update(|total| *total = (*total + after).saturating_sub(before));
+        }
+        self.triggers.of(id).facts.notify();
+        if touched == Touched::List {
+            self.rooms.notify();
         }
     }
 

@@ -50,6 +50,7 @@ pub fn AppDialogs() -> impl IntoView {
             open=overlays.switcher
             rooms=state.rooms
             reading=state.reading
+            unread=state.unread
             on_choose=on_choose
         />
         <NameDialog open=overlays.name busy=busy error=error on_submit=on_name />

@@ -5,6 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use crate::browser;
+use crate::components::room_link::RoomSign;
 use crate::components::sidebar::Sidebar;
 use crate::live::Live;
 use crate::navigation::Navigation;
@@ -34,10 +35,14 @@ pub fn AppSidebar() -> impl IntoView {
         navigation.go(Route::Rooms);
         set_timeout(|| browser::focus("#new-room"), FOCUS_DELAY);
     });
+    let sign = move |room_id| RoomSign {
+        name: state.room(room_id, |room| room.name.as_str().to_owned()).unwrap_or_default(),
+        unread: state.unread_in(room_id),
+    };
     view! {
         <Sidebar
             rooms=state.rooms
-            reading=state.reading
+            sign=Callback::new(sign)
             current=Memo::new(move |_| navigation.route().room())
             identity=state.identity
             loading=loading

@@ -13,28 +13,25 @@ const UNREAD_ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/20
 
 /// Updates the title and the icon from now on.
 pub fn show_unread(state: State, navigation: Navigation) {
-    let unread = Memo::new(move |_| {
-        state.rooms.with(|rooms| {
-            state.reading.with(|reading| rooms.all().iter().map(|room| reading.unread(room)).sum::<u64>())
-        })
-    });
+    let unread = state.unread;
     let plain_icon = icon_link().and_then(|link| link.get_attribute("href")).unwrap_or_default();
+    let is_unread = Memo::new(move |_| unread.get() > 0);
     Effect::new(move || {
         if let Some(link) = icon_link() {
             // Only refused for a malformed name.
-            let _ = link.set_attribute("href", if unread.get() > 0 { UNREAD_ICON } else { &plain_icon });
+            let _ = link.set_attribute("href", if is_unread.get() { UNREAD_ICON } else { &plain_icon });
         }
     });
-    Effect::new(move || {
+    let title = Memo::new(move |_| {
         let count = match unread.get() {
             0 => String::new(),
             unread => format!("({unread}) "),
         };
-        let room = navigation.route().room().and_then(|id| {
-            state.rooms.with(|rooms| rooms.get(id).map(|room| format!("{} · ", room.name.as_str())))
-        });
-        browser::document().set_title(&format!("{count}{}Parlance", room.unwrap_or_default()));
+        let room = navigation.route().room();
+        let room = room.and_then(|id| state.room(id, |room| format!("{} · ", room.name.as_str())));
+        format!("{count}{}Parlance", room.unwrap_or_default())
     });
+    Effect::new(move || title.with(|title| browser::document().set_title(title)));
 }
 
 fn icon_link() -> Option<web_sys::Element> {

@@ -21,6 +21,8 @@ pub enum Slice {
     After(Cursor),
     /// Those around a message.
     Around(MessageId),
+    /// A whole page on both sides of a message.
+    Beside(MessageId),
 }
 
 /// A page of messages, oldest to newest.
@@ -31,6 +33,7 @@ pub async fn list(room_id: RoomId, slice: Slice) -> Result<Page<Message>, Client
         Slice::Before(cursor) => format!("?before={cursor}"),
         Slice::After(cursor) => format!("?after={cursor}"),
         Slice::Around(id) => format!("?around={id}"),
+        Slice::Beside(id) => format!("?around={id}&limit=60"),
     };
     client::get(&format!("{}{query}", messages_path(room_id))).await
 }

@@ -5,28 +5,28 @@ use shared::ids::RoomId;
 
 use crate::components::icon::Icon;
 use crate::route::Route;
-use crate::state::reading::ReadMarks;
-use crate::state::rooms::RoomList;
+
+/// What a link to a room shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomSign {
+    /// The room's name.
+    pub name: String,
+    /// How many messages are unread.
+    pub unread: u64,
+}
 
 /// A link to a room, with its unread count.
 #[component]
 pub fn RoomLink(
     /// The room.
     id: RoomId,
-    /// All rooms.
-    rooms: RwSignal<RoomList>,
-    /// What the user has read of each room.
-    reading: RwSignal<ReadMarks>,
-    /// The open room.
-    current: Memo<Option<RoomId>>,
+    /// Its name and its unread count.
+    sign: Memo<RoomSign>,
+    /// Whether it is the open room.
+    current: Signal<bool>,
 ) -> impl IntoView {
-    let unread = Memo::new(move |_| {
-        rooms.with(|rooms| rooms.get(id).map_or(0, |room| reading.with(|reading| reading.unread(room))))
-    });
-    let name = Memo::new(move |_| {
-        rooms.with(|rooms| rooms.get(id).map(|room| room.name.as_str().to_owned())).unwrap_or_default()
-    });
-    let count = move || match unread.get() {
+    let unread = move || sign.with(|sign| sign.unread);
+    let count = move || match unread() {
         many @ 100.. => format!("{}+", many.min(99)),
         few => few.to_string(),
     };
@@ -34,15 +34,15 @@ pub fn RoomLink(
         <li>
             <a
                 class="room-link"
-                class:unread=move || { unread.get() > 0 }
+                class:unread=move || { unread() > 0 }
                 href=Route::Room(id).path()
-                aria-current=move || (current.get() == Some(id)).then_some("page")
+                aria-current=move || current.get().then_some("page")
             >
                 <Icon name="hash" />
                 <span class="room-link-name" dir="auto">
-                    {move || name.get()}
+                    {move || sign.with(|sign| sign.name.clone())}
                 </span>
-                <Show when=move || { unread.get() > 0 }>
+                <Show when=move || { unread() > 0 }>
                     <span class="count">{move || count()} <span class="sr-only">" unread"</span></span>
                 </Show>
             </a>

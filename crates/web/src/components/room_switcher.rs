@@ -21,7 +21,9 @@ pub fn RoomSwitcher(
     /// The rooms.
     rooms: RwSignal<RoomList>,
     /// What the user has read of each room.
-    reading: RwSignal<ReadMarks>,
+    reading: StoredValue<ReadMarks>,
+    /// How many messages are unread in all rooms.
+    unread: RwSignal<u64>,
     /// Called with the chosen room.
     on_choose: Callback<RoomId>,
 ) -> impl IntoView {
@@ -31,7 +33,7 @@ pub fn RoomSwitcher(
     });
     view! {
         <Modal open=open label="Find a room" class="switcher">
-            <RoomSearch rooms=rooms reading=reading on_choose=choose />
+            <RoomSearch rooms=rooms reading=reading unread=unread on_choose=choose />
         </Modal>
     }
 }
@@ -42,13 +44,16 @@ type Match = (RoomId, String, u64);
 #[component]
 fn RoomSearch(
     rooms: RwSignal<RoomList>,
-    reading: RwSignal<ReadMarks>,
+    reading: StoredValue<ReadMarks>,
+    unread: RwSignal<u64>,
     on_choose: Callback<RoomId>,
 ) -> impl IntoView {
     let query = RwSignal::new(String::new());
     let chosen = RwSignal::new(0_usize);
     let found = Memo::new(move |_| {
-        rooms.with(|rooms| reading.with(|reading| query.with(|query| find(rooms, reading, query))))
+        // Another message anywhere changes it.
+        unread.track();
+        rooms.with(|rooms| reading.with_value(|reading| query.with(|query| find(rooms, reading, query))))
     });
     Effect::new(move || {
         query.track();

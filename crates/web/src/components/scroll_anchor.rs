@@ -27,20 +27,26 @@ impl ScrollAnchor {
         !self.away_from_end
     }
 
-    /// The list was scrolled. With `more_below` the end of the list is not the end.
-    pub fn note(&mut self, viewport: &Element, rows: &Element, more_below: bool) {
+    /// The list was scrolled. With `more_below` the end of the list is not the end. Returns whether the reader did it.
+    pub fn note(&mut self, viewport: &Element, rows: &Element, more_below: bool) -> bool {
+        let by_user = viewport.scroll_top() != self.top;
         // The event may arrive between a change of the content and its `settle`.
         if viewport.scroll_height() != self.height {
             self.settle(viewport, rows, more_below);
         } else if viewport.scroll_top() != self.top {
             self.remember(viewport, rows, more_below);
         }
+        by_user
     }
 
     /// The content changed: puts the list back to where the reader was.
     pub fn settle(&mut self, viewport: &Element, rows: &Element, more_below: bool) {
         // The reader may have scrolled on without its event having come yet.
-        let scrolled = viewport.scroll_top() - self.top;
+        let mut scrolled = viewport.scroll_top() - self.top;
+        // Content that became shorter scrolls by itself.
+        if scrolled < 0 && pixels_below(viewport) <= 0 && viewport.scroll_height() < self.height {
+            scrolled = 0;
+        }
         let left_end = scrolled < -END_PIXELS && pixels_below(viewport) > END_PIXELS;
         let at_end = !self.away_from_end && !left_end;
         if at_end {

@@ -1,6 +1,7 @@
 //! The sidebar: all rooms, and the session.
 
 use leptos::prelude::*;
+use leptos::reactive::computed::Selector;
 use shared::ids::RoomId;
 use uuid::Uuid;
 
@@ -8,10 +9,9 @@ use crate::components::avatar::Avatar;
 use crate::components::icon::Icon;
 use crate::components::icon_button::IconButton;
 use crate::components::keyed_list::KeyedList;
-use crate::components::room_link::RoomLink;
+use crate::components::room_link::{RoomLink, RoomSign};
 use crate::components::skeleton::Skeleton;
 use crate::state::Identity;
-use crate::state::reading::ReadMarks;
 use crate::state::rooms::RoomList;
 
 /// The rooms with their unread counts. On narrow screens it covers the page while it is open.
@@ -19,8 +19,8 @@ use crate::state::rooms::RoomList;
 pub fn Sidebar(
     /// The rooms.
     rooms: RwSignal<RoomList>,
-    /// What the user has read of each room.
-    reading: RwSignal<ReadMarks>,
+    /// A room's name and how many messages are unread there, tracked.
+    sign: Callback<RoomId, RoomSign>,
     /// The open room.
     current: Memo<Option<RoomId>>,
     /// The user.
@@ -41,9 +41,12 @@ pub fn Sidebar(
     let keys = Memo::new(move |_| {
         rooms.with(|rooms| rooms.all().iter().map(|room| room.id.0.as_u128()).collect::<Vec<_>>())
     });
+    // A selector notifies only the room that the user leaves and the one that the user enters.
+    let is_current = StoredValue::new(Selector::new(move || current.get()));
     let draw = move |key| {
-        view! { <RoomLink id=RoomId(Uuid::from_u128(key)) rooms=rooms reading=reading current=current /> }
-            .into_any()
+        let id = RoomId(Uuid::from_u128(key));
+        let current = Signal::derive(move || is_current.with_value(|it| it.selected(&Some(id))));
+        view! { <RoomLink id=id sign=Memo::new(move |_| sign.run(id)) current=current /> }.into_any()
     };
     view! {
         <nav id="sidebar" class="sidebar" class:open=move || open.get() aria-label="Chat rooms">

@@ -13,6 +13,7 @@ use crate::browser::{self, keys};
 use crate::client::{self, ClientError};
 use crate::route::Route;
 use crate::state::Followup;
+use crate::state::connection::Connection;
 use crate::state::rooms::{Reach, gone_sentence};
 use crate::state::toasts::Tone;
 
@@ -43,6 +44,13 @@ impl Live {
                 }
             }
         });
+    }
+
+    /// Loads the list again, unless that is about to happen because the connection is being opened.
+    pub fn refresh_rooms(self) {
+        if self.state.connection.with_untracked(Connection::is_open) {
+            self.load_rooms();
+        }
     }
 
     /// Loads the next page of rooms. `done` learns whether that succeeded.
@@ -83,8 +91,7 @@ impl Live {
     /// Takes in one room, and follows it.
     pub fn take_room(self, room: Room) {
         let (room_id, rev) = (room.id, room.rev);
-        self.state.reading.maybe_update(|reading| reading.meet(&room));
-        self.state.rooms.update(|list| list.insert(room));
+        self.state.take_room(room);
         self.follow(room_id, rev);
     }
 
@@ -128,10 +135,7 @@ impl Live {
 
     fn take_rooms(self, loaded: Vec<Room>, next_cursor: Option<Cursor>) {
         let rooms = loaded.iter().map(|room| (room.id, room.rev)).collect::<Vec<_>>();
-        self.state
-            .reading
-            .maybe_update(|reading| loaded.iter().filter(|room| reading.meet(room)).count() > 0);
-        self.state.rooms.update(|list| list.insert_pages(loaded, next_cursor));
+        self.state.take_rooms(loaded, next_cursor);
         for (room_id, rev) in rooms {
             self.follow(room_id, rev);
         }

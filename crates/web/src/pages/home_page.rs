@@ -36,7 +36,7 @@ enum Stage {
 pub fn HomePage() -> impl IntoView {
     let state = expect_context::<State>();
     let overlays = expect_context::<Overlays>();
-    expect_context::<Live>().load_rooms();
+    expect_context::<Live>().refresh_rooms();
 
     let last_messages = RwSignal::new(Vec::<Message>::new());
     let keys = Memo::new(move |_| {

@@ -18,9 +18,6 @@ use crate::pages::room_page::context::RoomContext;
 use crate::pages::room_page::header::RoomPageHeader;
 use crate::pages::room_page::messages::RoomMessages;
 
-/// How many messages of a room stay loaded when the user leaves it.
-const KEPT_MESSAGES: usize = 90;
-
 /// The page of one room. The app renders another room as another page.
 #[component]
 pub fn RoomPage(
@@ -32,13 +29,11 @@ pub fn RoomPage(
     let room = RoomContext::new(room_id);
     let RoomContext { state, overlays, .. } = room;
     provide_context(room);
+    state.timelines.update_value(|timelines| timelines.enter(room_id));
     room.load_when_needed(pointed);
+    room.keep_what_is_read();
     on_cleanup(move || {
-        state.timelines.update(|timelines| {
-            if let Some(timeline) = timelines.get_mut(&room_id) {
-                timeline.trim(KEPT_MESSAGES);
-            }
-        });
+        state.timelines.update_value(|timelines| timelines.leave(room_id));
         overlays.loading.set(false);
     });
     let me = Signal::derive(move || room.me());

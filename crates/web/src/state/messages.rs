@@ -1,15 +1,24 @@
-//! A room's timeline: a window of messages without holes.
+//! A room's timeline: a window of messages without holes, of a limited length.
 //!
 //! Pure. Pages, live events, replays and replies all come through `insert`-like doors that may be used in any order
-//! and more than once: of two copies of a message the one with the higher `rev` stays.
+//! and more than once: of two copies of a message the one with the higher `rev` stays. Whatever makes the window longer
+//! than its limit drops messages at the other end; they are loaded again when the user gets there.
 
-use std::collections::HashMap;
+mod outside;
+
 use std::sync::Arc;
 
 use shared::ids::{MessageId, Seq};
 use shared::messages::Message;
 use shared::page::{Cursor, Page};
 use shared::timestamp::Timestamp;
+
+use self::outside::Outside;
+
+/// The window has at least this limit. It suits a screen of 800 pixels.
+pub const WINDOW: usize = 120;
+/// How many messages live ones drop at once.
+const STEP: usize = 30;
 
 /// How a message that one sends is getting on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,16 +34,36 @@ pub enum Delivery {
     },
 }
 
+/// Where the messages beyond an edge of the window are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// The API's cursor leads there.
+    Cursor(Cursor),
+    /// Beside this message: the messages beyond were dropped, and the API has cursors for whole pages only.
+    Message(MessageId),
+}
+
+/// How the user looks at a timeline, and so what must stay in the window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reader {
+    /// Whether the user reads above the end. Live messages must not drop what they read.
+    pub is_away: bool,
+    /// The message that the user edits. It stays, because the editor is in its row.
+    pub edits: Option<MessageId>,
+    /// How many messages the window holds, at least `WINDOW`.
+    pub limit: usize,
+}
+
 /// What one reads of a room. It is empty until its first page comes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timeline {
     /// Without holes: the seq of each is one more than that of the one before.
     window: Vec<Arc<Message>>,
-    /// What came in about messages outside the window; taken in when the window gets there.
-    outside: HashMap<Seq, Arc<Message>>,
-    older: Option<Cursor>,
-    newer: Option<Cursor>,
+    outside: Outside,
+    older: Option<Edge>,
+    newer: Option<Edge>,
     loaded: bool,
+    reader: Reader,
 }
 
 impl Timeline {
@@ -49,12 +78,12 @@ impl Timeline {
     }
 
     /// Leads to older messages; `None` at the room's beginning.
-    pub fn older(&self) -> Option<&Cursor> {
+    pub fn older(&self) -> Option<&Edge> {
         self.older.as_ref()
     }
 
     /// Leads to newer messages; `None` when the newest is at hand.
-    pub fn newer(&self) -> Option<&Cursor> {
+    pub fn newer(&self) -> Option<&Edge> {
         self.newer.as_ref()
     }
 
@@ -73,41 +102,53 @@ impl Timeline {
         self.window.iter().rev().find(|message| message.author.id == author && message.text.is_some())
     }
 
+    /// Says how the user looks at it from now on.
+    pub fn set_reader(&mut self, reader: Reader) {
+        self.reader = reader;
+    }
+
     /// Shows this page instead of what was shown: the newest one, or one around a message.
     pub fn show(&mut self, page: Page<Message>) {
         for message in std::mem::take(&mut self.window) {
-            self.keep_outside(message);
+            self.outside.keep(message);
         }
-        self.window = page.items.into_iter().map(|message| self.newest_copy(message)).collect();
-        self.older = page.prev_cursor;
-        self.newer = page.next_cursor;
+        self.window = page.items.into_iter().map(|message| self.outside.newest_copy(message)).collect();
+        self.older = page.prev_cursor.map(Edge::Cursor);
+        self.newer = page.next_cursor.map(Edge::Cursor);
         self.loaded = true;
         self.extend();
     }
 
-    /// Adds the page before the window.
+    /// Adds the page before the window, or around its first message, and drops the newest messages.
     pub fn prepend(&mut self, page: Page<Message>) {
-        let joins = match (page.items.last(), self.window.first()) {
-            (Some(last), Some(first)) => last.seq.next() == first.seq,
-            _ => true,
-        };
-        if joins {
-            let older = page.items.into_iter().map(|message| self.newest_copy(message)).collect::<Vec<_>>();
+        let Some(first) = self.window.first().map(|message| message.seq) else { return self.show(page) };
+        let mut older = page.items;
+        older.retain(|message| message.seq < first);
+        if older.last().is_none_or(|last| last.seq.next() == first) {
+            let older =
+                older.into_iter().map(|message| self.outside.newest_copy(message)).collect::<Vec<_>>();
             self.window.splice(0..0, older);
-            self.older = page.prev_cursor;
+            self.older = page.prev_cursor.map(Edge::Cursor);
+            let limit = self.limit();
+            if self.window.len() > limit && !self.is_edited_in(limit..) {
+                self.window.truncate(limit);
+                self.end_here();
+            }
         }
     }
 
-    /// Adds the page after the window.
+    /// Adds the page after the window, or around its last message, and drops the oldest messages.
     pub fn append(&mut self, page: Page<Message>) {
-        let next = self.window.last().map_or(Seq::ZERO, |message| message.seq).next();
-        let newer = page.items.into_iter().filter(|message| message.seq >= next).collect::<Vec<_>>();
+        let next = self.next_seq();
+        let mut newer = page.items;
+        newer.retain(|message| message.seq >= next);
         if newer.first().is_none_or(|message| message.seq == next) {
             for message in newer {
-                let message = self.newest_copy(message);
+                let message = self.outside.newest_copy(message);
                 self.window.push(message);
             }
-            self.newer = page.next_cursor;
+            self.newer = page.next_cursor.map(Edge::Cursor);
+            self.drop_oldest(self.limit());
             self.extend();
         }
     }
@@ -119,7 +160,7 @@ impl Timeline {
             Some(place) if self.window[place].rev <= message.rev => self.window[place] = message,
             Some(_) => {}
             None => {
-                self.keep_outside(message);
+                self.outside.keep(message);
                 self.extend();
             }
         }
@@ -136,15 +177,11 @@ impl Timeline {
 
     /// Lets go of all but the newest messages, when one leaves the room.
     pub fn trim(&mut self, keep: usize) {
-        if !self.is_at_newest() {
-            self.window.clear();
-            self.outside.clear();
-            self.loaded = false;
-        } else if self.window.len() > keep {
-            // There is no cursor for the new beginning, so the next visit loads its page afresh.
-            self.window.drain(..self.window.len() - keep);
-            self.older = None;
-            self.loaded = false;
+        self.reader = Reader::default();
+        if self.is_at_newest() {
+            self.drop_oldest(keep);
+        } else {
+            *self = Self::default();
         }
     }
 
@@ -155,18 +192,34 @@ impl Timeline {
         (place < self.window.len()).then_some(place)
     }
 
-    fn keep_outside(&mut self, message: Arc<Message>) {
-        let kept = self.outside.entry(message.seq).or_insert_with(|| message.clone());
-        if kept.rev < message.rev {
-            *kept = message;
+    fn limit(&self) -> usize {
+        self.reader.limit.max(WINDOW)
+    }
+
+    fn next_seq(&self) -> Seq {
+        self.window.last().map_or(Seq::ZERO, |message| message.seq).next()
+    }
+
+    fn is_edited_in(
+        &self,
+        range: impl std::slice::SliceIndex<[Arc<Message>], Output = [Arc<Message>]>,
+    ) -> bool {
+        let edited = self.reader.edits;
+        edited.is_some() && self.window[range].iter().any(|message| Some(message.id) == edited)
+    }
+
+    /// Drops the oldest messages when there are more than so many.
+    fn drop_oldest(&mut self, keep: usize) {
+        let excess = self.window.len().saturating_sub(keep);
+        if excess > 0 && !self.is_edited_in(..excess) {
+            self.window.drain(..excess);
+            self.older = self.window.first().map(|message| Edge::Message(message.id));
         }
     }
 
-    fn newest_copy(&mut self, message: Message) -> Arc<Message> {
-        match self.outside.remove(&message.seq) {
-            Some(kept) if kept.rev > message.rev => kept,
-            _ => Arc::new(message),
-        }
+    /// The window's last message is not the newest one any more.
+    fn end_here(&mut self) {
+        self.newer = self.window.last().map(|message| Edge::Message(message.id));
     }
 
     /// Takes in what came live and follows the window's end, when that is where the room ends.
@@ -174,123 +227,23 @@ impl Timeline {
         if !self.is_at_newest() {
             return;
         }
-        let mut next = self.window.last().map_or(Seq::ZERO, |message| message.seq).next();
-        while let Some(message) = self.outside.remove(&next) {
-            self.window.push(message);
+        let limit = self.limit();
+        let mut next = self.next_seq();
+        while self.outside.has(next) {
+            let stays = self.reader.is_away || self.reader.edits.is_some();
+            if stays && self.window.len() >= limit {
+                return self.end_here();
+            }
+            self.window.extend(self.outside.take(next));
             next = next.next();
+        }
+        if self.outside.has_lost(next) {
+            self.end_here();
+        } else if self.window.len() > limit {
+            self.drop_oldest(limit - STEP);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::ops::RangeInclusive;
-
-    use super::*;
-    use crate::state::samples::{NOON, message};
-
-    fn cursor(text: Option<&str>) -> Option<Cursor> {
-        text.map(|text| Cursor(text.to_owned()))
-    }
-
-    fn page(seqs: RangeInclusive<i64>, older: Option<&str>, newer: Option<&str>) -> Page<Message> {
-        Page {
-            items: seqs.map(|seq| message(seq, seq)).collect(),
-            next_cursor: cursor(newer),
-            prev_cursor: cursor(older),
-        }
-    }
-
-    fn shown(page: Page<Message>) -> Timeline {
-        let mut timeline = Timeline::default();
-        timeline.show(page);
-        timeline
-    }
-
-    fn seqs(timeline: &Timeline) -> Vec<i64> {
-        timeline.messages().iter().map(|message| message.seq.0).collect()
-    }
-
-    #[test]
-    fn pages_join_in_both_directions() {
-        let mut timeline = shown(page(11..=13, Some("older"), Some("newer")));
-        timeline.prepend(page(8..=10, None, Some("x")));
-        timeline.append(page(14..=15, Some("x"), None));
-        assert_eq!(seqs(&timeline), [8, 9, 10, 11, 12, 13, 14, 15]);
-        assert_eq!(timeline.older(), None);
-        assert!(timeline.is_at_newest());
-    }
-
-    #[test]
-    fn a_page_that_does_not_join_is_not_taken_in() {
-        let mut timeline = shown(page(11..=13, Some("older"), None));
-        timeline.prepend(page(1..=5, None, None));
-        assert_eq!(seqs(&timeline), [11, 12, 13]);
-        assert!(timeline.older().is_some());
-    }
-
-    #[test]
-    fn what_comes_live_before_the_page_is_not_lost() {
-        let mut timeline = Timeline::default();
-        timeline.apply(message(4, 4));
-        timeline.apply(message(2, 5));
-        timeline.show(page(1..=3, None, None));
-        assert_eq!(seqs(&timeline), [1, 2, 3, 4]);
-        assert_eq!(timeline.messages()[1].rev.0, 5, "the page's copy is the older one");
-    }
-
-    #[test]
-    fn a_message_that_comes_twice_is_there_once_and_the_higher_rev_stays() {
-        let mut timeline = shown(page(1..=2, None, None));
-        timeline.apply(message(3, 3));
-        timeline.apply(message(3, 7));
-        timeline.apply(message(3, 3));
-        assert_eq!(seqs(&timeline), [1, 2, 3]);
-        assert_eq!(timeline.messages()[2].rev.0, 7);
-    }
-
-    #[test]
-    fn a_replay_by_rev_may_bring_a_later_message_first() {
-        let mut timeline = shown(page(1..=2, None, None));
-        timeline.apply(message(4, 4));
-        assert_eq!(seqs(&timeline), [1, 2], "no hole is shown");
-        timeline.apply(message(3, 5));
-        assert_eq!(seqs(&timeline), [1, 2, 3, 4]);
-    }
-
-    #[test]
-    fn a_message_far_from_the_window_waits_until_the_window_gets_there() {
-        let mut timeline = shown(page(1..=3, None, Some("newer")));
-        timeline.apply(message(5, 9));
-        timeline.apply(message(6, 6));
-        assert_eq!(seqs(&timeline), [1, 2, 3]);
-        timeline.append(page(4..=5, None, None));
-        assert_eq!(seqs(&timeline), [1, 2, 3, 4, 5, 6]);
-        assert_eq!(timeline.messages()[4].rev.0, 9);
-    }
-
-    #[test]
-    fn a_change_while_the_older_page_is_on_its_way_wins_over_the_page() {
-        let mut timeline = shown(page(11..=13, Some("older"), None));
-        timeline.apply(Message { text: None, ..message(9, 40) });
-        timeline.prepend(page(8..=10, None, None));
-        assert_eq!(timeline.messages()[1].text, None);
-    }
-
-    #[test]
-    fn a_tombstone_stays_in_its_place() {
-        let mut timeline = shown(page(1..=3, None, None));
-        let gone = Timestamp::from_unix_millis(NOON);
-        timeline.apply(Message { text: None, deleted_at: gone, ..message(2, 9) });
-        assert_eq!(seqs(&timeline), [1, 2, 3]);
-        assert_eq!(timeline.messages()[1].text, None);
-    }
-
-    #[test]
-    fn the_first_message_of_an_empty_room_is_shown() {
-        let mut timeline = shown(Page { items: vec![], next_cursor: None, prev_cursor: None });
-        assert_eq!(seqs(&timeline), [0; 0]);
-        timeline.apply(message(1, 1));
-        assert_eq!(seqs(&timeline), [1]);
-    }
-}
+mod tests;

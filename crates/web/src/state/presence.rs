@@ -26,10 +26,10 @@ impl Presence {
         }
     }
 
-    /// Follows who comes and goes.
-    pub fn apply(&mut self, event: &ServerEvent) {
+    /// Follows who comes and goes. Returns whether the event is about that.
+    pub fn apply(&mut self, event: &ServerEvent) -> bool {
         if self.room_id.is_none() || event.room_id() != self.room_id {
-            return;
+            return false;
         }
         match event {
             ServerEvent::Subscribed { room, online, visitors, .. } => {
@@ -44,8 +44,9 @@ impl Presence {
                 self.online = *online;
                 self.visitors = *visitors;
             }
-            _ => {}
+            _ => return false,
         }
+        true
     }
 
     /// How many people are there who are not listed.

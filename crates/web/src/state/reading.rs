@@ -8,9 +8,10 @@ use shared::ids::{RoomId, Seq};
 use shared::rooms::Room;
 
 /// The number of the last message one has read, by room.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct ReadMarks {
     marks: HashMap<RoomId, Seq>,
+    is_changed: bool,
 }
 
 impl ReadMarks {
@@ -20,13 +21,18 @@ impl ReadMarks {
             let (room, seq) = line.split_once(' ')?;
             Some((room.parse().ok()?, Seq(seq.parse().ok()?)))
         };
-        Self { marks: text.lines().filter_map(mark).collect() }
+        Self { marks: text.lines().filter_map(mark).collect(), is_changed: false }
     }
 
     /// The marks as text.
     pub fn to_text(&self) -> String {
         let lines = self.marks.iter().map(|(room, seq)| format!("{room} {seq}\n"));
         lines.collect()
+    }
+
+    /// The marks as text, if they have changed since they were asked for.
+    pub fn take_changed(&mut self) -> Option<String> {
+        std::mem::take(&mut self.is_changed).then(|| self.to_text())
     }
 
     /// Takes in the marks that another tab has set.
@@ -38,9 +44,12 @@ impl ReadMarks {
 
     /// A room one never saw begins as read: what was said before one came is no news. Returns whether it was new.
     pub fn meet(&mut self, room: &Room) -> bool {
-        let known = self.marks.contains_key(&room.id);
-        self.marks.entry(room.id).or_insert(room.last_seq);
-        !known
+        let is_new = !self.marks.contains_key(&room.id);
+        if is_new {
+            self.marks.insert(room.id, room.last_seq);
+            self.is_changed = true;
+        }
+        is_new
     }
 
     /// One has read up to here. Returns whether that is news.
@@ -48,6 +57,7 @@ impl ReadMarks {
         let mark = self.marks.entry(room_id).or_insert(Seq::ZERO);
         let news = seq > *mark;
         *mark = seq.max(*mark);
+        self.is_changed |= news;
         news
     }
 
@@ -64,7 +74,7 @@ impl ReadMarks {
 
     /// Forgets a room.
     pub fn forget(&mut self, room_id: RoomId) {
-        self.marks.remove(&room_id);
+        self.is_changed |= self.marks.remove(&room_id).is_some();
     }
 }
 
@@ -93,6 +103,17 @@ mod tests {
         marks.read(room_id(1), Seq(3));
         marks.read(room_id(2), Seq(1));
         let text = format!("{}nonsense\n\n", marks.to_text());
-        assert_eq!(ReadMarks::from_text(&text), marks);
+        assert_eq!(ReadMarks::from_text(&text).marks, marks.marks);
+    }
+
+    #[test]
+    fn the_marks_are_written_only_when_one_has_moved() {
+        let mut marks = ReadMarks::from_text(&format!("{} 3\n", room_id(1)));
+        assert_eq!(marks.take_changed(), None);
+        marks.read(room_id(1), Seq(2));
+        assert_eq!(marks.take_changed(), None);
+        marks.read(room_id(1), Seq(4));
+        assert_eq!(marks.take_changed(), Some(format!("{} 4\n", room_id(1))));
+        assert_eq!(marks.take_changed(), None);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Pure. Oldest first, as the server pages them; a new room is therefore always the last.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use shared::events::ServerEvent;
 use shared::ids::{RoomId, Seq};
@@ -14,6 +14,8 @@ use shared::timestamp::Timestamp;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RoomList {
     rooms: Vec<Room>,
+    /// The index of each room.
+    places: HashMap<RoomId, usize>,
     next_cursor: Option<Cursor>,
     /// The last room of the pages that were loaded. Later ones were announced.
     paged_to: Option<Key>,
@@ -28,6 +30,17 @@ type Key = (Timestamp, RoomId);
 
 fn key(room: &Room) -> Key {
     (room.created_at, room.id)
+}
+
+/// What a change touched, from little to much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Touched {
+    /// Nothing changed.
+    Nothing,
+    /// One room.
+    Room,
+    /// The list: which rooms there are, or what they are called.
+    List,
 }
 
 /// How far a list is loaded again.
@@ -68,7 +81,7 @@ impl RoomList {
 
     /// The room of that id.
     pub fn get(&self, id: RoomId) -> Option<&Room> {
-        self.rooms.iter().find(|room| room.id == id)
+        self.rooms.get(*self.places.get(&id)?)
     }
 
     /// Whether the first page has come.
@@ -116,51 +129,58 @@ impl RoomList {
     }
 
     /// Takes in one room, or a newer copy of it.
-    pub fn insert(&mut self, room: Room) {
-        match self.rooms.iter_mut().find(|known| known.id == room.id) {
+    pub fn insert(&mut self, room: Room) -> Touched {
+        match self.get_mut(room.id) {
             Some(known) if known.rev <= room.rev => {
-                let last_seq = known.last_seq.max(room.last_seq);
-                *known = Room { last_seq, ..room };
+                let room = Room { last_seq: known.last_seq.max(room.last_seq), ..room };
+                let touched = match *known == room {
+                    true => Touched::Nothing,
+                    false if known.name == room.name => Touched::Room,
+                    false => Touched::List,
+                };
+                *known = room;
+                touched
             }
-            Some(_) => {}
+            Some(_) => Touched::Nothing,
             None => {
                 let place = self.rooms.partition_point(|known| key(known) < key(&room));
                 self.rooms.insert(place, room);
+                self.number_from(place);
+                Touched::List
             }
         }
     }
 
     /// Forgets a room.
     pub fn remove(&mut self, id: RoomId) -> Option<Room> {
-        let place = self.rooms.iter().position(|room| room.id == id)?;
-        Some(self.rooms.remove(place))
-    }
-
-    /// Says how many people are in a room now.
-    pub fn set_online(&mut self, id: RoomId, online: usize) {
-        if let Some(room) = self.rooms.iter_mut().find(|room| room.id == id) {
-            room.online = u32::try_from(online).unwrap_or(u32::MAX);
-        }
+        let place = self.places.remove(&id)?;
+        let room = self.rooms.remove(place);
+        self.number_from(place);
+        Some(room)
     }
 
     /// Says that a room has a message of this number.
-    pub fn reach(&mut self, id: RoomId, seq: Seq) {
-        if let Some(room) = self.rooms.iter_mut().find(|room| room.id == id) {
-            room.last_seq = room.last_seq.max(seq);
+    pub fn reach(&mut self, id: RoomId, seq: Seq) -> Touched {
+        match self.get_mut(id) {
+            Some(room) if room.last_seq < seq => {
+                room.last_seq = seq;
+                Touched::Room
+            }
+            _ => Touched::Nothing,
         }
     }
 
     /// Follows what happened.
-    pub fn apply(&mut self, event: &ServerEvent) {
+    pub fn apply(&mut self, event: &ServerEvent) -> Touched {
         match event {
             ServerEvent::RoomCreated(change) | ServerEvent::RoomUpdated(change) => {
                 let online = self.get(change.room.id).map(|room| room.online);
                 let room = change.room.clone();
-                self.insert(Room { online: online.unwrap_or(room.online), ..room });
+                self.insert(Room { online: online.unwrap_or(room.online), ..room })
             }
             ServerEvent::Subscribed { room, .. } => self.insert(room.clone()),
             ServerEvent::RoomDeleted(change) => {
-                self.remove(change.room.id);
+                self.remove(change.room.id).map_or(Touched::Nothing, |_| Touched::List)
             }
             ServerEvent::MessageCreated(change)
             | ServerEvent::MessageUpdated(change)
@@ -171,7 +191,18 @@ impl RoomList {
             | ServerEvent::Resync { .. }
             | ServerEvent::Pong { .. }
             | ServerEvent::Error { .. }
-            | ServerEvent::Unknown => {}
+            | ServerEvent::Unknown => Touched::Nothing,
+        }
+    }
+
+    fn get_mut(&mut self, id: RoomId) -> Option<&mut Room> {
+        self.rooms.get_mut(*self.places.get(&id)?)
+    }
+
+    /// Corrects the index of the rooms from this one on. New rooms are the last ones.
+    fn number_from(&mut self, first: usize) {
+        for (place, room) in self.rooms.iter().enumerate().skip(first) {
+            self.places.insert(room.id, place);
         }
     }
 }
@@ -230,6 +261,19 @@ mod tests {
         list.insert(room(1, "one"));
         list.apply(&ServerEvent::RoomDeleted(RoomChange { room: room(1, "one"), rev: Rev(1) }));
         assert!(list.all().is_empty());
+    }
+
+    #[test]
+    fn a_change_tells_what_it_touched() {
+        let mut list = RoomList::default();
+        assert_eq!(list.insert(room(2, "two")), Touched::List);
+        assert_eq!(list.insert(room(1, "one")), Touched::List);
+        assert_eq!(list.insert(room(1, "one")), Touched::Nothing);
+        assert_eq!(list.reach(room(2, "two").id, Seq(5)), Touched::Room);
+        assert_eq!(list.reach(room(2, "two").id, Seq(4)), Touched::Nothing);
+        assert_eq!(list.insert(Room { rev: Rev(1), ..room(2, "zwei") }), Touched::List);
+        assert!(list.remove(room(1, "one").id).is_some());
+        assert_eq!(list.get(room(2, "two").id).map(|room| room.last_seq), Some(Seq(5)));
     }
 
     #[test]

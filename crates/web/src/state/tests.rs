@@ -10,10 +10,7 @@ use crate::state::samples::{NOON, created, message, message_id, room, room_id, u
 /// A state that follows room 1 at rev 0, with its (empty) first page loaded.
 fn state() -> State {
     let state = State::default();
-    state.rooms.update(|rooms| rooms.insert(room(1, "Lobby")));
-    state.reading.update(|reading| {
-        reading.meet(&room(1, "Lobby"));
-    });
+    state.take_room(room(1, "Lobby"));
     state.follows.update_value(|follows| follows.start(room_id(1), Rev(0)));
     let empty = shared::page::Page { items: vec![], next_cursor: None, prev_cursor: None };
     state.with_timeline(room_id(1), |timeline| timeline.show(empty));
@@ -21,8 +18,8 @@ fn state() -> State {
 }
 
 fn texts(state: &State) -> Vec<Option<String>> {
-    state.timelines.with_untracked(|timelines| {
-        timelines[&room_id(1)].messages().iter().map(|message| message.text.clone()).collect()
+    state.timeline(room_id(1), |timeline| {
+        timeline.unwrap().messages().iter().map(|message| message.text.clone()).collect()
     })
 }
 
@@ -39,7 +36,7 @@ fn an_event_reaches_the_timeline_the_list_and_the_unread_count() {
         assert_eq!(texts(&state).len(), 1);
         let lobby = state.rooms.with_untracked(|rooms| rooms.get(room_id(1)).cloned()).unwrap();
         assert_eq!(lobby.last_seq, Seq(1));
-        assert_eq!(state.reading.with_untracked(|reading| reading.unread(&lobby)), 1);
+        assert_eq!((state.unread_in(room_id(1)), state.unread.get()), (1, 1));
     });
 }
 
@@ -48,8 +45,7 @@ fn ones_own_message_counts_as_read() {
     in_scope(|state| {
         state.identity.set(Identity::User(user(1, "adam")));
         state.apply(created(1, 1), NOON);
-        let lobby = state.rooms.with_untracked(|rooms| rooms.get(room_id(1)).cloned()).unwrap();
-        assert_eq!(state.reading.with_untracked(|reading| reading.unread(&lobby)), 0);
+        assert_eq!((state.unread_in(room_id(1)), state.unread.get()), (0, 0));
     });
 }
 
@@ -116,7 +112,7 @@ fn a_deleted_room_is_gone_from_everywhere() {
         let change = RoomChange { room: room(1, "Lobby"), rev: Rev(1) };
         let followup = state.apply(ServerEvent::RoomDeleted(change), NOON);
         assert_eq!(followup, Some(Followup::Gone { room_id: room_id(1), name: "Lobby".to_owned(), lost: 0 }));
-        assert!(state.timelines.with_untracked(HashMap::is_empty));
+        assert!(state.timelines.with_value(|timelines| timelines.get(room_id(1)).is_none()));
         assert_eq!(state.follows.with_value(|follows| follows.since(room_id(1))), None);
     });
 }
@@ -142,8 +138,7 @@ fn a_new_room_is_followed_and_what_is_said_there_is_unread() {
         let followup = state.apply(ServerEvent::RoomCreated(change), NOON);
         assert_eq!(followup, Some(Followup::Follow(room_id(2))));
         state.apply_message(Message { room_id: room_id(2), ..message(1, 1) });
-        let design = state.rooms.with_untracked(|rooms| rooms.get(room_id(2)).cloned()).unwrap();
-        assert_eq!(state.reading.with_untracked(|reading| reading.unread(&design)), 1);
+        assert_eq!((state.unread_in(room_id(2)), state.unread.get()), (1, 1));
     });
 }
 
@@ -171,5 +166,48 @@ fn what_is_not_about_content_changes_no_content() {
             assert_eq!(state.apply(event, NOON), None);
         }
         assert_eq!(texts(&state), before);
+    });
+}
+
+#[test]
+fn a_message_reaches_only_what_shows_its_room() {
+    in_scope(|state| {
+        state.take_room(room(2, "design"));
+        let drawn = StoredValue::new([0_u32; 3]);
+        let count = move |place: usize| drawn.update_value(|drawn| drawn[place] += 1);
+        let lobby = Memo::new(move |_| {
+            count(0);
+            state.unread_in(room_id(1))
+        });
+        let design = Memo::new(move |_| {
+            count(1);
+            state.unread_in(room_id(2))
+        });
+        let list = Memo::new(move |_| {
+            count(2);
+            state.rooms.with(|rooms| rooms.all().len())
+        });
+        let look = || (lobby.get_untracked(), design.get_untracked(), list.get_untracked());
+        assert_eq!(look(), (0, 0, 2));
+        state.apply(created(1, 1), NOON);
+        assert_eq!(look(), (1, 0, 2));
+        assert_eq!(drawn.get_value(), [2, 1, 1]);
+    });
+}
+
+#[test]
+fn the_number_of_unread_messages_is_kept_by_differences() {
+    in_scope(|state| {
+        state.take_room(room(2, "design"));
+        state.apply(created(1, 1), NOON);
+        state.apply(created(2, 2), NOON);
+        state.apply_message(Message { room_id: room_id(2), ..message(1, 1) });
+        assert_eq!(state.unread.get_untracked(), 3);
+        state.mark_read(room_id(1), Seq(1));
+        assert_eq!(state.unread.get_untracked(), 2);
+        state.remove_room(room_id(2), String::new());
+        assert_eq!(state.unread.get_untracked(), 1);
+        state.change_reading(|reading| assert!(reading.read(room_id(1), Seq(2))));
+        assert_eq!(state.unread.get_untracked(), 0);
     });
 }

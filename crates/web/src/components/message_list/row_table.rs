@@ -26,11 +26,6 @@ impl RowTable {
         Self { rows, places }
     }
 
-    /// How many rows there are.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -39,6 +34,11 @@ impl RowTable {
     /// The keys of the rows, in order.
     pub fn keys(&self) -> Vec<u128> {
         self.rows.iter().map(|row| row.key().number()).collect()
+    }
+
+    /// The keys of the first and the last row.
+    pub fn ends(&self) -> Option<(u128, u128)> {
+        Some((self.rows.first()?.key().number(), self.rows.last()?.key().number()))
     }
 
     /// The row with this key.

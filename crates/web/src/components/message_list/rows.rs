@@ -92,18 +92,20 @@ fn Separator(class: &'static str, #[prop(into)] text: String) -> impl IntoView {
 }
 
 /// Restores the focus after the list was updated. `<For>` moves the first rows when it inserts others above them, and
-/// an element that is moved loses the focus.
+/// an element that is moved loses the focus. When the row was dropped, the list takes the focus.
 fn keep_focus(list: NodeRef<Ol>) {
     let Some(list) = list.get_untracked() else { return };
     let focused = browser::document().active_element().filter(|element| list.contains(Some(element)));
     let Some(focused) = focused.and_then(|element| element.dyn_into::<HtmlElement>().ok()) else { return };
     queue_microtask(move || {
         let lost = browser::document().active_element().as_ref() != Some(focused.unchecked_ref());
-        if lost && focused.is_connected() {
+        let log = || list.closest(".log").ok().flatten().and_then(|log| log.dyn_into().ok());
+        let heir: Option<HtmlElement> = if focused.is_connected() { Some(focused) } else { log() };
+        if let Some(heir) = heir.filter(|_| lost) {
             let options = web_sys::FocusOptions::new();
             options.set_prevent_scroll(true);
             // Focusing an element of the page cannot fail.
-            let _ = focused.focus_with_options(&options);
+            let _ = heir.focus_with_options(&options);
         }
     });
 }

@@ -31,9 +31,9 @@ pub struct ListScroll {
     on_older: Callback<()>,
     on_newer: Callback<()>,
     anchor: StoredValue<ScrollAnchor, LocalStorage>,
-    /// How many rows there were at the last request for a page. If there are no more since, it failed, and only the
+    /// The first and the last row at the last request for a page. If they are the same since, it failed, and only the
     /// user's scrolling repeats it.
-    requested_at: StoredValue<Option<usize>>,
+    requested_at: StoredValue<Option<(u128, u128)>>,
 }
 
 impl ListScroll {
@@ -65,7 +65,12 @@ impl ListScroll {
 
     /// Scrolls to each new target, and loads more when the loaded messages do not fill the view.
     pub fn follow_state(self) {
-        let Self { edges, target, .. } = self;
+        let Self { table, edges, target, .. } = self;
+        Effect::new(move || {
+            table.track();
+            // After the rows were drawn. The size tells nothing when as many rows were dropped as were added.
+            queue_microtask(move || self.settle());
+        });
         Effect::new(move || {
             if !edges.get().loading {
                 request_animation_frame(move || self.load_pages(false));
@@ -87,8 +92,8 @@ impl ListScroll {
 
     /// The user or the list scrolled.
     pub fn scrolled(self) {
-        self.note();
-        self.load_pages(true);
+        let by_user = self.note();
+        self.load_pages(by_user);
     }
 
     /// The size of the content or of the view changed.
@@ -129,17 +134,18 @@ impl ListScroll {
         });
     }
 
-    fn note(self) {
+    /// Returns whether the user has scrolled since.
+    fn note(self) -> bool {
         let more_below = self.more_below();
-        let at_end = self.with_anchor(|anchor, viewport, list| {
-            anchor.note(viewport, list, more_below);
-            anchor.is_at_end()
+        let noted = self.with_anchor(|anchor, viewport, list| {
+            let by_user = anchor.note(viewport, list, more_below);
+            (anchor.is_at_end(), by_user)
         });
-        if let Some(at_end) = at_end
-            && self.at_end.try_get_untracked().is_some_and(|known| known != at_end)
-        {
+        let Some((at_end, by_user)) = noted else { return false };
+        if self.at_end.try_get_untracked().is_some_and(|known| known != at_end) {
             self.at_end.set(at_end);
         }
+        by_user
     }
 
     /// Whether there are messages below the end of the list.
@@ -152,12 +158,15 @@ impl ListScroll {
         let (Some(edges), Some(viewport)) = (edges, self.viewport.try_get_untracked().flatten()) else {
             return;
         };
-        let rows = Some(self.table.with_untracked(|table| table.len()));
+        let rows = self.table.with_untracked(|table| table.ends());
         if !by_user && self.requested_at.get_value() == rows {
             return;
         }
+        // Most users at the end never scroll up, so the page above is loaded when they do.
+        let waits = !by_user && self.at_end.try_get_untracked() == Some(true);
+        let ahead = if waits { 1 } else { PAGE_AHEAD_PIXELS };
         let below = viewport.scroll_height() - viewport.scroll_top() - viewport.client_height();
-        let action = if edges.older && viewport.scroll_top() < PAGE_AHEAD_PIXELS {
+        let action = if edges.older && viewport.scroll_top() < ahead {
             self.on_older
         } else if edges.newer && below < PAGE_AHEAD_PIXELS {
             self.on_newer

@@ -17,15 +17,13 @@ pub fn RoomCard(
     last_messages: RwSignal<Vec<Message>>,
 ) -> impl IntoView {
     let state = expect_context::<State>();
-    let room = Memo::new(move |_| state.rooms.with(|rooms| rooms.get(id).cloned()));
+    let room = Memo::new(move |_| state.room(id, Clone::clone));
     let name =
         move || room.with(|room| room.as_ref().map(|room| room.name.as_str().to_owned()).unwrap_or_default());
     let online = Memo::new(move |_| room.with(|room| room.as_ref().map_or(0, |room| room.online)));
     // A message that came live is newer than the one loaded with the page.
     let last_message = Memo::new(move |_| {
-        let live = state.timelines.with(|timelines| {
-            timelines.get(&id).and_then(|timeline| timeline.messages().last().map(|last| (**last).clone()))
-        });
+        let live = state.timeline(id, |timeline| timeline?.messages().last().map(|last| (**last).clone()));
         let loaded =
             last_messages.with(|messages| messages.iter().find(|message| message.room_id == id).cloned());
         live.into_iter().chain(loaded).max_by_key(|message| (message.seq, message.rev))

@@ -42,9 +42,7 @@ pub fn RoomComposer() -> impl IntoView {
     };
     let on_edit_last = move |()| {
         let last = state.me().and_then(|me| {
-            state
-                .timelines
-                .with_untracked(|timelines| timelines.get(&room_id)?.last_by(me).map(|message| message.id))
+            state.timelines.with_value(|timelines| Some(timelines.get(room_id)?.last_by(me)?.id))
         });
         if last.is_some() {
             editing.set(last);

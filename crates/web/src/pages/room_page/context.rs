@@ -67,15 +67,12 @@ impl RoomContext {
     /// The room's name.
     pub fn room_name(self) -> Memo<String> {
         let Self { state, room_id, .. } = self;
-        Memo::new(move |_| {
-            let name = state.rooms.with(|rooms| rooms.get(room_id).map(|room| room.name.as_str().to_owned()));
-            name.unwrap_or_default()
-        })
+        Memo::new(move |_| state.room(room_id, |room| room.name.as_str().to_owned()).unwrap_or_default())
     }
 
     /// Whether the user owns the room, tracked.
     pub fn owns_room(self) -> bool {
-        let owner = self.state.rooms.with(|rooms| rooms.get(self.room_id).and_then(|room| room.created_by));
+        let owner = self.state.room(self.room_id, |room| room.created_by).flatten();
         owner.is_some() && owner == self.me()
     }
 

@@ -33,7 +33,7 @@ pub fn RoomPageHeader() -> impl IntoView {
             let is_open = form.try_get_value() == Some(asking);
             match outcome {
                 Ok(room) => {
-                    state.rooms.update(|rooms| rooms.insert(room));
+                    state.take_room(room);
                     if is_open {
                         open.set(false);
                         error.set(None);

@@ -12,8 +12,14 @@ use crate::client::{self, ClientError};
 use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::context::RoomContext;
 use crate::route::Route;
-use crate::state::messages::Timeline;
+use crate::state::messages::{Edge, Reader, Timeline};
 use crate::state::toasts::Tone;
+
+/// The height of the smallest row.
+const ROW_PIXELS: usize = 24;
+/// What is loaded besides the screen: the distances from both ends at which a page is loaded, and that page. With less,
+/// loading at one end would make the list load at the other.
+const ROWS_BEYOND_PIXELS: usize = 2_080;
 
 impl RoomContext {
     /// Loads the first page. Loads again when the URL points at a message that is not loaded, and when the connection is
@@ -26,10 +32,18 @@ impl RoomContext {
                 self.load(pointed.get_untracked());
             }
         });
+        // The list brings most rooms.
+        Effect::new(move |was_known: Option<bool>| {
+            let (is_listed, is_known) = state.rooms.with(|it| (it.is_loaded(), it.get(room_id).is_some()));
+            if is_listed && !is_known && was_known != Some(true) {
+                self.find_room();
+            }
+            is_known || was_known == Some(true)
+        });
         Effect::new(move |before: Option<Option<MessageId>>| {
             let pointed = pointed.get();
-            let (loaded, is_shown) = state.timelines.with_untracked(|timelines| {
-                timelines.get(&room_id).map_or((false, false), |timeline| {
+            let (loaded, is_shown) = state.timelines.with_value(|timelines| {
+                timelines.get(room_id).map_or((false, false), |timeline| {
                     let is_shown = pointed.is_none_or(|id| timeline.get(id).is_some());
                     (timeline.is_loaded(), is_shown)
                 })
@@ -43,21 +57,36 @@ impl RoomContext {
         });
     }
 
-    /// Loads the newest page, or the one around a message, and the room itself when it is not in the list.
+    /// Tells the timeline how the user looks at it.
+    pub fn keep_what_is_read(self) {
+        let Self { state, room_id, at_end, editing, .. } = self;
+        Effect::new(move || {
+            let limit = browser::window_height().saturating_add(ROWS_BEYOND_PIXELS) / ROW_PIXELS;
+            let reader = Reader { is_away: !at_end.get(), edits: editing.get(), limit };
+            state.timelines.update_value(|timelines| timelines.make(room_id).set_reader(reader));
+        });
+    }
+
+    /// Loads the room itself.
+    fn find_room(self) {
+        spawn_local(async move {
+            match client::rooms::get(self.room_id).await {
+                Ok(room) => self.live.take_room(room),
+                Err(error) if self.is_open() => self.failed(&error),
+                Err(_) => {}
+            }
+        });
+    }
+
+    /// Loads the newest page, or the one around a message.
     pub fn load(self, pointed: Option<MessageId>) {
         let Self { state, live, room_id, .. } = self;
-        self.failure.set(None);
+        if self.failure.with_untracked(Option::is_some) {
+            self.failure.set(None);
+            self.find_room();
+        }
         let request = self.begin_request();
         self.overlays.loading.set(true);
-        if state.rooms.with_untracked(|rooms| rooms.get(room_id).is_none()) {
-            spawn_local(async move {
-                match client::rooms::get(room_id).await {
-                    Ok(room) => live.take_room(room),
-                    Err(error) if self.is_open() => self.failed(&error),
-                    Err(_) => {}
-                }
-            });
-        }
         // From here on the timeline receives live events.
         state.with_timeline(room_id, |_| ());
         let followed = state.follows.with_value(|follows| follows.since(room_id).is_some());
@@ -93,9 +122,7 @@ impl RoomContext {
     fn failed(self, error: &ClientError) {
         if error.is_missing() {
             self.missing.set(true);
-            self.state.timelines.update(|timelines| {
-                timelines.remove(&self.room_id);
-            });
+            self.state.timelines.update_value(|timelines| timelines.remove(self.room_id));
             if browser::load(keys::LAST_ROOM).is_some_and(|last| last == self.room_id.to_string()) {
                 browser::save(keys::LAST_ROOM, "");
             }
@@ -104,7 +131,7 @@ impl RoomContext {
             let is_loaded = self
                 .state
                 .timelines
-                .with_untracked(|timelines| timelines.get(&self.room_id).is_some_and(Timeline::is_loaded));
+                .with_value(|timelines| timelines.get(self.room_id).is_some_and(Timeline::is_loaded));
             if is_loaded {
                 self.state.toast(Tone::Error, error.sentence(), browser::now());
             }
@@ -138,19 +165,19 @@ impl RoomContext {
 
     /// Loads the page before the loaded messages.
     pub fn load_older(self) {
-        let older = |timeline: &mut Timeline| timeline.older().cloned();
-        let cursor = self.state.with_timeline(self.room_id, older).flatten();
-        if let Some(cursor) = cursor {
-            self.load_more(Slice::Before(cursor), Timeline::prepend);
+        match self.state.timelines.with_value(|it| it.get(self.room_id)?.older().cloned()) {
+            Some(Edge::Cursor(cursor)) => self.load_more(Slice::Before(cursor), Timeline::prepend),
+            Some(Edge::Message(id)) => self.load_more(Slice::Beside(id), Timeline::prepend),
+            None => {}
         }
     }
 
     /// Loads the page after the loaded messages.
     pub fn load_newer(self) {
-        let newer = |timeline: &mut Timeline| timeline.newer().cloned();
-        let cursor = self.state.with_timeline(self.room_id, newer).flatten();
-        if let Some(cursor) = cursor {
-            self.load_more(Slice::After(cursor), Timeline::append);
+        match self.state.timelines.with_value(|it| it.get(self.room_id)?.newer().cloned()) {
+            Some(Edge::Cursor(cursor)) => self.load_more(Slice::After(cursor), Timeline::append),
+            Some(Edge::Message(id)) => self.load_more(Slice::Beside(id), Timeline::append),
+            None => {}
         }
     }
 

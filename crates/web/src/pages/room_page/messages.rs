@@ -25,16 +25,15 @@ pub fn RoomMessages(
     let new_after = room.follow_reading();
     let table = Memo::new(move |_| {
         let new_after = new_after.get();
-        let rows = state.timelines.with(|timelines| {
-            timelines
-                .get(&room_id)
-                .map(|timeline| rows(timeline, &state.unsent(room_id), new_after, browser::local_day))
+        let unsent = state.unsent(room_id);
+        let rows = state.timeline(room_id, |timeline| {
+            timeline.map(|timeline| rows(timeline, &unsent, new_after, browser::local_day))
         });
         Arc::new(RowTable::new(rows.unwrap_or_default()))
     });
     let edges = Memo::new(move |_| {
         let loading = loading.get();
-        state.timelines.with(|timelines| match timelines.get(&room_id) {
+        state.timeline(room_id, |timeline| match timeline {
             Some(timeline) => ListEdges {
                 loaded: timeline.is_loaded(),
                 older: timeline.older().is_some(),
@@ -44,11 +43,7 @@ pub fn RoomMessages(
             None => ListEdges { loading, ..ListEdges::default() },
         })
     });
-    let unread = Signal::derive(move || {
-        state.rooms.with(|rooms| {
-            rooms.get(room_id).map_or(0, |room| state.reading.with(|reading| reading.unread(room)))
-        })
-    });
+    let unread = Signal::derive(move || state.unread_in(room_id));
     view! {
         <MessageList
             room_name=room.room_name()

@@ -9,7 +9,7 @@ impl RoomContext {
     /// Moves the read mark while the user sees the end. Returns the message before the "New" divider.
     pub fn follow_reading(self) -> RwSignal<Option<Seq>> {
         let Self { state, live, room_id, at_end, .. } = self;
-        let last_read = move || state.reading.with_untracked(|reading| reading.last_read(room_id));
+        let last_read = move || state.reading.with_value(|reading| reading.last_read(room_id));
         let has_unread = move || {
             state.rooms.with_untracked(|rooms| rooms.get(room_id).map(|room| room.last_seq)) > last_read()
         };
@@ -26,8 +26,8 @@ impl RoomContext {
         });
         Effect::new(move || {
             let looking = at_end.get() && live.visible.get();
-            let last = state.timelines.with(|timelines| {
-                let timeline = timelines.get(&room_id).filter(|timeline| timeline.is_at_newest())?;
+            let last = state.timeline(room_id, |timeline| {
+                let timeline = timeline.filter(|timeline| timeline.is_at_newest())?;
                 timeline.messages().last().map(|message| message.seq)
             });
             // Until the list has scrolled to its target, `at_end` means nothing.
