@@ -1,6 +1,6 @@
 //! Requests about messages.
 
-use shared::ids::{MessageId, Rev, RoomId};
+use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::messages::{
     Changes, CreateMessage, Message, MessageText, UpdateMessage, changes_path, message_path, messages_path,
 };
@@ -21,6 +21,8 @@ pub enum Slice {
     After(Cursor),
     /// Those around a message.
     Around(MessageId),
+    /// Those around the message of this number.
+    AroundSeq(Seq),
 }
 
 /// A page of messages, oldest to newest.
@@ -31,6 +33,7 @@ pub async fn list(room_id: RoomId, slice: Slice) -> Result<Page<Message>, Client
         Slice::Before(cursor) => format!("?before={cursor}"),
         Slice::After(cursor) => format!("?after={cursor}"),
         Slice::Around(id) => format!("?around={id}"),
+        Slice::AroundSeq(seq) => format!("?around={seq}"),
     };
     client::get(&format!("{}{query}", messages_path(room_id))).await
 }
