@@ -167,12 +167,15 @@ fn a_page_around_a_message_contains_it_and_has_both_cursors() {
 }
 
 #[test]
-fn a_page_can_lie_around_a_tombstone_or_a_cursor() {
+fn a_page_can_lie_around_a_tombstone_a_number_or_a_cursor() {
     let app = TestApp::start();
     let (alice, room_id, messages) = alice_with_messages(&app, 9);
     alice.delete_message(&messages[4]);
     let page = alice.messages(room_id, &format!("limit=3&around={}", messages[4].id));
     assert_eq!(seqs(&page.items), [4, 5, 6]);
+    assert_eq!(alice.messages(room_id, "limit=3&around=5"), page);
+    let last = alice.messages(room_id, "limit=3&around=9223372036854775807");
+    assert_eq!(seqs(&last.items), [7, 8, 9]);
     let cursor = page.prev_cursor.expect("there are older ones");
     let around = alice.messages(room_id, &format!("limit=5&around={cursor}"));
     assert!(seqs(&around.items).contains(&4), "{around:?}");
@@ -235,7 +238,10 @@ fn a_malformed_cursor_is_reported() {
     ]
     .map(str::to_owned);
     for cursor in &malformed {
-        for parameter in ["before", "after", "around"] {
+        // Around a number is around the message that has it.
+        let parameters: &[&str] =
+            if cursor == "3" { &["before", "after"] } else { &["before", "after", "around"] };
+        for parameter in parameters {
             let answer = alice.get(&format!("{}?{parameter}={cursor}", messages_path(room_id)));
             assert_eq!(answer.status, 400, "{parameter}={cursor}");
             answer.problem(400, ErrorCode::InvalidCursor);

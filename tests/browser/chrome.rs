@@ -1,9 +1,8 @@
 //! A Chrome of one's own, asked and driven step by step; it is gone, with all its processes, when the test is over.
 
+mod processes;
+
 use std::future::Future;
-use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use thirtyfour::LoggingPrefsLogLevel;
 use thirtyfour::prelude::*;
 use tokio::runtime::Runtime;
 
+use crate::chrome::processes::Processes;
 use crate::wait::eventually_where;
 
 /// Chrome as a person's browser, but quiet towards the outside and able to run as root.
@@ -249,8 +249,35 @@ impl Chrome {
     /// Presses Control and a letter.
     #[track_caller]
     pub fn press_with_control(&self, letter: char) {
-        let keys = self.driver().action_chain().key_down(Key::Control).send_keys(letter.to_string());
-        wait(keys.key_up(Key::Control).perform()).expect("keys can always be pressed");
+        self.press_with(Key::Control, letter);
+    }
+
+    /// Presses a key while another is held.
+    #[track_caller]
+    pub fn press_with(&self, held: Key, key: impl Into<char>) {
+        let keys = self.driver().action_chain().key_down(held.clone()).send_keys(key.into().to_string());
+        wait(keys.key_up(held).perform()).expect("keys can always be pressed");
+    }
+
+    /// Types, wherever the focus is.
+    #[track_caller]
+    pub fn type_text(&self, text: &str) {
+        wait(self.driver().action_chain().send_keys(text).perform()).expect("keys can always be pressed");
+    }
+
+    /// Presses the pointer on an element and lets it go at the upper left corner of the page.
+    #[track_caller]
+    pub fn drag_to_corner<'a>(&self, target: impl Into<Target<'a>>) {
+        self.with(&target.into(), async |element| {
+            let chain = self.driver().action_chain();
+            chain.click_and_hold_element(&element).move_to(3, 3).release().perform().await
+        });
+    }
+
+    /// Clicks at the upper left corner of the page.
+    #[track_caller]
+    pub fn click_corner(&self) {
+        wait(self.driver().action_chain().move_to(3, 3).click().perform()).expect("there is a corner");
     }
 
     /// The address, without the server.
@@ -358,7 +385,7 @@ impl<'a> From<(&'a str, &'a str)> for Target<'a> {
 
 const FIND: &str = "const [css, text] = arguments;
     return [...document.querySelectorAll(css)].find(element =>
-        element.checkVisibility() && (text === null || element.textContent.trim() === text))";
+        element.checkVisibility({ visibilityProperty: true }) && (text === null || element.textContent.trim() === text))";
 
 /// Waits for what the driver is asked to do.
 fn wait<T>(task: impl Future<Output = T>) -> T {
@@ -368,53 +395,4 @@ fn wait<T>(task: impl Future<Output = T>) -> T {
         builder.worker_threads(1).enable_all().build().expect("a runtime")
     });
     runtime.block_on(task)
-}
-
-/// The driver, and a shell that kills it and its Chrome when we are done or dead.
-struct Processes {
-    port: u16,
-    driver: Child,
-    guard: Child,
-}
-
-impl Processes {
-    fn start(profile: &TempDir) -> Self {
-        let mut driver = Command::new("chromedriver")
-            .args(["--port=0", "--allowed-ips=127.0.0.1"])
-            // Whatever Chrome leaves behind, it leaves beside its profile.
-            .env("TMPDIR", profile.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .expect("chromedriver is installed");
-        let guard = Command::new("sh")
-            .args(["-c", "read -r _; kill -s KILL -- \"-$0\""])
-            .arg(driver.id().to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .expect("a shell");
-        let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines();
-        let port = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| line.strip_suffix('.')?.rsplit_once("on port ")?.1.parse().ok())
-            .expect("chromedriver says where it listens");
-        // It would stop at a full pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { port, driver, guard }
-    }
-}
-
-impl Drop for Processes {
-    fn drop(&mut self) {
-        // The end of its input is what the guard waits for.
-        drop(self.guard.stdin.take());
-        let _ = self.guard.wait();
-        let _ = self.driver.wait();
-    }
 }

@@ -13,6 +13,7 @@ use crate::network::Network;
 use crate::wait::eventually;
 
 mod floating;
+mod focus;
 mod room;
 mod sidebar;
 

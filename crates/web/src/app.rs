@@ -2,11 +2,13 @@
 
 mod banner;
 mod dialogs;
+mod focus;
 mod routing;
 mod shortcuts;
 mod sidebar;
 mod unread_sign;
 
+use leptos::ev;
 use leptos::prelude::*;
 use shared::ids::RoomId;
 use wasm_bindgen::JsCast;
@@ -16,6 +18,7 @@ use crate::app::dialogs::AppDialogs;
 use crate::app::sidebar::AppSidebar;
 use crate::browser;
 use crate::components::keyed_list::KeyedList;
+use crate::components::news_region::NewsRegion;
 use crate::components::toast_list::ToastList;
 use crate::live::Live;
 use crate::navigation::Navigation;
@@ -52,16 +55,25 @@ pub fn App() -> impl IntoView {
     routing::follow_route(navigation, live, overlays);
     unread_sign::show_unread(state, navigation);
     shortcuts::listen(state, navigation, overlays);
+    focus::keep_focus();
+    let skip = move |event: ev::MouseEvent| {
+        // Without the hash, which would be a navigation.
+        event.prevent_default();
+        browser::focus("#main");
+    };
     view! {
-        <a class="skip-link" href="#main">
+        <a class="skip-link" href="#main" inert=move || overlays.menu.get() on:click=skip>
             "Skip to the messages"
         </a>
         <div class="progress" class:on=move || overlays.loading.get() aria-hidden="true"></div>
         <AppBanner />
         <div class="shell">
             <AppSidebar />
-            <CurrentPage />
+            <div class="shell-page" inert=move || overlays.menu.get()>
+                <CurrentPage />
+            </div>
         </div>
+        <NewsRegion news=state.news />
         <ToastList toasts=state.toasts />
         <AppDialogs />
     }

@@ -12,12 +12,17 @@ pub use storage::{
 
 use std::cell::{OnceCell, RefCell};
 
+use js_sys::futures::JsFuture;
 use js_sys::{Array, Date, Function, Intl, Object, Reflect};
 use shared::ids::MessageId;
 use shared::timestamp::Timestamp;
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::HtmlElement;
 
 use crate::state::days::{LastDay, LocalDay};
+
+/// The media query of screens that the sidebar covers.
+pub const NARROW: &str = "(width < 700px)";
 
 /// Milliseconds since the Unix epoch.
 #[allow(clippy::cast_possible_truncation)] // Far below 2^53.
@@ -76,6 +81,8 @@ pub enum TimeStyle {
     Clock,
     /// Monday, 3 November
     Day,
+    /// Monday, 3 November 2025
+    DayOfYear,
     /// 3 November 2026 at 09:14:05
     Full,
 }
@@ -83,7 +90,7 @@ pub enum TimeStyle {
 /// A time in the user's time zone and language.
 pub fn time_text(unix_millis: i64, style: TimeStyle) -> String {
     thread_local! {
-        static FORMATS: [OnceCell<Function>; 3] = const { [OnceCell::new(), OnceCell::new(), OnceCell::new()] };
+        static FORMATS: [OnceCell<Function>; 4] = const { [const { OnceCell::new() }; 4] };
     }
     FORMATS.with(|formats| {
         let format = formats[style as usize].get_or_init(|| {
@@ -91,6 +98,9 @@ pub fn time_text(unix_millis: i64, style: TimeStyle) -> String {
             let fields: &[(&str, &str)] = match style {
                 TimeStyle::Clock => &[("hour", "2-digit"), ("minute", "2-digit")],
                 TimeStyle::Day => &[("weekday", "long"), ("day", "numeric"), ("month", "long")],
+                TimeStyle::DayOfYear => {
+                    &[("weekday", "long"), ("day", "numeric"), ("month", "long"), ("year", "numeric")]
+                }
                 TimeStyle::Full => &[("dateStyle", "long"), ("timeStyle", "medium")],
             };
             for (name, value) in fields {
@@ -105,13 +115,21 @@ pub fn time_text(unix_millis: i64, style: TimeStyle) -> String {
     })
 }
 
-/// A day's name: "Today", "Yesterday", or its date.
-pub fn day_text(unix_millis: i64) -> String {
-    match local_day(now()) - local_day(unix_millis) {
+/// A day's name: "Today", "Yesterday", or its date, with the year if that is not today's. `today` is a local day.
+pub fn day_text(unix_millis: i64, today: i64) -> String {
+    let day = local_day(unix_millis);
+    match today - day {
         0 => "Today".to_owned(),
         1 => "Yesterday".to_owned(),
-        _ => time_text(unix_millis, TimeStyle::Day),
+        _ if year(day) == year(today) => time_text(unix_millis, TimeStyle::Day),
+        _ => time_text(unix_millis, TimeStyle::DayOfYear),
     }
+}
+
+/// The year of a local day.
+#[allow(clippy::cast_precision_loss)] // Below 2^53.
+fn year(day: i64) -> u32 {
+    Date::new(&JsValue::from_f64((day * 24 * 60 * 60 * 1_000) as f64)).get_utc_full_year()
 }
 
 /// Whether the server redirected the browser to this page.
@@ -124,15 +142,15 @@ pub fn was_redirected() -> bool {
     count.and_then(|count| count.as_f64()).is_some_and(|count| count > 0.0)
 }
 
-/// Copies text.
-pub fn copy(text: &str) {
-    if let Some(window) = web_sys::window() {
-        // Outside a secure context there is no clipboard.
-        let clipboard = Reflect::get(&window.navigator(), &JsValue::from_str("clipboard"));
-        if let Some(clipboard) = clipboard.ok().and_then(|value| value.dyn_into::<web_sys::Clipboard>().ok())
-        {
-            let _ = clipboard.write_text(text);
-        }
+/// Copies text. Returns whether it was copied.
+pub async fn copy(text: &str) -> bool {
+    // Outside of secure contexts there is no clipboard.
+    let clipboard = web_sys::window()
+        .and_then(|window| Reflect::get(&window.navigator(), &JsValue::from_str("clipboard")).ok())
+        .and_then(|clipboard| clipboard.dyn_into::<web_sys::Clipboard>().ok());
+    match clipboard {
+        Some(clipboard) => JsFuture::from(clipboard.write_text(text)).await.is_ok(),
+        None => copy_selected(text).unwrap_or(false),
     }
 }
 
@@ -143,9 +161,32 @@ pub fn window_height() -> usize {
     height.unwrap_or(0.0) as usize
 }
 
+/// Copies text in the way of old browsers: what is selected in a field.
+fn copy_selected(text: &str) -> Option<bool> {
+    let page = document().dyn_into::<web_sys::HtmlDocument>().ok()?;
+    let focused = page.active_element().and_then(|element| element.dyn_into::<HtmlElement>().ok());
+    let field = page.create_element("textarea").ok()?.dyn_into::<web_sys::HtmlTextAreaElement>().ok()?;
+    field.set_class_name("sr-only");
+    field.set_value(text);
+    page.body()?.append_child(&field).ok()?;
+    focus_quietly(&field);
+    field.select();
+    let copied = page.exec_command("copy").unwrap_or(false);
+    field.remove();
+    if let Some(focused) = focused {
+        focus_quietly(&focused);
+    }
+    Some(copied)
+}
+
 /// Whether the page is visible.
 pub fn is_visible() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
+}
+
+/// Whether the user looks at the page: it is visible, and its window has the focus.
+pub fn is_attentive() -> bool {
+    is_visible() && document().has_focus().unwrap_or(true)
 }
 
 /// Whether the main pointer is a finger.
@@ -169,11 +210,23 @@ pub fn document() -> web_sys::Document {
     leptos::prelude::document()
 }
 
+/// The first element that matches.
+pub fn find(selector: &str) -> Option<HtmlElement> {
+    document().query_selector(selector).ok().flatten()?.dyn_into().ok()
+}
+
 /// Moves the focus to the first element that matches.
 pub fn focus(selector: &str) {
-    let element = document().query_selector(selector).ok().flatten();
-    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+    if let Some(element) = find(selector) {
         // Focusing a hidden element does nothing.
         let _ = element.focus();
     }
+}
+
+/// Moves the focus without scrolling.
+pub fn focus_quietly(element: &HtmlElement) {
+    let options = web_sys::FocusOptions::new();
+    options.set_prevent_scroll(true);
+    // Focusing a hidden element does nothing.
+    let _ = element.focus_with_options(&options);
 }

@@ -37,8 +37,10 @@ pub struct Live {
     navigation: Navigation,
     /// The time as far as the connection's banner is concerned.
     pub now: RwSignal<i64>,
-    /// Whether the page is before somebody's eyes.
-    pub visible: RwSignal<bool>,
+    /// Whether the user looks at the page.
+    pub attentive: RwSignal<bool>,
+    /// The user's local day.
+    pub today: RwSignal<i64>,
     /// Grows when everything was forgotten and pages must load afresh.
     pub epoch: RwSignal<u32>,
     open_room: StoredValue<Option<RoomId>>,
@@ -58,7 +60,8 @@ impl Live {
             state,
             navigation,
             now: RwSignal::new(browser::now()),
-            visible: RwSignal::new(browser::is_visible()),
+            attentive: RwSignal::new(browser::is_attentive()),
+            today: RwSignal::new(browser::local_day(browser::now())),
             epoch: RwSignal::new(0),
             open_room: StoredValue::new(None),
             own_typing: StoredValue::new(OwnTyping::default()),
@@ -81,13 +84,23 @@ impl Live {
         let _ = window_event_listener(ev::online, move |_| live.advance(|it, now| it.network_back(now)));
         let _ = window_event_listener(ev::offline, move |_| live.advance(|it, now| it.network_lost(now)));
         let _ = window_event_listener(ev::visibilitychange, move |_| {
-            live.visible.set(browser::is_visible());
+            live.look();
             if browser::is_visible() {
                 live.advance(|connection, now| connection.probe(now));
             }
             live.tick();
         });
+        let _ = window_event_listener(ev::focus, move |_| live.look());
+        let _ = window_event_listener(ev::blur, move |_| live.look());
         live
+    }
+
+    /// Notes whether the user looks at the page.
+    fn look(self) {
+        let attentive = browser::is_attentive();
+        if self.attentive.get_untracked() != attentive {
+            self.attentive.set(attentive);
+        }
     }
 
     /// Opens the connection anew, because one is somebody else now.
@@ -110,6 +123,7 @@ impl Live {
         self.open_room.set_value(room_id);
         self.state.presence.update(|presence| presence.enter(room_id));
         self.state.typing.update(|typing| typing.enter(room_id));
+        self.state.news.update(|news| news.enter(room_id));
         for room_id in [left, room_id].into_iter().flatten() {
             self.subscribe(room_id);
         }
@@ -301,6 +315,10 @@ impl Live {
         self.save_marks();
         self.advance(|connection, now| connection.tick(now));
         sending::pump(self.state);
+        let today = browser::local_day(now);
+        if self.today.get_untracked() != today {
+            self.today.set(today);
+        }
         if !self.state.connection.with_untracked(|connection| connection.is_open()) {
             self.now.set(now);
         }

@@ -5,22 +5,29 @@
 
 use leptos::ev;
 use leptos::prelude::*;
+use shared::ids::MessageId;
 use wasm_bindgen::{JsCast, JsValue};
 
+use crate::components::scroll_anchor::first_in_view;
 use crate::route::Route;
 
 /// The current route.
 #[derive(Clone, Copy)]
 pub struct Navigation {
     route: RwSignal<Route>,
+    /// Where the list of messages was, in the place in the history that the user went back to.
+    place: StoredValue<Option<MessageId>>,
 }
 
 impl Navigation {
     /// Reads the address bar, and follows it from now on.
     pub fn start() -> Self {
         let route = RwSignal::new(Route::parse(&pathname()));
-        let navigation = Self { route };
-        let _ = window_event_listener(ev::popstate, move |_| route.set(Route::parse(&pathname())));
+        let navigation = Self { route, place: StoredValue::new(None) };
+        let _ = window_event_listener(ev::popstate, move |event| {
+            navigation.place.set_value(event.state().as_string().and_then(|place| place.parse().ok()));
+            route.set(Route::parse(&pathname()));
+        });
         let _ = window_event_listener(ev::click, move |event| navigation.take_over(&event));
         navigation
     }
@@ -35,14 +42,24 @@ impl Navigation {
         self.route.get_untracked()
     }
 
-    /// Goes to a route. The browser's Back button returns from it.
+    /// Goes to a route. The browser's Back button returns from it, to where the list of messages is now.
     pub fn go(self, route: Route) {
-        if self.here() != route {
-            if let Ok(history) = window().history() {
-                let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&route.path()));
-            }
-            self.route.set(route);
+        self.place.set_value(None);
+        if self.here() == route {
+            // Menus close.
+            return self.route.notify();
         }
+        if let Ok(history) = window().history() {
+            let place = first_in_view().map_or(JsValue::NULL, JsValue::from);
+            let _ = history.replace_state(&place, "");
+            let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&route.path()));
+        }
+        self.route.set(route);
+    }
+
+    /// Where the list of messages was, in the place in the history that the user went back to. Told once.
+    pub fn take_place(self) -> Option<MessageId> {
+        self.place.try_update_value(Option::take).flatten()
     }
 
     /// Replaces the current route. The browser's Back button skips the old one.

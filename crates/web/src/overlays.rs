@@ -17,6 +17,8 @@ pub struct Overlays {
     pub people: RwSignal<bool>,
     /// The room finder.
     pub switcher: RwSignal<bool>,
+    /// The list of shortcuts.
+    pub shortcuts: RwSignal<bool>,
     /// The settings.
     pub settings: RwSignal<bool>,
     /// The dialog that asks for a name.
@@ -34,6 +36,7 @@ impl Default for Overlays {
             menu: RwSignal::new(false),
             people: RwSignal::new(false),
             switcher: RwSignal::new(false),
+            shortcuts: RwSignal::new(false),
             settings: RwSignal::new(false),
             name: RwSignal::new(false),
             question: RwSignal::new(None),

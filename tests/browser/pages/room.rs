@@ -49,7 +49,7 @@ impl<'a> RoomPage<'a> {
     pub fn people(&self) -> Vec<String> {
         self.0.eval(
             "return [...document.querySelectorAll('.people .person-name')]
-                .filter(name => name.checkVisibility() && name.getBoundingClientRect().left > innerWidth / 2)
+                .filter(name => name.checkVisibility({ visibilityProperty: true }) && name.getBoundingClientRect().left > innerWidth / 2)
                 .map(name => name.textContent)",
         )
     }
@@ -375,7 +375,7 @@ impl<'a> RoomPage<'a> {
     pub fn header_buttons(&self) -> Vec<String> {
         self.0.eval(
             "return [...document.querySelectorAll('.room-header button[aria-label]')]
-                .filter(button => button.checkVisibility())
+                .filter(button => button.checkVisibility({ visibilityProperty: true }))
                 .map(button => button.getAttribute('aria-label'))",
         )
     }

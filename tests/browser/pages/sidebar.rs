@@ -101,4 +101,14 @@ impl Sidebar<'_> {
             return shown ? width * height / innerWidth / innerHeight : 0",
         )
     }
+
+    /// Whether nothing else can be reached, apart from notices.
+    #[track_caller]
+    pub fn is_alone(&self) -> bool {
+        self.0.eval(
+            "const others = [...document.querySelectorAll('a, button, input, textarea, [tabindex]')]
+                .filter(other => !other.closest('#sidebar, .toasts, dialog'));
+            return others.length > 0 && others.every(other => other.closest('[inert]'))",
+        )
+    }
 }

@@ -57,7 +57,7 @@ impl FromRequest for MessagePath {
 /// One page of a room's messages, oldest to newest
 ///
 /// Without a position, the newest page. `before`, `after` and `around` are mutually exclusive. `around` also accepts
-/// the id of a message.
+/// the id or the `seq` of a message.
 #[utoipa::path(get, path = MESSAGES_PATH, operation_id = "list_messages", tag = "messages",
     security((), ("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("limit" = inline(Option<LimitSchema>), Query),
@@ -107,9 +107,10 @@ fn parse_position(query: &Query) -> AppResult<Position> {
         (None, None, None) => Ok(Position::Newest),
         (Some(text), None, None) => Ok(Position::Before(cursor(text)?)),
         (None, Some(text), None) => Ok(Position::After(cursor(text)?)),
-        (None, None, Some(text)) => match text.parse() {
-            Ok(id) => Ok(Position::AroundMessage(id)),
-            Err(_) => Ok(Position::Around(cursor(text)?)),
+        (None, None, Some(text)) => match (text.parse(), text.parse()) {
+            (Ok(id), _) => Ok(Position::AroundMessage(id)),
+            (_, Ok(seq @ 1..)) => Ok(Position::Around(Seq(seq))),
+            _ => Ok(Position::Around(cursor(text)?)),
         },
         (before, _, _) => {
             let name = if before.is_some() { "before" } else { "after" };

@@ -9,6 +9,7 @@ use crate::components::confirm_dialog::ConfirmDialog;
 use crate::components::name_dialog::NameDialog;
 use crate::components::room_switcher::RoomSwitcher;
 use crate::components::settings_dialog::SettingsDialog;
+use crate::components::shortcuts_dialog::ShortcutsDialog;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
@@ -55,6 +56,7 @@ pub fn AppDialogs() -> impl IntoView {
         />
         <NameDialog open=overlays.name busy=busy error=error on_submit=on_name />
         <SettingsDialog open=overlays.settings identity=state.identity on_sign_out=on_sign_out />
+        <ShortcutsDialog open=overlays.shortcuts />
         <ConfirmDialog question=overlays.question />
     }
 }

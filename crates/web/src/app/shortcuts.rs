@@ -2,30 +2,53 @@
 
 use leptos::ev;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
 use crate::browser;
+use crate::components::keys;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
 use crate::route::Route;
 use crate::state::State;
+use crate::state::shortcuts::{Command, Place};
 
-/// Ctrl or Cmd and K opens the room finder, Alt and the arrows open the next room, Escape closes menus.
+/// Follows the keys from now on.
 pub fn listen(state: State, navigation: Navigation, overlays: Overlays) {
     let _ = window_event_listener(ev::keydown, move |event| {
-        let key = event.key();
-        let command = event.ctrl_key() || event.meta_key();
-        if command && !event.shift_key() && !event.alt_key() && key.eq_ignore_ascii_case("k") {
-            event.prevent_default();
-            overlays.switcher.set(true);
-        } else if event.alt_key() && !command && (key == "ArrowUp" || key == "ArrowDown") {
-            event.prevent_default();
-            open_next_room(state, navigation, key == "ArrowDown");
-        } else if key == "Escape" && (overlays.menu.get_untracked() || overlays.people.get_untracked()) {
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let is_field = target.is_some_and(|target| target.matches("input, textarea").unwrap_or(false));
+        let command = keys::command(Place::Anywhere, &event)
+            .or_else(|| keys::command(Place::OutsideFields, &event).filter(|_| !is_field));
+        let Some(command) = command else { return };
+        if command == Command::Close {
             overlays.menu.set(false);
             overlays.people.set(false);
+            return;
+        }
+        event.prevent_default();
+        // Nothing changes behind a dialog.
+        if browser::find("dialog[open]").is_some() {
+            return;
+        }
+        match command {
+            Command::FindRoom => overlays.switcher.set(true),
+            Command::ShowShortcuts => overlays.shortcuts.set(true),
+            _ => open_next_room(state, navigation, command == Command::NextRoom),
         }
     });
-    focus_menu(overlays.menu);
+    focus_panel(overlays.menu, "#sidebar :focus", "#menu-button");
+    focus_panel(overlays.people, "#people :focus", ".people-button");
+    Effect::new(move || {
+        if overlays.menu.get() {
+            request_animation_frame(|| browser::focus("#sidebar .sidebar-close"));
+        }
+    });
+    // On a wider screen the sidebar covers nothing.
+    let _ = window_event_listener(ev::resize, move |_| {
+        if overlays.menu.get_untracked() && !browser::matches(browser::NARROW) {
+            overlays.menu.set(false);
+        }
+    });
 }
 
 fn open_next_room(state: State, navigation: Navigation, down: bool) {
@@ -45,15 +68,11 @@ fn open_next_room(state: State, navigation: Navigation, down: bool) {
     }
 }
 
-/// Moves the focus into the menu when it opens, and back to its button when it closes.
-fn focus_menu(menu: RwSignal<bool>) {
-    Effect::new(move |was_open: Option<bool>| {
-        let open = menu.get();
-        match (was_open, open) {
-            (_, true) => request_animation_frame(|| browser::focus("#sidebar .sidebar-close")),
-            (Some(true), false) => request_animation_frame(|| browser::focus("#menu-button")),
-            _ => {}
+/// Moves the focus from a panel that closes to its button.
+fn focus_panel(open: RwSignal<bool>, focused: &'static str, button: &'static str) {
+    Effect::new(move || {
+        if !open.get() && browser::find(focused).is_some() {
+            request_animation_frame(move || browser::focus(button));
         }
-        open
     });
 }

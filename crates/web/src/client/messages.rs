@@ -1,6 +1,6 @@
 //! Requests about messages.
 
-use shared::ids::{MessageId, Rev, RoomId};
+use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::messages::{
     Changes, CreateMessage, Message, MessageText, UpdateMessage, changes_path, message_path, messages_path,
 };
@@ -23,6 +23,8 @@ pub enum Slice {
     Around(MessageId),
     /// A whole page on both sides of a message.
     Beside(MessageId),
+    /// Those around the message of this number.
+    AroundSeq(Seq),
 }
 
 /// A page of messages, oldest to newest.
@@ -34,6 +36,7 @@ pub async fn list(room_id: RoomId, slice: Slice) -> Result<Page<Message>, Client
         Slice::After(cursor) => format!("?after={cursor}"),
         Slice::Around(id) => format!("?around={id}"),
         Slice::Beside(id) => format!("?around={id}&limit=60"),
+        Slice::AroundSeq(seq) => format!("?around={seq}"),
     };
     client::get(&format!("{}{query}", messages_path(room_id))).await
 }

@@ -10,14 +10,13 @@ use shared::users::{UserKind, Username};
 use crate::browser;
 use crate::components::field_error::FieldError;
 use crate::components::icon::Icon;
+use crate::components::keys;
 use crate::components::name_field::NameField;
 use crate::state::Identity;
+use crate::state::shortcuts::{Command, Place};
 
 /// The counter is shown from this part of the limit on: four fifths.
 const COUNTER_FROM: (usize, usize) = (4, 5);
-
-/// What the key event of an input method reports in browsers that do not set `isComposing`.
-const COMPOSING_KEY_CODE: u32 = 229;
 
 /// A message that is ready to be sent.
 #[derive(Clone, Debug)]
@@ -95,20 +94,12 @@ pub fn Composer(
         send();
     };
     let on_keydown = move |event: KeyboardEvent| {
-        if event.is_composing() || event.key_code() == COMPOSING_KEY_CODE {
-            return;
+        match keys::command(Place::Composer, &event) {
+            Some(Command::Send) if !browser::is_touch() || event.ctrl_key() || event.meta_key() => send(),
+            Some(Command::EditLast) if draft.with_untracked(String::is_empty) => on_edit_last.run(()),
+            _ => return,
         }
-        match event.key().as_str() {
-            "Enter" if !event.shift_key() && !browser::is_touch() => {
-                event.prevent_default();
-                send();
-            }
-            "ArrowUp" if draft.with_untracked(String::is_empty) => {
-                event.prevent_default();
-                on_edit_last.run(());
-            }
-            _ => {}
-        }
+        event.prevent_default();
     };
     view! {
         <form class="composer" on:submit=on_submit>
@@ -121,7 +112,8 @@ pub fn Composer(
                     id="composer"
                     rows="1"
                     dir="auto"
-                    enterkeyhint="send"
+                    // On touch screens the key begins a new line, and the button sends.
+                    enterkeyhint=if browser::is_touch() { "enter" } else { "send" }
                     aria-describedby="composer-error"
                     aria-label=move || label.get()
                     placeholder=move || label.get()
@@ -146,7 +138,7 @@ pub fn Composer(
                 </button>
             </div>
             <div class="composer-foot">
-                <p class="typing" aria-live="polite">
+                <p class="typing">
                     {move || typing.get()}
                 </p>
                 <FieldError id="composer-error" error=shown_error />

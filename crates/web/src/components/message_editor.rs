@@ -7,7 +7,9 @@ use shared::messages::MessageText;
 use shared::users::UserKind;
 
 use crate::components::field_error::FieldError;
+use crate::components::keys;
 use crate::components::submit_button::SubmitButton;
+use crate::state::shortcuts::{Command, Place};
 
 /// Edits a text. Enter saves, Escape cancels.
 #[component]
@@ -47,19 +49,14 @@ pub fn MessageEditor(
         save();
     };
     let on_keydown = move |event: KeyboardEvent| {
-        // The list around the editor handles arrow keys.
+        match keys::command(Place::Editor, &event) {
+            Some(Command::Cancel) => on_cancel.run(()),
+            Some(Command::Save) => save(),
+            _ => return,
+        }
+        event.prevent_default();
+        // Escape closes nothing else.
         event.stop_propagation();
-        if event.is_composing() {
-            return;
-        }
-        match event.key().as_str() {
-            "Escape" => on_cancel.run(()),
-            "Enter" if !event.shift_key() => {
-                event.prevent_default();
-                save();
-            }
-            _ => {}
-        }
     };
     view! {
         <form class="editor" on:submit=on_submit>
@@ -68,6 +65,7 @@ pub fn MessageEditor(
                 class="input"
                 rows="1"
                 dir="auto"
+                enterkeyhint="done"
                 aria-label="Edit message"
                 aria-describedby="editor-error"
                 aria-invalid=move || error.with(Option::is_some).to_string()

@@ -10,8 +10,12 @@ use crate::components::icon::Icon;
 use crate::components::message_actions::{MessageActions, MessageRights};
 use crate::components::message_editor::MessageEditor;
 use crate::components::message_toolbar::MessageToolbar;
+use crate::state::links::parts;
 use crate::state::messages::Delivery;
 use crate::state::rows::MessageRow;
+
+/// The note in the place of a deleted text.
+const DELETED: &str = "This message was deleted.";
 
 /// A message with its toolbar while it is active. The editor replaces the text while the message is being edited.
 #[component]
@@ -64,6 +68,7 @@ pub fn MessageItem(
             class:pending=move || row.with(|row| row.delivery == Delivery::Pending)
             class:unsent=move || row.with(|row| matches!(row.delivery, Delivery::Failed { .. }))
             class:pointed=move || pointed.get()
+            aria-label=move || row.with(label)
             data-id=id.to_string()
             tabindex="-1"
         >
@@ -75,7 +80,7 @@ pub fn MessageItem(
                 </Show>
             </div>
             <Show when=move || active.get() && !editing.get() && has_actions.get()>
-                <MessageToolbar id=id rights=rights actions=actions />
+                <MessageToolbar id=id row=row rights=rights actions=actions />
             </Show>
         </li>
     }
@@ -88,12 +93,12 @@ fn MessageContent(id: MessageId, row: Memo<MessageRow>, actions: MessageActions)
         row.with(|row| match &row.message.text {
             Some(text) => view! {
                 <p class="text" dir="auto">
-                    {text.clone()}
+                    {parts(text).into_iter().map(part).collect_view()}
                     {edited(&row.message)}
                 </p>
             }
             .into_any(),
-            None => view! { <p class="text gone">"This message was deleted."</p> }.into_any(),
+            None => view! { <p class="text gone">{DELETED}</p> }.into_any(),
         })
     };
     let failure = move || {
@@ -116,6 +121,32 @@ fn MessageContent(id: MessageId, row: Memo<MessageRow>, actions: MessageActions)
     view! {
         {move || text()}
         {move || failure()}
+    }
+}
+
+/// The row's name for screen readers: also within a group it says who wrote the message, and when.
+fn label(row: &MessageRow) -> String {
+    let message = &row.message;
+    format!(
+        "{}, {}: {}",
+        message.author.username.as_str(),
+        time_text(message.created_at.unix_millis(), TimeStyle::Clock),
+        message.text.as_deref().unwrap_or(DELETED)
+    )
+}
+
+/// A part of a text: a URL is a link.
+fn part((text, is_url): (&str, bool)) -> AnyView {
+    let text = text.to_owned();
+    if is_url {
+        view! {
+            <a class="url" href=text.clone() target="_blank" rel="noopener noreferrer nofollow">
+                {text.clone()}
+            </a>
+        }
+        .into_any()
+    } else {
+        text.into_any()
     }
 }
 

@@ -39,6 +39,8 @@ pub fn MessageList(
     unread: Signal<u64>,
     /// Where to scroll to. The list sets it to `None` when it is there.
     target: RwSignal<Option<ScrollTarget>>,
+    /// The user's local day.
+    today: RwSignal<i64>,
     /// Whether the user sees the end of the list. The list sets it.
     at_end: RwSignal<bool>,
     /// What the user may do with a message.
@@ -76,6 +78,8 @@ pub fn MessageList(
                 node_ref=viewport
                 class="log"
                 role="log"
+                // Another region says what is new. This one would say history and buttons, too.
+                aria-live="off"
                 tabindex="0"
                 aria-label=move || format!("Messages in {}", room_name.get())
                 aria-busy=move || edges.get().loading.to_string()
@@ -90,7 +94,7 @@ pub fn MessageList(
                     <div class="log-top">
                         <ListTop room_name=room_name edges=edges on_older=on_older />
                     </div>
-                    <MessageRows list=list table=table rights=rights pointed=pointed actions=actions />
+                    <MessageRows list=list table=table today=today rights=rights pointed=pointed actions=actions />
                 </div>
             </div>
             <Show when=can_jump>

@@ -26,9 +26,11 @@ pub fn Modal(
             _ => {}
         }
     });
+    // A selection of text may end on the backdrop, and is then a click on it.
+    let pressed = StoredValue::new(false);
     let close_on_backdrop = move |event: leptos::ev::MouseEvent| {
         // The content covers the dialog's own area, so a click on the dialog itself is one on the backdrop.
-        if event.target() == event.current_target() {
+        if pressed.get_value() && event.target() == event.current_target() {
             open.set(false);
         }
     };
@@ -38,6 +40,7 @@ pub fn Modal(
             class=format!("dialog {class}")
             aria-label=move || label.get()
             on:close=move |_| open.set(false)
+            on:pointerdown=move |event| pressed.set_value(event.target() == event.current_target())
             on:click=close_on_backdrop
         >
             <Show when=move || open.get()>

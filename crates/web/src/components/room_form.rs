@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use shared::rooms::RoomName;
 
 use crate::components::field_error::FieldError;
+use crate::components::keys::is_composing;
 use crate::components::submit_button::SubmitButton;
 use crate::debounce::Debounce;
 
@@ -58,6 +59,7 @@ pub fn RoomForm(
     };
     let cancel_on_escape = move |event: leptos::ev::KeyboardEvent| {
         if event.key() == "Escape"
+            && !is_composing(&event)
             && let Some(on_cancel) = on_cancel
         {
             event.stop_propagation();

@@ -24,9 +24,7 @@ pub struct Renaming {
 
 impl Renaming {
     fn stop(self) {
-        self.open.set(false);
-        self.error.set(None);
-        request_animation_frame(|| browser::focus("#rename"));
+        close_form(self.open, self.error);
     }
 
     fn toggle(self) {
@@ -36,6 +34,16 @@ impl Renaming {
             self.open.set(true);
             request_animation_frame(|| browser::focus("#room-name"));
         }
+    }
+}
+
+/// Closes the form of a rename. The focus goes from the form to the button that opened it.
+pub fn close_form(open: RwSignal<bool>, error: RwSignal<Option<String>>) {
+    let was_focused = browser::find(".room-header form :focus").is_some();
+    open.set(false);
+    error.set(None);
+    if was_focused {
+        request_animation_frame(|| browser::focus("#rename"));
     }
 }
 

@@ -6,6 +6,7 @@ use shared::ids::RoomId;
 
 use crate::browser;
 use crate::components::icon::Icon;
+use crate::components::keys::is_composing;
 use crate::components::modal::Modal;
 use crate::state::reading::ReadMarks;
 use crate::state::rooms::RoomList;
@@ -64,7 +65,7 @@ fn RoomSearch(
         match event.key().as_str() {
             "ArrowDown" if count > 0 => chosen.update(|place| *place = (*place + 1) % count),
             "ArrowUp" if count > 0 => chosen.update(|place| *place = (*place + count - 1) % count),
-            "Enter" if !event.is_composing() => {
+            "Enter" if !is_composing(&event) => {
                 let place = chosen.get_untracked();
                 if let Some(room_id) = found.with_untracked(|found| found.get(place).map(|room| room.0)) {
                     on_choose.run(room_id);

@@ -6,6 +6,8 @@
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
+use crate::browser;
+
 /// Within so many pixels of the end one is at the end.
 const END_PIXELS: i32 = 48;
 
@@ -112,6 +114,12 @@ fn text_top(row: &HtmlElement) -> i32 {
     let text = row.query_selector(".text, .editor").ok().flatten();
     let text = text.and_then(|text| text.dyn_into::<HtmlElement>().ok());
     row.offset_top() + text.map_or(0, |text| text.offset_top())
+}
+
+/// The id of the first message in view, unless the end is in view.
+pub fn first_in_view() -> Option<String> {
+    let viewport = browser::find(".log").filter(|viewport| pixels_below(viewport) > END_PIXELS)?;
+    first_row_below(&*browser::find(".log ol")?, viewport.scroll_top())?.get_attribute("data-id")
 }
 
 fn pixels_below(viewport: &Element) -> i32 {

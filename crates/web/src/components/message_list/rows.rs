@@ -23,6 +23,8 @@ pub fn MessageRows(
     list: NodeRef<Ol>,
     /// The rows.
     table: Memo<Arc<RowTable>>,
+    /// The user's local day.
+    today: RwSignal<i64>,
     /// What the user may do with a message.
     rights: Callback<MessageRow, MessageRights>,
     /// The message that the URL points at.
@@ -61,7 +63,8 @@ pub fn MessageRows(
     let draw = move |key| match table.with_untracked(|table| table.get(key).cloned()) {
         Some(Row::Message(row)) => message(row).into_any(),
         Some(Row::Day { unix_millis, .. }) => {
-            view! { <Separator class="day" text=day_text(unix_millis) /> }.into_any()
+            let text = Signal::derive(move || day_text(unix_millis, today.get()));
+            view! { <Separator class="day" text=text /> }.into_any()
         }
         Some(Row::New) | None => view! { <Separator class="divider" text="New" /> }.into_any(),
     };
@@ -83,10 +86,10 @@ pub fn MessageRows(
 
 /// A line between two messages.
 #[component]
-fn Separator(class: &'static str, #[prop(into)] text: String) -> impl IntoView {
+fn Separator(class: &'static str, #[prop(into)] text: Signal<String>) -> impl IntoView {
     view! {
         <li class=class>
-            <span>{text}</span>
+            <span>{move || text.get()}</span>
         </li>
     }
 }

@@ -117,14 +117,16 @@ impl ListScroll {
                 row.and_then(|row| row.dyn_into::<HtmlElement>().ok())
             };
             match target {
-                ScrollTarget::Message(id) => {
+                ScrollTarget::Message(id) | ScrollTarget::Place(id) => {
+                    let part = if matches!(target, ScrollTarget::Place(_)) { 0.0 } else { POINTED_AT };
                     if let Some(row) = find(&format!("[data-id='{id}']")) {
-                        anchor.go_to(viewport, list, &row, POINTED_AT, more_below);
+                        anchor.go_to(viewport, list, &row, part, more_below);
                     }
                 }
-                ScrollTarget::Newest => {
+                ScrollTarget::Newest | ScrollTarget::Unread => {
                     anchor.go_to_end(viewport, list);
-                    if let Some(divider) = find(".divider")
+                    if target == ScrollTarget::Unread
+                        && let Some(divider) = find(".divider")
                         && divider.offset_top() < viewport.scroll_top()
                     {
                         anchor.go_to(viewport, list, &divider, DIVIDER_AT, more_below);

@@ -64,8 +64,15 @@ impl RoomContext {
         let on_edit = move |id| editing.set(Some(id));
         let on_copy_link = move |id| {
             let origin = window().location().origin().unwrap_or_default();
-            browser::copy(&format!("{origin}{}", Route::Message(room_id, id).path()));
-            state.toast(Tone::Notice, "The link is copied.", browser::now());
+            let link = format!("{origin}{}", Route::Message(room_id, id).path());
+            spawn_local(async move {
+                if browser::copy(&link).await {
+                    state.toast(Tone::Notice, "The link is copied.", browser::now());
+                } else {
+                    // The browser's own dialog, in which the link is selected.
+                    let _ = window().prompt_with_message_and_default("Copy this link:", &link);
+                }
+            });
         };
         let on_retry = move |id| {
             state.outbox.update(|outbox| outbox.retry(id));

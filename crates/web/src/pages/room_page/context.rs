@@ -1,7 +1,7 @@
 //! What the parts of the room's page share.
 
 use leptos::prelude::*;
-use shared::ids::{MessageId, RoomId, UserId};
+use shared::ids::{MessageId, RoomId, Seq, UserId};
 
 use crate::components::message_actions::MessageRights;
 use crate::components::message_list::target::ScrollTarget;
@@ -36,6 +36,8 @@ pub struct RoomContext {
     pub target: RwSignal<Option<ScrollTarget>>,
     /// Whether the user sees the end of the list.
     pub at_end: RwSignal<bool>,
+    /// The message before the "New" divider.
+    pub new_after: RwSignal<Option<Seq>>,
     /// The message that is being edited.
     pub editing: RwSignal<Option<MessageId>>,
 }
@@ -43,8 +45,10 @@ pub struct RoomContext {
 impl RoomContext {
     /// Creates the page's signals. Needs the app's contexts.
     pub fn new(room_id: RoomId) -> Self {
+        let state = expect_context::<State>();
+        let last_read = state.reading.with_value(|reading| reading.last_read(room_id));
         Self {
-            state: expect_context(),
+            state,
             live: expect_context(),
             navigation: expect_context(),
             overlays: expect_context(),
@@ -55,6 +59,7 @@ impl RoomContext {
             failure: RwSignal::new(None),
             target: RwSignal::new(None),
             at_end: RwSignal::new(true),
+            new_after: RwSignal::new(last_read),
             editing: RwSignal::new(None),
         }
     }

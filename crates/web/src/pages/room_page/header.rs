@@ -6,7 +6,7 @@ use shared::rooms::RoomName;
 
 use crate::browser;
 use crate::client;
-use crate::components::room_header::{Renaming, RoomHeader};
+use crate::components::room_header::{Renaming, RoomHeader, close_form};
 use crate::pages::room_page::context::RoomContext;
 use crate::state::toasts::Tone;
 
@@ -35,8 +35,7 @@ pub fn RoomPageHeader() -> impl IntoView {
                 Ok(room) => {
                     state.take_room(room);
                     if is_open {
-                        open.set(false);
-                        error.set(None);
+                        close_form(open, error);
                     }
                 }
                 Err(refused) if is_open => {

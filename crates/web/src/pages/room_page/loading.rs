@@ -29,7 +29,7 @@ impl RoomContext {
         let is_open = Memo::new(move |_| state.connection.with(|connection| connection.is_open()));
         Effect::new(move || {
             if is_open.get() && self.failure.with_untracked(Option::is_some) {
-                self.load(pointed.get_untracked());
+                self.load(ScrollTarget::opening(pointed.get_untracked()));
             }
         });
         // The list brings most rooms.
@@ -40,20 +40,27 @@ impl RoomContext {
             }
             is_known || was_known == Some(true)
         });
-        Effect::new(move |before: Option<Option<MessageId>>| {
-            let pointed = pointed.get();
-            let (loaded, is_shown) = state.timelines.with_value(|timelines| {
-                timelines.get(room_id).map_or((false, false), |timeline| {
-                    let is_shown = pointed.is_none_or(|id| timeline.get(id).is_some());
-                    (timeline.is_loaded(), is_shown)
+        Effect::new(move |before: Option<()>| {
+            let place = self.navigation.take_place();
+            let target = match (pointed.get(), place) {
+                (None, Some(id)) => ScrollTarget::Place(id),
+                // From a link to a message, the room's own link leads to the end.
+                (None, None) if before.is_some() => ScrollTarget::Newest,
+                (pointed, _) => ScrollTarget::opening(pointed),
+            };
+            let is_shown = state.timelines.with_value(|timelines| {
+                let timeline = timelines.get(room_id).filter(|timeline| timeline.is_loaded());
+                timeline.is_some_and(|timeline| match target {
+                    ScrollTarget::Message(id) | ScrollTarget::Place(id) => timeline.get(id).is_some(),
+                    ScrollTarget::Newest => timeline.is_at_newest(),
+                    ScrollTarget::Unread => self.unread_above(timeline.messages()).is_none(),
                 })
             });
-            if !loaded || !is_shown {
-                self.load(pointed);
-            } else if before.is_none() || pointed.is_some() {
-                self.target.set(Some(pointed.map_or(ScrollTarget::Newest, ScrollTarget::Message)));
+            if is_shown {
+                self.target.set(Some(target));
+            } else {
+                self.load(target);
             }
-            pointed
         });
     }
 
@@ -78,20 +85,28 @@ impl RoomContext {
         });
     }
 
-    /// Loads the newest page, or the one around a message.
-    pub fn load(self, pointed: Option<MessageId>) {
-        let Self { state, live, room_id, .. } = self;
+    /// Loads the page with the target.
+    pub fn load(self, target: ScrollTarget) {
         if self.failure.with_untracked(Option::is_some) {
             self.failure.set(None);
             self.find_room();
         }
+        let slice = match target {
+            ScrollTarget::Newest | ScrollTarget::Unread => Slice::Newest,
+            ScrollTarget::Message(id) | ScrollTarget::Place(id) => Slice::Around(id),
+        };
+        self.load_slice(target, slice);
+    }
+
+    fn load_slice(self, target: ScrollTarget, slice: Slice) {
+        let Self { state, live, room_id, .. } = self;
         let request = self.begin_request();
         self.overlays.loading.set(true);
         // From here on the timeline receives live events.
         state.with_timeline(room_id, |_| ());
         let followed = state.follows.with_value(|follows| follows.since(room_id).is_some());
         spawn_local(async move {
-            let slice = pointed.map_or(Slice::Newest, Slice::Around);
+            let is_newest = matches!(slice, Slice::Newest);
             let outcome = client::messages::list(room_id, slice).await;
             if !self.end_request(request) {
                 return;
@@ -103,20 +118,22 @@ impl RoomContext {
                         let rev = page.items.iter().map(|message| message.rev).max();
                         live.rewind(room_id, rev.unwrap_or(Rev::ZERO));
                     }
-                    self.show(page, pointed.map_or(ScrollTarget::Newest, ScrollTarget::Message));
+                    let unread = self.unread_above(&page.items);
+                    match unread.filter(|_| is_newest && target == ScrollTarget::Unread) {
+                        Some(unread) => self.load_slice(target, Slice::AroundSeq(unread)),
+                        None => {
+                            state.apply_page(room_id, page, Timeline::show);
+                            self.target.set(Some(target));
+                        }
+                    }
                 }
-                Err(error) if error.is_missing() && pointed.is_some() => {
+                Err(error) if error.is_missing() && matches!(target, ScrollTarget::Message(_)) => {
                     state.toast(Tone::Error, "That message is not in this room.", browser::now());
                     self.navigation.replace(Route::Room(room_id));
                 }
                 Err(error) => self.failed(&error),
             }
         });
-    }
-
-    fn show(self, page: Page<Message>, target: ScrollTarget) {
-        self.state.apply_page(self.room_id, page, Timeline::show);
-        self.target.set(Some(target));
     }
 
     fn failed(self, error: &ClientError) {
@@ -202,8 +219,10 @@ impl RoomContext {
     /// Shows the newest messages instead of those around a link.
     pub fn show_latest(self) {
         if self.navigation.here().message().is_some() {
+            // The change of the route loads them.
             self.navigation.go(Route::Room(self.room_id));
+        } else {
+            self.load(ScrollTarget::Newest);
         }
-        self.load(None);
     }
 }

@@ -9,6 +9,7 @@ use crate::browser;
 use crate::components::message_list::MessageList;
 use crate::components::message_list::edges::ListEdges;
 use crate::components::message_list::row_table::RowTable;
+use crate::components::message_list::target::ScrollTarget;
 use crate::components::placeholder::Placeholder;
 use crate::components::skeleton::Skeleton;
 use crate::pages::room_page::context::RoomContext;
@@ -21,8 +22,8 @@ pub fn RoomMessages(
     pointed: Memo<Option<MessageId>>,
 ) -> impl IntoView {
     let room = expect_context::<RoomContext>();
-    let RoomContext { state, room_id, loading, .. } = room;
-    let new_after = room.follow_reading();
+    let RoomContext { state, live, room_id, loading, new_after, .. } = room;
+    room.follow_reading();
     let table = Memo::new(move |_| {
         let new_after = new_after.get();
         let unsent = state.unsent(room_id);
@@ -51,6 +52,7 @@ pub fn RoomMessages(
             edges=edges
             unread=unread
             target=room.target
+            today=live.today
             at_end=room.at_end
             rights=Callback::new(move |row| room.rights(&row))
             pointed=pointed
@@ -59,7 +61,7 @@ pub fn RoomMessages(
             on_newer=Callback::new(move |()| room.load_newer())
             on_latest=Callback::new(move |()| room.show_latest())
         />
-        <EmptyNote table=table edges=edges on_retry=Callback::new(move |()| room.load(pointed.get_untracked())) />
+        <EmptyNote table=table edges=edges on_retry=Callback::new(move |()| room.load(ScrollTarget::opening(pointed.get_untracked()))) />
     }
 }
 
