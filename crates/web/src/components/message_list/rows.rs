@@ -1,6 +1,5 @@
 //! The `<ol>` with the rows. A row is drawn once and then follows its message by a signal of its own.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use leptos::html::Ol;
@@ -41,7 +40,7 @@ pub fn MessageRows(
         Signal::derive(move || selector.selected(&Some(id)))
     };
     // One effect compares the rows. Memos would wake all effects of all rows with each message.
-    let drawn = StoredValue::new(HashMap::<MessageId, RwSignal<MessageRow>>::new());
+    let drawn = StoredValue::new(Vec::<(MessageId, RwSignal<MessageRow>)>::new());
     Effect::new(move || {
         let table = table.get();
         drawn.with_value(|drawn| {
@@ -58,16 +57,9 @@ pub fn MessageRows(
     let message = move |first: MessageRow| {
         let id = first.message.id;
         let row = RwSignal::new(first);
-        drawn.update_value(|drawn| {
-            drawn.insert(id, row);
-        });
+        drawn.update_value(|drawn| drawn.push((id, row)));
         on_cleanup(move || {
-            drawn.try_update_value(|drawn| {
-                // The row may have been drawn again before this one goes.
-                if drawn.get(&id) == Some(&row) {
-                    drawn.remove(&id);
-                }
-            });
+            drawn.try_update_value(|drawn| drawn.retain(|(_, other)| *other != row));
         });
         view! {
             <MessageItem
