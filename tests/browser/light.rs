@@ -81,10 +81,14 @@ fn live_messages_drop_old_ones_and_those_of_one_frame_are_drawn_together() {
     for number in 101..=180 {
         maker.send(room.id, &format!("message {number}"));
     }
-    eventually_where(|| numbers(&reader), "the last message", |numbers| {
-        assert!(numbers.len() <= WINDOW, "{} rows", numbers.len());
-        numbers.last() == Some(&180)
-    });
+    eventually_where(
+        || numbers(&reader),
+        "the last message",
+        |numbers| {
+            assert!(numbers.len() <= WINDOW, "{} rows", numbers.len());
+            numbers.last() == Some(&180)
+        },
+    );
     eventually(|| reader.room().is_at_end(), true);
     let drawn = reader.chrome.eval_with::<u32>("return drawn", json!(null));
     assert!(drawn < 40, "80 messages were drawn in {drawn} steps");

@@ -125,7 +125,8 @@ impl Timeline {
         let mut older = page.items;
         older.retain(|message| message.seq < first);
         if older.last().is_none_or(|last| last.seq.next() == first) {
-            let older = older.into_iter().map(|message| self.outside.newest_copy(message)).collect::<Vec<_>>();
+            let older =
+                older.into_iter().map(|message| self.outside.newest_copy(message)).collect::<Vec<_>>();
             self.window.splice(0..0, older);
             self.older = page.prev_cursor.map(Edge::Cursor);
             let limit = self.limit();
@@ -199,7 +200,10 @@ impl Timeline {
         self.window.last().map_or(Seq::ZERO, |message| message.seq).next()
     }
 
-    fn is_edited_in(&self, range: impl std::slice::SliceIndex<[Arc<Message>], Output = [Arc<Message>]>) -> bool {
+    fn is_edited_in(
+        &self,
+        range: impl std::slice::SliceIndex<[Arc<Message>], Output = [Arc<Message>]>,
+    ) -> bool {
         let edited = self.reader.edits;
         edited.is_some() && self.window[range].iter().any(|message| Some(message.id) == edited)
     }
