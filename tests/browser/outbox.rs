@@ -186,6 +186,8 @@ fn a_request_that_hangs_holds_up_neither_its_room_nor_paging() {
     stage.network.hold("messages?before=");
     adam.open(&lobby(&stage));
     eventually(|| adam.room().texts().last().cloned(), Some("message 80".to_owned()));
+    eventually(|| adam.room().is_at_end(), true);
+    adam.room().scroll_up(100);
     eventually(|| adam.toasts().texts().len(), 1);
     stage.network.release();
     adam.room().scroll_up(100_000);

@@ -28,7 +28,7 @@ use crate::state::{Followup, Identity, State};
 
 const TICK: Duration = Duration::from_millis(500);
 /// The greeting should be there by now. If it is not, HTTP may be quicker.
-const PATIENCE: Duration = Duration::from_millis(1_500);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The connection at work.
 #[derive(Clone, Copy)]

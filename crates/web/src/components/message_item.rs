@@ -23,7 +23,7 @@ pub fn MessageItem(
     /// The message's id.
     id: MessageId,
     /// The message as it is now.
-    row: Memo<MessageRow>,
+    row: RwSignal<MessageRow>,
     /// What the user may do with a message.
     rights: Callback<MessageRow, MessageRights>,
     /// Whether the pointer or the focus is on it.
@@ -88,7 +88,7 @@ pub fn MessageItem(
 
 /// The text, or the note that the message was deleted, and why it could not be sent.
 #[component]
-fn MessageContent(id: MessageId, row: Memo<MessageRow>, actions: MessageActions) -> impl IntoView {
+fn MessageContent(id: MessageId, row: RwSignal<MessageRow>, actions: MessageActions) -> impl IntoView {
     let text = move || {
         row.with(|row| match &row.message.text {
             Some(text) => view! {

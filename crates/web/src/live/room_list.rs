@@ -14,7 +14,7 @@ use crate::client::{self, ClientError};
 use crate::route::Route;
 use crate::state::Followup;
 use crate::state::connection::Connection;
-use crate::state::rooms::{Reach, gone_sentence};
+use crate::state::rooms::{Reach, RoomList, gone_sentence};
 use crate::state::toasts::Tone;
 
 /// How often the list is loaded again while some of its rooms are not followed.
@@ -46,9 +46,10 @@ impl Live {
         });
     }
 
-    /// Loads the list again, unless that is about to happen because the connection is being opened.
+    /// Loads the list again, unless it is about to be loaded for the first time.
     pub fn refresh_rooms(self) {
-        if self.state.connection.with_untracked(Connection::is_open) {
+        let is_open = self.state.connection.with_untracked(Connection::is_open);
+        if is_open || self.state.rooms.with_untracked(RoomList::is_loaded) {
             self.load_rooms();
         }
     }

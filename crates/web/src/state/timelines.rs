@@ -2,8 +2,6 @@
 //!
 //! Pure.
 
-use std::collections::HashMap;
-
 use shared::ids::RoomId;
 
 use crate::state::messages::Timeline;
@@ -13,56 +11,57 @@ const MOST: usize = 10;
 /// How many messages of a room stay loaded when the user leaves it.
 const KEPT_MESSAGES: usize = 90;
 
-/// The loaded messages, by room.
+/// The loaded messages, in the order in which the user went into the rooms. They are few, so a search is quick.
 #[derive(Clone, Debug, Default)]
 pub struct Timelines {
-    all: HashMap<RoomId, Timeline>,
-    /// The rooms in the order of the visits, the latest last.
-    visited: Vec<RoomId>,
+    all: Vec<(RoomId, Timeline)>,
 }
 
 impl Timelines {
     /// What is loaded of a room.
     pub fn get(&self, room_id: RoomId) -> Option<&Timeline> {
-        self.all.get(&room_id)
+        self.all.iter().find(|(id, _)| *id == room_id).map(|(_, timeline)| timeline)
     }
 
     /// The same, to be changed.
     pub fn get_mut(&mut self, room_id: RoomId) -> Option<&mut Timeline> {
-        self.all.get_mut(&room_id)
+        self.all.iter_mut().find(|(id, _)| *id == room_id).map(|(_, timeline)| timeline)
     }
 
     /// The timeline of a room. It is created when there is none.
     pub fn make(&mut self, room_id: RoomId) -> &mut Timeline {
-        self.all.entry(room_id).or_default()
+        let place = self.all.iter().position(|(id, _)| *id == room_id).unwrap_or_else(|| {
+            self.all.push((room_id, Timeline::default()));
+            self.all.len() - 1
+        });
+        &mut self.all[place].1
     }
 
     /// The user goes into a room. The room that was not visited for longest is forgotten when there are too many.
     pub fn enter(&mut self, room_id: RoomId) {
-        self.visited.retain(|visited| *visited != room_id);
-        self.visited.push(room_id);
-        if self.visited.len() > MOST {
-            let oldest = self.visited.remove(0);
-            self.all.remove(&oldest);
+        let place = self.all.iter().position(|(id, _)| *id == room_id);
+        let room = place.map_or_else(|| (room_id, Timeline::default()), |place| self.all.remove(place));
+        self.all.push(room);
+        if self.all.len() > MOST {
+            self.all.remove(0);
         }
     }
 
     /// The user leaves a room: only its newest messages stay.
     pub fn leave(&mut self, room_id: RoomId) {
-        if let Some(timeline) = self.all.get_mut(&room_id) {
+        if let Some(timeline) = self.get_mut(room_id) {
             timeline.trim(KEPT_MESSAGES);
         }
     }
 
     /// Forgets a room.
     pub fn remove(&mut self, room_id: RoomId) {
-        self.all.remove(&room_id);
-        self.visited.retain(|visited| *visited != room_id);
+        self.all.retain(|(id, _)| *id != room_id);
     }
 
     /// Forgets all rooms.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        self.all.clear();
     }
 }
 

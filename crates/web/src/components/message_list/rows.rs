@@ -1,4 +1,4 @@
-//! The `<ol>` with the rows. A row is drawn once and then follows its message by a memo of its own.
+//! The `<ol>` with the rows. A row is drawn once and then follows its message by a signal of its own.
 
 use std::sync::Arc;
 
@@ -38,15 +38,31 @@ pub fn MessageRows(
     let is_editing = Selector::new(move || actions.editing.get());
     let is_pointed = Selector::new(move || pointed.get());
     let follow = |selector: &Selector<Option<MessageId>>, id: MessageId| {
-        let selector = selector.clone();
+        let (selector, kept) = (selector.clone(), selector.clone());
+        on_cleanup(move || kept.remove(&Some(id)));
         Signal::derive(move || selector.selected(&Some(id)))
     };
+    // One effect compares the rows. Memos would wake all effects of all rows with each message.
+    let drawn = StoredValue::new(Vec::<(MessageId, RwSignal<MessageRow>)>::new());
+    Effect::new(move || {
+        let table = table.get();
+        drawn.with_value(|drawn| {
+            for (id, row) in drawn {
+                // A row that is about to be removed stays as it was.
+                if let Some(now) = table.message(*id)
+                    && row.try_with_untracked(|row| row != now) == Some(true)
+                {
+                    row.set(now.clone());
+                }
+            }
+        });
+    });
     let message = move |first: MessageRow| {
         let id = first.message.id;
-        let row = Memo::new(move |before: Option<&MessageRow>| {
-            // A row that is about to be removed stays as it was.
-            let now = table.with(|table| table.message(id).cloned());
-            now.unwrap_or_else(|| before.unwrap_or(&first).clone())
+        let row = RwSignal::new(first);
+        drawn.update_value(|drawn| drawn.push((id, row)));
+        on_cleanup(move || {
+            drawn.try_update_value(|drawn| drawn.retain(|(_, other)| *other != row));
         });
         view! {
             <MessageItem
