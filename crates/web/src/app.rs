@@ -17,7 +17,6 @@ use crate::app::banner::AppBanner;
 use crate::app::dialogs::AppDialogs;
 use crate::app::sidebar::AppSidebar;
 use crate::browser;
-use crate::components::news_region::NewsRegion;
 use crate::components::toast_list::ToastList;
 use crate::live::Live;
 use crate::navigation::Navigation;
@@ -72,7 +71,8 @@ pub fn App() -> impl IntoView {
                 <CurrentPage />
             </div>
         </div>
-        <NewsRegion news=state.news />
+        // `browser::announce` adds an element for each line, so that each is said once.
+        <div id="news" class="sr-only" aria-live="polite"></div>
         <ToastList toasts=state.toasts />
         <AppDialogs />
     }

@@ -26,14 +26,16 @@ impl RoomContext {
                 self.load(ScrollTarget::opening(pointed.get_untracked()));
             }
         });
-        Effect::new(move |before: Option<()>| {
+        let mut is_first = true;
+        Effect::new(move || {
             let place = self.navigation.take_place();
             let target = match (pointed.get(), place) {
                 (None, Some(id)) => ScrollTarget::Place(id),
                 // From a link to a message, the room's own link leads to the end.
-                (None, None) if before.is_some() => ScrollTarget::Newest,
+                (None, None) if !is_first => ScrollTarget::Newest,
                 (pointed, _) => ScrollTarget::opening(pointed),
             };
+            is_first = false;
             let is_shown = state.timelines.with_untracked(|timelines| {
                 let timeline = timelines.get(&room_id).filter(|timeline| timeline.is_loaded());
                 timeline.is_some_and(|timeline| match target {
