@@ -60,14 +60,16 @@ pub fn App() -> impl IntoView {
         browser::focus("#main");
     };
     view! {
-        <a class="skip-link" href="#main" inert=move || overlays.menu.get() on:click=skip>
-            "Skip to the messages"
-        </a>
+        <div class="shell-part" inert=move || overlays.menu.get()>
+            <a class="skip-link" href="#main" on:click=skip>
+                "Skip to the messages"
+            </a>
+            <AppBanner />
+        </div>
         <div class="progress" class:on=move || overlays.loading.get() aria-hidden="true"></div>
-        <AppBanner />
         <div class="shell">
             <AppSidebar />
-            <div class="shell-page" inert=move || overlays.menu.get()>
+            <div class="shell-part" inert=move || overlays.menu.get()>
                 <CurrentPage />
             </div>
         </div>

@@ -86,8 +86,9 @@ impl Live {
             }
             live.tick();
         });
-        let _ = window_event_listener(ev::focus, move |_| live.look());
-        let _ = window_event_listener(ev::blur, move |_| live.look());
+        for event in ["focus", "blur"] {
+            let _ = window_event_listener_untyped(event, move |_| live.look());
+        }
         live
     }
 

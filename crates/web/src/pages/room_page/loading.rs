@@ -41,7 +41,10 @@ impl RoomContext {
                 timeline.is_some_and(|timeline| match target {
                     ScrollTarget::Message(id) | ScrollTarget::Place(id) => timeline.get(id).is_some(),
                     ScrollTarget::Newest => timeline.is_at_newest(),
-                    ScrollTarget::Unread => self.unread_above(timeline.messages()).is_none(),
+                    ScrollTarget::Unread => {
+                        let first = timeline.messages().first().map(|message| message.seq);
+                        self.unread_above(first).is_none()
+                    }
                 })
             });
             if is_shown {
@@ -95,7 +98,7 @@ impl RoomContext {
                         live.rewind(room_id, rev.unwrap_or(Rev::ZERO));
                     }
                     match self
-                        .unread_above(&page.items)
+                        .unread_above(page.items.first().map(|message| message.seq))
                         .filter(|_| is_newest && target == ScrollTarget::Unread)
                     {
                         Some(unread) => self.load_slice(target, Slice::AroundSeq(unread)),

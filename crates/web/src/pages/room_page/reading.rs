@@ -1,10 +1,7 @@
 //! What the user has read of the room, and where the "New" divider stands.
 
-use std::borrow::Borrow;
-
 use leptos::prelude::*;
 use shared::ids::Seq;
-use shared::messages::Message;
 
 use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::context::RoomContext;
@@ -42,9 +39,9 @@ impl RoomContext {
         });
     }
 
-    /// The first unread message, if it is above these.
-    pub fn unread_above<T: Borrow<Message>>(self, messages: &[T]) -> Option<Seq> {
+    /// The first unread message, if it is above the loaded ones, which begin at `first`.
+    pub fn unread_above(self, first: Option<Seq>) -> Option<Seq> {
         let unread = self.new_after.get_untracked()?.next();
-        (messages.first()?.borrow().seq > unread).then_some(unread)
+        (first? > unread).then_some(unread)
     }
 }
