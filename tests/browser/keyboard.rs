@@ -2,7 +2,6 @@
 
 use thirtyfour::prelude::Key;
 
-use crate::pages::LOAD_PREVIOUS;
 use crate::stage;
 use crate::wait::{eventually, eventually_where};
 
@@ -96,7 +95,7 @@ fn alt_and_arrows_change_the_room_only() {
 // reference: pages-room
 fn the_shortcuts_are_listed_on_demand() {
     let stage = stage::alone();
-    let reader = stage.person();
+    let (reader, _) = stage.guest("Adam");
     reader.open(&format!("/rooms/{}", stage.app.lobby().id));
     eventually(|| reader.focused(), "textarea composer");
     reader.chrome.type_text("what?");
@@ -121,13 +120,14 @@ fn the_focus_stays_near_what_vanishes() {
     let (adam, adam_by_api) = stage.guest("Adam");
     let room = adam_by_api.create_room("Design");
     adam_by_api.send_many(room.id, 40);
-    stage.network.fail("before=");
+    stage.network.hold("before=");
     adam.open(&format!("/rooms/{}", room.id));
     eventually(|| adam.room().texts().len(), 30);
     adam.room().scroll_up(100_000);
-    eventually(|| adam.room().top(), LOAD_PREVIOUS);
-    stage.network.mend();
+    eventually(|| adam.room().top(), "Loading…");
     adam.room().load_previous();
+    eventually(|| adam.focused(), "button Loading…");
+    stage.network.release();
     eventually(|| adam.room().top(), "This is the beginning of Design.");
     eventually(|| adam.focused(), "div log");
 

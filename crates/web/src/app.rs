@@ -18,7 +18,6 @@ use crate::app::dialogs::AppDialogs;
 use crate::app::sidebar::AppSidebar;
 use crate::browser;
 use crate::components::keyed_list::KeyedList;
-use crate::components::news_region::NewsRegion;
 use crate::components::toast_list::ToastList;
 use crate::live::Live;
 use crate::navigation::Navigation;
@@ -62,18 +61,21 @@ pub fn App() -> impl IntoView {
         browser::focus("#main");
     };
     view! {
-        <a class="skip-link" href="#main" inert=move || overlays.menu.get() on:click=skip>
-            "Skip to the messages"
-        </a>
+        <div class="shell-part" inert=move || overlays.menu.get()>
+            <a class="skip-link" href="#main" on:click=skip>
+                "Skip to the messages"
+            </a>
+            <AppBanner />
+        </div>
         <div class="progress" class:on=move || overlays.loading.get() aria-hidden="true"></div>
-        <AppBanner />
         <div class="shell">
             <AppSidebar />
-            <div class="shell-page" inert=move || overlays.menu.get()>
+            <div class="shell-part" inert=move || overlays.menu.get()>
                 <CurrentPage />
             </div>
         </div>
-        <NewsRegion news=state.news />
+        // `browser::announce` adds an element for each line, so that each is said once.
+        <div id="news" class="sr-only" aria-live="polite"></div>
         <ToastList toasts=state.toasts />
         <AppDialogs />
     }

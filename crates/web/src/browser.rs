@@ -24,6 +24,9 @@ use crate::state::days::{LastDay, LocalDay};
 /// The media query of screens that the sidebar covers.
 pub const NARROW: &str = "(width < 700px)";
 
+/// So many announced lines stay.
+const ANNOUNCED_LINES: u32 = 5;
+
 /// Milliseconds since the Unix epoch.
 #[allow(clippy::cast_possible_truncation)] // Far below 2^53.
 pub fn now() -> i64 {
@@ -208,6 +211,24 @@ pub fn lower_case(text: &str) -> String {
 /// The page.
 pub fn document() -> web_sys::Document {
     leptos::prelude::document()
+}
+
+/// Lets screen readers say a line, or takes all lines away. A few lines stay, because several may wait to be said.
+pub fn announce(line: Option<&str>) {
+    let Some(region) = find("#news") else { return };
+    match (line, document().create_element("p")) {
+        (Some(text), Ok(line)) => {
+            line.set_text_content(Some(text));
+            // Only fails for elements of other trees.
+            let _ = region.append_child(&line);
+            if region.child_element_count() > ANNOUNCED_LINES
+                && let Some(oldest) = region.first_element_child()
+            {
+                oldest.remove();
+            }
+        }
+        _ => region.set_text_content(None),
+    }
 }
 
 /// The first element that matches.

@@ -18,7 +18,6 @@ pub mod message_toolbar;
 pub mod modal;
 pub mod name_dialog;
 pub mod name_field;
-pub mod news_region;
 pub mod page_frame;
 pub mod people_panel;
 pub mod placeholder;

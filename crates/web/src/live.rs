@@ -21,6 +21,7 @@ use crate::navigation::Navigation;
 use crate::sending;
 use crate::socket::{Incoming, Socket};
 use crate::state::connection::{Action, Aftermath, Connection};
+use crate::state::news::News;
 use crate::state::reading::ReadMarks;
 use crate::state::subscriptions::Subscriptions;
 use crate::state::typing::OwnTyping;
@@ -51,6 +52,7 @@ pub struct Live {
     attempt: StoredValue<u32>,
     subscriptions: StoredValue<Subscriptions>,
     listed_at: StoredValue<i64>,
+    news: StoredValue<News>,
 }
 
 impl Live {
@@ -70,6 +72,7 @@ impl Live {
             attempt: StoredValue::new(0),
             subscriptions: StoredValue::new(Subscriptions::default()),
             listed_at: StoredValue::new(0),
+            news: StoredValue::new(News::default()),
         };
         state.reading.set_value(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
         let _ = window_event_listener(ev::pagehide, move |_| live.save_marks());
@@ -90,8 +93,9 @@ impl Live {
             }
             live.tick();
         });
-        let _ = window_event_listener(ev::focus, move |_| live.look());
-        let _ = window_event_listener(ev::blur, move |_| live.look());
+        for event in ["focus", "blur"] {
+            let _ = window_event_listener_untyped(event, move |_| live.look());
+        }
         live
     }
 
@@ -123,7 +127,8 @@ impl Live {
         self.open_room.set_value(room_id);
         self.state.presence.update(|presence| presence.enter(room_id));
         self.state.typing.update(|typing| typing.enter(room_id));
-        self.state.news.update(|news| news.enter(room_id));
+        self.news.update_value(|news| news.enter(room_id));
+        browser::announce(None);
         for room_id in [left, room_id].into_iter().flatten() {
             self.subscribe(room_id);
         }
@@ -278,6 +283,10 @@ impl Live {
         };
         if let ServerEvent::Subscribed { room, .. } = &event {
             self.subscriptions.update_value(|subscriptions| subscriptions.confirmed(room.id));
+        }
+        let me = self.state.me();
+        if let Some(words) = self.news.try_update_value(|news| news.hear(&event, me)).flatten() {
+            browser::announce(Some(&words));
         }
         match self.state.apply(event, now) {
             Some(Followup::CatchUp { room_id, since }) => self.catch_up(room_id, since),

@@ -16,16 +16,16 @@ use crate::route::Route;
 pub struct Navigation {
     route: RwSignal<Route>,
     /// Where the list of messages was, in the place in the history that the user went back to.
-    place: StoredValue<Option<MessageId>>,
+    place: RwSignal<Option<MessageId>>,
 }
 
 impl Navigation {
     /// Reads the address bar, and follows it from now on.
     pub fn start() -> Self {
         let route = RwSignal::new(Route::parse(&pathname()));
-        let navigation = Self { route, place: StoredValue::new(None) };
+        let navigation = Self { route, place: RwSignal::new(None) };
         let _ = window_event_listener(ev::popstate, move |event| {
-            navigation.place.set_value(event.state().as_string().and_then(|place| place.parse().ok()));
+            navigation.place.set(event.state().as_string().and_then(|place| place.parse().ok()));
             route.set(Route::parse(&pathname()));
         });
         let _ = window_event_listener(ev::click, move |event| navigation.take_over(&event));
@@ -44,7 +44,7 @@ impl Navigation {
 
     /// Goes to a route. The browser's Back button returns from it, to where the list of messages is now.
     pub fn go(self, route: Route) {
-        self.place.set_value(None);
+        self.place.set(None);
         if self.here() == route {
             // Menus close.
             return self.route.notify();
@@ -59,7 +59,7 @@ impl Navigation {
 
     /// Where the list of messages was, in the place in the history that the user went back to. Told once.
     pub fn take_place(self) -> Option<MessageId> {
-        self.place.try_update_value(Option::take).flatten()
+        self.place.try_update_untracked(Option::take).flatten()
     }
 
     /// Replaces the current route. The browser's Back button skips the old one.

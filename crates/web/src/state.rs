@@ -42,7 +42,6 @@ use crate::state::connection::Connection;
 use crate::state::follow::Follows;
 pub use crate::state::identity::Identity;
 use crate::state::messages::{Delivery, Timeline};
-use crate::state::news::News;
 use crate::state::outbox::Outbox;
 use crate::state::presence::Presence;
 use crate::state::reading::ReadMarks;
@@ -108,8 +107,6 @@ pub struct State {
     pub reading: StoredValue<ReadMarks>,
     /// The connection to the server.
     pub connection: RwSignal<Connection>,
-    /// What others say in the open room, to be read aloud.
-    pub news: RwSignal<News>,
     /// The notices at the top right.
     pub toasts: RwSignal<Toasts>,
 }
@@ -129,7 +126,6 @@ impl Default for State {
             typing: RwSignal::default(),
             reading: StoredValue::default(),
             connection: RwSignal::default(),
-            news: RwSignal::default(),
             toasts: RwSignal::default(),
         }
     }
@@ -166,10 +162,6 @@ impl State {
         if let Some(id) = self.room_that_goes(&event) {
             return Some(self.remove_room(id.0, id.1));
         }
-        let known = event
-            .room_id()
-            .and_then(|id| self.rooms.with_untracked(|rooms| rooms.get(id).map(|room| room.last_seq)));
-        self.news.maybe_update(|news| news.hear(&event, self.me(), known));
         let appeared = match &event {
             ServerEvent::RoomCreated(change) => Some(change.room.id),
             _ => None,

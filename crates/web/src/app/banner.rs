@@ -4,7 +4,6 @@ use leptos::prelude::*;
 
 use crate::components::connection_banner::ConnectionBanner;
 use crate::live::Live;
-use crate::overlays::Overlays;
 use crate::state::State;
 
 /// The banner, connected to the state of the connection.
@@ -12,7 +11,6 @@ use crate::state::State;
 pub fn AppBanner() -> impl IntoView {
     let state = expect_context::<State>();
     let live = expect_context::<Live>();
-    let overlays = expect_context::<Overlays>();
     let banner = Signal::derive(move || {
         let now = live.now.get();
         state.connection.with(|connection| connection.banner(now))
@@ -24,7 +22,6 @@ pub fn AppBanner() -> impl IntoView {
     view! {
         <ConnectionBanner
             banner=banner
-            covered=overlays.menu
             on_try_now=Callback::new(move |()| live.try_now())
             on_reload=on_reload
         />

@@ -36,13 +36,8 @@ pub fn listen(state: State, navigation: Navigation, overlays: Overlays) {
             _ => open_next_room(state, navigation, command == Command::NextRoom),
         }
     });
-    focus_panel(overlays.menu, "#sidebar :focus", "#menu-button");
-    focus_panel(overlays.people, "#people :focus", ".people-button");
-    Effect::new(move || {
-        if overlays.menu.get() {
-            request_animation_frame(|| browser::focus("#sidebar .sidebar-close"));
-        }
-    });
+    focus_panel(overlays.menu, ["#sidebar .sidebar-close", "#sidebar :focus", "#menu-button"]);
+    focus_panel(overlays.people, ["#people .people-close", "#people :focus", ".people-button"]);
     // On a wider screen the sidebar covers nothing.
     let _ = window_event_listener(ev::resize, move |_| {
         if overlays.menu.get_untracked() && !browser::matches(browser::NARROW) {
@@ -68,11 +63,12 @@ fn open_next_room(state: State, navigation: Navigation, down: bool) {
     }
 }
 
-/// Moves the focus from a panel that closes to its button.
-fn focus_panel(open: RwSignal<bool>, focused: &'static str, button: &'static str) {
+/// Moves the focus to the first button of a panel that opens, and from there to the panel's own button when it closes.
+fn focus_panel(open: RwSignal<bool>, [first, focused, button]: [&'static str; 3]) {
     Effect::new(move || {
-        if !open.get() && browser::find(focused).is_some() {
-            request_animation_frame(move || browser::focus(button));
+        let target = if open.get() { first } else { button };
+        if target == first || browser::find(focused).is_some() {
+            request_animation_frame(move || browser::focus(target));
         }
     });
 }

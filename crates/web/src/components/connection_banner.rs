@@ -9,8 +9,6 @@ use crate::state::connection::{Banner, Stopped};
 pub fn ConnectionBanner(
     /// What to show.
     banner: Signal<Option<Banner>>,
-    /// Whether the sidebar covers it.
-    covered: RwSignal<bool>,
     /// Called to try again at once.
     on_try_now: Callback<()>,
     /// Called to reload the page.
@@ -48,7 +46,7 @@ pub fn ConnectionBanner(
         })
     };
     view! {
-        <div class="banner-place" role="status" inert=move || covered.get()>
+        <div class="banner-place" role="status">
             {move || content()}
         </div>
     }

@@ -15,7 +15,7 @@ pub fn MessageToolbar(
     /// The message.
     id: MessageId,
     /// The message as it is now.
-    row: Memo<MessageRow>,
+    row: RwSignal<MessageRow>,
     /// What the user may do with it.
     rights: Memo<MessageRights>,
     /// The actions.

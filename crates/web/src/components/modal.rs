@@ -1,5 +1,8 @@
 //! A native `<dialog>`: the browser keeps the focus inside, closes it on Escape and restores the focus.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
@@ -27,10 +30,11 @@ pub fn Modal(
         }
     });
     // A selection of text may end on the backdrop, and is then a click on it.
-    let pressed = StoredValue::new(false);
+    let pressed = Rc::new(Cell::new(false));
+    let was_pressed = pressed.clone();
     let close_on_backdrop = move |event: leptos::ev::MouseEvent| {
         // The content covers the dialog's own area, so a click on the dialog itself is one on the backdrop.
-        if pressed.get_value() && event.target() == event.current_target() {
+        if was_pressed.get() && event.target() == event.current_target() {
             open.set(false);
         }
     };
@@ -40,7 +44,7 @@ pub fn Modal(
             class=format!("dialog {class}")
             aria-label=move || label.get()
             on:close=move |_| open.set(false)
-            on:pointerdown=move |event| pressed.set_value(event.target() == event.current_target())
+            on:pointerdown=move |event| pressed.set(event.target() == event.current_target())
             on:click=close_on_backdrop
         >
             <Show when=move || open.get()>

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::components::modal::Modal;
-use crate::state::shortcuts::SHORTCUTS;
+use crate::state::shortcuts::{SHORTCUTS, Shortcut};
 
 /// A dialog with all shortcuts that are worth knowing.
 #[component]
@@ -13,13 +13,16 @@ pub fn ShortcutsDialog(
 ) -> impl IntoView {
     let rows = || {
         let listed = SHORTCUTS.iter().filter(|shortcut| !shortcut.what.is_empty());
-        let row = |shortcut: &'static crate::state::shortcuts::Shortcut| {
+        let row = |shortcut: &'static Shortcut| {
             view! {
-                <dt>
-                    <kbd>{shortcut.keys}</kbd>
-                </dt>
-                <dd>{shortcut.what}</dd>
+                <div>
+                    <dt>
+                        <kbd>{shortcut.keys}</kbd>
+                    </dt>
+                    <dd>{shortcut.what}</dd>
+                </div>
             }
+            .into_any()
         };
         listed.map(row).collect_view()
     };

@@ -12,7 +12,9 @@ pub fn parts(text: &str) -> Vec<(&str, bool)> {
         let Some(start) = scheme(text, mark).filter(|start| *start >= done) else { continue };
         let end = at + length(&text[at..]);
         // A host begins with a letter or a digit, an IPv6 address with a bracket.
-        if text[at..end].starts_with(|first: char| first.is_alphanumeric() || first == '[') {
+        if text[at..end]
+            .starts_with(|first: char| !first.is_ascii() || first.is_ascii_alphanumeric() || first == '[')
+        {
             if start > done {
                 parts.push((&text[done..start], false));
             }
@@ -37,8 +39,9 @@ fn scheme(text: &str, mark: usize) -> Option<usize> {
     };
     let start = mark - ["https", "http"].iter().find(|scheme| is_end(scheme))?.len();
     // "xhttp" is another scheme.
-    (!text[..start].ends_with(|before: char| before.is_alphanumeric() || matches!(before, '+' | '-' | '.')))
-        .then_some(start)
+    (!text[..start]
+        .ends_with(|before: char| before.is_ascii_alphanumeric() || matches!(before, '+' | '-' | '.')))
+    .then_some(start)
 }
 
 /// How long the rest of a URL is that `text` begins with: without the punctuation of the sentence around it.
@@ -53,8 +56,8 @@ fn length(text: &str) -> usize {
     };
     let mut url = &text[..text.find(is_outside).unwrap_or(text.len())];
     while let Some(last) = url.chars().next_back() {
-        let is_unbalanced =
-            |open, close| last == close && url.matches(close).count() > url.matches(open).count();
+        let count = |wanted: char| url.chars().filter(|letter| *letter == wanted).count();
+        let is_unbalanced = |open, close| last == close && count(close) > count(open);
         if !matches!(last, '.' | ',' | ':' | ';' | '!' | '?' | '\'' | '*' | '…' | '’')
             && !is_unbalanced('(', ')')
             && !is_unbalanced('[', ']')

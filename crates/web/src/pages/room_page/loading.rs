@@ -40,20 +40,25 @@ impl RoomContext {
             }
             is_known || was_known == Some(true)
         });
-        Effect::new(move |before: Option<()>| {
+        let mut is_first = true;
+        Effect::new(move || {
             let place = self.navigation.take_place();
             let target = match (pointed.get(), place) {
                 (None, Some(id)) => ScrollTarget::Place(id),
                 // From a link to a message, the room's own link leads to the end.
-                (None, None) if before.is_some() => ScrollTarget::Newest,
+                (None, None) if !is_first => ScrollTarget::Newest,
                 (pointed, _) => ScrollTarget::opening(pointed),
             };
+            is_first = false;
             let is_shown = state.timelines.with_value(|timelines| {
                 let timeline = timelines.get(room_id).filter(|timeline| timeline.is_loaded());
                 timeline.is_some_and(|timeline| match target {
                     ScrollTarget::Message(id) | ScrollTarget::Place(id) => timeline.get(id).is_some(),
                     ScrollTarget::Newest => timeline.is_at_newest(),
-                    ScrollTarget::Unread => self.unread_above(timeline.messages()).is_none(),
+                    ScrollTarget::Unread => {
+                        let first = timeline.messages().first().map(|message| message.seq);
+                        self.unread_above(first).is_none()
+                    }
                 })
             });
             if is_shown {
@@ -118,7 +123,7 @@ impl RoomContext {
                         let rev = page.items.iter().map(|message| message.rev).max();
                         live.rewind(room_id, rev.unwrap_or(Rev::ZERO));
                     }
-                    let unread = self.unread_above(&page.items);
+                    let unread = self.unread_above(page.items.first().map(|message| message.seq));
                     match unread.filter(|_| is_newest && target == ScrollTarget::Unread) {
                         Some(unread) => self.load_slice(target, Slice::AroundSeq(unread)),
                         None => {
