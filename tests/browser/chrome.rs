@@ -122,7 +122,10 @@ impl Chrome {
             self.driver().switch_to_window(second).await?;
             Ok::<_, WebDriverError>(first)
         });
-        opened.expect("a tab")
+        let first = opened.expect("a tab");
+        // Each tab has a screen of its own.
+        self.show_on(Screen::WIDE);
+        first
     }
 
     /// Goes on in another tab. Returns the present one.

@@ -218,6 +218,7 @@ fn a_message_keeps_the_focus_while_older_ones_arrive() {
     stage.network.mend();
     // Scrolling loads the page. A click on the button would move the focus.
     reader.room().scroll_up(-50);
+    reader.chrome.let_it_paint();
     reader.room().scroll_up(50);
     eventually(|| reader.room().texts().len() > 30, true);
     assert_eq!(reader.room().focused(), "message 46");
