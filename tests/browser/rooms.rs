@@ -149,3 +149,48 @@ fn the_list_shows_thirty_rooms_and_more_on_demand() {
         (reader.sidebar().names().last().map(String::as_str) == Some(newest.name.as_str())).then_some(())
     });
 }
+
+#[test]
+// reference: rooms-list
+fn rooms_that_are_created_or_deleted_while_a_reader_is_away_are_known_when_they_return() {
+    let stage = stage::alone();
+    let maker = stage.app.guest("Maker");
+    let made: Vec<_> = (1..=34).map(|number| maker.create_room(&format!("Room {number}"))).collect();
+    let reader = stage.person();
+    reader.open("/rooms");
+    eventually(|| reader.sidebar().end(), "Load more rooms…");
+    reader.sidebar().load_more();
+    eventually(|| reader.sidebar().end(), "There are no more rooms.");
+
+    stage.network.cut();
+    maker.delete_room(made[2].id);
+    maker.create_room("Made meanwhile");
+    stage.network.mend();
+    eventually(|| reader.sidebar().names().last().cloned(), Some("Made meanwhile".to_owned()));
+    let names = reader.sidebar().names();
+    assert_eq!((names.len(), names.contains(&"Room 3".to_owned())), (35, false), "{names:?}");
+}
+
+#[test]
+// reference: rooms-list
+fn a_search_asks_the_server_before_it_says_that_there_is_no_such_room() {
+    let stage = stage::alone();
+    let maker = stage.app.guest("Maker");
+    for number in 1..=34 {
+        maker.create_room(&format!("Room {number}"));
+    }
+    let reader = stage.person();
+    reader.open("/rooms");
+    eventually(|| reader.sidebar().end(), "Load more rooms…");
+    stage.network.fail("cursor=");
+    reader.chrome.press_with_control('k');
+    reader.chrome.write("dialog[open] input", "Room 34");
+    eventually(|| reader.dialog().search_result(), "No room found yet.");
+    stage.network.mend();
+    reader.dialog().close();
+    reader.chrome.press_with_control('k');
+    reader.chrome.write("dialog[open] input", "Room 34");
+    eventually(|| reader.dialog().search_result(), "Room 34");
+    reader.chrome.rewrite("dialog[open] input", "Room 35");
+    eventually(|| reader.dialog().search_result(), "No room is called that.");
+}

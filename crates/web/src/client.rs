@@ -19,7 +19,7 @@ const TIMEOUT_MILLIS: u32 = 15_000;
 /// How long to wait when the server says "too fast" but not for how long.
 const RATE_LIMIT_PAUSE_MILLIS: i64 = 2_000;
 
-/// What one wants to know when a request did not do what it should.
+/// Why a request failed.
 #[derive(Clone, Debug)]
 pub enum ClientError {
     /// The server refused.
@@ -81,7 +81,7 @@ impl ClientError {
         }
     }
 
-    /// Whether one is nobody, or nobody any more.
+    /// Whether the user has no session, or not any more.
     pub fn is_signed_out(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::AuthenticationRequired | ErrorCode::InvalidToken))
     }

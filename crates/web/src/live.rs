@@ -107,7 +107,7 @@ impl Live {
         }
     }
 
-    /// Opens the connection anew, because one is somebody else now.
+    /// Reconnects, because the user has changed.
     pub fn renew(self) {
         self.advance(|connection, now| connection.renew(now));
     }
@@ -117,7 +117,7 @@ impl Live {
         self.advance(|connection, now| connection.try_now(now));
     }
 
-    /// One goes into this room, or out of all of them.
+    /// The user enters this room, or leaves all rooms.
     pub fn enter(self, room_id: Option<RoomId>) {
         let left = self.open_room.get_value();
         if left == room_id {

@@ -57,7 +57,7 @@ pub enum Followup {
     CatchUp {
         /// The room.
         room_id: RoomId,
-        /// The last change one has.
+        /// The last change that the client has.
         since: Rev,
     },
     /// A room appeared: follow it.
@@ -83,7 +83,7 @@ pub enum Followup {
 /// Everything the client knows.
 #[derive(Clone, Copy)]
 pub struct State {
-    /// Who one is.
+    /// The user.
     pub identity: RwSignal<Identity>,
     /// Who the user was in this browser last. What they write is shown under this name until the server answers.
     pub remembered: RwSignal<Option<Author>>,
@@ -97,13 +97,13 @@ pub struct State {
     pub unread: RwSignal<u64>,
     /// How far each room has been followed. Nothing is drawn from it.
     pub follows: StoredValue<Follows>,
-    /// What one has loaded of each room. `timeline` tracks a room's.
+    /// The loaded messages of each room. `timeline` tracks a room's.
     pub timelines: StoredValue<Timelines>,
     /// Who is in the open room.
     pub presence: RwSignal<Presence>,
     /// Who types in the open room.
     pub typing: RwSignal<Typing>,
-    /// How far one has read each room. `unread_in` tracks a room's.
+    /// What the user has read of each room. `unread_in` tracks a room's.
     pub reading: StoredValue<ReadMarks>,
     /// The connection to the server.
     pub connection: RwSignal<Connection>,
@@ -132,7 +132,7 @@ impl Default for State {
 }
 
 impl State {
-    /// Who one is, not tracked.
+    /// The user, not tracked.
     pub fn me(&self) -> Option<UserId> {
         self.identity.with_untracked(|identity| identity.user().map(|user| user.id))
     }
@@ -271,7 +271,7 @@ impl State {
         self.room(room_id, |room| self.reading.with_value(|reading| reading.unread(room))).unwrap_or(0)
     }
 
-    /// One has read up to here.
+    /// Stores that the user has read up to here.
     pub fn mark_read(&self, room_id: RoomId, seq: Seq) {
         self.change_room(room_id, |_, reading| match reading.read(room_id, seq) {
             true => Touched::Room,

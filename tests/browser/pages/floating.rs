@@ -45,6 +45,13 @@ impl Dialog<'_> {
         self.0.press(Key::Enter);
     }
 
+    /// The rooms that a search has found, or what it says when there are none.
+    #[track_caller]
+    pub fn search_result(&self) -> String {
+        self.0
+            .eval("return document.querySelector('#switcher-options')?.parentElement.innerText.trim() ?? ''")
+    }
+
     /// What is wrong with what the field holds.
     #[track_caller]
     pub fn error(&self) -> String {

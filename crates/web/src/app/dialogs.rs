@@ -45,6 +45,12 @@ pub fn AppDialogs() -> impl IntoView {
             }
         });
     });
+    // A search must find rooms that are not listed yet.
+    Effect::new(move || {
+        if overlays.switcher.get() {
+            live.load_all_rooms();
+        }
+    });
     let on_choose = Callback::new(move |room_id| navigation.go(Route::Room(room_id)));
     view! {
         <RoomSwitcher

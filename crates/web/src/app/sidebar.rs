@@ -27,7 +27,7 @@ pub fn AppSidebar() -> impl IntoView {
     let on_more = Callback::new(move |()| {
         if !loading.get_untracked() {
             loading.set(true);
-            live.load_more_rooms(move |_| loading.set(false));
+            live.load_more_rooms(move || loading.set(false));
         }
     });
     let on_create = Callback::new(move |()| {

@@ -25,18 +25,18 @@ pub mod keys {
     pub const PREFIX: &str = "parlance.";
     /// `light`, `dark`, or nothing for the system's. `index.html` reads it before the first paint.
     pub const THEME: &str = "parlance.theme";
-    /// How far one has read each room.
+    /// What the user has read of each room.
     pub const READ: &str = "parlance.read";
-    /// The room one was in last.
+    /// The last room.
     pub const LAST_ROOM: &str = "parlance.last-room";
-    /// The name one gave. Not who one is: that is the session's cookie, which scripts cannot see.
+    /// The user's name. It does not identify the user: the session's cookie does, which scripts cannot see.
     pub const NAME: &str = "parlance.name";
     /// The id of the user that this browser was last signed in as. A change of it reaches the other tabs.
     pub const USER: &str = "parlance.user";
     /// What the names of the outbox's entries begin with.
     pub const OUTBOX: &str = "parlance.outbox.";
 
-    /// What one began to write in a room.
+    /// The draft of a room.
     pub fn draft(room_id: RoomId) -> String {
         format!("parlance.draft.{room_id}")
     }

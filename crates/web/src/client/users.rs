@@ -1,4 +1,4 @@
-//! Requests about who one is.
+//! Requests about the user and the session.
 
 use shared::users::{CURRENT_SESSION_PATH, CURRENT_USER_PATH, CreateGuest, GUESTS_PATH, User, Username};
 
@@ -11,7 +11,7 @@ pub async fn create_guest(username: Username) -> Result<User, ClientError> {
     Ok(session.user)
 }
 
-/// Who one is.
+/// The user of the session.
 pub async fn get_current() -> Result<User, ClientError> {
     client::get(CURRENT_USER_PATH).await
 }

@@ -78,7 +78,13 @@ fn RoomSearch(
     let option = move |(place, room)| {
         view! { <RoomOption place=place room=room chosen=chosen on_choose=on_choose /> }
     };
-    let none = move || if found.with(Vec::is_empty) { "No room is called that." } else { "" };
+    let is_complete = move || rooms.with(|rooms| rooms.is_loaded() && rooms.next_cursor().is_none());
+    let none = move || match (found.with(Vec::is_empty), is_complete()) {
+        (false, _) => "",
+        (true, true) => "No room is called that.",
+        // The other rooms are loading, or could not be loaded.
+        (true, false) => "No room found yet.",
+    };
     view! {
         <input
             class="input"

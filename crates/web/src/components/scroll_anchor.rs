@@ -8,7 +8,7 @@ use web_sys::{Element, HtmlElement};
 
 use crate::browser;
 
-/// Within so many pixels of the end one is at the end.
+/// A reader this many pixels from the end is at the end.
 const END_PIXELS: i32 = 48;
 
 /// Where the reader is.

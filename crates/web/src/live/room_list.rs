@@ -54,38 +54,29 @@ impl Live {
         }
     }
 
-    /// Loads the next page of rooms. `done` learns whether that succeeded.
-    pub fn load_more_rooms(self, done: impl FnOnce(bool) + 'static) {
+    /// Loads the next page of rooms, and then calls `done`.
+    pub fn load_more_rooms(self, done: impl FnOnce() + 'static) {
         let Some(cursor) = self.state.rooms.with_untracked(|rooms| rooms.next_cursor().cloned()) else {
-            return done(true);
+            return done();
         };
         spawn_local(async move {
             match client::rooms::list(Some(&cursor), None).await {
-                Ok(page) => {
-                    self.take_rooms(page.items, page.next_cursor);
-                    done(true);
-                }
-                Err(error) => {
-                    self.state.toast(Tone::Error, error.sentence(), browser::now());
-                    done(false);
-                }
+                Ok(page) => self.take_rooms(page.items, page.next_cursor),
+                Err(error) => self.state.toast(Tone::Error, error.sentence(), browser::now()),
             }
+            done();
         });
     }
 
-    /// Loads all rooms that are not listed yet, so that a search finds them. `done` learns whether that succeeded.
-    pub fn load_all_rooms(self, done: impl FnOnce(bool) + 'static) {
+    /// Loads all rooms that are not listed yet, so that a search finds them.
+    pub fn load_all_rooms(self) {
         spawn_local(async move {
             while let Some(cursor) = self.state.rooms.with_untracked(|rooms| rooms.next_cursor().cloned()) {
                 match client::rooms::list(Some(&cursor), Reach::End.page_size()).await {
                     Ok(page) => self.take_rooms(page.items, page.next_cursor),
-                    Err(error) => {
-                        self.state.toast(Tone::Error, error.sentence(), browser::now());
-                        return done(false);
-                    }
+                    Err(error) => return self.state.toast(Tone::Error, error.sentence(), browser::now()),
                 }
             }
-            done(true);
         });
     }
 

@@ -53,11 +53,11 @@ pub enum Action {
 /// What a close means for all that is not the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aftermath {
-    /// Go on from where one was.
+    /// Resume.
     Resume,
     /// Forget the revs and load everything again.
     Reload,
-    /// One is nobody now.
+    /// The session has ended.
     SignedOut,
 }
 
@@ -218,7 +218,7 @@ impl Connection {
         }
     }
 
-    /// One became somebody else: the same connection under another name.
+    /// The user changed: connect again under the new session.
     pub fn renew(&mut self, now: i64) -> Action {
         match self.phase {
             Phase::Stopped(_) => Action::None,

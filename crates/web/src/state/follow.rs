@@ -1,4 +1,4 @@
-//! How far one has followed each room: the revs that make resuming without gap or repeat possible.
+//! How far each room has been followed: the revs that make resuming without gap or repeat possible.
 //!
 //! Pure. A rev counts as reached only when everything up to it was applied, so that whatever breaks in between,
 //! the next `since` is never too high. Applying something twice is harmless; missing it is not.

@@ -2,19 +2,19 @@
 
 use shared::users::User;
 
-/// Who one is.
+/// The user of this page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// The server has not said yet.
     Unknown,
-    /// Nobody: one can read.
+    /// No session: the user can only read.
     Anonymous,
     /// Somebody.
     User(User),
 }
 
 impl Identity {
-    /// The user one is.
+    /// The signed-in user.
     pub fn user(&self) -> Option<&User> {
         match self {
             Self::User(user) => Some(user),

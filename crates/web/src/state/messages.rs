@@ -54,7 +54,7 @@ pub struct Reader {
     pub limit: usize,
 }
 
-/// What one reads of a room. It is empty until its first page comes.
+/// The loaded messages of a room. It is empty until its first page comes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timeline {
     /// Without holes: the seq of each is one more than that of the one before.
@@ -175,7 +175,7 @@ impl Timeline {
         }
     }
 
-    /// Lets go of all but the newest messages, when one leaves the room.
+    /// Lets go of all but the newest messages, when the user leaves the room.
     pub fn trim(&mut self, keep: usize) {
         self.reader = Reader::default();
         if self.is_at_newest() {

@@ -19,7 +19,7 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// One goes to this room, or to none.
+    /// The user enters this room, or none.
     pub fn enter(&mut self, room_id: Option<RoomId>) {
         if self.room_id != room_id {
             *self = Self { room_id, ..Self::default() };

@@ -1,4 +1,4 @@
-//! How far one has read each room, and so how much of it is unread.
+//! What the user has read of each room, and so how much is unread.
 //!
 //! Pure. It is kept by the browser as text, one room a line.
 
@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use shared::ids::{RoomId, Seq};
 use shared::rooms::Room;
 
-/// The number of the last message one has read, by room.
+/// The number of the last message that the user has read, by room.
 #[derive(Clone, Debug, Default)]
 pub struct ReadMarks {
     marks: HashMap<RoomId, Seq>,
@@ -42,7 +42,7 @@ impl ReadMarks {
         }
     }
 
-    /// A room one never saw begins as read: what was said before one came is no news. Returns whether it was new.
+    /// A room that the user never saw begins as read. Returns whether it was new.
     pub fn meet(&mut self, room: &Room) -> bool {
         let is_new = !self.marks.contains_key(&room.id);
         if is_new {
@@ -52,7 +52,7 @@ impl ReadMarks {
         is_new
     }
 
-    /// One has read up to here. Returns whether that is news.
+    /// Stores that the user has read up to here. Returns whether that is a change.
     pub fn read(&mut self, room_id: RoomId, seq: Seq) -> bool {
         let mark = self.marks.entry(room_id).or_insert(Seq::ZERO);
         let news = seq > *mark;
@@ -61,12 +61,12 @@ impl ReadMarks {
         news
     }
 
-    /// The last message one has read there.
+    /// The last message that the user has read there.
     pub fn last_read(&self, room_id: RoomId) -> Option<Seq> {
         self.marks.get(&room_id).copied()
     }
 
-    /// How many messages one has not read there.
+    /// The number of unread messages.
     pub fn unread(&self, room: &Room) -> u64 {
         let read = self.last_read(room.id).unwrap_or(room.last_seq);
         u64::try_from(room.last_seq.0 - read.0).unwrap_or(0)

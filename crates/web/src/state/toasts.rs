@@ -67,7 +67,7 @@ impl Toasts {
         self.held = held;
     }
 
-    /// Whether one has stayed long enough.
+    /// Whether a notice has stayed long enough.
     pub fn is_stale(&self, now: i64) -> bool {
         !self.held && self.shown.iter().any(|toast| toast.is_over(now))
     }

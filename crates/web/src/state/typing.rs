@@ -8,7 +8,7 @@ use shared::users::User;
 
 /// Typing ends after this much silence.
 pub const SILENCE_MILLIS: i64 = 5_000;
-/// While one goes on typing it is said again this often, or it would end for the others.
+/// While the user goes on typing it is said again this often, or it would end for the others.
 const REPEAT_MILLIS: i64 = 3_500;
 
 /// The others who are typing in the open room.
@@ -19,7 +19,7 @@ pub struct Typing {
 }
 
 impl Typing {
-    /// One goes to this room, or to none.
+    /// The user enters this room, or none.
     pub fn enter(&mut self, room_id: Option<RoomId>) {
         *self = Self { room_id, people: Vec::new() };
     }
@@ -72,7 +72,7 @@ impl Typing {
     }
 }
 
-/// What the others know of one's own typing.
+/// What the others know of the user's typing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OwnTyping {
     last_key: i64,
@@ -95,7 +95,7 @@ impl OwnTyping {
         now - self.last_key >= SILENCE_MILLIS && self.stop()
     }
 
-    /// One sent it, or left. Returns whether to say so.
+    /// The user sent the message, or left. Returns whether to say so.
     pub fn stop(&mut self) -> bool {
         self.last_said.take().is_some()
     }
