@@ -1,0 +1,163 @@
+//! The connection's state machine, step by step.
+
+use super::*;
+
+fn open_since(now: i64) -> Connection {
+    let mut connection = Connection::default();
+    assert_eq!(connection.start(now), Action::Connect(Transport::WebSocket));
+    connection.opened(now, 25, "1.0.0");
+    connection
+}
+
+/// How long a connection that held a minute waits after this close.
+fn wait_after(code: u16, reason: &str, random: f64) -> Option<i64> {
+    let mut connection = open_since(0);
+    connection.closed(code, reason, 60_000, random);
+    (0..=40_000).find(|wait| connection.tick(60_000 + wait) != Action::None)
+}
+
+#[test]
+fn each_close_code_has_its_own_wait() {
+    assert_eq!(wait_after(1006, "", 0.0), Some(500));
+    assert_eq!(wait_after(1006, "", 1.0), Some(1_000));
+    assert_eq!(wait_after(1012, "", 0.25), Some(2_500));
+    assert_eq!(wait_after(1013, "", 0.0), Some(5_500));
+    assert_eq!(wait_after(4408, "", 1.0), Some(0));
+    assert_eq!(wait_after(4410, "", 1.0), Some(0));
+    assert_eq!(wait_after(4429, "retry after 12 s", 0.0), Some(12_000));
+    assert_eq!(wait_after(4400, "", 0.0), None);
+    assert_eq!(wait_after(1003, "", 0.0), None);
+    assert_eq!(wait_after(4403, "", 0.0), None);
+}
+
+#[test]
+fn each_close_code_has_its_aftermath() {
+    let aftermath = |code| open_since(0).closed(code, "", 60_000, 0.5);
+    assert_eq!(aftermath(1011), Aftermath::Resume);
+    assert_eq!(aftermath(4408), Aftermath::Resume);
+    assert_eq!(aftermath(4410), Aftermath::Reload);
+    assert_eq!(aftermath(4401), Aftermath::SignedOut);
+}
+
+#[test]
+fn the_backoff_grows_and_starts_afresh_after_a_steady_time() {
+    let mut connection = open_since(0);
+    let mut now = 60_000;
+    for wait in [1_000, 2_000, 4_000] {
+        connection.closed(1006, "", now, 1.0);
+        assert_eq!(connection.tick(now + wait - 1), Action::None);
+        now += wait;
+        assert_eq!(connection.tick(now), Action::Connect(Transport::WebSocket));
+    }
+    connection.opened(now, 25, "1.0.0");
+    connection.closed(1006, "", now + STEADY_MILLIS, 1.0);
+    assert_eq!(connection.banner(now + STEADY_MILLIS + 200), None);
+    assert_eq!(connection.tick(now + STEADY_MILLIS + 1_000), Action::Connect(Transport::WebSocket));
+}
+
+#[test]
+fn a_close_right_after_the_greeting_does_not_start_afresh() {
+    let mut connection = open_since(0);
+    connection.closed(4408, "", 10, 1.0);
+    assert_eq!(connection.tick(10), Action::Connect(Transport::WebSocket), "the first time at once");
+    connection.opened(20, 25, "1.0.0");
+    connection.closed(4408, "", 30, 1.0);
+    assert_eq!(connection.tick(31), Action::None, "then with care");
+}
+
+#[test]
+fn silence_for_two_heartbeats_is_a_dead_connection() {
+    let mut connection = open_since(0);
+    assert_eq!(connection.tick(24_999), Action::None);
+    assert_eq!(connection.tick(25_000), Action::Ping);
+    assert_eq!(connection.tick(25_500), Action::None);
+    assert_eq!(connection.tick(50_000), Action::Abandon);
+}
+
+#[test]
+fn a_page_that_slept_asks_before_it_gives_up() {
+    let mut connection = open_since(0);
+    assert_eq!(connection.tick(600_000), Action::Ping);
+    connection.heard(600_010);
+    assert_eq!(connection.tick(1_200_000), Action::Ping);
+    assert_eq!(connection.tick(1_225_000), Action::Abandon);
+}
+
+#[test]
+fn a_dead_connection_is_found_within_three_seconds_of_a_wake_or_a_change_of_the_network() {
+    let found_after = |connection: &mut Connection, since: i64| {
+        let ticks = (1..).map(|tick| tick * 500);
+        ticks
+            .map(|after| (after, connection.tick(since + after)))
+            .find(|it| it.1 == Action::Abandon)
+            .map(|it| it.0)
+    };
+    let mut connection = open_since(0);
+    connection.tick(500);
+    assert_eq!(connection.tick(60_000), Action::Ping, "the machine slept");
+    assert_eq!(found_after(&mut connection, 60_000), Some(2_500));
+    let mut connection = open_since(0);
+    connection.tick(500);
+    assert_eq!(connection.network_back(700), Action::Ping);
+    assert_eq!(connection.probe(800), Action::None, "it is being asked");
+    assert_eq!(found_after(&mut connection, 700), Some(2_500));
+    let mut connection = open_since(0);
+    assert_eq!(connection.probe(700), Action::Ping, "the page is looked at again");
+    connection.heard(900);
+    assert_eq!(connection.tick(20_000), Action::None);
+}
+
+#[test]
+fn the_banner_comes_after_two_seconds_counts_down_and_goes_by_itself() {
+    let mut connection = open_since(0);
+    for _ in 0..4 {
+        connection.closed(1006, "", 60_000, 1.0);
+    }
+    assert_eq!(connection.banner(61_999), None);
+    assert_eq!(connection.banner(62_000), Some(Banner::Waiting { seconds: 6, server_fault: false }));
+    assert_eq!(connection.try_now(62_100), Action::Connect(Transport::WebSocket));
+    assert_eq!(connection.banner(62_200), Some(Banner::Trying { server_fault: false }));
+    connection.opened(62_300, 25, "1.0.0");
+    assert_eq!(connection.banner(70_000), None);
+}
+
+#[test]
+fn a_fault_of_the_server_is_told_from_one_of_the_network() {
+    let mut connection = open_since(0);
+    connection.closed(1011, "", 60_000, 1.0);
+    connection.tick(61_000);
+    assert_eq!(connection.banner(62_000), Some(Banner::Trying { server_fault: true }));
+}
+
+#[test]
+fn without_a_network_an_open_connection_is_asked_and_a_closed_one_says_why() {
+    let mut connection = open_since(0);
+    assert_eq!(connection.network_lost(30_000), Action::Ping);
+    connection.heard(30_001);
+    assert_eq!(connection.tick(33_000), Action::Ping, "the browser was wrong");
+    assert_eq!(connection.tick(36_000), Action::Abandon);
+    connection.closed(1006, "", 36_000, 0.0);
+    assert_eq!(connection.banner(38_000), Some(Banner::Offline));
+    assert_eq!(connection.network_back(38_001), Action::Connect(Transport::WebSocket));
+    assert_eq!(connection.banner(38_002), Some(Banner::Trying { server_fault: false }));
+}
+
+#[test]
+fn a_newer_server_offers_a_reload_while_all_is_well() {
+    let mut connection = open_since(0);
+    assert_eq!(connection.banner(5_000), None);
+    connection.closed(1012, "", 60_000, 0.0);
+    connection.tick(60_000);
+    connection.opened(60_100, 25, "1.1.0");
+    assert_eq!(connection.banner(60_200), Some(Banner::Outdated));
+    connection.closed(1006, "", 70_000, 1.0);
+    assert!(matches!(connection.banner(72_000), Some(Banner::Trying { .. })), "trouble comes first");
+}
+
+#[test]
+fn an_attempt_that_hangs_is_given_up() {
+    let mut connection = Connection::default();
+    connection.start(0);
+    assert_eq!(connection.tick(9_999), Action::None);
+    assert_eq!(connection.tick(10_000), Action::Abandon);
+}
