@@ -69,6 +69,35 @@ fn more_than_a_page_unread_opens_at_the_first_unread_message() {
 
 #[test]
 // reference: messages-history
+fn a_room_that_is_still_loaded_opens_at_the_first_unread_message_too() {
+    let stage = stage::alone();
+    let (maker, room) = stage.room_with_messages("History", 40);
+    let reader = stage.person();
+    reader.open(&format!("/rooms/{}", room.id));
+    eventually(|| reader.room().texts().len(), 30);
+    for (count, from) in [(60_u32, 0_u32), (130, 60)] {
+        reader.sidebar().choose("Lobby");
+        eventually(|| reader.room().name(), "Lobby");
+        for number in 1..=count {
+            maker.send(room.id, &format!("unread {}", from + number));
+        }
+        // The badge counts to 99.
+        eventually(|| reader.sidebar().unread("History"), count.min(99));
+        reader.sidebar().choose("History");
+        let first = format!("unread {}", from + 1);
+        eventually_where(
+            || reader.room().place_of(&first),
+            "the first unread message in view",
+            |place| (60.0..700.0).contains(place),
+        );
+        assert_eq!(reader.sidebar().unread("History"), count.min(99), "they are not seen yet");
+        reader.room().jump_to_latest();
+        eventually(|| reader.sidebar().unread("History"), 0);
+    }
+}
+
+#[test]
+// reference: messages-history
 fn read_is_what_was_seen_in_a_focused_window() {
     let stage = stage::alone();
     let (maker, room) = stage.room_with_messages("History", 3);
@@ -134,6 +163,8 @@ fn back_leads_to_the_earlier_place_in_a_room() {
     eventually(|| reader.room().is_at_end() && reader.room().texts().len() >= 30, true);
     reader.room().scroll_up(900);
     eventually(|| reader.room().jump(), "Jump to latest");
+    // Scrolling has loaded the page above.
+    eventually(|| reader.room().texts().len() >= 60, true);
     let (text, _) = reader.room().first_in_view();
     reader.sidebar().choose("Lobby");
     eventually(|| reader.room().name(), "Lobby");

@@ -58,6 +58,11 @@ pub fn AppDialogs() -> impl IntoView {
             rooms=state.rooms
             reading=state.reading
             unread=state.unread
+            is_complete=Signal::derive(move || {
+                // Without a connection, new rooms are not announced.
+                let is_open = state.connection.with(|connection| connection.is_open());
+                is_open && state.rooms.with(|rooms| rooms.is_loaded() && rooms.next_cursor().is_none())
+            })
             on_choose=on_choose
         />
         <NameDialog open=overlays.name busy=busy error=error on_submit=on_name />

@@ -25,6 +25,8 @@ pub fn RoomSwitcher(
     reading: StoredValue<ReadMarks>,
     /// How many messages are unread in all rooms.
     unread: RwSignal<u64>,
+    /// Whether the client knows all rooms.
+    is_complete: Signal<bool>,
     /// Called with the chosen room.
     on_choose: Callback<RoomId>,
 ) -> impl IntoView {
@@ -34,7 +36,7 @@ pub fn RoomSwitcher(
     });
     view! {
         <Modal open=open label="Find a room" class="switcher">
-            <RoomSearch rooms=rooms reading=reading unread=unread on_choose=choose />
+            <RoomSearch rooms=rooms reading=reading unread=unread is_complete=is_complete on_choose=choose />
         </Modal>
     }
 }
@@ -47,6 +49,7 @@ fn RoomSearch(
     rooms: RwSignal<RoomList>,
     reading: StoredValue<ReadMarks>,
     unread: RwSignal<u64>,
+    is_complete: Signal<bool>,
     on_choose: Callback<RoomId>,
 ) -> impl IntoView {
     let query = RwSignal::new(String::new());
@@ -78,11 +81,10 @@ fn RoomSearch(
     let option = move |(place, room)| {
         view! { <RoomOption place=place room=room chosen=chosen on_choose=on_choose /> }
     };
-    let is_complete = move || rooms.with(|rooms| rooms.is_loaded() && rooms.next_cursor().is_none());
-    let none = move || match (found.with(Vec::is_empty), is_complete()) {
+    let none = move || match (found.with(Vec::is_empty), is_complete.get()) {
         (false, _) => "",
         (true, true) => "No room is called that.",
-        // The other rooms are loading, or could not be loaded.
+        // Other rooms are loading, or cannot be loaded.
         (true, false) => "No room found yet.",
     };
     view! {

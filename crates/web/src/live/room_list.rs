@@ -123,6 +123,11 @@ impl Live {
             }
         }
         self.take_rooms(loaded, next_cursor);
+        // Unread messages count in every room that the user knows.
+        let state = self.state;
+        if state.rooms.with_untracked(|rooms| state.reading.with_value(|it| it.has_unlisted(rooms))) {
+            self.load_all_rooms();
+        }
     }
 
     fn take_rooms(self, loaded: Vec<Room>, next_cursor: Option<Cursor>) {

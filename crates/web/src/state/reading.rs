@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use shared::ids::{RoomId, Seq};
 use shared::rooms::Room;
 
+use crate::state::rooms::RoomList;
+
 /// The number of the last message that the user has read, by room.
 #[derive(Clone, Debug, Default)]
 pub struct ReadMarks {
@@ -40,6 +42,11 @@ impl ReadMarks {
         for (room, seq) in &other.marks {
             self.read(*room, *seq);
         }
+    }
+
+    /// Whether the user has been in a room that is not listed.
+    pub fn has_unlisted(&self, rooms: &RoomList) -> bool {
+        self.marks.keys().any(|room_id| rooms.get(*room_id).is_none())
     }
 
     /// A room that the user never saw begins as read. Returns whether it was new.

@@ -10,7 +10,7 @@ impl RoomContext {
     /// Moves the read mark while the user looks at the end. Moves the divider when there are new messages and the user
     /// looks elsewhere.
     pub fn follow_reading(self) {
-        let Self { state, live, room_id, at_end, target, new_after, .. } = self;
+        let Self { state, live, room_id, at_end, target, loading, new_after, .. } = self;
         let last_read = move || state.reading.with_value(|reading| reading.last_read(room_id));
         let (mut was_open, mut was_attentive) = (false, true);
         Effect::new(move || {
@@ -32,8 +32,9 @@ impl RoomContext {
                 target.set(Some(ScrollTarget::Unread));
             }
             was_open = true;
-            // Until the list has scrolled to its target, `at_end` means nothing.
-            if at_end.get() && attentive && target.get().is_none() {
+            // Until the list has loaded its target and has scrolled to it, `at_end` means nothing.
+            let has_arrived = !loading.get() && target.get().is_none();
+            if at_end.get() && attentive && has_arrived {
                 state.mark_read(room_id, newest);
             }
         });
