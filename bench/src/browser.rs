@@ -113,7 +113,7 @@ impl World {
         })
     }
 
-    /// The number of messages in one of the rooms to switch between: the newest message tells where one is.
+    /// The number of messages in one of the rooms to switch between: the newest message identifies the room.
     fn length(number: usize) -> u64 {
         1_001 + number as u64
     }

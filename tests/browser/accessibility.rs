@@ -5,7 +5,7 @@ use std::{env, fs};
 
 use serde_json::json;
 
-use crate::chrome::Screen;
+use crate::chrome::screen::Screen;
 use crate::pages::Person;
 use crate::stage;
 use crate::wait::eventually;

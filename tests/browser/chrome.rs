@@ -1,6 +1,7 @@
 //! A Chrome of one's own, asked and driven step by step; it is gone, with all its processes, when the test is over.
 
 mod processes;
+pub mod screen;
 
 use std::future::Future;
 use std::sync::OnceLock;
@@ -14,6 +15,7 @@ use thirtyfour::prelude::*;
 use tokio::runtime::Runtime;
 
 use crate::chrome::processes::Processes;
+use crate::chrome::screen::Screen;
 use crate::wait::eventually_where;
 
 /// Chrome as a person's browser, but quiet towards the outside and able to run as root.
@@ -31,31 +33,6 @@ const ARGUMENTS: &[&str] = &[
     "--no-default-browser-check",
     "--lang=en-GB",
 ];
-
-/// How a page is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Screen {
-    /// In CSS pixels.
-    pub width: u32,
-    /// In CSS pixels.
-    pub height: u32,
-    /// Whether one touches it.
-    pub is_phone: bool,
-    /// Whether its owner likes it dark.
-    pub is_dark: bool,
-}
-
-impl Screen {
-    /// A phone.
-    pub const PHONE: Self = Self { width: 360, height: 740, is_phone: true, is_dark: false };
-    /// A laptop.
-    pub const WIDE: Self = Self { width: 1280, height: 800, is_phone: false, is_dark: false };
-
-    /// The same at night.
-    pub fn dark(self) -> Self {
-        Self { is_dark: true, ..self }
-    }
-}
 
 /// A browser with a fresh profile.
 pub struct Chrome {

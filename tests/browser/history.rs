@@ -2,14 +2,25 @@
 
 use support::client::TestClient;
 
-use crate::chrome::Screen;
+use crate::chrome::screen::Screen;
 use crate::pages::{LOAD_PREVIOUS, Person};
-use crate::stage;
+use crate::stage::{self, Stage};
 use crate::wait::{eventually, eventually_where};
 
 /// "message 5" to "message 7" for 5 and 7.
 fn messages(first: usize, last: usize) -> Vec<String> {
     (first..=last).map(|number| format!("message {number}")).collect()
+}
+
+/// A reader at the end of a room with 75 messages. Until the network is mended, older ones cannot be loaded.
+fn reader_at_the_end(stage: &Stage) -> Person<'_> {
+    let (_, room) = stage.room_with_messages("History", 75);
+    let reader = stage.person();
+    stage.network.fail("before=");
+    reader.open(&format!("/rooms/{}", room.id));
+    eventually(|| reader.room().texts(), messages(46, 75));
+    eventually(|| reader.room().is_at_end(), true);
+    reader
 }
 
 #[track_caller]
@@ -22,13 +33,7 @@ fn assert_still(reader: &Person<'_>, (text, place): &(String, f64)) {
 // reference: messages-history
 fn older_messages_load_on_demand_without_moving_the_view() {
     let stage = stage::alone();
-    let (_, room) = stage.room_with_messages("History", 75);
-    let reader = stage.person();
-    // Near its beginning the list asks for more by itself. Not yet.
-    stage.network.fail("before=");
-    reader.open(&format!("/rooms/{}", room.id));
-    eventually(|| reader.room().texts(), messages(46, 75));
-    eventually(|| reader.room().is_at_end(), true);
+    let reader = reader_at_the_end(&stage);
     eventually(|| reader.room().top(), LOAD_PREVIOUS);
 
     reader.room().scroll_up(100_000);
@@ -207,12 +212,7 @@ fn a_link_leads_to_an_old_message_and_from_there_to_the_newest() {
 #[test]
 fn a_message_keeps_the_focus_while_older_ones_arrive() {
     let stage = stage::alone();
-    let (_, room) = stage.room_with_messages("History", 75);
-    let reader = stage.person();
-    stage.network.fail("before=");
-    reader.open(&format!("/rooms/{}", room.id));
-    eventually(|| reader.room().texts(), messages(46, 75));
-    eventually(|| reader.room().is_at_end(), true);
+    let reader = reader_at_the_end(&stage);
     reader.room().focus_on("message 46");
     eventually(|| reader.room().top(), LOAD_PREVIOUS);
     stage.network.mend();

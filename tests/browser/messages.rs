@@ -1,6 +1,6 @@
 //! Messages are edited and deleted where they stand; drafts and plain text.
 
-use crate::chrome::Screen;
+use crate::chrome::screen::Screen;
 use crate::stage;
 use crate::wait::{eventually, eventually_where};
 

@@ -2,7 +2,7 @@
 
 use thirtyfour::prelude::Key;
 
-use crate::chrome::Screen;
+use crate::chrome::screen::Screen;
 use crate::stage;
 use crate::wait::eventually;
 

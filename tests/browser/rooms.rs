@@ -198,3 +198,18 @@ fn a_search_asks_the_server_before_it_says_that_there_is_no_such_room() {
     stage.network.mend();
     eventually(|| reader.dialog().search_result(), "No room is called that.");
 }
+
+#[test]
+// reference: rooms-list
+fn an_unread_message_beyond_the_first_page_of_rooms_is_counted_after_a_reload() {
+    let stage = stage::alone();
+    let maker = stage.app.guest("Maker");
+    let made: Vec<_> = (1..=34).map(|number| maker.create_room(&format!("Room {number}"))).collect();
+    let last = made.last().expect("34 rooms");
+    let reader = stage.person();
+    reader.open(&format!("/rooms/{}", last.id));
+    eventually(|| reader.room().name(), "Room 34");
+    reader.open("/rooms");
+    maker.send(last.id, "news");
+    eventually(|| reader.title(), "(1) Parlance");
+}

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::{env, fs};
 
-use crate::chrome::Screen;
+use crate::chrome::screen::Screen;
 use crate::pages::Person;
 use crate::stage;
 use crate::wait::eventually;

@@ -1,6 +1,6 @@
 //! Addresses, back and reload; what is not found, what takes long, what is told.
 
-use crate::chrome::Screen;
+use crate::chrome::screen::Screen;
 use crate::stage;
 use crate::wait::eventually;
 

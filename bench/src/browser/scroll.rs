@@ -1,4 +1,4 @@
-//! A long scroll upwards: frames, rows and memory while one reads back through a long room.
+//! A long scroll upwards: frames, rows and memory while the user reads back through a long room.
 
 use super::chromium::Chromium;
 use super::page::{Cache, Frames, Weight};

@@ -42,7 +42,7 @@ pub struct Live {
     pub attentive: RwSignal<bool>,
     /// The user's local day.
     pub today: RwSignal<i64>,
-    /// Grows when everything was forgotten and pages must load afresh.
+    /// Bumped on every reset. Pages then load afresh.
     pub epoch: RwSignal<u32>,
     open_room: StoredValue<Option<RoomId>>,
     own_typing: StoredValue<OwnTyping>,
@@ -76,7 +76,7 @@ impl Live {
         };
         state.reading.set_value(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
         let _ = window_event_listener(ev::pagehide, move |_| live.save_marks());
-        // Who never gave a name has no session to ask for.
+        // Users who never gave a name have no session.
         if browser::load(keys::NAME).is_none() {
             state.identity.set(Identity::Anonymous);
         }
@@ -134,7 +134,7 @@ impl Live {
         }
     }
 
-    /// Says that one is typing; the server says it to the others.
+    /// Tells the server that the user is typing.
     pub fn typing(self, room_id: RoomId) {
         let now = browser::now();
         if self.state.me().is_some()
@@ -145,7 +145,7 @@ impl Live {
         }
     }
 
-    /// Says that one stopped typing.
+    /// Tells the server that the user stopped typing.
     pub fn stop_typing(self) {
         if self.own_typing.try_update_value(OwnTyping::stop) == Some(true)
             && let Some(room_id) = self.open_room.get_value()

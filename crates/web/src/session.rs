@@ -49,7 +49,7 @@ pub async fn become_guest(state: State, live: Live, name: Username) -> Result<()
     become_guest_alone(state, live, name).await
 }
 
-/// The same for who holds the lock.
+/// Becomes a guest. The caller holds the lock.
 async fn become_guest_alone(state: State, live: Live, name: Username) -> Result<(), ClientError> {
     // Another tab may have been quicker. A second guest would replace the cookie that all tabs share.
     let user = match client::users::get_current().await {
@@ -103,7 +103,7 @@ fn remember(state: State, user: &User) {
     sending::pump(state);
 }
 
-/// Forgets the person in this tab, and becomes nobody.
+/// Forgets the user in this tab.
 fn forget(state: State, live: Live) {
     // The end of the session may have closed the connection; then a new one is being made already.
     let is_connected_as_user = state.me().is_some();

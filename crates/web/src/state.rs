@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::errors::ErrorCode;
-use shared::events::ServerEvent;
+use shared::events::{RoomChange, ServerEvent};
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::messages::{Author, Changes, Message};
 use shared::page::{Cursor, Page};
@@ -289,10 +289,13 @@ impl State {
 
     /// Takes in pages of the list of rooms. `next_cursor` leads to the next one.
     pub fn take_rooms(&self, rooms: Vec<Room>, next_cursor: Option<Cursor>) {
-        for room in &rooms {
-            self.take_room(room.clone());
-        }
+        let met = rooms.clone();
         self.rooms.update(|list| list.insert_pages(rooms, next_cursor));
+        self.change_reading(|reading| {
+            for room in &met {
+                reading.meet(room);
+            }
+        });
     }
 
     /// Changes how far all rooms have been read.
@@ -331,7 +334,7 @@ impl State {
     fn room_that_goes(&self, event: &ServerEvent) -> Option<(RoomId, String)> {
         match event {
             ServerEvent::RoomDeleted(change) => Some((change.room.id, change.room.name.as_str().to_owned())),
-            // It was deleted while one was away, so its last event is one that never comes.
+            // It was deleted while the client was away, so no event says so.
             ServerEvent::Error { code: ErrorCode::RoomNotFound, room_id: Some(room_id), .. } => {
                 let room = self.rooms.with_untracked(|rooms| rooms.get(*room_id).cloned())?;
                 Some((*room_id, room.name.as_str().to_owned()))
@@ -343,8 +346,11 @@ impl State {
     fn apply_to_rooms(&self, event: &ServerEvent) {
         let Some(room_id) = event.room_id() else { return };
         self.change_room(room_id, |rooms, reading| {
-            if let ServerEvent::RoomCreated(change) | ServerEvent::RoomUpdated(change) = event {
-                reading.meet(&change.room);
+            if let ServerEvent::RoomCreated(RoomChange { room, .. })
+            | ServerEvent::RoomUpdated(RoomChange { room, .. })
+            | ServerEvent::Subscribed { room, .. } = event
+            {
+                reading.meet(room);
             }
             rooms.apply(event)
         });

@@ -87,7 +87,7 @@ impl Live {
         self.follow(room_id, rev);
     }
 
-    /// A room is gone: forgets it, and leads whoever is in it to the rooms. `lost` messages to it were not sent.
+    /// Forgets a deleted room. If it is open, the rooms are shown instead. `lost` messages to it were not sent.
     pub fn room_gone(self, room_id: RoomId, name: &str, lost: usize) {
         browser::save(&keys::draft(room_id), "");
         self.subscriptions.update_value(|subscriptions| subscriptions.remove(room_id));

@@ -73,7 +73,7 @@ impl Row {
 }
 
 /// The rows of a timeline and of what is not acknowledged yet. `new_after` is the last message that had been read when
-/// one came in; `local_day` numbers the reader's days.
+/// the user entered; `local_day` numbers the user's days.
 pub fn rows(
     timeline: &Timeline,
     unsent: &[(Arc<Message>, Delivery)],

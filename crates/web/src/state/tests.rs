@@ -1,6 +1,6 @@
 //! Events, pages and replies through the state's one door.
 
-use shared::events::{MessageChange, RoomChange};
+use shared::events::MessageChange;
 use shared::ids::Seq;
 use shared::rooms::Room;
 
@@ -41,7 +41,7 @@ fn an_event_reaches_the_timeline_the_list_and_the_unread_count() {
 }
 
 #[test]
-fn ones_own_message_counts_as_read() {
+fn a_message_of_the_user_counts_as_read() {
     in_scope(|state| {
         state.identity.set(Identity::User(user(1, "adam")));
         state.apply(created(1, 1), NOON);
@@ -118,7 +118,7 @@ fn a_deleted_room_is_gone_from_everywhere() {
 }
 
 #[test]
-fn a_room_that_was_deleted_while_one_was_away_is_gone_when_one_comes_back() {
+fn a_room_that_was_deleted_while_the_user_was_away_is_gone_when_they_return() {
     in_scope(|state| {
         let refusal = ServerEvent::Error {
             code: ErrorCode::RoomNotFound,
@@ -143,7 +143,20 @@ fn a_new_room_is_followed_and_what_is_said_there_is_unread() {
 }
 
 #[test]
-fn a_greeting_says_who_one_is() {
+fn a_room_that_is_known_by_its_subscription_only_has_been_visited() {
+    in_scope(|state| {
+        let seen = Room { last_seq: Seq(3), ..room(2, "far down the list") };
+        let online = Vec::new();
+        state.apply(ServerEvent::Subscribed { room: seen, rev: Rev(3), online, visitors: 1 }, NOON);
+        assert_eq!(state.unread_in(room_id(2)), 0, "what was said before is no news");
+        state.apply_message(Message { room_id: room_id(2), ..message(4, 4) });
+        assert_eq!((state.unread_in(room_id(2)), state.unread.get()), (1, 1));
+        assert!(state.reading.with_value(|reading| reading.last_read(room_id(2)).is_some()), "it is stored");
+    });
+}
+
+#[test]
+fn a_greeting_says_who_the_user_is() {
     in_scope(|state| {
         let hello = |user| ServerEvent::Hello { server_version: "1".into(), heartbeat_seconds: 25, user };
         state.apply(hello(Some(user(1, "adam"))), NOON);
