@@ -83,9 +83,12 @@ impl ListScroll {
             }
             // After the rows were drawn.
             request_animation_frame(move || {
-                self.go_to(wanted);
-                self.note();
-                target.try_set(None);
+                if target.try_get_untracked().flatten() == Some(wanted) {
+                    self.go_to(wanted);
+                    self.note();
+                    target.set(None);
+                    self.load_pages(false);
+                }
             });
         });
     }
@@ -127,7 +130,8 @@ impl ListScroll {
                     anchor.go_to_end(viewport, list);
                     if target == ScrollTarget::Unread
                         && let Some(divider) = find(".divider")
-                        && divider.offset_top() < viewport.scroll_top()
+                        // With more messages below, the end of the list is not where the user wants to be.
+                        && (more_below || divider.offset_top() < viewport.scroll_top())
                     {
                         anchor.go_to(viewport, list, &divider, DIVIDER_AT, more_below);
                     }
@@ -156,6 +160,10 @@ impl ListScroll {
     }
 
     fn load_pages(self, by_user: bool) {
+        // A page beside a target that the next frame scrolls to could push the target out of the window.
+        if self.target.try_get_untracked().flatten().is_some() {
+            return;
+        }
         let edges = self.edges.try_get_untracked().filter(|edges| edges.loaded && !edges.loading);
         let (Some(edges), Some(viewport)) = (edges, self.viewport.try_get_untracked().flatten()) else {
             return;
