@@ -8,7 +8,8 @@ use shared::errors::{ErrorCode, Problem};
 use shared::messages::messages_path;
 use shared::rooms::ROOMS_PATH;
 use shared::server::SERVER_PATH;
-use shared::users::{CURRENT_SESSION_PATH, CURRENT_USER_PATH, GUESTS_PATH};
+use shared::sessions::CURRENT_SESSION_PATH;
+use shared::users::{CURRENT_USER_PATH, GUESTS_PATH};
 use support::app::TestApp;
 use support::http::{self, Response};
 

@@ -7,7 +7,6 @@ use api::{Server, StartError};
 use clap::Parser as _;
 use shared::page::Page;
 use shared::rooms::{ROOMS_PATH, Room};
-use shared::users::CURRENT_USER_PATH;
 
 use crate::client::TestClient;
 use crate::db::TestDb;
@@ -59,20 +58,10 @@ impl TestApp {
         TestClient::guest(self.addr, username)
     }
 
-    /// A client with an account. The API cannot create accounts yet, so it is inserted into the database.
+    /// A new member. On the first call it is the server's admin.
     #[track_caller]
     pub fn member(&self, username: &str) -> TestClient {
-        let token = format!("parlance_member_{username}");
-        let key = username.to_lowercase();
-        self.db.execute(&format!(
-            "WITH member AS (INSERT INTO users (id, username, username_key, kind, created_at) \
-             VALUES (gen_random_uuid(), '{username}', '{key}', 'member', now()) RETURNING id) \
-             INSERT INTO sessions (token_hash, user_id, created_at, last_seen_at) \
-             SELECT sha256('{token}'), id, now(), now() FROM member"
-        ));
-        let request = self.anonymous().request("GET", CURRENT_USER_PATH);
-        let user = request.header("authorization", &format!("Bearer {token}")).send().expect(200).json();
-        TestClient::known(self.addr, user, &token)
+        TestClient::member(self.addr, username)
     }
 
     /// A guest called Alice and a room that she created.

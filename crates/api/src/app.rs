@@ -1,8 +1,10 @@
 //! The shared state of the running server.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::db::Db;
 use crate::limits::Limits;
@@ -15,6 +17,8 @@ use crate::writer::Writer;
 pub struct App {
     /// The settings.
     pub config: Config,
+    /// The address that the server listens on.
+    pub address: SocketAddr,
     /// For reads, and for writes outside of rooms.
     pub db: Db,
     /// For changes to rooms.
@@ -23,6 +27,8 @@ pub struct App {
     pub hub: Arc<Hub>,
     /// The sessions.
     pub sessions: Sessions,
+    /// The accounts.
+    pub accounts: Accounts,
     /// The rate limits.
     pub limits: Limits,
     /// Whether the database answers.
@@ -32,10 +38,29 @@ pub struct App {
 
 impl App {
     /// Assembles the components.
-    pub fn new(config: Config, db: Db, writer: Writer, hub: Arc<Hub>, limits: Limits) -> Self {
+    pub fn new(
+        config: Config,
+        address: SocketAddr,
+        db: Db,
+        writer: Writer,
+        hub: Arc<Hub>,
+        limits: Limits,
+        accounts: Accounts,
+    ) -> Self {
         let sessions = Sessions::new(db.clone(), hub.clone());
+        let is_draining = AtomicBool::new(false);
         let readiness = Readiness::default();
-        Self { config, db, writer, hub, sessions, limits, readiness, is_draining: AtomicBool::new(false) }
+        Self { config, address, db, writer, hub, sessions, accounts, limits, readiness, is_draining }
+    }
+
+    /// The URL under which users reach the server, without a slash at the end: the setting, or the address as seen from
+    /// this machine.
+    pub fn public_url(&self) -> String {
+        match (&self.config.public_url, self.address.ip()) {
+            (Some(url), _) => url.trim_end_matches('/').to_owned(),
+            (None, ip) if ip.is_unspecified() => format!("http://localhost:{}", self.address.port()),
+            (None, _) => format!("http://{}", self.address),
+        }
     }
 
     /// Whether the server is about to stop.

@@ -4,8 +4,10 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, ValueEnum};
 use ipnet::{IpNet, Ipv4Net};
+use shared::admin::{Guests, Registration};
 
 /// A self-hosted real-time chat
 ///
@@ -56,6 +58,14 @@ pub struct Config {
     /// Who may read public rooms
     #[arg(long, env = "PARLANCE_ACCESS", value_name = "WHO", value_enum, default_value_t = Access::Open)]
     pub access: Access,
+
+    /// Who may create an account; admins can change it while the server runs
+    #[arg(long, env = "PARLANCE_REGISTRATION", value_name = "WHO", default_value = Registration::Open.name(), value_parser = named(Registration::ALL, Registration::name))]
+    pub registration: Registration,
+
+    /// Who may come as a guest; admins can change it while the server runs
+    #[arg(long, env = "PARLANCE_GUESTS", value_name = "WHO", default_value = Guests::Open.name(), value_parser = named(Guests::ALL, Guests::name))]
+    pub guests: Guests,
 
     /// Whether to limit rates and the sockets per user and address; off is for benchmarks and tests
     #[arg(long, env = "PARLANCE_RATE_LIMITS", value_name = "ON", value_enum, default_value_t = Switch::On)]
@@ -121,6 +131,17 @@ pub struct LimitSettings {
     /// Sockets that may be open in total
     #[arg(long, env = "PARLANCE_SOCKETS", value_name = "COUNT", default_value_t = 10_000, value_parser = positive())]
     pub sockets: u32,
+}
+
+/// Parses a value by its name.
+fn named<T: Copy + Send + Sync + 'static, const COUNT: usize>(
+    all: [T; COUNT],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let names = all.map(name);
+    PossibleValuesParser::new(names).try_map(move |given| {
+        all.into_iter().find(|value| name(*value) == given).ok_or("unknown")
+    })
 }
 
 fn positive() -> clap::builder::RangedI64ValueParser<u32> {

@@ -23,6 +23,9 @@ fn main() -> ExitCode {
         }
     };
     println!("Parlance is running at {}", server.url());
+    if let Some(url) = server.setup_url() {
+        println!("Create the admin's account at {url}");
+    }
     match stop_by_signal(server) {
         Ok(code) => code,
         Err(error) => {

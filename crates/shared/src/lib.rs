@@ -14,6 +14,10 @@ pub mod text;
 
 pub mod users;
 
+pub mod sessions;
+
+pub mod admin;
+
 pub mod rooms;
 
 pub mod messages;

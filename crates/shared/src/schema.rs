@@ -9,13 +9,15 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::ids::{MessageId, Rev, RoomId, Seq, UserId};
+use crate::ids::{MessageId, Rev, RoomId, Seq, SessionId, UserId};
 use crate::messages::MessageText;
 use crate::page::Cursor;
 use crate::rooms::RoomName;
-use crate::text::{BLANK, COMBINING_MARKS, LINE_SEPARATORS, Length, MAX_MARKS_PER_BASE};
+use crate::text::{
+    BLANK, COMBINING_MARKS, LINE_SEPARATORS, Length, MAX_MARKS_PER_BASE, is_account_character,
+};
 use crate::timestamp::Timestamp;
-use crate::users::{UserKind, Username};
+use crate::users::{Password, UserKind, Username};
 
 /// The largest integer that every JSON implementation reads exactly.
 const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
@@ -54,6 +56,7 @@ schemas! {
     UserId => uuid();
     RoomId => uuid();
     MessageId => uuid();
+    SessionId => uuid();
     Seq => counter();
     Rev => counter();
     Timestamp => timestamp();
@@ -67,6 +70,47 @@ schemas! {
 /// The name of a new guest.
 pub(crate) fn guest_name() -> Object {
     name(Username::GUEST_LENGTH).examples(["Ada Lovelace"]).build()
+}
+
+/// The name of a new account.
+pub(crate) fn account_name() -> Object {
+    let Length { min, max } = Username::ACCOUNT_LENGTH;
+    let description = format!(
+        "{min} to {max} characters after trimming: letters and digits of any script, `_`, `.`, `-`, single spaces. A \
+         name that an account has, or that looks like it, is 409."
+    );
+    let (blank, marks) = (class(&[WHITE_SPACE, CONTROL, COMBINING_MARKS, BLANK]), class(&[COMBINING_MARKS]));
+    let (space, most_marks) = (class(&[WHITE_SPACE]), MAX_MARKS_PER_BASE + 1);
+    let sign = class(&[&ranges(is_account_character)]);
+    let (shortest, longest) = (min - 1, max - 1);
+    let pattern = format!(
+        "^(?!{blank}*$)(?![\\s\\S]*{marks}{{{most_marks}}}){space}*\
+         (?=(?:{sign}| ){{{shortest},{longest}}}{sign}{space}*$){sign}(?: ?{sign})*{space}*$"
+    );
+    string().min_length(Some(min)).pattern(Some(pattern)).description(Some(description)).examples(["Ada Lovelace"]).build()
+}
+
+/// The ranges of the characters that pass.
+fn ranges(passes: impl Fn(char) -> bool) -> Vec<RangeInclusive<char>> {
+    let mut ranges: Vec<RangeInclusive<char>> = Vec::new();
+    for character in ('\0'..=char::MAX).filter(|character| passes(*character)) {
+        match ranges.last_mut() {
+            Some(last) if u32::from(*last.end()) + 1 == u32::from(character) => *last = *last.start()..=character,
+            _ => ranges.push(character..=character),
+        }
+    }
+    ranges
+}
+
+/// A new name of a guest or a member.
+pub(crate) fn any_name() -> Object {
+    account_name()
+}
+
+/// A new password.
+pub(crate) fn password() -> Object {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Password);
+    stored(Password::LENGTH).format(Some(format)).build()
 }
 
 /// The name of a new room.

@@ -13,6 +13,12 @@ pub fn name_key(name: &str) -> String {
     nfc.normalize(&folded).into_owned()
 }
 
+/// What a name looks like: names with the same skeleton can be mistaken for each other, such as "paypal" in Latin and
+/// "раураl" with Cyrillic letters (Unicode Technical Standard 39, section 4). It is made of the [`name_key`].
+pub fn name_skeleton(key: &str) -> String {
+    unicode_security::skeleton(key).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,6 +34,14 @@ mod tests {
         ] {
             assert_eq!(name_key(left), name_key(right), "{left} and {right}");
         }
+    }
+
+    #[test]
+    fn names_that_look_alike_have_one_skeleton() {
+        let skeleton = |name: &str| name_skeleton(&name_key(name));
+        assert_eq!(skeleton("paypal"), skeleton("раураl"));
+        assert_eq!(skeleton("Grace"), skeleton("GRACE"));
+        assert_ne!(skeleton("Grace"), skeleton("Gracie"));
     }
 
     #[test]

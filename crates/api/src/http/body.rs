@@ -65,6 +65,17 @@ impl Fields {
         };
         parsed.map_err(|invalid| self.errors.push(FieldError::new(name, invalid))).ok()
     }
+
+    /// Reads an optional boolean field. A field that is null is invalid, not absent.
+    pub fn flag(&mut self, name: &str) -> Option<bool> {
+        let value = self.object.get(name)?;
+        let flag = value.as_bool();
+        if flag.is_none() {
+            let invalid = Invalid::new(InvalidCode::InvalidType, format!("{name} must be true or false."));
+            self.errors.push(FieldError::new(name, invalid));
+        }
+        flag
+    }
 }
 
 impl FromRequest for JsonBody {

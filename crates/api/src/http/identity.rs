@@ -13,9 +13,10 @@ use super::address::client_address;
 use super::origin;
 use crate::app::App;
 use crate::config::{Access, Config};
+use crate::db::sessions::TokenHash;
 use crate::error::{AppError, AppResult};
 use crate::realtime::connection::Identity;
-use crate::sessions;
+use crate::sessions::{self, Client};
 
 /// A client that may read public rooms, with or without a session.
 pub struct Reader;
@@ -23,8 +24,24 @@ pub struct Reader;
 /// A client with a session.
 pub struct SignedIn(pub Identity);
 
-/// The address of a client that needs no session. The request is counted for the address.
-pub struct Address(pub IpAddr);
+/// A client that may or may not have a session, in a request that creates one. A foreign origin is refused, also without
+/// a cookie: a foreign page must not sign a browser in.
+pub struct MaybeSignedIn {
+    /// The session.
+    pub identity: Option<Identity>,
+    /// The session of the cookie, which the browser is about to replace.
+    pub cookie: Option<TokenHash>,
+}
+
+/// A client that needs no session; one that it has is ignored. The request is counted for the address, and a foreign
+/// origin is refused.
+pub struct Visitor;
+
+/// The program that makes a request, and its address. It neither counts nor authenticates.
+pub struct Peer(pub Client);
+
+/// How many characters of a `User-Agent` are kept.
+const USER_AGENT_LENGTH: usize = 256;
 
 /// The credentials of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,17 +166,48 @@ fn app(request: &HttpRequest) -> AppResult<&web::Data<App>> {
     request.app_data::<web::Data<App>>().ok_or_else(|| AppError::new(ErrorCode::Internal))
 }
 
-impl FromRequest for Address {
+impl FromRequest for Visitor {
     type Error = AppError;
     type Future = Ready<AppResult<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let counted = app(request).and_then(|app| {
-            let address = address(app, request);
-            app.limits.request(None, address)?;
-            Ok(Self(address))
+            app.limits.request(None, address(app, request))?;
+            origin::check_foreign(&app.config, request.headers())?;
+            Ok(Self)
         });
         ready(counted)
+    }
+}
+
+impl FromRequest for Peer {
+    type Error = AppError;
+    type Future = Ready<AppResult<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let user_agent = agent.map(|agent| agent.chars().take(USER_AGENT_LENGTH).collect());
+        ready(app(request).map(|app| Self(Client { user_agent, address: address(app, request) })))
+    }
+}
+
+impl FromRequest for MaybeSignedIn {
+    type Error = AppError;
+    type Future = LocalBoxFuture<'static, AppResult<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let request = request.clone();
+        async move {
+            let app = app(&request)?;
+            origin::check_foreign(&app.config, request.headers())?;
+            let Caller { identity, .. } = identify_request(&request).await?;
+            let cookie = match Credentials::of(&app.config, request.headers())? {
+                Credentials::Cookie(_) => identity.as_ref().map(|identity| identity.session),
+                Credentials::Bearer(_) | Credentials::None => None,
+            };
+            Ok(Self { identity, cookie })
+        }
+        .boxed_local()
     }
 }
 

@@ -13,6 +13,7 @@ use shared::events::{CloseCode, ServerEvent};
 use shared::ids::{Rev, RoomId};
 use shared::messages::Message;
 use shared::rooms::Room as RoomDto;
+use shared::users::User;
 
 use super::admission::{Admission, Refusal, SocketLimits};
 use super::budget::Budget;
@@ -257,12 +258,23 @@ impl Hub {
     }
 
     /// Closes the connections of an ended session.
-    pub fn end_session(&self, session: &SessionKey) {
+    pub fn end_session(&self, session: &SessionKey, code: CloseCode) {
         for connection in self.lock().directory.connections() {
             if connection.identity().is_some_and(|identity| identity.session == *session) {
-                connection.outbox.close(CloseCode::SessionEnded);
+                connection.outbox.close(code);
             }
         }
+    }
+
+    /// Follows a user's new name: open connections carry it, and pages with the old one are forgotten.
+    pub fn user_changed(&self, user: &Arc<User>) {
+        let mut state = self.lock();
+        for connection in state.directory.connections() {
+            if let Some(identity) = connection.identity().filter(|identity| identity.user.id == user.id) {
+                connection.set_identity(Identity { user: user.clone(), ..identity });
+            }
+        }
+        state.newest.clear();
     }
 
     /// Refuses new connections and closes all others with [`CloseCode::Restart`].

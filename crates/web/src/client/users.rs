@@ -1,6 +1,7 @@
 //! Requests about the user and the session.
 
-use shared::users::{CURRENT_SESSION_PATH, CURRENT_USER_PATH, CreateGuest, GUESTS_PATH, User, Username};
+use shared::sessions::CURRENT_SESSION_PATH;
+use shared::users::{CURRENT_USER_PATH, CreateGuest, GUESTS_PATH, User, Username};
 
 use crate::client::{self, ClientError};
 use crate::wire::NewSession;
