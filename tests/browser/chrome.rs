@@ -1,5 +1,6 @@
 //! A Chrome of one's own, asked and driven step by step; it is gone, with all its processes, when the test is over.
 
+pub mod input_method;
 mod processes;
 pub mod screen;
 

@@ -2,6 +2,7 @@
 
 use thirtyfour::prelude::Key;
 
+use crate::chrome::input_method::Enter;
 use crate::stage;
 use crate::wait::{eventually, eventually_where};
 
@@ -64,6 +65,49 @@ fn messages_are_walked_by_keyboard_and_show_when_they_were_written() {
     eventually(|| adam.room().is_editing(), false);
     eventually(|| adam.focused(), "textarea composer");
     assert!(!adam.confirms_composition(), "Enter belongs to the input method");
+}
+
+#[test]
+// reference: messages-compose, messages-edit-delete
+fn the_enter_that_completes_a_text_of_an_input_method_neither_sends_nor_saves_it() {
+    let stage = stage::alone();
+    let lobby = stage.app.lobby();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let stored = || {
+        let history = adam_by_api.whole_history(lobby.id);
+        history.into_iter().filter_map(|message| message.text).collect::<Vec<_>>()
+    };
+    adam.open(&format!("/rooms/{}", lobby.id));
+    eventually(|| adam.room().people(), ["Adam"]);
+    eventually(|| adam.focused(), "textarea composer");
+    let mut sent = Vec::new();
+    for (enter, text) in [(Enter::During, "日本"), (Enter::After, "東京")] {
+        adam.chrome.compose("kana");
+        eventually(|| adam.room().draft(), "kana");
+        adam.chrome.complete(text, enter);
+        assert_eq!((adam.room().draft().as_str(), adam.room().texts()), (text, sent.clone()), "{enter:?}");
+        adam.chrome.press(Key::Enter);
+        sent.push(text.to_owned());
+        eventually(|| adam.room().texts(), sent.clone());
+        eventually(|| adam.room().draft(), "");
+        eventually(stored, sent.clone());
+    }
+    for (enter, text) in [(Enter::During, "日本"), (Enter::After, "東京")] {
+        adam.room().press_on(text, "Edit message");
+        eventually(|| adam.focused(), "textarea input");
+        adam.chrome.compose("kana");
+        eventually(|| adam.typed(), format!("{text}kana"));
+        adam.chrome.complete("です", enter);
+        assert_eq!(adam.typed(), format!("{text}です"), "{enter:?}");
+        adam.chrome.press(Key::Enter);
+        eventually(|| adam.room().is_editing(), false);
+        let place = sent.iter().position(|sent| sent == text).expect("it was sent");
+        sent[place].push_str("です");
+        eventually(|| adam.room().texts(), sent.clone());
+        assert_eq!(stored(), sent);
+    }
+    let changes = adam_by_api.room(lobby.id).rev.0;
+    assert_eq!(changes, 4, "two messages, each edited once");
 }
 
 #[test]

@@ -152,6 +152,28 @@ fn after_a_passing_failure_the_next_message_does_not_overtake() {
 
 #[test]
 // reference: messages-compose
+fn what_is_too_fast_for_the_server_waits_and_is_sent_by_itself_once_and_in_order() {
+    let stage = stage::alone_at(&["--sends-per-second", "1", "--sends-burst", "2"]);
+    let (adam, _) = stage.guest("Adam");
+    adam.open(&lobby(&stage));
+    eventually(|| adam.room().people(), ["Adam"]);
+    stage.network.hold(SEND);
+    let texts = ["one", "two", "three", "four"];
+    for text in texts {
+        adam.room().say(text);
+    }
+    let pending = |rows: &Vec<Row>| rows.len() == texts.len() && rows.iter().all(|row| row.is_pending);
+    eventually_where(|| adam.room().rows(), "four pending messages", pending);
+    stage.network.release();
+    shows_as_sent(&adam, &texts);
+    assert_eq!(stored(&stage), texts);
+    assert_eq!(adam.toasts().texts(), [""; 0]);
+    let complaints = adam.chrome.complaints();
+    assert!(complaints.iter().any(|complaint| complaint.contains("status of 429")), "{complaints:#?}");
+}
+
+#[test]
+// reference: messages-compose
 fn a_refused_message_can_be_retried_or_discarded_and_holds_nothing_up() {
     let stage = stage::alone();
     let (adam, _) = adam_in_the_lobby(&stage);

@@ -100,13 +100,21 @@ impl<'stage> Person<'stage> {
         self.chrome.eval("return Object.keys(localStorage).sort()")
     }
 
-    /// From now on, notes the sockets that pages open.
+    /// From now on, notes the sockets that pages open, and how the server refuses on them.
     #[track_caller]
     pub fn note_sockets(&self) {
         self.chrome.prepare_pages(
-            "window.sockets = [];
+            "window.sockets = []; window.refusals = []; window.closings = [];
+            const hear = ({ type, code }) => { if (type === 'error') window.refusals.push(code) };
             window.WebSocket = class extends WebSocket {
-                constructor(...given) { super(...given); window.sockets.push(this); }
+                constructor(...given) {
+                    super(...given);
+                    window.sockets.push(this);
+                    this.addEventListener('message', ({ data }) => hear(JSON.parse(data)));
+                    // The client's library reports its own end of a socket as such an event, too.
+                    const end = ({ isTrusted, code }) => { if (isTrusted) window.closings.push(code) };
+                    this.addEventListener('close', end);
+                }
             }",
         );
     }
@@ -117,6 +125,18 @@ impl<'stage> Person<'stage> {
         self.chrome.eval(
             "return [window.sockets.length, window.sockets.filter(socket => socket.readyState <= 1).length]",
         )
+    }
+
+    /// The codes of the commands that the server has refused on them.
+    #[track_caller]
+    pub fn refusals(&self) -> Vec<String> {
+        self.chrome.eval("return window.refusals")
+    }
+
+    /// The codes with which they were closed.
+    #[track_caller]
+    pub fn closings(&self) -> Vec<u16> {
+        self.chrome.eval("return window.closings")
     }
 
     /// The address, without the server.

@@ -1,6 +1,11 @@
 //! The connection breaks, life goes on, and who comes back has everything, without a reload.
 
-use crate::pages::Person;
+use diesel::prelude::*;
+use diesel::sql_query;
+use shared::events::CloseCode;
+use support::builders::texts;
+
+use crate::pages::{Person, Row};
 use crate::stage;
 use crate::wait::{eventually, eventually_where};
 
@@ -66,8 +71,7 @@ fn a_client_that_was_disconnected_gets_everything_without_a_reload() {
     eventually(|| grace.room().name(), "Drawing");
     eventually(|| grace.sidebar().names(), ["Lobby", "Drawing", "Made meanwhile"]);
     eventually(|| grace.sidebar().unread("Lobby"), 1);
-    let is_sent =
-        |rows: &Vec<crate::pages::Row>| rows.iter().all(|row| !row.is_pending && row.failure.is_empty());
+    let is_sent = |rows: &Vec<Row>| rows.iter().all(|row| !row.is_pending && row.failure.is_empty());
     eventually_where(|| grace.room().rows(), "every message sent", is_sent);
     let texts: Vec<_> =
         adam.whole_history(room.id).into_iter().map(|message| message.text.unwrap_or_default()).collect();
@@ -123,9 +127,89 @@ fn a_message_whose_answer_was_lost_appears_once() {
     stage.network.lose_answer_to("POST /api/v1/rooms/");
     adam.room().say("only once");
     eventually(|| watcher.room().texts(), ["only once"]);
-    let is_sent = |rows: &Vec<crate::pages::Row>| matches!(rows.as_slice(), [row] if !row.is_pending && row.failure.is_empty());
+    let is_sent =
+        |rows: &Vec<Row>| matches!(rows.as_slice(), [row] if !row.is_pending && row.failure.is_empty());
     eventually_where(|| adam.room().rows(), "one message, sent", is_sent);
     adam.room().say("and another");
     eventually(|| watcher.room().texts(), ["only once", "and another"]);
     assert_eq!(adam_by_api.whole_history(lobby.id).len(), 2);
+}
+
+#[test]
+// reference: pages-connection-lost
+fn a_room_that_the_server_could_not_subscribe_for_a_while_becomes_live_again() {
+    let stage = stage::alone();
+    let lobby = stage.app.lobby();
+    let (grace, _) = stage.guest("Grace");
+    let adam = stage.app.guest("Adam");
+    adam.send(lobby.id, "said before");
+    wait_like(&grace, 0.0);
+    grace.note_sockets();
+    grace.open(&format!("/rooms/{}", lobby.id));
+    eventually(|| grace.room().people(), ["Grace"]);
+    eventually(|| grace.room().texts(), ["said before"]);
+    grace.mark_page();
+
+    stage.network.cut();
+    adam.send(lobby.id, "said meanwhile");
+    let mut locker = stage.app.db().connect();
+    let mut run = |sql: &str| sql_query(sql).execute(&mut locker).expect("it runs");
+    run("BEGIN");
+    // The server gives the reading of messages up after two seconds.
+    run("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE");
+    stage.network.mend();
+    eventually_where(|| grace.refusals(), "a refusal", |refusals| !refusals.is_empty());
+    assert_eq!(stage.app.lobby().online, 0, "she is not in the room");
+    assert_eq!(grace.room().texts(), ["said before"], "what was there stays readable");
+    run("ROLLBACK");
+    eventually(|| grace.room().texts(), ["said before", "said meanwhile"]);
+    eventually(|| stage.app.lobby().online, 1);
+    adam.send(lobby.id, "said since");
+    eventually(|| grace.room().texts(), ["said before", "said meanwhile", "said since"]);
+    assert!(grace.refusals().iter().all(|code| code == "unavailable"), "{:?}", grace.refusals());
+    assert_eq!(grace.sockets(), (2, 1), "it is repeated on the same connection");
+    assert!(grace.is_on_marked_page(), "the page was loaded again");
+}
+
+#[test]
+// reference: pages-connection-lost
+fn a_server_that_was_set_back_to_a_backup_is_shown_as_it_is_now() {
+    let (mut app, network, _seats) = stage::alone().apart();
+    let adam = app.guest("Adam");
+    let (room, other) = (adam.create_room("Design"), adam.create_room("Other"));
+    for room in [&room, &other] {
+        adam.send_many(room.id, 5);
+    }
+    let grace = Person::new(&network);
+    grace.be(&app.guest("Grace"));
+    wait_like(&grace, 0.0);
+    grace.note_sockets();
+    grace.open(&format!("/rooms/{}", room.id));
+    eventually(|| grace.room().people(), ["Grace"]);
+    eventually(|| grace.room().texts().len(), 5);
+    grace.mark_page();
+
+    app.stop();
+    grace.room().say("written meanwhile");
+    app.db().execute("DELETE FROM messages WHERE seq > 3");
+    app.db().execute("UPDATE rooms SET last_seq = 3, rev = 3 WHERE last_seq > 3");
+    app.restart(&["--rate-limits", "off"]);
+    let adam = app.guest("Adam");
+    adam.send(room.id, "said since");
+    network.lead_to(app.addr());
+    let mut expected = vec!["message 1", "message 2", "message 3", "said since", "written meanwhile"];
+    eventually(|| grace.room().texts(), expected.clone());
+    eventually(|| grace.room().rows().iter().any(|row| row.is_pending), false);
+    let closings = grace.closings();
+    assert!(closings.contains(&CloseCode::ImpossibleRev.number()), "{closings:?}");
+    eventually(|| grace.room().people(), ["Grace"]);
+    adam.send(room.id, "and now live");
+    expected.push("and now live");
+    eventually(|| grace.room().texts(), expected.clone());
+    assert_eq!(texts(&adam.whole_history(room.id)), expected);
+    assert_eq!(grace.sidebar().names(), ["Lobby", "Design", "Other"]);
+    adam.send(other.id, "new there");
+    eventually(|| grace.sidebar().unread("Other"), 1);
+    eventually(|| grace.banner(), "");
+    assert!(grace.is_on_marked_page(), "the page was loaded again");
 }

@@ -1,8 +1,12 @@
 //! Who the user is: the same in all tabs, and gone from the browser after signing out.
 
-use crate::pages::Person;
+use shared::events::CloseCode;
+use shared::users::CURRENT_SESSION_PATH;
+
+use crate::network::Network;
+use crate::pages::{Person, Row};
 use crate::stage;
-use crate::wait::eventually;
+use crate::wait::{eventually, eventually_where};
 
 /// What the browser keeps that belongs to a person, and not to the browser.
 fn personal(person: &Person<'_>) -> Vec<String> {
@@ -71,6 +75,79 @@ fn two_tabs_that_give_a_name_at_once_make_one_guest() {
     eventually(|| history().len(), 2);
     let authors: Vec<_> = history().into_iter().map(|message| message.author.id).collect();
     assert_eq!(authors[0], authors[1], "one guest");
+}
+
+#[test]
+// reference: messages-compose
+fn whoever_is_signed_out_elsewhere_reads_on_and_can_take_a_name_again() {
+    let stage = stage::alone();
+    let lobby = stage.app.lobby();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let grace = stage.app.guest("Grace");
+    adam_by_api.send(lobby.id, "said before");
+    adam.note_sockets();
+    adam.open(&format!("/rooms/{}", lobby.id));
+    eventually(|| adam.room().people(), ["Adam"]);
+    adam.room().write("a draft");
+    adam.mark_page();
+    adam_by_api.delete(CURRENT_SESSION_PATH).expect(204);
+    eventually(|| adam.closings(), [CloseCode::SessionEnded.number()]);
+    eventually(|| adam.room().asks_for_name(), true);
+    eventually(|| adam.room().people(), [""; 0]);
+    grace.send(lobby.id, "said since");
+    eventually(|| adam.room().texts(), ["said before", "said since"]);
+    assert_eq!(adam.room().buttons_of("said before"), ["Copy link"], "it is nobody's in this browser");
+    assert_eq!(adam.room().draft(), "a draft");
+    assert_eq!(adam.banner(), "");
+
+    adam.room().give_name("Adam 2");
+    adam.room().send();
+    let is_sent = |rows: &Vec<Row>| {
+        rows.last().is_some_and(|row| (row.text.as_str(), row.author.as_str()) == ("a draft", "Adam 2"))
+            && rows.iter().all(|row| !row.is_pending)
+    };
+    eventually_where(|| adam.room().rows(), "the draft, sent", is_sent);
+    eventually(|| adam.room().people(), ["Adam 2"]);
+    assert_eq!(adam.sockets(), (3, 1), "as Adam, as nobody, as Adam 2");
+    let last = stage.app.anonymous().whole_history(lobby.id).pop().expect("three messages");
+    assert_ne!(last.author.id, adam_by_api.user().id);
+    assert!(adam.is_on_marked_page(), "the page was loaded again");
+}
+
+#[test]
+// reference: messages-compose
+fn what_waits_when_one_is_signed_out_elsewhere_is_sent_once_under_the_remembered_name() {
+    for delay in [Network::fail, Network::hold] {
+        let stage = stage::alone();
+        let lobby = stage.app.lobby();
+        let (adam, adam_by_api) = stage.guest("Adam");
+        adam.note_sockets();
+        adam.open(&format!("/rooms/{}", lobby.id));
+        eventually(|| adam.room().people(), ["Adam"]);
+        delay(&stage.network, "POST /api/v1/rooms/");
+        for text in ["one", "two"] {
+            adam.room().say(text);
+        }
+        eventually(|| adam.room().texts(), ["one", "two"]);
+        adam_by_api.delete(CURRENT_SESSION_PATH).expect(204);
+        eventually(|| adam.sockets(), (3, 1));
+        eventually(|| adam.room().people(), ["Adam"]);
+        assert!(adam.room().rows().iter().all(|row| row.is_pending && row.failure.is_empty()));
+        stage.network.mend();
+        stage.network.release();
+        let is_sent = |rows: &Vec<Row>| {
+            rows.iter().map(|row| row.text.as_str()).eq(["one", "two"])
+                && rows.iter().all(|row| row.author == "Adam" && !row.is_pending && row.failure.is_empty())
+        };
+        eventually_where(|| adam.room().rows(), "both messages, sent", is_sent);
+        eventually(|| adam.room().asks_for_name(), false);
+        let history = stage.app.anonymous().whole_history(lobby.id);
+        assert_eq!(support::builders::texts(&history), ["one", "two"]);
+        for author in history.into_iter().map(|message| message.author) {
+            assert_eq!(author.username.as_str(), "Adam");
+            assert_ne!(author.id, adam_by_api.user().id, "another guest of the same name");
+        }
+    }
 }
 
 #[test]

@@ -12,6 +12,9 @@ use crate::pages::Person;
 /// So many browsers run at once; more only hinder each other.
 const SEATS: usize = 3;
 
+/// The flags of a server that never finds anybody too fast.
+const NO_LIMITS: &[&str] = &["--rate-limits", "off"];
+
 static FREE_SEATS: Mutex<usize> = Mutex::new(SEATS);
 static SEAT_FREED: Condvar = Condvar::new();
 
@@ -48,11 +51,11 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// For a journey of `count` people, called once; the browsers start when the people come.
-    fn for_people(count: usize) -> Self {
+    /// For a journey of `count` people, called once; the browsers start when the people come. The server gets the flags.
+    fn for_people(count: usize, flags: &[&str]) -> Self {
         // Before the server: a journey that waits for a seat holds nothing up.
         let seats = Seats::take(count);
-        let app = TestApp::start();
+        let app = TestApp::with(flags);
         let network = Network::before(app.addr());
         Self { app, network, seats }
     }
@@ -86,10 +89,15 @@ impl Stage {
 
 /// A journey of one.
 pub fn alone() -> Stage {
-    Stage::for_people(1)
+    alone_at(NO_LIMITS)
+}
+
+/// A journey of one to a server with these flags.
+pub fn alone_at(flags: &[&str]) -> Stage {
+    Stage::for_people(1, flags)
 }
 
 /// A journey of two.
 pub fn together() -> Stage {
-    Stage::for_people(2)
+    Stage::for_people(2, NO_LIMITS)
 }

@@ -240,7 +240,7 @@ impl Live {
                 self.state.follows.update_value(crate::state::follow::Follows::clear);
                 self.state.timelines.update_value(crate::state::timelines::Timelines::clear);
                 self.state.rooms.set(crate::state::rooms::RoomList::default());
-                self.state.change_reading(|_| ());
+                self.state.change_reading(ReadMarks::doubt);
                 self.load_rooms();
                 self.epoch.update(|epoch| *epoch += 1);
             }

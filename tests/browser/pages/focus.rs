@@ -18,6 +18,12 @@ impl Person<'_> {
         )
     }
 
+    /// What stands in the field that has the focus.
+    #[track_caller]
+    pub fn typed(&self) -> String {
+        self.chrome.eval("return document.activeElement.value ?? ''")
+    }
+
     /// Turns to another window: the page stays visible, but has not the focus.
     #[track_caller]
     pub fn look_away(&self) {

@@ -2,7 +2,7 @@
 //!
 //! Pure. It is kept by the browser as text, one room a line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use shared::ids::{RoomId, Seq};
 use shared::rooms::Room;
@@ -13,6 +13,8 @@ use crate::state::rooms::RoomList;
 #[derive(Clone, Debug, Default)]
 pub struct ReadMarks {
     marks: HashMap<RoomId, Seq>,
+    /// The rooms whose marks may lie beyond the last message.
+    doubted: HashSet<RoomId>,
     is_changed: bool,
 }
 
@@ -23,7 +25,7 @@ impl ReadMarks {
             let (room, seq) = line.split_once(' ')?;
             Some((room.parse().ok()?, Seq(seq.parse().ok()?)))
         };
-        Self { marks: text.lines().filter_map(mark).collect(), is_changed: false }
+        Self { marks: text.lines().filter_map(mark).collect(), ..Self::default() }
     }
 
     /// The marks as text.
@@ -49,9 +51,15 @@ impl ReadMarks {
         self.marks.keys().any(|room_id| rooms.get(*room_id).is_none())
     }
 
+    /// The server has lost messages: each room that was read further than it reaches now begins anew when it is met.
+    pub fn doubt(&mut self) {
+        self.doubted = self.marks.keys().copied().collect();
+    }
+
     /// A room that the user never saw begins as read. Returns whether it was new.
     pub fn meet(&mut self, room: &Room) -> bool {
-        let is_new = !self.marks.contains_key(&room.id);
+        let is_doubted = self.doubted.remove(&room.id);
+        let is_new = self.last_read(room.id).is_none_or(|read| is_doubted && read > room.last_seq);
         if is_new {
             self.marks.insert(room.id, room.last_seq);
             self.is_changed = true;
@@ -102,6 +110,23 @@ mod tests {
         assert!(marks.read(lobby.id, Seq(9)));
         assert!(!marks.read(lobby.id, Seq(8)));
         assert_eq!(marks.unread(&lobby), 0);
+    }
+
+    #[test]
+    fn after_a_loss_of_messages_what_comes_then_is_unread() {
+        let mut marks = ReadMarks::default();
+        let mut lobby = Room { last_seq: Seq(7), ..room(1, "Lobby") };
+        marks.meet(&lobby);
+        marks.take_changed();
+        lobby.last_seq = Seq(4);
+        assert!(!marks.meet(&lobby), "an answer may be older than the mark");
+        marks.doubt();
+        assert!(marks.meet(&lobby));
+        assert!(marks.take_changed().is_some());
+        lobby.last_seq = Seq(6);
+        assert_eq!(marks.unread(&lobby), 2);
+        lobby.last_seq = Seq(3);
+        assert!(!marks.meet(&lobby), "there is no doubt any more");
     }
 
     #[test]
