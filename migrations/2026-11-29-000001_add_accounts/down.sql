@@ -5,6 +5,7 @@ DROP TABLE identity_events;
 ALTER TABLE sessions DROP COLUMN address, DROP COLUMN user_agent, DROP COLUMN id;
 DROP TABLE retired_names;
 DROP TABLE passwords;
+DROP INDEX users_admin_idx;
 DROP INDEX users_account_skeleton_key;
 ALTER TABLE users
     DROP CONSTRAINT users_admin_check,

@@ -7,6 +7,9 @@ ALTER TABLE users
 
 CREATE UNIQUE INDEX users_account_skeleton_key ON users (username_skeleton) WHERE kind <> 'guest';
 
+-- The few admins.
+CREATE INDEX users_admin_idx ON users (id) WHERE is_admin;
+
 -- Apart from `users`, so that no query for users can read them.
 CREATE TABLE passwords (
     user_id uuid NOT NULL,

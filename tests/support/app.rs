@@ -85,6 +85,11 @@ impl TestApp {
         page.items.into_iter().next().expect("the first room")
     }
 
+    /// The link for the first admin, if the server needs one.
+    pub fn setup_url(&self) -> Option<String> {
+        self.server.as_ref().and_then(Server::setup_url)
+    }
+
     /// Stops the server like a signal does, and waits until it has stopped.
     pub fn stop(&mut self) {
         if let Some(server) = self.server.take() {
@@ -114,8 +119,10 @@ pub fn start_server(database_url: &str, flags: &[&str]) -> Server {
 
 /// Starts a server that may fail to start.
 pub fn try_start_server(database_url: &str, flags: &[&str]) -> Result<Server, StartError> {
-    let mut arguments =
-        vec!["parlance", "--bind", "127.0.0.1:0", "--port", "0", "--database-url", database_url];
+    let mut arguments = vec!["parlance", "--port", "0", "--database-url", database_url];
+    if !flags.contains(&"--bind") {
+        arguments.extend(["--bind", "127.0.0.1:0"]);
+    }
     // Many servers share one Postgres here.
     arguments.extend(["--database-connections", "3"]);
     arguments.extend(flags);

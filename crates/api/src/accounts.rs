@@ -139,7 +139,8 @@ impl Accounts {
             Ok(db::sessions::create(conn, guest.id, &session)?)
         })
         .await?;
-        sessions.remember(&user, &new);
+        let me = Me { user: user.clone(), is_admin: false, has_password: false };
+        sessions.remember(&me, &new);
         Ok((user, token))
     }
 
@@ -199,7 +200,7 @@ impl Accounts {
             .await?;
         sessions.end(&ended, CloseCode::SessionEnded);
         self.changed(sessions, &me.user);
-        sessions.remember(&me.user, &new);
+        sessions.remember(&me, &new);
         Ok((me, token))
     }
 
@@ -255,7 +256,7 @@ impl Accounts {
             })
             .await?;
         sessions.end(replaced.as_slice(), CloseCode::SessionEnded);
-        sessions.remember(&me.user, &new);
+        sessions.remember(&me, &new);
         Ok((me, token))
     }
 

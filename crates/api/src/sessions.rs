@@ -12,7 +12,7 @@ use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 use shared::events::CloseCode;
 use shared::ids::{SessionId, UserId};
-use shared::users::User;
+use shared::users::Me;
 use uuid::Uuid;
 
 use crate::clock;
@@ -81,8 +81,8 @@ impl Sessions {
     }
 
     /// Caches a session that was stored.
-    pub fn remember(&self, user: &User, session: &NewSession) {
-        self.memory.remember(&Identity { user: Arc::new(user.clone()), session: session.token_hash });
+    pub fn remember(&self, me: &Me, session: &NewSession) {
+        self.memory.remember(&Identity::new(me.clone(), session.token_hash));
     }
 
     /// Refuses the tokens of sessions whose rows are deleted, and closes their sockets.
@@ -137,8 +137,8 @@ impl Sessions {
             .run(move |conn| db::sessions::get(conn, &session, now - LIFETIME, now - IDLE_LIFETIME, now))
             .await;
         match found {
-            Ok(user) => {
-                let identity = Identity { user: Arc::new(user), session };
+            Ok(me) => {
+                let identity = Identity::new(me, session);
                 Ok(self.memory.remember(&identity).then_some(identity))
             }
             Err(DbError::NotFound) => {
@@ -320,7 +320,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use shared::timestamp::Timestamp;
-    use shared::users::{UserKind, Username};
+    use shared::users::{User, UserKind, Username};
 
     use super::*;
     use crate::config::Access;
@@ -333,7 +333,7 @@ mod tests {
             kind: UserKind::Guest,
             created_at: Timestamp::from(clock::now()),
         };
-        Identity { user: Arc::new(user), session: hash(token) }
+        Identity::new(Me { user, is_admin: false, has_password: false }, hash(token))
     }
 
     #[test]

@@ -5,11 +5,11 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared::ids::{SessionId, UserId};
 use shared::sessions::Session;
-use shared::users::User;
+use shared::users::Me;
 use uuid::Uuid;
 
 use super::identity_events::{self, IdentityEvent};
-use super::schema::{sessions, users};
+use super::schema::{passwords, sessions, users};
 use super::users::UserRow;
 use super::{DbError, DbResult};
 
@@ -145,15 +145,21 @@ pub fn get(
     oldest: DateTime<Utc>,
     idle_since: DateTime<Utc>,
     now: DateTime<Utc>,
-) -> DbResult<User> {
+) -> DbResult<Me> {
     let live = sessions::table
-        .inner_join(users::table)
+        .inner_join(users::table.left_join(passwords::table))
         .filter(sessions::token_hash.eq(token_hash.as_slice()))
         .filter(sessions::created_at.gt(oldest))
         .filter(sessions::last_seen_at.gt(idle_since))
         .filter(users::disabled_at.is_null());
-    let (row, last_seen_at): (UserRow, DateTime<Utc>) =
-        live.select((UserRow::as_select(), sessions::last_seen_at)).first(conn)?;
+    let (row, is_admin, has_password, last_seen_at): (UserRow, bool, bool, DateTime<Utc>) = live
+        .select((
+            UserRow::as_select(),
+            users::is_admin,
+            passwords::user_id.nullable().is_not_null(),
+            sessions::last_seen_at,
+        ))
+        .first(conn)?;
     if now - last_seen_at > LAST_SEEN_STEP {
         let marked = diesel::update(sessions::table.find(token_hash.as_slice()))
             .set(sessions::last_seen_at.eq(now))
@@ -163,7 +169,7 @@ pub fn get(
             tracing::warn!(%error, "a session could not be marked as used");
         }
     }
-    Ok(row.into())
+    Ok(Me { user: row.into(), is_admin, has_password })
 }
 
 /// Deletes sessions, and tells other servers. Unknown ones are ignored. It must be called in a transaction.

@@ -24,13 +24,13 @@ pub struct StoredSettings {
 
 /// Reads the settings.
 pub fn get(conn: &mut PgConnection) -> DbResult<StoredSettings> {
-    Ok(server_settings::table.select(StoredSettings::as_select()).first(conn)?)
+    Ok(server_settings::table.find(true).select(StoredSettings::as_select()).first(conn)?)
 }
 
 /// Claims the place of the first admin. Returns false if it was decided before. It must be called in a transaction,
 /// which holds the row until its end.
 pub fn claim_first_admin(conn: &mut PgConnection, at: DateTime<Utc>) -> DbResult<bool> {
-    let claimed = diesel::update(server_settings::table.filter(server_settings::first_admin_at.is_null()))
+    let claimed = diesel::update(server_settings::table.find(true).filter(server_settings::first_admin_at.is_null()))
         .set(server_settings::first_admin_at.eq(at))
         .execute(conn)?;
     Ok(claimed == 1)
@@ -39,12 +39,12 @@ pub fn claim_first_admin(conn: &mut PgConnection, at: DateTime<Utc>) -> DbResult
 /// Changes the settings that are given.
 pub fn update(conn: &mut PgConnection, registration: Option<&str>, guests: Option<&str>) -> DbResult<()> {
     if let Some(registration) = registration {
-        diesel::update(server_settings::table)
+        diesel::update(server_settings::table.find(true))
             .set(server_settings::registration.eq(registration))
             .execute(conn)?;
     }
     if let Some(guests) = guests {
-        diesel::update(server_settings::table).set(server_settings::guests.eq(guests)).execute(conn)?;
+        diesel::update(server_settings::table.find(true)).set(server_settings::guests.eq(guests)).execute(conn)?;
     }
     Ok(())
 }

@@ -290,7 +290,7 @@ pub fn update_account(
     is_disabled: Option<bool>,
     now: DateTime<Utc>,
 ) -> DbResult<bool> {
-    server_settings::table.select(server_settings::is_only).for_update().first::<bool>(conn)?;
+    server_settings::table.find(true).select(server_settings::is_only).for_update().first::<bool>(conn)?;
     if let Some(is_admin) = is_admin {
         diesel::update(users::table.find(id.0)).set(users::is_admin.eq(is_admin)).execute(conn)?;
     }

@@ -156,8 +156,8 @@ pub(super) async fn users(
 #[utoipa::path(get, path = CURRENT_USER_PATH, operation_id = "get_current_user", tag = "users",
     security(("token" = []), ("cookie" = [])),
     responses((status = 200, description = "The user", body = Me)))]
-pub async fn get_current(SignedIn(identity): SignedIn, app: web::Data<App>) -> AppResult<HttpResponse> {
-    Ok(HttpResponse::Ok().json(app.accounts.get(identity.user.id).await?.me))
+pub async fn get_current(SignedIn(identity): SignedIn) -> HttpResponse {
+    HttpResponse::Ok().json(identity.me())
 }
 
 /// Rename the current user
@@ -183,7 +183,7 @@ pub async fn update_current(
             app.limits.rename(user.id)?;
             app.accounts.rename(&app.sessions, user, name).await?
         }
-        None => app.accounts.get(user.id).await?.me,
+        None => identity.me(),
     };
     Ok(HttpResponse::Ok().json(me))
 }

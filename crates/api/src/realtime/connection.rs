@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use shared::users::User;
+use shared::users::{Me, User};
 
 use super::outbox::Outbox;
 
@@ -29,8 +29,26 @@ pub struct Connection {
 pub struct Identity {
     /// The user.
     pub user: Arc<User>,
+    /// Whether the user administers the server.
+    pub is_admin: bool,
+    /// Whether the user has a password.
+    pub has_password: bool,
     /// The session that the user signed in with.
     pub session: SessionKey,
+}
+
+impl Identity {
+    /// The identity of a user in a session.
+    pub fn new(me: Me, session: SessionKey) -> Self {
+        let Me { user, is_admin, has_password } = me;
+        Self { user: Arc::new(user), is_admin, has_password, session }
+    }
+
+    /// The user as they see themselves.
+    pub fn me(&self) -> Me {
+        let Self { user, is_admin, has_password, .. } = self;
+        Me { user: user.as_ref().clone(), is_admin: *is_admin, has_password: *has_password }
+    }
 }
 
 impl Connection {
