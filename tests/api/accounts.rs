@@ -45,7 +45,10 @@ fn signing_up_makes_a_member_with_a_token_and_a_cookie() {
     assert_eq!((&body["user"]["is_admin"], &body["user"]["has_password"]), (&json!(false), &json!(true)));
     assert_uuid_v7(&body["user"]["id"]);
     assert_timestamp(&body["user"]["created_at"]);
-    assert_eq!(answer.header("location"), Some(&*user_path(me(&TestClient::signed_in(app.addr(), &answer)).user.id)));
+    assert_eq!(
+        answer.header("location"),
+        Some(&*user_path(me(&TestClient::signed_in(app.addr(), &answer)).user.id))
+    );
     let cookie = answer.header("set-cookie").expect("a session cookie");
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -119,7 +122,9 @@ fn names_and_passwords_outside_their_rules_are_refused() {
 fn no_name_is_that_of_an_account_or_looks_like_it() {
     let app = TestApp::start();
     app.member("paypal");
-    for name in ["paypal", " PayPal ", "раураl", "Deleted user", "EVERYONE", "admin", "here", "system", "server"] {
+    for name in
+        ["paypal", " PayPal ", "раураl", "Deleted user", "EVERYONE", "admin", "here", "system", "server"]
+    {
         sign_up(&app.anonymous(), name).problem(409, ErrorCode::UsernameTaken);
     }
     for name in ["PAYPAL", "раураl", "admin ", "everyone", "system"] {
@@ -143,22 +148,22 @@ fn the_name_of_an_account_is_found_regardless_of_case_and_refusals_say_nothing()
         "INSERT INTO users (id, username, username_key, kind, created_at) \
          VALUES (gen_random_uuid(), 'Robot', 'robot', 'bot', now())",
     );
-    let refusals: Vec<Value> = [("Grace", "wrong password"), ("Nobody", PASSWORD), ("\0?", PASSWORD), ("Robot", "")]
-        .into_iter()
-        .map(|(name, password)| {
-            let answer = sign_in(&app, name, password);
-            answer.problem(401, ErrorCode::InvalidCredentials);
-            assert!(answer.header("set-cookie").is_none());
-            let mut body = answer.value();
-            body["request_id"] = Value::Null;
-            body
-        })
-        .collect();
+    let refusals: Vec<Value> =
+        [("Grace", "wrong password"), ("Nobody", PASSWORD), ("\0?", PASSWORD), ("Robot", "")]
+            .into_iter()
+            .map(|(name, password)| {
+                let answer = sign_in(&app, name, password);
+                answer.problem(401, ErrorCode::InvalidCredentials);
+                assert!(answer.header("set-cookie").is_none());
+                let mut body = answer.value();
+                body["request_id"] = Value::Null;
+                body
+            })
+            .collect();
     assert!(refusals.windows(2).all(|pair| pair[0] == pair[1]), "{refusals:?}");
-    app.anonymous().post(SESSIONS_PATH, &json!({})).invalid(&[
-        ("/username", InvalidCode::Required),
-        ("/password", InvalidCode::Required),
-    ]);
+    app.anonymous()
+        .post(SESSIONS_PATH, &json!({}))
+        .invalid(&[("/username", InvalidCode::Required), ("/password", InvalidCode::Required)]);
 }
 
 #[test]
@@ -270,7 +275,8 @@ fn a_renamed_user_has_the_new_name_everywhere_and_the_old_one_is_kept_for_them()
         page.items.last().expect("a message").author.username.as_str().to_owned()
     };
     assert_eq!(author(), "Grace");
-    let rename = |client: &TestClient, name: &str| client.patch(CURRENT_USER_PATH, &json!({ "username": name }));
+    let rename =
+        |client: &TestClient, name: &str| client.patch(CURRENT_USER_PATH, &json!({ "username": name }));
     let renamed: Me = rename(&grace, "Grace Hopper").expect(200).json();
     assert_eq!(renamed.user.username.as_str(), "Grace Hopper");
     assert_eq!(author(), "Grace Hopper");
@@ -326,7 +332,9 @@ fn members_see_members_and_guests_only_themselves() {
 fn a_closed_server_takes_no_accounts_and_no_guests() {
     let app = TestApp::with(&["--rate-limits", "off", "--registration", "closed", "--guests", "off"]);
     sign_up(&app.anonymous(), "Grace").problem(403, ErrorCode::RegistrationClosed);
-    app.anonymous().post(GUESTS_PATH, &json!({ "username": "Grace" })).problem(403, ErrorCode::RegistrationClosed);
+    app.anonymous()
+        .post(GUESTS_PATH, &json!({ "username": "Grace" }))
+        .problem(403, ErrorCode::RegistrationClosed);
     let invited = TestApp::with(&["--rate-limits", "off", "--guests", "invited"]);
     let refused = invited.anonymous().post(GUESTS_PATH, &json!({ "username": "Grace" }));
     refused.problem(403, ErrorCode::RegistrationClosed);
@@ -348,7 +356,11 @@ fn on_loopback_exactly_one_of_the_first_accounts_is_admin() {
                 scope.spawn(move || until("the sign-up", sign_up))
             })
             .collect();
-        threads.into_iter().map(|thread| thread.join().expect("it signs up")).filter(|is_admin| *is_admin).count()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("it signs up"))
+            .filter(|is_admin| *is_admin)
+            .count()
     });
     assert_eq!(admins, 1);
     let late: SignedIn = sign_up(&app.anonymous(), "late").expect(201).json();

@@ -132,7 +132,12 @@ fn a_link_sets_a_new_password_once() {
     };
     let secret = |link: &PasswordReset| link.url.split_once("/reset#").expect("a link").1.to_owned();
     let (first, second) = (secret(&link(&admin)), secret(&link(&admin)));
-    assert_eq!(app.db().text(&format!("SELECT count(*)::text FROM password_resets WHERE password_resets::text LIKE '%{first}%'")), "0");
+    assert_eq!(
+        app.db().text(&format!(
+            "SELECT count(*)::text FROM password_resets WHERE password_resets::text LIKE '%{first}%'"
+        )),
+        "0"
+    );
     let reset = |token: &str, password: &str| {
         app.anonymous().post(PASSWORD_RESETS_PATH, &json!({ "token": token, "new_password": password }))
     };
@@ -147,7 +152,8 @@ fn a_link_sets_a_new_password_once() {
     reset(&first, "third horse").problem(410, ErrorCode::ResetGone);
     reset(&second, "third horse").problem(410, ErrorCode::ResetGone);
     let third = secret(&link(&admin));
-    app.db().execute("UPDATE password_resets SET expires_at = now() - interval '1 second' WHERE used_at IS NULL");
+    app.db()
+        .execute("UPDATE password_resets SET expires_at = now() - interval '1 second' WHERE used_at IS NULL");
     reset(&third, "third horse").problem(410, ErrorCode::ResetGone);
     admin
         .post(&password_reset_path(app.guest("Adam").user().id), &json!({}))

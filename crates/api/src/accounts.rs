@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::clock;
 use crate::config::Config;
 use crate::db::identity_events::{self, IdentityEvent};
-use crate::db::sessions::TokenHash;
+use crate::db::token_hash::TokenHash;
 use crate::db::users::Account;
 use crate::db::{self, Conn, Db, DbError, passwords as hashes, settings, users};
 use crate::passwords::{self, Comparison, PasswordError, Passwords};
@@ -167,7 +167,8 @@ impl Accounts {
         let user = User { id: guest.unwrap_or(user.id), ..user };
 
         // Every refusal that costs little comes before the hash.
-        let (defaults, name, id, now) = (self.defaults.clone(), user.username.clone(), user.id, new.created_at);
+        let (defaults, name, id, now) =
+            (self.defaults.clone(), user.username.clone(), user.id, new.created_at);
         self.write(move |conn| {
             if defaults.registration(conn)? == Registration::Closed {
                 return Err(AccountError::RegistrationClosed);
@@ -224,7 +225,8 @@ impl Accounts {
         };
         let hash = account.as_ref().and_then(|account| account.hash.clone());
         let found = self.passwords.compare(client.address, password, hash).await?;
-        let Some(Account { me, disabled_at, hash: Some(hash) }) = account.filter(|_| found != Comparison::Wrong)
+        let Some(Account { me, disabled_at, hash: Some(hash) }) =
+            account.filter(|_| found != Comparison::Wrong)
         else {
             return Err(AccountError::InvalidCredentials);
         };

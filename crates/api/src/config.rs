@@ -139,9 +139,8 @@ fn named<T: Copy + Send + Sync + 'static, const COUNT: usize>(
     name: fn(T) -> &'static str,
 ) -> impl TypedValueParser<Value = T> {
     let names = all.map(name);
-    PossibleValuesParser::new(names).try_map(move |given| {
-        all.into_iter().find(|value| name(*value) == given).ok_or("unknown")
-    })
+    PossibleValuesParser::new(names)
+        .try_map(move |given| all.into_iter().find(|value| name(*value) == given).ok_or("unknown"))
 }
 
 fn positive() -> clap::builder::RangedI64ValueParser<u32> {

@@ -19,6 +19,7 @@ mod sent_hash;
 pub mod sessions;
 pub mod settings;
 mod slice;
+pub mod token_hash;
 pub mod users;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -143,7 +143,9 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::MessageIdReused => "Another message has this id.",
         ErrorCode::RoomIdReused => "Another room has or had this id.",
         ErrorCode::MessageDeleted => "The message has been deleted.",
-        ErrorCode::ResetGone => "This link was used already, or it has expired. Ask an admin for another one.",
+        ErrorCode::ResetGone => {
+            "This link was used already, or it has expired. Ask an admin for another one."
+        }
         ErrorCode::RequestTimeout => "The request took too long to arrive.",
         ErrorCode::BodyTooLarge => "The body is larger than 64 KiB.",
         ErrorCode::UriTooLong => "The URL is longer than 4 KiB.",

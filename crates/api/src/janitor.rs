@@ -67,7 +67,7 @@ pub async fn clean(app: Arc<App>) {
 }
 
 async fn delete_expired_sessions(app: &App) {
-    if let Err(error) = app.db.write(|conn| db::identity_events::delete_old(conn)).await {
+    if let Err(error) = app.db.write(db::identity_events::delete_old).await {
         tracing::warn!(%error, "old events cannot be deleted yet");
     }
     if let Err(error) = app.sessions.delete_expired().await {

@@ -216,7 +216,10 @@ pub fn check_new(password: &Password, username: &Username) -> Result<(), Invalid
     static KNOWN: LazyLock<std::collections::HashSet<&str>> = LazyLock::new(|| COMMON.lines().collect());
     let lower = normalized(password).to_lowercase();
     if KNOWN.contains(lower.as_str()) {
-        return Err(Invalid::new(InvalidCode::TooCommon, "Many people use this password. Choose another one."));
+        return Err(Invalid::new(
+            InvalidCode::TooCommon,
+            "Many people use this password. Choose another one.",
+        ));
     }
     if name_key(password.as_str()) == name_key(username.as_str()) {
         return Err(Invalid::new(InvalidCode::TooCommon, "Your name is no password."));
@@ -284,7 +287,11 @@ mod tests {
     fn common_passwords_and_the_own_name_are_refused() {
         let grace = Username::from_stored("Grace Hopper".to_owned());
         for text in ["password", "PassWord", "12345678", "grace hopper", "GRACE HOPPER"] {
-            assert_eq!(check_new(&password(text), &grace).unwrap_err().code, InvalidCode::TooCommon, "{text}");
+            assert_eq!(
+                check_new(&password(text), &grace).unwrap_err().code,
+                InvalidCode::TooCommon,
+                "{text}"
+            );
         }
         assert!(check_new(&password("correct horse"), &grace).is_ok());
         assert_eq!(COMMON.lines().count(), 3_000);

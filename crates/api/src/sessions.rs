@@ -16,7 +16,8 @@ use shared::users::Me;
 use uuid::Uuid;
 
 use crate::clock;
-use crate::db::sessions::{NewSession, TokenHash};
+use crate::db::sessions::NewSession;
+use crate::db::token_hash::TokenHash;
 use crate::db::{self, Db, DbError, DbResult};
 use crate::realtime::admission::Refusal;
 use crate::realtime::connection::{Connection, Identity};

@@ -87,7 +87,12 @@ pub(crate) fn account_name() -> Object {
         "^(?!{blank}*$)(?![\\s\\S]*{marks}{{{most_marks}}}){space}*\
          (?=(?:{sign}| ){{{shortest},{longest}}}{sign}{space}*$){sign}(?: ?{sign})*{space}*$"
     );
-    string().min_length(Some(min)).pattern(Some(pattern)).description(Some(description)).examples(["Ada Lovelace"]).build()
+    string()
+        .min_length(Some(min))
+        .pattern(Some(pattern))
+        .description(Some(description))
+        .examples(["Ada Lovelace"])
+        .build()
 }
 
 /// The ranges of the characters that pass.
@@ -95,7 +100,9 @@ fn ranges(passes: impl Fn(char) -> bool) -> Vec<RangeInclusive<char>> {
     let mut ranges: Vec<RangeInclusive<char>> = Vec::new();
     for character in ('\0'..=char::MAX).filter(|character| passes(*character)) {
         match ranges.last_mut() {
-            Some(last) if u32::from(*last.end()) + 1 == u32::from(character) => *last = *last.start()..=character,
+            Some(last) if u32::from(*last.end()) + 1 == u32::from(character) => {
+                *last = *last.start()..=character
+            }
             _ => ranges.push(character..=character),
         }
     }

@@ -107,7 +107,9 @@ pub(crate) fn check_name(text: &str, length: Length, what: &str) -> Result<Strin
 
 /// Validates the characters of an account's name. It must be trimmed.
 pub(crate) fn check_account_name(name: &str) -> Result<(), Invalid> {
-    if name.chars().all(|character| character == ' ' || is_account_character(character)) && !name.contains("  ") {
+    if name.chars().all(|character| character == ' ' || is_account_character(character))
+        && !name.contains("  ")
+    {
         return Ok(());
     }
     let detail = "Your name can contain letters, digits, _ . - and single spaces.";
@@ -126,9 +128,10 @@ fn is_letter_mark(character: char) -> bool {
 
 /// Signs of Indic scripts, such as the virama, which joins two letters: all marks of these blocks that are no letters.
 const LETTER_MARKS: &[char] = &[
-    '\u{093C}', '\u{094D}', '\u{09BC}', '\u{09CD}', '\u{0A3C}', '\u{0A4D}', '\u{0ABC}', '\u{0ACD}', '\u{0B3C}',
-    '\u{0B4D}', '\u{0BCD}', '\u{0C4D}', '\u{0CBC}', '\u{0CCD}', '\u{0D4D}', '\u{0DCA}', '\u{0E47}', '\u{0E48}',
-    '\u{0E49}', '\u{0E4A}', '\u{0E4B}', '\u{0E4C}', '\u{1039}', '\u{103A}', '\u{17D2}',
+    '\u{093C}', '\u{094D}', '\u{09BC}', '\u{09CD}', '\u{0A3C}', '\u{0A4D}', '\u{0ABC}', '\u{0ACD}',
+    '\u{0B3C}', '\u{0B4D}', '\u{0BCD}', '\u{0C4D}', '\u{0CBC}', '\u{0CCD}', '\u{0D4D}', '\u{0DCA}',
+    '\u{0E47}', '\u{0E48}', '\u{0E49}', '\u{0E4A}', '\u{0E4B}', '\u{0E4C}', '\u{1039}', '\u{103A}',
+    '\u{17D2}',
 ];
 
 /// Validates a new password: only its length, in scalar values without trimming.

@@ -9,7 +9,7 @@ use shared::ids::UserId;
 use uuid::Uuid;
 
 use super::schema::identity_events;
-use super::sessions::TokenHash;
+use super::token_hash::TokenHash;
 use super::{DbError, DbResult};
 
 /// How long an event is kept: longer than any server goes without asking.

@@ -7,7 +7,7 @@ use shared::ids::UserId;
 use uuid::Uuid;
 
 use super::schema::{password_resets, passwords};
-use super::sessions::TokenHash;
+use super::token_hash::TokenHash;
 use super::{DbError, DbResult};
 
 /// The hash of a user's password; `None` if the user has none. Locks it until the transaction ends, so that no session

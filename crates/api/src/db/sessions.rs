@@ -10,11 +10,9 @@ use uuid::Uuid;
 
 use super::identity_events::{self, IdentityEvent};
 use super::schema::{passwords, sessions, users};
+use super::token_hash::TokenHash;
 use super::users::UserRow;
 use super::{DbError, DbResult};
-
-/// SHA-256 of a token.
-pub type TokenHash = [u8; 32];
 
 /// The precision of the time of the last use. It avoids a write for every request.
 const LAST_SEEN_STEP: TimeDelta = TimeDelta::hours(1);

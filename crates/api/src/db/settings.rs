@@ -30,9 +30,10 @@ pub fn get(conn: &mut PgConnection) -> DbResult<StoredSettings> {
 /// Claims the place of the first admin. Returns false if it was decided before. It must be called in a transaction,
 /// which holds the row until its end.
 pub fn claim_first_admin(conn: &mut PgConnection, at: DateTime<Utc>) -> DbResult<bool> {
-    let claimed = diesel::update(server_settings::table.find(true).filter(server_settings::first_admin_at.is_null()))
-        .set(server_settings::first_admin_at.eq(at))
-        .execute(conn)?;
+    let claimed =
+        diesel::update(server_settings::table.find(true).filter(server_settings::first_admin_at.is_null()))
+            .set(server_settings::first_admin_at.eq(at))
+            .execute(conn)?;
     Ok(claimed == 1)
 }
 
@@ -44,7 +45,9 @@ pub fn update(conn: &mut PgConnection, registration: Option<&str>, guests: Optio
             .execute(conn)?;
     }
     if let Some(guests) = guests {
-        diesel::update(server_settings::table.find(true)).set(server_settings::guests.eq(guests)).execute(conn)?;
+        diesel::update(server_settings::table.find(true))
+            .set(server_settings::guests.eq(guests))
+            .execute(conn)?;
     }
     Ok(())
 }

@@ -156,12 +156,7 @@ pub fn create(conn: &mut PgConnection, user: &User, is_admin: bool) -> DbResult<
 ///
 /// # Errors
 /// [`DbError::NotFound`] if the user is no guest any more, and those of [`create`].
-pub fn make_member(
-    conn: &mut PgConnection,
-    id: UserId,
-    name: &Username,
-    is_admin: bool,
-) -> DbResult<User> {
+pub fn make_member(conn: &mut PgConnection, id: UserId, name: &Username, is_admin: bool) -> DbResult<User> {
     let (key, skeleton) = keys(name, UserKind::Member);
     let guest = users::table.find(id.0).filter(users::kind.eq(kind_text(UserKind::Guest)));
     let row: UserRow = diesel::update(guest)
@@ -264,7 +259,9 @@ pub fn list(
     }
     let key = like_escaped(&name_key(query));
     if !key.is_empty() {
-        rows = rows.filter(users::username_key.like(format!("{key}%")).or(users::username_key.like(format!("% {key}%"))));
+        rows = rows.filter(
+            users::username_key.like(format!("{key}%")).or(users::username_key.like(format!("% {key}%"))),
+        );
     }
     if let Some(after) = after {
         rows = rows.filter(users::id.gt(after.id.0));

@@ -13,7 +13,7 @@ use super::address::client_address;
 use super::origin;
 use crate::app::App;
 use crate::config::{Access, Config};
-use crate::db::sessions::TokenHash;
+use crate::db::token_hash::TokenHash;
 use crate::error::{AppError, AppResult};
 use crate::realtime::connection::Identity;
 use crate::sessions::{self, Client};

@@ -15,6 +15,7 @@ use super::endpoint::Endpoint;
 use super::identity::{MaybeSignedIn, Peer, SignedIn, cookie_name};
 use crate::app::App;
 use crate::config::Config;
+use crate::db::token_hash::TokenHash;
 use crate::db::{self, DbError};
 use crate::error::{AppError, AppResult};
 use crate::sessions::{IDLE_LIFETIME, LIFETIME};
@@ -85,8 +86,7 @@ pub async fn create(
 pub async fn list(SignedIn(identity): SignedIn, app: web::Data<App>) -> AppResult<HttpResponse> {
     let (user, current) = (identity.user.id, identity.session);
     let (oldest, idle_since) = (Utc::now() - LIFETIME, Utc::now() - IDLE_LIFETIME);
-    let items =
-        app.db.run(move |conn| db::sessions::list(conn, user, &current, oldest, idle_since)).await?;
+    let items = app.db.run(move |conn| db::sessions::list(conn, user, &current, oldest, idle_since)).await?;
     Ok(HttpResponse::Ok().json(Sessions { items }))
 }
 
@@ -136,7 +136,7 @@ pub async fn delete_current(app: web::Data<App>, SignedIn(identity): SignedIn) -
     Ok(response)
 }
 
-async fn end(app: &App, session: db::sessions::TokenHash) -> HttpResponse {
+async fn end(app: &App, session: TokenHash) -> HttpResponse {
     match app.sessions.delete(session).await {
         Ok(()) => HttpResponse::NoContent().finish(),
         Err(error) => {

@@ -136,11 +136,7 @@ pub async fn list(
 }
 
 /// A page of users by `query`, `limit` and `cursor`.
-pub(super) async fn users(
-    app: &App,
-    query: &Query,
-    listed: Listed,
-) -> AppResult<Page<db::users::Account>> {
+pub(super) async fn users(app: &App, query: &Query, listed: Listed) -> AppResult<Page<db::users::Account>> {
     let limit = query.limit()?;
     let after = query.get("cursor").map(UserKey::parse).transpose();
     let after = after.map_err(|_| AppError::new(ErrorCode::InvalidCursor))?;
