@@ -1,3 +1,4 @@
+DROP TABLE tokens;
 DROP TABLE server_audit;
 DROP TABLE password_resets;
 DROP TABLE server_settings;

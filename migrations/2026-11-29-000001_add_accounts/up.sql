@@ -98,3 +98,25 @@ CREATE TABLE server_audit (
 
 CREATE INDEX server_audit_actor_id_idx ON server_audit (actor_id);
 CREATE INDEX server_audit_target_id_idx ON server_audit (target_id);
+
+-- Personal API tokens.
+CREATE TABLE tokens (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    -- SHA-256 of the token; the token itself is nowhere.
+    token_hash bytea NOT NULL,
+    name text NOT NULL,
+    may_read boolean NOT NULL,
+    may_write boolean NOT NULL,
+    may_administer boolean NOT NULL,
+    created_at timestamptz NOT NULL,
+    last_used_at timestamptz,
+    expires_at timestamptz,
+    CONSTRAINT tokens_pkey PRIMARY KEY (id),
+    CONSTRAINT tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE,
+    CONSTRAINT tokens_token_hash_key UNIQUE (token_hash),
+    CONSTRAINT tokens_token_hash_check CHECK (octet_length(token_hash) = 32),
+    CONSTRAINT tokens_scopes_check CHECK (may_read OR may_write OR may_administer)
+);
+
+CREATE INDEX tokens_user_id_idx ON tokens (user_id);

@@ -30,3 +30,4 @@ mod sessions;
 mod shape;
 mod socket;
 mod stalled;
+mod tokens;

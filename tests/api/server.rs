@@ -65,6 +65,9 @@ fn the_description_has_every_endpoint_of_the_contract() {
         "DELETE /api/v1/sessions",
         "DELETE /api/v1/sessions/current",
         "DELETE /api/v1/sessions/{}",
+        "GET /api/v1/tokens",
+        "POST /api/v1/tokens",
+        "DELETE /api/v1/tokens/{}",
         "GET /api/v1/admin/users",
         "PATCH /api/v1/admin/users/{}",
         "POST /api/v1/admin/users/{}/password-reset",
@@ -174,7 +177,7 @@ fn every_operation_lists_its_statuses_and_security() {
         let anybody = security.contains(&Vec::new());
         // A guest who signs up becomes the member; others come as nobody.
         let is_sign_up = name == "post /api/v1/users";
-        let is_personal = ["/users", "/sessions", "/admin"].iter().any(|noun| name.contains(noun));
+        let is_personal = ["/users", "/sessions", "/tokens", "/admin"].iter().any(|noun| name.contains(noun));
         let needs_identity = !is_sign_up && (is_write || is_personal);
         assert_eq!(anybody, !needs_identity, "{name}");
         let parameters = resolve(&api, &operation["parameters"]);

@@ -7,13 +7,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use shared::admin::{Guests, Registration, ServerSettings, UpdateServerSettings};
 use shared::events::CloseCode;
-use shared::ids::UserId;
+use shared::ids::{TokenId, UserId};
 use shared::text::Invalid;
 use shared::timestamp::Timestamp;
+use shared::tokens::{CreateToken, NewToken};
 use shared::users::{CreateUser, Me, Password, User, UserKind, Username};
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::api_tokens;
 use crate::clock;
 use crate::config::Config;
 use crate::db::identity_events::{self, IdentityEvent};
@@ -21,6 +23,7 @@ use crate::db::token_hash::TokenHash;
 use crate::db::users::Account;
 use crate::db::{self, Conn, Db, DbError, passwords as hashes, settings, users};
 use crate::passwords::{self, Comparison, PasswordError, Passwords};
+use crate::policy::Scopes;
 use crate::realtime::connection::Identity;
 use crate::realtime::hub::Hub;
 use crate::sessions::{self, Client, Sessions};
@@ -52,6 +55,12 @@ pub enum AccountError {
     /// The setup secret is wrong, or the first admin was decided before.
     #[error("invalid setup secret")]
     InvalidSetup,
+    /// Only users with an account may do this.
+    #[error("members only")]
+    MembersOnly,
+    /// The user has no such token.
+    #[error("no such token")]
+    NoToken,
     /// There is no such user.
     #[error("no such user")]
     NoUser,
@@ -322,6 +331,53 @@ impl Accounts {
         Ok(())
     }
 
+    /// Creates an API token. Returns its text, of which only the hash is stored.
+    ///
+    /// # Errors
+    /// [`AccountError::MembersOnly`], and [`AccountError::WrongPassword`] if the password is wrong.
+    pub async fn create_token(
+        &self,
+        address: IpAddr,
+        identity: &Identity,
+        create: CreateToken,
+    ) -> AccountResult<NewToken> {
+        let CreateToken { name, scopes, password, expires_in_seconds } = create;
+        if identity.user.kind == UserKind::Guest {
+            return Err(AccountError::MembersOnly);
+        }
+        let id = identity.user.id;
+        let Account { hash, .. } = self.db.run(move |conn| users::get(conn, id)).await?;
+        if self.passwords.compare(address, &password, hash.clone()).await? == Comparison::Wrong {
+            return Err(AccountError::WrongPassword);
+        }
+        let token = api_tokens::generate()?;
+        let token_hash = sessions::hash(&token);
+        let info = self
+            .write(move |conn| {
+                // A password that was changed meanwhile has revoked all tokens.
+                if hashes::lock(conn, id)? != hash {
+                    return Err(AccountError::WrongPassword);
+                }
+                let now = clock::now();
+                let expires_at = expires_in_seconds.map(|seconds| now + TimeDelta::seconds(seconds));
+                Ok(db::tokens::create(conn, id, &token_hash, &name, Scopes::of(&scopes), now, expires_at)?)
+            })
+            .await?;
+        Ok(NewToken { token, info })
+    }
+
+    /// Deletes an API token, and closes its sockets.
+    ///
+    /// # Errors
+    /// [`AccountError::NoToken`] if the user has no such token.
+    pub async fn delete_token(&self, sessions: &Sessions, user: UserId, id: TokenId) -> AccountResult<()> {
+        let ended = self
+            .write(move |conn| or_none(db::tokens::delete(conn, user, id))?.ok_or(AccountError::NoToken))
+            .await?;
+        sessions.end(&[ended], CloseCode::SessionEnded);
+        Ok(())
+    }
+
     /// Makes an account an admin or not, and disables or enables it, on behalf of `by`.
     ///
     /// # Errors
@@ -337,6 +393,10 @@ impl Accounts {
         let (account, ended) =
             self.write(move |conn| administer(conn, Some(by), id, is_admin, is_disabled)).await?;
         sessions.end(&ended, CloseCode::Forbidden);
+        if account.disabled_at.is_some() {
+            // Those of API tokens, too.
+            self.hub.end_user(id, CloseCode::Forbidden);
+        }
         self.changed(sessions, &account.me.user);
         Ok(account)
     }
@@ -493,9 +553,10 @@ pub fn administer(
     let ended = if is_disabled == Some(true) {
         db::sessions::delete_disabled(conn, id)?
     } else {
-        identity_events::create(conn, &[changed(id)])?;
         Vec::new()
     };
+    let event = IdentityEvent { is_disabled: is_disabled == Some(true), ..changed(id) };
+    identity_events::create(conn, &[event])?;
     Ok((users::get(conn, id)?, ended))
 }
 
@@ -539,7 +600,9 @@ fn replace_password(
 ) -> AccountResult<Vec<TokenHash>> {
     hashes::set(conn, id, hash)?;
     hashes::end_resets(conn, id, clock::now())?;
-    Ok(db::sessions::delete_others(conn, id, kept)?)
+    let mut ended = db::tokens::delete_all(conn, id)?;
+    ended.extend(db::sessions::delete_others(conn, id, kept)?);
+    Ok(ended)
 }
 
 fn new_user(username: Username, kind: UserKind, now: DateTime<Utc>) -> User {

@@ -20,6 +20,7 @@ pub mod sessions;
 pub mod settings;
 mod slice;
 pub mod token_hash;
+pub mod tokens;
 pub mod users;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -78,6 +78,8 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::WrongPassword
         | ErrorCode::AdminOnly
         | ErrorCode::MembersOnly
+        | ErrorCode::InsufficientScope
+        | ErrorCode::TokenNotAllowed
         | ErrorCode::NotAuthor
         | ErrorCode::NotRoomOwner => StatusCode::FORBIDDEN,
         ErrorCode::NotFound
@@ -85,6 +87,7 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::MessageNotFound
         | ErrorCode::UserNotFound
         | ErrorCode::SessionNotFound
+        | ErrorCode::TokenNotFound
         | ErrorCode::ResetNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::RoomNameTaken
@@ -127,6 +130,8 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::WrongPassword => "The current password is wrong.",
         ErrorCode::AdminOnly => "Only an admin of this server may do this.",
         ErrorCode::MembersOnly => "This needs an account. Sign up first.",
+        ErrorCode::InsufficientScope => "The scopes of this token do not allow this.",
+        ErrorCode::TokenNotAllowed => "This needs a session: sign in with a password.",
         ErrorCode::NotAuthor => "Only the author of a message may do this.",
         ErrorCode::NotRoomOwner => "Only the creator of a room may do this.",
         ErrorCode::NotFound => "There is no resource at this URL.",
@@ -134,6 +139,7 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::MessageNotFound => "There is no such message in this room.",
         ErrorCode::UserNotFound => "There is no such user.",
         ErrorCode::SessionNotFound => "You have no such session.",
+        ErrorCode::TokenNotFound => "You have no such token.",
         ErrorCode::ResetNotFound => "There is no such link.",
         ErrorCode::MethodNotAllowed => "This URL does not support this method.",
         ErrorCode::RoomNameTaken => "There is a room with that name already.",
@@ -250,6 +256,8 @@ impl From<AccountError> for AppError {
                 let detail = "This setup link is wrong, or the server has its first admin already.";
                 Self::invalid_field("setup", InvalidCode::InvalidFormat, detail)
             }
+            AccountError::MembersOnly => Self::new(ErrorCode::MembersOnly),
+            AccountError::NoToken => Self::new(ErrorCode::TokenNotFound),
             AccountError::NoUser => Self::new(ErrorCode::UserNotFound),
             AccountError::LastAdmin => Self::new(ErrorCode::LastAdmin),
             AccountError::NoReset => Self::new(ErrorCode::ResetNotFound),

@@ -17,6 +17,7 @@ pub mod query;
 pub mod rooms;
 pub mod server;
 pub mod sessions;
+pub mod tokens;
 pub mod users;
 
 use actix_web::web;
@@ -28,6 +29,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     [
         users::endpoints(),
         sessions::endpoints(),
+        tokens::endpoints(),
         admin::endpoints(),
         rooms::endpoints(),
         messages::endpoints(),

@@ -55,6 +55,7 @@ pub async fn clean(app: Arc<App>) {
                 purge_deleted_rooms(&app).await;
             }
             _ = retries.tick() => {
+                app.hub.end_expired(chrono::Utc::now());
                 if let Err(error) = app.sessions.follow_events().await {
                     tracing::debug!(%error, "the events of other servers cannot be read yet");
                 }

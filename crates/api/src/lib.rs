@@ -5,6 +5,7 @@
 //! assembles them; `main.rs` adds signals and logging.
 
 pub mod accounts;
+pub mod api_tokens;
 pub mod app;
 pub mod clock;
 pub mod config;

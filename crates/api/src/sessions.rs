@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::clock;
 use crate::db::sessions::NewSession;
 use crate::db::token_hash::TokenHash;
+use crate::db::tokens::Found;
 use crate::db::{self, Db, DbError, DbResult};
 use crate::realtime::admission::Refusal;
 use crate::realtime::connection::{Connection, Identity};
@@ -114,6 +115,10 @@ impl Sessions {
             match event.session {
                 Some(session) if !self.has_ended(&session) => self.end(&[session], code),
                 Some(_) => {}
+                None if event.is_disabled => {
+                    self.user_changed(event.user);
+                    self.hub.end_user(event.user, code);
+                }
                 None => self.user_changed(event.user),
             }
         }
@@ -121,11 +126,12 @@ impl Sessions {
         Ok(())
     }
 
-    /// The user of a session, by the [`hash`] of its token. `None` if the token is unknown, expired or signed out.
+    /// The user of a session or of an API token, by the [`hash`] of its text. `None` if it is unknown, expired or signed
+    /// out.
     ///
     /// # Errors
     /// If the session is not cached and the database does not answer.
-    pub async fn get(&self, session: TokenHash) -> DbResult<Option<Identity>> {
+    pub async fn get(&self, session: TokenHash, is_token: bool) -> DbResult<Option<Identity>> {
         if let Some(identity) = self.memory.recall(&session) {
             return Ok(Some(identity));
         }
@@ -133,13 +139,16 @@ impl Sessions {
             return Ok(None);
         }
         let now = Utc::now();
-        let found = self
-            .db
-            .run(move |conn| db::sessions::get(conn, &session, now - LIFETIME, now - IDLE_LIFETIME, now))
-            .await;
-        match found {
-            Ok(me) => {
-                let identity = Identity::new(me, session);
+        let read = move |conn: &mut db::Conn| {
+            if is_token {
+                let Found { me, scopes, expires_at } = db::tokens::get(conn, &session, now)?;
+                return Ok(Identity { scopes: Some(scopes), expires_at, ..Identity::new(me, session) });
+            }
+            let me = db::sessions::get(conn, &session, now - LIFETIME, now - IDLE_LIFETIME, now)?;
+            Ok(Identity::new(me, session))
+        };
+        match self.db.run(read).await {
+            Ok(identity) => {
                 Ok(self.memory.remember(&identity).then_some(identity))
             }
             Err(DbError::NotFound) => {
@@ -254,7 +263,8 @@ impl Default for Memory {
 impl Memory {
     fn recall(&self, session: &TokenHash) -> Option<Identity> {
         let (identity, read_at) = self.known.get(session)?;
-        (read_at.elapsed() < CACHE_TIME).then_some(identity)
+        let is_live = identity.expires_at.is_none_or(|at| at > Utc::now());
+        (is_live && read_at.elapsed() < CACHE_TIME).then_some(identity)
     }
 
     /// Caches a session that was read. Returns false if it has ended since.

@@ -6,6 +6,8 @@ use crate::ids::UserId;
 use crate::timestamp::Timestamp;
 use crate::users::User;
 
+/// What the URL paths for admins begin with.
+pub const ADMIN_PATH: &str = "/api/v1/admin";
 /// The URL path of the list of users for admins.
 pub const ADMIN_USERS_PATH: &str = "/api/v1/admin/users";
 /// The URL path of the settings that admins change.

@@ -38,6 +38,10 @@ pub enum ErrorCode {
     AdminOnly,
     /// Only a user with an account may do this.
     MembersOnly,
+    /// The token's scopes do not allow it.
+    InsufficientScope,
+    /// An API token cannot be used for this.
+    TokenNotAllowed,
     /// Only its author may change a message.
     NotAuthor,
     /// Only its creator may change a room.
@@ -52,6 +56,8 @@ pub enum ErrorCode {
     UserNotFound,
     /// The caller has no such session.
     SessionNotFound,
+    /// The caller has no such token.
+    TokenNotFound,
     /// There is no such link to reset a password.
     ResetNotFound,
     /// The path exists, but not with this method.
@@ -103,7 +109,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes that this version knows.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 44] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidCursor,
@@ -116,6 +122,8 @@ impl ErrorCode {
         Self::WrongPassword,
         Self::AdminOnly,
         Self::MembersOnly,
+        Self::InsufficientScope,
+        Self::TokenNotAllowed,
         Self::NotAuthor,
         Self::NotRoomOwner,
         Self::NotFound,
@@ -123,6 +131,7 @@ impl ErrorCode {
         Self::MessageNotFound,
         Self::UserNotFound,
         Self::SessionNotFound,
+        Self::TokenNotFound,
         Self::ResetNotFound,
         Self::MethodNotAllowed,
         Self::RoomNameTaken,
@@ -162,6 +171,8 @@ impl ErrorCode {
             Self::WrongPassword => "wrong_password",
             Self::AdminOnly => "admin_only",
             Self::MembersOnly => "members_only",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::TokenNotAllowed => "token_not_allowed",
             Self::NotAuthor => "not_author",
             Self::NotRoomOwner => "not_room_owner",
             Self::NotFound => "not_found",
@@ -169,6 +180,7 @@ impl ErrorCode {
             Self::MessageNotFound => "message_not_found",
             Self::UserNotFound => "user_not_found",
             Self::SessionNotFound => "session_not_found",
+            Self::TokenNotFound => "token_not_found",
             Self::ResetNotFound => "reset_not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::RoomNameTaken => "room_name_taken",

@@ -63,6 +63,10 @@ uuid_id!(
     /// A session. It is no secret: the token is.
     SessionId
 );
+uuid_id!(
+    /// A personal API token. It is no secret.
+    TokenId
+);
 
 impl MessageId {
     /// A UUIDv7 (RFC 9562, section 5.7) of `unix_millis` and ten random bytes.

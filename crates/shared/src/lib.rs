@@ -16,6 +16,8 @@ pub mod users;
 
 pub mod sessions;
 
+pub mod tokens;
+
 pub mod admin;
 
 pub mod rooms;

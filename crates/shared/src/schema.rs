@@ -6,10 +6,10 @@
 use std::ops::RangeInclusive;
 
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{Array, ArrayBuilder, KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::ids::{MessageId, Rev, RoomId, Seq, SessionId, UserId};
+use crate::ids::{MessageId, Rev, RoomId, Seq, SessionId, TokenId, UserId};
 use crate::messages::MessageText;
 use crate::page::Cursor;
 use crate::rooms::RoomName;
@@ -17,6 +17,7 @@ use crate::text::{
     BLANK, COMBINING_MARKS, LINE_SEPARATORS, Length, MAX_MARKS_PER_BASE, is_account_character,
 };
 use crate::timestamp::Timestamp;
+use crate::tokens::{Scope, TokenName};
 use crate::users::{Password, UserKind, Username};
 
 /// The largest integer that every JSON implementation reads exactly.
@@ -57,6 +58,7 @@ schemas! {
     RoomId => uuid();
     MessageId => uuid();
     SessionId => uuid();
+    TokenId => uuid();
     Seq => counter();
     Rev => counter();
     Timestamp => timestamp();
@@ -109,9 +111,25 @@ fn ranges(passes: impl Fn(char) -> bool) -> Vec<RangeInclusive<char>> {
     ranges
 }
 
-/// A new name of a guest or a member.
+/// A new name. Guests and members have other rules, and no schema can know who asks.
 pub(crate) fn any_name() -> Object {
-    account_name()
+    let (guest, account) = (Username::GUEST_LENGTH, Username::ACCOUNT_LENGTH);
+    let description = format!(
+        "Guests: {} to {} characters. Members: {} to {} letters, digits, `_`, `.`, `-` and single spaces.",
+        guest.min, guest.max, account.min, account.max
+    );
+    string().description(Some(description)).examples(["Ada Lovelace"]).build()
+}
+
+/// The name of a token.
+pub(crate) fn token_name() -> Object {
+    name(TokenName::LENGTH).examples(["backup script"]).build()
+}
+
+/// The scopes of a new token.
+pub(crate) fn scopes() -> Array {
+    let scope = string().enum_values(Some(Scope::ALL.map(Scope::name)));
+    ArrayBuilder::new().items(scope).min_items(Some(1)).unique_items(true).build()
 }
 
 /// A new password.

@@ -99,6 +99,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    tokens (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        token_hash -> Bytea,
+        name -> Text,
+        may_read -> Bool,
+        may_write -> Bool,
+        may_administer -> Bool,
+        created_at -> Timestamptz,
+        last_used_at -> Nullable<Timestamptz>,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> Uuid,
         username -> Text,
@@ -118,6 +133,7 @@ diesel::joinable!(passwords -> users (user_id));
 diesel::joinable!(retired_names -> users (user_id));
 diesel::joinable!(rooms -> users (created_by));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(tokens -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     identity_events,
@@ -129,5 +145,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     server_audit,
     server_settings,
     sessions,
+    tokens,
     users,
 );

@@ -14,12 +14,13 @@ use shared::users::{PASSWORD_RESETS_PATH, Password, ResetPassword};
 
 use super::body::{Fields, JsonBody};
 use super::endpoint::Endpoint;
-use super::identity::{Peer, SignedIn, Visitor};
+use super::identity::{Peer, SignedIn, Visitor, check_scopes};
 use super::query::{LimitSchema, Query, UserCursorSchema, page_response};
 use super::users::{UserPath, password_error, users};
 use crate::app::App;
 use crate::db::users::{Account, Listed};
 use crate::error::{AppError, AppResult};
+use crate::policy::Use;
 
 const ADMIN_USER_PATH: &str = "/api/v1/admin/users/{user_id}";
 const PASSWORD_RESET_PATH: &str = "/api/v1/admin/users/{user_id}/password-reset";
@@ -81,12 +82,16 @@ pub async fn update(
     UserPath(id): UserPath,
     body: JsonBody,
 ) -> AppResult<HttpResponse> {
+    let credential = signed_in.0.clone();
     let by = admin(&app, signed_in).await?;
     app.accounts.get(id).await?;
     let UpdateAdminUser { is_admin, is_disabled } = body.read(|fields| {
         let (is_admin, is_disabled) = (fields.flag("is_admin"), fields.flag("is_disabled"));
         Some(UpdateAdminUser { is_admin, is_disabled })
     })?;
+    if is_admin.is_some() {
+        check_scopes(&credential, Use::Escalation)?;
+    }
     let account = app.accounts.administer(&app.sessions, by, id, is_admin, is_disabled).await?;
     Ok(HttpResponse::Ok().json(seen(account)))
 }

@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::identity::cookie_name;
-use super::{admin, health, messages, rooms, server, sessions, users};
+use super::{admin, health, messages, rooms, server, sessions, tokens, users};
 use crate::app::App;
 use crate::error;
 
@@ -40,6 +40,9 @@ const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         sessions::delete_others,
         sessions::delete,
         sessions::delete_current,
+        tokens::list,
+        tokens::create,
+        tokens::delete,
         admin::list,
         admin::update,
         admin::create_reset,

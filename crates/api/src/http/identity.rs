@@ -3,18 +3,25 @@
 use std::future::{Ready, ready};
 use std::net::IpAddr;
 
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, dev, web};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
+use shared::admin::{ADMIN_PATH, ADMIN_USERS_PATH};
 use shared::errors::ErrorCode;
+use shared::sessions::SESSIONS_PATH;
+use shared::tokens::TOKENS_PATH;
+use shared::users::CURRENT_USER_PATH;
 
 use super::address::client_address;
 use super::origin;
+use crate::api_tokens;
 use crate::app::App;
 use crate::config::{Access, Config};
 use crate::db::token_hash::TokenHash;
 use crate::error::{AppError, AppResult};
+use crate::policy::{TokenRefusal, Use, may_use};
 use crate::realtime::connection::Identity;
 use crate::sessions::{self, Client};
 
@@ -140,17 +147,60 @@ async fn prove(
 /// # Errors
 /// 429 if the address made too many lookups, 503 if the database does not answer.
 pub async fn authenticate(app: &App, token: &str, address: IpAddr) -> AppResult<Option<Identity>> {
+    let is_token = api_tokens::is_api_token(token);
+    if is_token && !api_tokens::is_whole(token) {
+        return Ok(None);
+    }
     let session = sessions::hash(token);
     if !app.sessions.is_known(&session) {
         app.limits.look_up(address)?;
     }
-    Ok(app.sessions.get(session).await?)
+    Ok(app.sessions.get(session, is_token).await?)
 }
 
 /// Authenticates a request to the API.
 async fn identify_request(request: &HttpRequest) -> AppResult<Caller> {
     let needs_origin = !request.method().is_safe();
-    identify(app(request)?, request.headers(), peer(request), needs_origin).await
+    let caller = identify(app(request)?, request.headers(), peer(request), needs_origin).await?;
+    if let Some(identity) = &caller.identity {
+        check_scopes(identity, use_of(request.method(), request.path()))?;
+    }
+    Ok(caller)
+}
+
+/// What a request does with its credential.
+fn use_of(method: &Method, path: &str) -> Use {
+    let is_under = |prefix: &str| {
+        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let is_read = method.is_safe();
+    if is_read && path == CURRENT_USER_PATH {
+        Use::Read
+    } else if [SESSIONS_PATH, TOKENS_PATH, CURRENT_USER_PATH].into_iter().any(is_under) {
+        Use::OwnAccount
+    } else if is_under(ADMIN_USERS_PATH) && path.ends_with("/password-reset") {
+        Use::Escalation
+    } else if is_under(ADMIN_PATH) {
+        if is_read { Use::AdminRead } else { Use::AdminWrite }
+    } else if is_read {
+        Use::Read
+    } else {
+        Use::Write
+    }
+}
+
+/// Checks that a credential may be used so.
+///
+/// # Errors
+/// 403 if it is a token without the scope.
+pub fn check_scopes(identity: &Identity, use_: Use) -> AppResult<()> {
+    let allowed = identity.scopes.map_or(Ok(()), |scopes| may_use(scopes, use_));
+    allowed.map_err(|refusal| {
+        AppError::new(match refusal {
+            TokenRefusal::InsufficientScope => ErrorCode::InsufficientScope,
+            TokenRefusal::NotAllowed => ErrorCode::TokenNotAllowed,
+        })
+    })
 }
 
 /// The address of a request, as rate limits count it.
@@ -246,6 +296,25 @@ impl FromRequest for SignedIn {
 mod tests {
     use super::*;
     use clap::Parser;
+
+    #[test]
+    fn a_token_is_used_for_what_the_method_and_the_path_say() {
+        for (method, path, expected) in [
+            (Method::GET, "/api/v1/rooms", Use::Read),
+            (Method::HEAD, "/api/v1/users/me", Use::Read),
+            (Method::POST, "/api/v1/rooms", Use::Write),
+            (Method::PATCH, "/api/v1/users/me", Use::OwnAccount),
+            (Method::PUT, "/api/v1/users/me/password", Use::OwnAccount),
+            (Method::GET, "/api/v1/sessions", Use::OwnAccount),
+            (Method::DELETE, "/api/v1/sessions/current", Use::OwnAccount),
+            (Method::GET, "/api/v1/tokens", Use::OwnAccount),
+            (Method::GET, "/api/v1/admin/users", Use::AdminRead),
+            (Method::PATCH, "/api/v1/admin/settings", Use::AdminWrite),
+            (Method::POST, "/api/v1/admin/users/x/password-reset", Use::Escalation),
+        ] {
+            assert_eq!(use_of(&method, path), expected, "{method} {path}");
+        }
+    }
 
     #[test]
     fn the_authorization_header_takes_precedence_over_the_cookie() {

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use shared::events::{CloseCode, ServerEvent};
-use shared::ids::{Rev, RoomId};
+use shared::ids::{Rev, RoomId, UserId};
 use shared::messages::Message;
 use shared::rooms::Room as RoomDto;
 use shared::users::User;
@@ -259,8 +260,22 @@ impl Hub {
 
     /// Closes the connections of an ended session.
     pub fn end_session(&self, session: &SessionKey, code: CloseCode) {
+        self.end(|identity| identity.session == *session, code);
+    }
+
+    /// Closes the connections of a user.
+    pub fn end_user(&self, id: UserId, code: CloseCode) {
+        self.end(|identity| identity.user.id == id, code);
+    }
+
+    /// Closes the connections of API tokens that have expired.
+    pub fn end_expired(&self, now: DateTime<Utc>) {
+        self.end(|identity| identity.expires_at.is_some_and(|at| at <= now), CloseCode::SessionEnded);
+    }
+
+    fn end(&self, is_over: impl Fn(&Identity) -> bool, code: CloseCode) {
         for connection in self.lock().directory.connections() {
-            if connection.identity().is_some_and(|identity| identity.session == *session) {
+            if connection.identity().is_some_and(|identity| is_over(&identity)) {
                 connection.outbox.close(code);
             }
         }
