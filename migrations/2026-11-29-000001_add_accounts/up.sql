@@ -62,6 +62,9 @@ CREATE TABLE server_settings (
     guests text,
     -- When the first admin was decided. It happens once.
     first_admin_at timestamptz,
+    -- Signs the cookies by which browsers are recognised that have signed in before.
+    device_key bytea NOT NULL DEFAULT
+        sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')),
     CONSTRAINT server_settings_pkey PRIMARY KEY (is_only),
     CONSTRAINT server_settings_is_only_check CHECK (is_only),
     CONSTRAINT server_settings_registration_check CHECK (registration IN ('open', 'closed')),

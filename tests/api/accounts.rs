@@ -399,3 +399,29 @@ fn tries_to_sign_up_and_in_are_limited() {
     assert!(limited.retry_after.is_some_and(|seconds| seconds > 60), "{limited:?}");
     sign_in(&app, "Edsger", PASSWORD).expect(201);
 }
+
+#[test]
+fn nobody_locks_a_user_out_whose_browser_has_signed_in_before() {
+    let app = TestApp::with(&["--trusted-proxies", "127.0.0.1"]);
+    let answer = sign_up(&app.anonymous(), "Grace").expect(201);
+    let cookies: Vec<&str> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "set-cookie")
+        .filter_map(|(_, cookie)| cookie.split(';').next())
+        .collect();
+    let device = *cookies.iter().find(|cookie| cookie.starts_with("parlance_device=")).expect("a device cookie");
+    let try_from = |address: u32, cookie: &str, name: &str, password: &str| {
+        let request = app.anonymous().request("POST", SESSIONS_PATH);
+        let request = request.header("x-forwarded-for", &format!("198.51.100.{address}")).header("cookie", cookie);
+        request.json(&json!({ "username": name, "password": password })).send()
+    };
+    let attack = |address| try_from(address, "", "grace", "wrong password").status;
+    let limited = (1..=60).map(attack).filter(|status| *status == 429).count();
+    assert!((5..=10).contains(&limited), "{limited} of 60 tries were refused");
+    try_from(200, "", "Grace", PASSWORD).problem(429, ErrorCode::RateLimited);
+    try_from(200, "parlance_device=forged", "Grace", PASSWORD).problem(429, ErrorCode::RateLimited);
+    try_from(201, device, "Grace", PASSWORD).expect(201);
+    // Other accounts are not affected.
+    try_from(202, "", "Nobody", PASSWORD).problem(401, ErrorCode::InvalidCredentials);
+}

@@ -45,7 +45,10 @@ fn a_token_is_shown_once_and_listed_without_its_secret() {
     let list = grace.get(TOKENS_PATH).expect(200);
     assert!(!list.text().contains(secret));
     assert_eq!(list.json::<Tokens>().items, [info]);
-    assert_eq!(app.db().text(&format!("SELECT count(*)::text FROM tokens WHERE tokens::text LIKE '%{secret}%'")), "0");
+    assert_eq!(
+        app.db().text(&format!("SELECT count(*)::text FROM tokens WHERE tokens::text LIKE '%{secret}%'")),
+        "0"
+    );
     let user = TestClient::known(app.addr(), grace.user().clone(), &token);
     user.get(CURRENT_USER_PATH).expect(200);
     assert!(grace.get(TOKENS_PATH).expect(200).json::<Tokens>().items[0].last_used_at.is_some());
@@ -59,7 +62,8 @@ fn a_token_needs_an_account_its_password_and_valid_input() {
     create(&guest, &["read"]).problem(403, ErrorCode::MembersOnly);
     guest.get(TOKENS_PATH).problem(403, ErrorCode::MembersOnly);
     let post = |name: Value, scopes: Value, password: Value, seconds: Value| {
-        let body = json!({ "name": name, "scopes": scopes, "password": password, "expires_in_seconds": seconds });
+        let body =
+            json!({ "name": name, "scopes": scopes, "password": password, "expires_in_seconds": seconds });
         grace.post(TOKENS_PATH, &body)
     };
     let (name, scopes, password, seconds) = (json!("x"), json!(["read"]), json!(PASSWORD), json!(60));

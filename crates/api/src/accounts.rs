@@ -31,6 +31,9 @@ use crate::sessions::{self, Client, Sessions};
 /// How long a link to choose a new password is valid.
 pub const RESET_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
+/// How many characters of a name are looked up: more than any account's name has.
+const MAX_LOOKED_UP: usize = 64;
+
 /// Why an account was not created, opened or changed.
 #[derive(Debug, Error)]
 pub enum AccountError {
@@ -214,6 +217,16 @@ impl Accounts {
         Ok((me, token))
     }
 
+    /// The account of that name. An ill-formed name is looked up like any other, so that it takes as long.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn find(&self, username: &str) -> AccountResult<Option<Account>> {
+        // Postgres has no NUL.
+        let name: String = username.trim().chars().take(MAX_LOOKED_UP).filter(|it| *it != '\0').collect();
+        Ok(or_none(self.db.run(move |conn| users::find(conn, &name)).await)?)
+    }
+
     /// Opens a session by name and password. The session `replaced` of the same browser ends.
     ///
     /// # Errors
@@ -226,12 +239,7 @@ impl Accounts {
         username: &str,
         password: &Password,
     ) -> AccountResult<(Me, String)> {
-        let name = username.trim().to_owned();
-        let account = if Username::parse_account(&name).is_ok() {
-            or_none(self.db.run(move |conn| users::find(conn, &name)).await)?
-        } else {
-            None
-        };
+        let account = self.find(username).await?;
         let hash = account.as_ref().and_then(|account| account.hash.clone());
         let found = self.passwords.compare(client.address, password, hash).await?;
         let Some(Account { me, disabled_at, hash: Some(hash) }) =

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::db::Db;
+use crate::devices::Devices;
 use crate::limits::Limits;
 use crate::readiness::Readiness;
 use crate::realtime::hub::Hub;
@@ -29,6 +30,8 @@ pub struct App {
     pub sessions: Sessions,
     /// The accounts.
     pub accounts: Accounts,
+    /// The browsers that have signed in before.
+    pub devices: Devices,
     /// The rate limits.
     pub limits: Limits,
     /// Whether the database answers.
@@ -38,6 +41,7 @@ pub struct App {
 
 impl App {
     /// Assembles the components.
+    #[allow(clippy::too_many_arguments)] // They are the components.
     pub fn new(
         config: Config,
         address: SocketAddr,
@@ -46,21 +50,17 @@ impl App {
         hub: Arc<Hub>,
         limits: Limits,
         accounts: Accounts,
+        devices: Devices,
     ) -> Self {
         let sessions = Sessions::new(db.clone(), hub.clone());
         let is_draining = AtomicBool::new(false);
         let readiness = Readiness::default();
-        Self { config, address, db, writer, hub, sessions, accounts, limits, readiness, is_draining }
+        Self { config, address, db, writer, hub, sessions, accounts, devices, limits, readiness, is_draining }
     }
 
-    /// The URL under which users reach the server, without a slash at the end: the setting, or the address as seen from
-    /// this machine.
+    /// The URL under which users reach the server, without a slash at the end.
     pub fn public_url(&self) -> String {
-        match (&self.config.public_url, self.address.ip()) {
-            (Some(url), _) => url.trim_end_matches('/').to_owned(),
-            (None, ip) if ip.is_unspecified() => format!("http://localhost:{}", self.address.port()),
-            (None, _) => format!("http://{}", self.address),
-        }
+        self.config.public_url(self.address)
     }
 
     /// Whether the server is about to stop.

@@ -5,11 +5,13 @@
 //! assembles them; `main.rs` adds signals and logging.
 
 pub mod accounts;
+pub mod admin_command;
 pub mod api_tokens;
 pub mod app;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod devices;
 pub mod error;
 pub mod http;
 pub mod janitor;
@@ -43,6 +45,7 @@ use crate::app::App;
 use crate::config::{Config, Switch};
 use crate::db::rooms::NewRoom;
 use crate::db::{Conn, Db, DbError};
+use crate::devices::Devices;
 use crate::limits::Limits;
 use crate::postgres::{Cluster, ClusterError};
 use crate::realtime::hub::Hub;
@@ -150,8 +153,9 @@ impl Server {
         let hub = Arc::new(Hub::new(limits.sockets, config.access));
         let writer = Writer::start(&database_url, &hub, WRITERS).map_err(StartError::Thread)?;
         let accounts = Accounts::start(db.clone(), hub.clone(), &config).map_err(StartError::Thread)?;
+        let devices = Devices::new(db::settings::device_key(&mut prepared).map_err(unavailable)?);
         let setup_secret = accounts.setup_secret(&mut prepared).map_err(unavailable)?;
-        let app = Arc::new(App::new(config, address, db, writer, hub, limits, accounts));
+        let app = Arc::new(App::new(config, address, db, writer, hub, limits, accounts, devices));
         let (http, thread) = serve(listener, app.clone()).map_err(StartError::Thread)?;
         Ok(Self { address, app, http, thread, cluster, setup_secret })
     }

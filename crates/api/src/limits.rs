@@ -39,6 +39,8 @@ const SIGN_UPS_PER_HOUR: NonZeroU32 = NonZeroU32::new(3).unwrap();
 const SIGN_INS_PER_ACCOUNT: NonZeroU32 = NonZeroU32::new(5).unwrap();
 /// Passwords that an address may try per quarter of an hour in total.
 const SIGN_INS_PER_ADDRESS: NonZeroU32 = NonZeroU32::new(20).unwrap();
+/// Passwords that anybody may try per hour for an account.
+const SIGN_INS_PER_NAME: NonZeroU32 = NonZeroU32::new(50).unwrap();
 /// Changes of a user's name per hour.
 const RENAMES_PER_HOUR: NonZeroU32 = NonZeroU32::new(3).unwrap();
 /// Links to a new password per hour and user.
@@ -95,6 +97,7 @@ struct Buckets {
     sign_ups_of_address: Limiter<IpAddr>,
     sign_ins_of_account: Limiter<(String, IpAddr)>,
     sign_ins_of_address: Limiter<IpAddr>,
+    sign_ins_of_name: Limiter<String>,
     renames_of_user: Limiter<UserId>,
     resets_of_user: Limiter<UserId>,
     probes_of_address: Limiter<IpAddr>,
@@ -141,6 +144,7 @@ impl Limits {
                 sign_ups_of_address: limiter(Quota::per_hour(SIGN_UPS_PER_HOUR), MAX_BUCKETS),
                 sign_ins_of_account: limiter(quarter_hourly(SIGN_INS_PER_ACCOUNT), MAX_BUCKETS),
                 sign_ins_of_address: limiter(quarter_hourly(SIGN_INS_PER_ADDRESS), MAX_BUCKETS),
+                sign_ins_of_name: limiter(Quota::per_hour(SIGN_INS_PER_NAME), MAX_BUCKETS),
                 renames_of_user: limiter(Quota::per_hour(RENAMES_PER_HOUR), MAX_BUCKETS),
                 resets_of_user: limiter(Quota::per_hour(RESETS_PER_HOUR), MAX_BUCKETS),
                 probes_of_address: limiter(PROBE, MAX_BUCKETS),
@@ -235,9 +239,17 @@ impl Limits {
     pub fn sign_in(&self, name_key: &str, address: IpAddr) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         check(&buckets.sign_ins_of_address, &address, LimitScope::Ip)?;
-        // A longer name is no account's, and would only take memory.
-        let name: String = name_key.chars().take(Username::ACCOUNT_LENGTH.max * 2).collect();
-        check(&buckets.sign_ins_of_account, &(name, address), LimitScope::Ip)
+        check(&buckets.sign_ins_of_account, &(bounded(name_key), address), LimitScope::Ip)
+    }
+
+    /// Counts a password that somebody tries for an account, from whatever address. A browser that has signed in to the
+    /// account before is let in nevertheless.
+    ///
+    /// # Errors
+    /// [`Limited`] if too many are tried.
+    pub fn sign_in_from_anywhere(&self, name_key: &str) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.sign_ins_of_name, &bounded(name_key), LimitScope::User)
     }
 
     /// Counts a change of a user's name.
@@ -296,6 +308,11 @@ impl Limits {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         check(&buckets.typing_of_socket, &socket, LimitScope::User)
     }
+}
+
+/// A longer name is no account's, and would only take memory.
+fn bounded(name_key: &str) -> String {
+    name_key.chars().take(Username::ACCOUNT_LENGTH.max * 2).collect()
 }
 
 /// So many in a burst, and again within a quarter of an hour.

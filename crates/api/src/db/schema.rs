@@ -83,6 +83,7 @@ diesel::table! {
         registration -> Nullable<Text>,
         guests -> Nullable<Text>,
         first_admin_at -> Nullable<Timestamptz>,
+        device_key -> Bytea,
     }
 }
 

@@ -27,6 +27,11 @@ pub fn get(conn: &mut PgConnection) -> DbResult<StoredSettings> {
     Ok(server_settings::table.find(true).select(StoredSettings::as_select()).first(conn)?)
 }
 
+/// The key that signs device cookies.
+pub fn device_key(conn: &mut PgConnection) -> DbResult<Vec<u8>> {
+    Ok(server_settings::table.find(true).select(server_settings::device_key).first(conn)?)
+}
+
 /// Claims the place of the first admin. Returns false if it was decided before. It must be called in a transaction,
 /// which holds the row until its end.
 pub fn claim_first_admin(conn: &mut PgConnection, at: DateTime<Utc>) -> DbResult<bool> {

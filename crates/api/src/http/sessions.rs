@@ -15,12 +15,16 @@ use super::endpoint::Endpoint;
 use super::identity::{MaybeSignedIn, Peer, SignedIn, cookie_name};
 use crate::app::App;
 use crate::config::Config;
+use crate::db::name_key::name_key;
 use crate::db::token_hash::TokenHash;
 use crate::db::{self, DbError};
 use crate::error::{AppError, AppResult};
 use crate::sessions::{IDLE_LIFETIME, LIFETIME};
 
 const SESSION_PATH: &str = "/api/v1/sessions/{session_id}";
+
+/// The name of the cookie of `crate::devices`.
+const DEVICE_COOKIE: &str = "parlance_device";
 
 /// The message for a sign-out whose deletion the database did not confirm.
 const NOT_YET_DELETED: &str = "The token is refused from now on, but the database has not confirmed that the session \
@@ -65,6 +69,7 @@ impl FromRequest for SessionPath {
 pub async fn create(
     MaybeSignedIn { cookie, .. }: MaybeSignedIn,
     Peer(client): Peer,
+    request: HttpRequest,
     app: web::Data<App>,
     body: JsonBody,
 ) -> AppResult<HttpResponse> {
@@ -73,10 +78,24 @@ pub async fn create(
         let password = fields.required("password", |text| Ok(Password::to_compare(text)));
         Some(CreateSession { username: username?, password: password? })
     })?;
-    app.limits.sign_in(&db::name_key::name_key(username.trim()), client.address)?;
+    let key = name_key(username.trim());
+    app.limits.sign_in(&key, client.address)?;
+    if let Err(limited) = app.limits.sign_in_from_anywhere(&key) {
+        let known = device_cookie(&request).and_then(|cookie| app.devices.user(&cookie));
+        let account = app.accounts.find(&username).await?.map(|account| account.me.user.id);
+        if known.is_none() || known != account {
+            return Err(limited.into());
+        }
+    }
     let (user, token) = app.accounts.sign_in(&app.sessions, &client, cookie, &username, &password).await?;
-    let cookie = session_cookie(&app.config, token.clone());
-    Ok(HttpResponse::Created().cookie(cookie).json(NewSession { user, token }))
+    let device = app.devices.cookie(user.user.id);
+    let mut response = HttpResponse::Created();
+    response.cookie(session_cookie(&app.config, token.clone())).cookie(new_device_cookie(&app.config, device));
+    Ok(response.json(NewSession { user, token }))
+}
+
+fn device_cookie(request: &HttpRequest) -> Option<String> {
+    request.cookie(DEVICE_COOKIE).map(|cookie| cookie.value().to_owned())
 }
 
 /// List the sessions of the current user, newest first
@@ -154,6 +173,17 @@ pub(super) fn session_cookie(config: &Config, token: String) -> Cookie<'static> 
         .secure(config.is_https())
         .same_site(SameSite::Lax)
         .max_age(CookieDuration::seconds(LIFETIME.num_seconds()))
+        .finish()
+}
+
+/// The cookie by which a browser is recognised that has signed in before. Only signing in sends it.
+pub(super) fn new_device_cookie(config: &Config, value: String) -> Cookie<'static> {
+    Cookie::build(DEVICE_COOKIE, value)
+        .path(SESSIONS_PATH)
+        .http_only(true)
+        .secure(config.is_https())
+        .same_site(SameSite::Strict)
+        .max_age(CookieDuration::days(365))
         .finish()
 }
 

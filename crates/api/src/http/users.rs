@@ -15,7 +15,7 @@ use super::body::JsonBody;
 use super::endpoint::Endpoint;
 use super::identity::{MaybeSignedIn, Peer, SignedIn, Visitor};
 use super::query::{LimitSchema, Query, UserCursorSchema, page_response};
-use super::sessions::session_cookie;
+use super::sessions::{new_device_cookie, session_cookie};
 use crate::accounts::AccountError;
 use crate::app::App;
 use crate::db;
@@ -105,9 +105,13 @@ pub async fn create(
     })?;
     app.limits.sign_up(client.address)?;
     let (user, token) = app.accounts.sign_up(&app.sessions, &client, identity.as_ref(), create).await?;
-    let cookie = session_cookie(&app.config, token.clone());
-    let location = (header::LOCATION, user_path(user.user.id));
-    Ok(HttpResponse::Created().cookie(cookie).insert_header(location).json(NewSession { user, token }))
+    let device = app.devices.cookie(user.user.id);
+    let mut response = HttpResponse::Created();
+    response
+        .cookie(session_cookie(&app.config, token.clone()))
+        .cookie(new_device_cookie(&app.config, device))
+        .insert_header((header::LOCATION, user_path(user.user.id)));
+    Ok(response.json(NewSession { user, token }))
 }
 
 /// List members
