@@ -410,10 +410,12 @@ fn nobody_locks_a_user_out_whose_browser_has_signed_in_before() {
         .filter(|(name, _)| name == "set-cookie")
         .filter_map(|(_, cookie)| cookie.split(';').next())
         .collect();
-    let device = *cookies.iter().find(|cookie| cookie.starts_with("parlance_device=")).expect("a device cookie");
+    let device =
+        *cookies.iter().find(|cookie| cookie.starts_with("parlance_device=")).expect("a device cookie");
     let try_from = |address: u32, cookie: &str, name: &str, password: &str| {
         let request = app.anonymous().request("POST", SESSIONS_PATH);
-        let request = request.header("x-forwarded-for", &format!("198.51.100.{address}")).header("cookie", cookie);
+        let request =
+            request.header("x-forwarded-for", &format!("198.51.100.{address}")).header("cookie", cookie);
         request.json(&json!({ "username": name, "password": password })).send()
     };
     let attack = |address| try_from(address, "", "grace", "wrong password").status;

@@ -558,11 +558,7 @@ pub fn administer(
             settings::audit(conn, by, if change { on } else { off }, Some(id), now)?;
         }
     }
-    let ended = if is_disabled == Some(true) {
-        db::sessions::delete_disabled(conn, id)?
-    } else {
-        Vec::new()
-    };
+    let ended = if is_disabled == Some(true) { db::sessions::delete_disabled(conn, id)? } else { Vec::new() };
     let event = IdentityEvent { is_disabled: is_disabled == Some(true), ..changed(id) };
     identity_events::create(conn, &[event])?;
     Ok((users::get(conn, id)?, ended))

@@ -111,8 +111,7 @@ fn change(
     what: &str,
 ) -> Result<String, CommandError> {
     let id = find(conn, name)?.me.user.id;
-    let changed =
-        db::transaction(conn, |conn| accounts::administer(conn, None, id, is_admin, is_disabled));
+    let changed = db::transaction(conn, |conn| accounts::administer(conn, None, id, is_admin, is_disabled));
     let (account, _) = changed.map_err(|error| explain(error, name))?;
     Ok(format!("{} {what}.", account.me.user.username.as_str()))
 }

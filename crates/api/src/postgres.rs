@@ -77,9 +77,7 @@ impl Cluster {
     pub fn start_or_find(options: &Options) -> Result<(String, Option<Self>), ClusterError> {
         match Self::start(options) {
             Ok(cluster) => Ok((cluster.database_url(), Some(cluster))),
-            Err(ClusterError::InUse(root)) => {
-                Ok((database_url(&directory::socket_dir_of(&root)?), None))
-            }
+            Err(ClusterError::InUse(root)) => Ok((database_url(&directory::socket_dir_of(&root)?), None)),
             Err(error) => Err(error),
         }
     }

@@ -148,9 +148,7 @@ impl Sessions {
             Ok(Identity::new(me, session))
         };
         match self.db.run(read).await {
-            Ok(identity) => {
-                Ok(self.memory.remember(&identity).then_some(identity))
-            }
+            Ok(identity) => Ok(self.memory.remember(&identity).then_some(identity)),
             Err(DbError::NotFound) => {
                 self.memory.known.remove(&session);
                 Ok(None)

@@ -151,10 +151,8 @@ pub fn delete_all(conn: &mut PgConnection, user: UserId) -> DbResult<Vec<TokenHa
 
 fn ended(conn: &mut PgConnection, user: UserId, hashes: Vec<Vec<u8>>) -> DbResult<Vec<TokenHash>> {
     let hashes: Vec<TokenHash> = hashes.into_iter().filter_map(|hash| hash.try_into().ok()).collect();
-    let events: Vec<IdentityEvent> = hashes
-        .iter()
-        .map(|hash| IdentityEvent { user, session: Some(*hash), is_disabled: false })
-        .collect();
+    let events: Vec<IdentityEvent> =
+        hashes.iter().map(|hash| IdentityEvent { user, session: Some(*hash), is_disabled: false }).collect();
     identity_events::create(conn, &events)?;
     Ok(hashes)
 }

@@ -80,7 +80,8 @@ impl Fields {
                 Err(invalid(InvalidCode::Required, "needs at least one item."))
             }
             Some(Value::Array(items)) => items.iter().try_fold(Vec::new(), |mut list, item| {
-                let text = item.as_str().ok_or_else(|| invalid(InvalidCode::InvalidType, "must list strings."))?;
+                let text =
+                    item.as_str().ok_or_else(|| invalid(InvalidCode::InvalidType, "must list strings."))?;
                 let parsed = parse(text)?;
                 if list.contains(&parsed) {
                     return Err(invalid(InvalidCode::InvalidFormat, "has an item twice."));

@@ -170,9 +170,8 @@ async fn identify_request(request: &HttpRequest) -> AppResult<Caller> {
 
 /// What a request does with its credential.
 fn use_of(method: &Method, path: &str) -> Use {
-    let is_under = |prefix: &str| {
-        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
+    let is_under =
+        |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let is_read = method.is_safe();
     if is_read && path == CURRENT_USER_PATH {
         Use::Read

@@ -90,7 +90,9 @@ pub async fn create(
     let (user, token) = app.accounts.sign_in(&app.sessions, &client, cookie, &username, &password).await?;
     let device = app.devices.cookie(user.user.id);
     let mut response = HttpResponse::Created();
-    response.cookie(session_cookie(&app.config, token.clone())).cookie(new_device_cookie(&app.config, device));
+    response
+        .cookie(session_cookie(&app.config, token.clone()))
+        .cookie(new_device_cookie(&app.config, device));
     Ok(response.json(NewSession { user, token }))
 }
 
