@@ -127,7 +127,9 @@ fn no_name_is_that_of_an_account_or_looks_like_it() {
     {
         sign_up(&app.anonymous(), name).problem(409, ErrorCode::UsernameTaken);
     }
-    for name in ["PAYPAL", "раураl", "admin ", "everyone", "system"] {
+    for name in
+        ["PAYPAL", "раураl", "admin ", "everyone", "system", "Deleted \u{a0}user", "\u{1d5d7}eleted user"]
+    {
         let guest = app.anonymous().post(GUESTS_PATH, &json!({ "username": name }));
         if name.trim().chars().count() >= 4 {
             guest.problem(409, ErrorCode::UsernameTaken);
@@ -381,6 +383,34 @@ fn elsewhere_only_the_setup_secret_makes_the_first_admin() {
     assert!(admin.json::<SignedIn>().user.is_admin);
     sign_up_with("third", &secret).invalid(&[("/setup", InvalidCode::InvalidFormat)]);
     TestClient::signed_in(app.addr(), &admin).get(ADMIN_USERS_PATH).expect(200);
+}
+
+#[test]
+fn the_setup_secret_opens_a_closed_server_and_no_later_account_is_the_first() {
+    let far = TestApp::with(&["--rate-limits", "off", "--registration", "closed", "--bind", "0.0.0.0:0"]);
+    sign_up(&far.anonymous(), "second").problem(403, ErrorCode::RegistrationClosed);
+    let url = far.setup_url().expect("there is no admin yet");
+    let setup = url.split_once("/setup#").expect("a link").1;
+    let body = json!({ "username": "root", "password": PASSWORD, "setup": setup });
+    far.anonymous().post(USERS_PATH, &body).expect(201);
+
+    // The first account of this server was none of an admin, so no later one is.
+    let mut moved = TestApp::with(&["--rate-limits", "off", "--bind", "0.0.0.0:0"]);
+    sign_up(&moved.anonymous(), "first").expect(201);
+    moved.restart(&["--rate-limits", "off"]);
+    assert!(!sign_up(&moved.anonymous(), "second").expect(201).json::<SignedIn>().user.is_admin);
+}
+
+#[test]
+fn the_length_of_a_password_does_not_depend_on_its_encoding() {
+    let app = TestApp::start();
+    let post = |name: &str, password: &str| {
+        app.anonymous().post(USERS_PATH, &json!({ "username": name, "password": password }))
+    };
+    post("short", &"e\u{301}".repeat(4)).invalid(&[("/password", InvalidCode::TooShort)]);
+    post("Grace", &"e\u{301}".repeat(100)).expect(201);
+    sign_in(&app, "Grace", &"\u{e9}".repeat(100)).expect(201);
+    sign_in(&app, "Grace", &"e\u{301}".repeat(100)).expect(201);
 }
 
 #[test]

@@ -102,8 +102,13 @@ fn a_disabled_user_is_out_at_once_and_may_come_back() {
     // The name stays taken.
     let taken = app.anonymous().post(USERS_PATH, &json!({ "username": "grace", "password": PASSWORD }));
     taken.problem(409, ErrorCode::UsernameTaken);
+    let mut socket = TestSocket::connect(&guest);
     update(&admin, guest.user().id, &json!({ "is_disabled": true })).expect(200);
+    assert_eq!(socket.wait_closed(), CloseCode::Forbidden.number());
     guest.get(CURRENT_USER_PATH).problem(401, ErrorCode::InvalidToken);
+    // A guest has no password to come back with, so the session waits.
+    update(&admin, guest.user().id, &json!({ "is_disabled": false })).expect(200);
+    guest.get(CURRENT_USER_PATH).expect(200);
     update(&admin, grace.user().id, &json!({ "is_disabled": false })).expect(200);
     sign_in(&app, "Grace", PASSWORD).expect(201);
 }

@@ -179,10 +179,13 @@ impl Accounts {
         let user = User { id: guest.unwrap_or(user.id), ..user };
 
         // Every refusal that costs little comes before the hash.
-        let (defaults, name, id, now) =
-            (self.defaults.clone(), user.username.clone(), user.id, new.created_at);
+        let (defaults, early_setup) = (self.defaults.clone(), setup.clone());
+        let (name, id, now) = (user.username.clone(), user.id, new.created_at);
         self.write(move |conn| {
-            if defaults.registration(conn)? == Registration::Closed {
+            // The secret of the first admin also opens a closed server.
+            let has_secret =
+                defaults.may_be_first_admin(conn, early_setup.as_deref())? && early_setup.is_some();
+            if defaults.registration(conn)? == Registration::Closed && !has_secret {
                 return Err(AccountError::RegistrationClosed);
             }
             Ok(users::check_name(conn, &name, id, now)?)
@@ -197,7 +200,11 @@ impl Accounts {
                 let is_admin = defaults.claim_first_admin(conn, setup.as_deref(), session.created_at)?;
                 let user = match guest {
                     Some(id) => match users::make_member(conn, id, &user.username, is_admin) {
-                        Err(DbError::NotFound) => return Err(AccountError::AlreadyMember),
+                        Err(DbError::NotFound) => {
+                            let is_disabled = users::get(conn, id)?.disabled_at.is_some();
+                            let error = AccountError::AlreadyMember;
+                            return Err(if is_disabled { AccountError::Disabled } else { error });
+                        }
                         member => member?,
                     },
                     None => {
@@ -400,11 +407,11 @@ impl Accounts {
     ) -> AccountResult<Account> {
         let (account, ended) =
             self.write(move |conn| administer(conn, Some(by), id, is_admin, is_disabled)).await?;
-        sessions.end(&ended, CloseCode::Forbidden);
         if account.disabled_at.is_some() {
-            // Those of API tokens, too.
+            // Also those of guests, whose sessions are kept.
             self.hub.end_user(id, CloseCode::Forbidden);
         }
+        sessions.end(&ended, CloseCode::Forbidden);
         self.changed(sessions, &account.me.user);
         Ok(account)
     }
@@ -511,6 +518,21 @@ impl Defaults {
         Ok(stored.and_then(named).unwrap_or(self.guests))
     }
 
+    /// Whether a new account can be the first admin: on loopback if it is the first account, elsewhere with the secret.
+    fn may_be_first_admin(&self, conn: &mut Conn, setup: Option<&str>) -> AccountResult<bool> {
+        let may_be = match (&self.setup, setup) {
+            (None, _) => !users::has_accounts(conn)?,
+            (Some(_), None) => false,
+            // Hashes, so that the time of the comparison tells nothing about the secret.
+            (Some(secret), Some(setup)) => Sha256::digest(secret) == Sha256::digest(setup),
+        };
+        let may_be = may_be && settings::get(conn)?.first_admin_at.is_none();
+        if setup.is_some() && !may_be {
+            return Err(AccountError::InvalidSetup);
+        }
+        Ok(may_be)
+    }
+
     /// Whether a new account is the first admin. It is decided once, also when several sign up at the same time.
     fn claim_first_admin(
         &self,
@@ -518,15 +540,7 @@ impl Defaults {
         setup: Option<&str>,
         now: DateTime<Utc>,
     ) -> AccountResult<bool> {
-        let may_claim = match (&self.setup, setup) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            // Hashes, so that the time of the comparison tells nothing about the secret.
-            (Some(secret), Some(setup)) if Sha256::digest(secret) == Sha256::digest(setup) => true,
-            (Some(_), Some(_)) => return Err(AccountError::InvalidSetup),
-        };
-        let is_open = settings::get(conn)?.first_admin_at.is_none();
-        let is_first = may_claim && is_open && settings::claim_first_admin(conn, now)?;
+        let is_first = self.may_be_first_admin(conn, setup)? && settings::claim_first_admin(conn, now)?;
         if setup.is_some() && !is_first {
             return Err(AccountError::InvalidSetup);
         }
@@ -558,7 +572,18 @@ pub fn administer(
             settings::audit(conn, by, if change { on } else { off }, Some(id), now)?;
         }
     }
-    let ended = if is_disabled == Some(true) { db::sessions::delete_disabled(conn, id)? } else { Vec::new() };
+    if is_admin == Some(true) {
+        // The server has an admin, however that came about: nobody becomes it by signing up.
+        settings::claim_first_admin(conn, now)?;
+    }
+    // A guest has no password to come back with, so their session waits.
+    let ended = if is_disabled == Some(true) && before.me.user.kind != UserKind::Guest {
+        let mut ended = db::sessions::delete_disabled(conn, id)?;
+        ended.extend(db::tokens::delete_all(conn, id)?);
+        ended
+    } else {
+        Vec::new()
+    };
     let event = IdentityEvent { is_disabled: is_disabled == Some(true), ..changed(id) };
     identity_events::create(conn, &[event])?;
     Ok((users::get(conn, id)?, ended))

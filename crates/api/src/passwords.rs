@@ -89,7 +89,7 @@ impl Passwords {
     /// # Errors
     /// [`PasswordError::Busy`] if it would take too long.
     pub async fn hash(&self, address: IpAddr, password: &Password) -> PasswordResult<String> {
-        let password = normalized(password);
+        let password = normalized(password.as_str());
         self.run(address, move || {
             let hash = Argon2::default().hash_password(password.as_bytes());
             hash.map(|hash: PasswordHash| hash.to_string()).map_err(PasswordError::Failed)
@@ -107,9 +107,10 @@ impl Passwords {
         password: &Password,
         hash: Option<String>,
     ) -> PasswordResult<Comparison> {
-        // No stored hash belongs to a longer password, and hashing one of megabytes would take long.
-        let hash = hash.filter(|_| password.as_str().chars().count() <= Password::LENGTH.max);
-        let password = if hash.is_some() { normalized(password) } else { String::new() };
+        let password = normalized(password.as_str());
+        // No stored hash belongs to a longer password.
+        let hash = hash.filter(|_| password.chars().count() <= Password::LENGTH.max);
+        let password = if hash.is_some() { password } else { String::new() };
         self.run(address, move || {
             let Some(hash) = hash else {
                 // It is never right: nobody knows its password.
@@ -190,8 +191,16 @@ fn lock(counts: &Mutex<HashMap<IpAddr, usize>>) -> MutexGuard<'_, HashMap<IpAddr
 }
 
 /// The same password may be typed in several encodings (RFC 8265, section 4.2.2).
-fn normalized(password: &Password) -> String {
-    ComposingNormalizer::new_nfc().normalize(password.as_str()).into_owned()
+fn normalized(password: &str) -> String {
+    ComposingNormalizer::new_nfc().normalize(password).into_owned()
+}
+
+/// Validates a new password in its normal form, so that its length does not depend on the keyboard.
+///
+/// # Errors
+/// Those of [`Password::parse_new`].
+pub fn parse_new(text: &str) -> Result<Password, Invalid> {
+    Password::parse_new(&normalized(text))
 }
 
 fn compare(password: &str, hash: &str) -> Result<Comparison, argon2::password_hash::Error> {
@@ -214,7 +223,7 @@ fn compare(password: &str, hash: &str) -> Result<Comparison, argon2::password_ha
 /// [`InvalidCode::TooCommon`].
 pub fn check_new(password: &Password, username: &Username) -> Result<(), Invalid> {
     static KNOWN: LazyLock<std::collections::HashSet<&str>> = LazyLock::new(|| COMMON.lines().collect());
-    let lower = normalized(password).to_lowercase();
+    let lower = normalized(password.as_str()).to_lowercase();
     if KNOWN.contains(lower.as_str()) {
         return Err(Invalid::new(
             InvalidCode::TooCommon,

@@ -1,6 +1,6 @@
 //! Sessions: opaque tokens of 256 bits, stored as SHA-256 hashes and cached in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use shared::users::Me;
 use uuid::Uuid;
 
 use crate::clock;
+use crate::db::identity_events::IdentityEvent;
 use crate::db::sessions::NewSession;
 use crate::db::token_hash::TokenHash;
 use crate::db::tokens::Found;
@@ -56,14 +57,26 @@ pub struct Sessions {
     db: Db,
     hub: Arc<Hub>,
     memory: Arc<Memory>,
-    /// When the events of other servers were last read.
-    followed_at: Mutex<Instant>,
+    followed: Mutex<Followed>,
+}
+
+/// How far this server has followed the events of others.
+struct Followed {
+    /// When they were last read.
+    at: Instant,
+    /// Those that were read then. Each is followed once, although reads overlap.
+    events: HashSet<Uuid>,
 }
 
 impl Sessions {
     /// Creates the sessions on top of `db`. Signing out closes sockets of `hub`.
     pub fn new(db: Db, hub: Arc<Hub>) -> Self {
-        Self { db, hub, memory: Arc::default(), followed_at: Mutex::new(Instant::now()) }
+        Self {
+            db,
+            hub,
+            memory: Arc::default(),
+            followed: Mutex::new(Followed { at: Instant::now(), events: HashSet::new() }),
+        }
     }
 
     /// Makes a session for `client`. It is stored by [`db::sessions::create`], in the transaction that knows its user.
@@ -106,24 +119,36 @@ impl Sessions {
     /// If the database does not answer.
     pub async fn follow_events(&self) -> DbResult<()> {
         let started_at = Instant::now();
-        let followed_at = *self.followed_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = started_at.duration_since(followed_at) + EVENT_OVERLAP;
+        let since = started_at.duration_since(self.followed().at) + EVENT_OVERLAP;
         let seconds = i32::try_from(since.as_secs()).unwrap_or(i32::MAX);
         let events = self.db.run(move |conn| db::identity_events::list(conn, seconds)).await?;
-        for event in events {
-            let code = if event.is_disabled { CloseCode::Forbidden } else { CloseCode::SessionEnded };
-            match event.session {
-                Some(session) if !self.has_ended(&session) => self.end(&[session], code),
-                Some(_) => {}
-                None if event.is_disabled => {
-                    self.user_changed(event.user);
-                    self.hub.end_user(event.user, code);
-                }
-                None => self.user_changed(event.user),
+        let mut followed = self.followed();
+        for (id, event) in &events {
+            if !followed.events.contains(id) {
+                self.follow(event);
             }
         }
-        *self.followed_at.lock().unwrap_or_else(PoisonError::into_inner) = started_at;
+        *followed = Followed { at: started_at, events: events.into_iter().map(|(id, _)| id).collect() };
         Ok(())
+    }
+
+    fn follow(&self, event: &IdentityEvent) {
+        let code = if event.is_disabled { CloseCode::Forbidden } else { CloseCode::SessionEnded };
+        match event.session {
+            Some(session) if !self.has_ended(&session) => self.end(&[session], code),
+            Some(_) => {}
+            None => {
+                self.user_changed(event.user);
+                if event.is_disabled {
+                    self.hub.end_user(event.user, code);
+                }
+            }
+        }
+    }
+
+    /// No code panics while it holds this lock, so a poisoned state is consistent.
+    fn followed(&self) -> MutexGuard<'_, Followed> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The user of a session or of an API token, by the [`hash`] of its text. `None` if it is unknown, expired or signed

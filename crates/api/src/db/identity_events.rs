@@ -49,17 +49,22 @@ pub fn create(conn: &mut PgConnection, events: &[IdentityEvent]) -> DbResult<()>
     Ok(())
 }
 
-/// The events of the last seconds, by the database's clock.
-pub fn list(conn: &mut PgConnection, seconds: i32) -> DbResult<Vec<IdentityEvent>> {
-    let rows: Vec<(Option<Vec<u8>>, Uuid, bool)> = identity_events::table
+/// The events of the last seconds, by the database's clock, oldest first, with their ids.
+pub fn list(conn: &mut PgConnection, seconds: i32) -> DbResult<Vec<(Uuid, IdentityEvent)>> {
+    let rows: Vec<(Uuid, Option<Vec<u8>>, Uuid, bool)> = identity_events::table
         .filter(identity_events::at.gt(ago!(seconds)))
-        .select((identity_events::token_hash, identity_events::user_id, identity_events::is_disabled))
+        .order(identity_events::at)
+        .select((
+            identity_events::id,
+            identity_events::token_hash,
+            identity_events::user_id,
+            identity_events::is_disabled,
+        ))
         .load(conn)?;
-    let event = |(hash, user, is_disabled): (Option<Vec<u8>>, Uuid, bool)| IdentityEvent {
-        user: UserId(user),
+    let event = |(id, hash, user, is_disabled): (Uuid, Option<Vec<u8>>, Uuid, bool)| {
         // A check constraint of `sessions` gives each hash its length.
-        session: hash.and_then(|hash| hash.try_into().ok()),
-        is_disabled,
+        let session = hash.and_then(|hash| hash.try_into().ok());
+        (id, IdentityEvent { user: UserId(user), session, is_disabled })
     };
     Ok(rows.into_iter().map(event).collect())
 }

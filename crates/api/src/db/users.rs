@@ -155,10 +155,13 @@ pub fn create(conn: &mut PgConnection, user: &User, is_admin: bool) -> DbResult<
 /// Turns a guest into a member.
 ///
 /// # Errors
-/// [`DbError::NotFound`] if the user is no guest any more, and those of [`create`].
+/// [`DbError::NotFound`] if the user is no guest any more or disabled, and those of [`create`].
 pub fn make_member(conn: &mut PgConnection, id: UserId, name: &Username, is_admin: bool) -> DbResult<User> {
     let (key, skeleton) = keys(name, UserKind::Member);
-    let guest = users::table.find(id.0).filter(users::kind.eq(kind_text(UserKind::Guest)));
+    let guest = users::table
+        .find(id.0)
+        .filter(users::kind.eq(kind_text(UserKind::Guest)))
+        .filter(users::disabled_at.is_null());
     let row: UserRow = diesel::update(guest)
         .set((
             users::username.eq(name.as_str()),
@@ -278,7 +281,7 @@ fn like_escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-/// Makes a member an admin, or takes that away. The settings' row is locked, so that two admins cannot demote each
+/// Makes a user an admin or not, and disables or enables them. The settings' row is locked, so that two admins cannot demote each
 /// other at once. Returns false if no enabled admin would remain.
 pub fn update_account(
     conn: &mut PgConnection,
@@ -305,12 +308,10 @@ pub fn update_account(
     .get_result(conn)?)
 }
 
-/// Whether the server has an enabled admin.
-pub fn has_admin(conn: &mut PgConnection) -> DbResult<bool> {
-    Ok(diesel::select(diesel::dsl::exists(
-        users::table.filter(users::is_admin).filter(users::disabled_at.is_null()),
-    ))
-    .get_result(conn)?)
+/// Whether there is any account.
+pub fn has_accounts(conn: &mut PgConnection) -> DbResult<bool> {
+    let accounts = users::table.filter(sql::<Bool>(IS_ACCOUNT)).filter(users::username_key.is_not_null());
+    Ok(diesel::select(diesel::dsl::exists(accounts)).get_result(conn)?)
 }
 
 /// The text of a kind in `users.kind`.

@@ -10,7 +10,7 @@ use shared::errors::ErrorCode;
 use shared::ids::UserId;
 use shared::page::Page;
 use shared::text::{Invalid, InvalidCode};
-use shared::users::{PASSWORD_RESETS_PATH, Password, ResetPassword};
+use shared::users::{PASSWORD_RESETS_PATH, ResetPassword};
 
 use super::body::{Fields, JsonBody};
 use super::endpoint::Endpoint;
@@ -20,6 +20,7 @@ use super::users::{UserPath, password_error, users};
 use crate::app::App;
 use crate::db::users::{Account, Listed};
 use crate::error::{AppError, AppResult};
+use crate::passwords;
 use crate::policy::Use;
 
 const ADMIN_USER_PATH: &str = "/api/v1/admin/users/{user_id}";
@@ -168,7 +169,7 @@ pub async fn reset_password(
 ) -> AppResult<HttpResponse> {
     let ResetPassword { token, new_password } = body.read(|fields| {
         let token = fields.required("token", |text| Ok(text.to_owned()));
-        let new_password = fields.required("new_password", Password::parse_new);
+        let new_password = fields.required("new_password", passwords::parse_new);
         Some(ResetPassword { token: token?, new_password: new_password? })
     })?;
     app.limits.look_up(client.address)?;

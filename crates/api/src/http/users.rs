@@ -22,6 +22,7 @@ use crate::db;
 use crate::db::name_key::name_key;
 use crate::db::users::{Listed, UserKey};
 use crate::error::{AppError, AppResult};
+use crate::passwords;
 
 const USER_PATH: &str = "/api/v1/users/{user_id}";
 
@@ -99,7 +100,7 @@ pub async fn create(
 ) -> AppResult<HttpResponse> {
     let create = body.read(|fields| {
         let username = fields.required("username", Username::parse_account);
-        let password = fields.required("password", Password::parse_new);
+        let password = fields.required("password", passwords::parse_new);
         let setup = fields.optional("setup", |text| Ok(text.to_owned()));
         Some(CreateUser { username: username?, password: password?, setup })
     })?;
@@ -205,7 +206,7 @@ pub async fn change_password(
 ) -> AppResult<HttpResponse> {
     let ChangePassword { current_password, new_password } = body.read(|fields| {
         let current = fields.required("current_password", |text| Ok(Password::to_compare(text)));
-        let new = fields.required("new_password", Password::parse_new);
+        let new = fields.required("new_password", passwords::parse_new);
         Some(ChangePassword { current_password: current?, new_password: new? })
     })?;
     app.limits.sign_in(&name_key(identity.user.username.as_str()), client.address)?;
