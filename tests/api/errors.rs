@@ -8,7 +8,8 @@ use shared::errors::{ErrorCode, Problem};
 use shared::messages::messages_path;
 use shared::rooms::ROOMS_PATH;
 use shared::server::SERVER_PATH;
-use shared::users::{CURRENT_SESSION_PATH, CURRENT_USER_PATH, GUESTS_PATH};
+use shared::sessions::{CURRENT_SESSION_PATH, SESSIONS_PATH};
+use shared::users::{CURRENT_USER_PATH, GUESTS_PATH, USERS_PATH};
 use support::app::TestApp;
 use support::http::{self, Response};
 
@@ -52,7 +53,10 @@ fn a_wrong_method_is_answered_with_the_allowed_ones() {
         (format!("{room}/messages/{}", app.lobby().id), "PUT", vec!["DELETE", "GET", "HEAD", "PATCH"]),
         (format!("{room}/changes"), "POST", vec!["GET", "HEAD"]),
         (GUESTS_PATH.to_owned(), "GET", vec!["POST"]),
-        (CURRENT_USER_PATH.to_owned(), "DELETE", vec!["GET", "HEAD"]),
+        (CURRENT_USER_PATH.to_owned(), "POST", vec!["GET", "HEAD", "PATCH"]),
+        (format!("{USERS_PATH}/{}", app.lobby().id), "PUT", vec!["GET", "HEAD"]),
+        (USERS_PATH.to_owned(), "DELETE", vec!["GET", "HEAD", "POST"]),
+        (SESSIONS_PATH.to_owned(), "PATCH", vec!["DELETE", "GET", "HEAD", "POST"]),
         (CURRENT_SESSION_PATH.to_owned(), "GET", vec!["DELETE"]),
         (SERVER_PATH.to_owned(), "PATCH", vec!["GET", "HEAD"]),
         ("/livez".to_owned(), "POST", vec!["GET", "HEAD"]),

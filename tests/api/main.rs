@@ -1,5 +1,7 @@
 //! Tests of the HTTP and WebSocket contract through its public interface, one file per topic.
 
+mod accounts;
+mod admin;
 mod bodies;
 mod changes;
 mod concurrency;
@@ -28,3 +30,4 @@ mod sessions;
 mod shape;
 mod socket;
 mod stalled;
+mod tokens;

@@ -286,3 +286,54 @@ fn without_postgres_programs_the_error_says_what_to_install() {
     let sentence = refusal(&[&flags[..], &bin_dir].concat());
     assert!(sentence.contains("--postgres-bin-dir"), "{sentence}");
 }
+
+/// What `parlance admin` prints, and whether it succeeded.
+fn administer(data_dir: &str, arguments: &[&str]) -> (String, bool) {
+    let mut command = command(&["admin"]);
+    let output = command.args(arguments).args(["--data-dir", data_dir]).output().expect("it starts");
+    let text = [output.stdout, output.stderr].concat();
+    (String::from_utf8(text).expect("UTF-8"), output.status.success())
+}
+
+#[test]
+fn accounts_are_administered_from_the_command_line_while_the_server_runs_and_while_it_does_not() {
+    let dir = TempDir::new();
+    let data_dir = dir.path().join("data");
+    let data_dir = data_dir.to_str().expect("text");
+    let mut program = Program::start(&dir);
+    let addr = program.url.strip_prefix("http://").expect("a URL").parse().expect("an address");
+    let (grace, ada) = (TestClient::member(addr, "Grace"), TestClient::member(addr, "Ada Lovelace"));
+    let socket = TestSocket::connect(&ada);
+    let admin = |arguments: &[&str]| administer(data_dir, arguments);
+
+    let (list, is_done) = admin(&["users"]);
+    assert!(is_done && list.contains("Grace\tadmin") && list.contains("Ada Lovelace"), "{list}");
+    let (text, is_done) = admin(&["demote", "grace"]);
+    assert!(!is_done && text.contains("last admin"), "{text}");
+    assert!(admin(&["promote", "ADA LOVELACE"]).1);
+    assert!(admin(&["demote", "Grace"]).1);
+    let is_admin = |client: &TestClient| {
+        client.get(shared::users::CURRENT_USER_PATH).expect(200).value()["is_admin"] == true
+    };
+    until("the server follows", || (is_admin(&ada) && !is_admin(&grace)).then_some(()));
+    assert!(admin(&["promote", "grace"]).1);
+    assert!(admin(&["disable", "Ada Lovelace"]).1);
+    assert_eq!(socket.closed(), CloseCode::Forbidden.number());
+    let (text, is_done) = admin(&["enable", "Nobody"]);
+    assert!(!is_done && text.contains("Nobody"), "{text}");
+    assert!(!admin(&["create", "GRACE"]).1);
+    let (text, is_done) = admin(&["create", "Edsger"]);
+    let (_, secret) = text.split_once("/reset#").unwrap_or_else(|| panic!("no link: {text}"));
+    let secret = secret.split(' ').next().expect("a secret");
+    assert!(is_done);
+    let body = serde_json::json!({ "token": secret, "new_password": support::client::PASSWORD });
+    let anonymous = TestClient::anonymous(addr);
+    anonymous.post(shared::users::PASSWORD_RESETS_PATH, &body).expect(204);
+    let body = serde_json::json!({ "username": "Edsger", "password": support::client::PASSWORD });
+    anonymous.post(shared::sessions::SESSIONS_PATH, &body).expect(201);
+
+    program.signal("TERM");
+    assert!(program.ended().success());
+    let (list, is_done) = admin(&["users"]);
+    assert!(is_done && list.contains("Edsger") && list.contains("Ada Lovelace\tadmin,disabled"), "{list}");
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use shared::events::{ClientCommand, CloseCode, ServerEvent};
 use shared::ids::{Rev, RoomId, UserId};
 use shared::rooms::Room;
-use shared::users::CURRENT_SESSION_PATH;
+use shared::sessions::CURRENT_SESSION_PATH;
 use support::app::TestApp;
 use support::client::TestClient;
 use support::socket::{TestSocket, frame};

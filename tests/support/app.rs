@@ -7,7 +7,6 @@ use api::{Server, StartError};
 use clap::Parser as _;
 use shared::page::Page;
 use shared::rooms::{ROOMS_PATH, Room};
-use shared::users::CURRENT_USER_PATH;
 
 use crate::client::TestClient;
 use crate::db::TestDb;
@@ -59,20 +58,10 @@ impl TestApp {
         TestClient::guest(self.addr, username)
     }
 
-    /// A client with an account. The API cannot create accounts yet, so it is inserted into the database.
+    /// A new member. On the first call it is the server's admin.
     #[track_caller]
     pub fn member(&self, username: &str) -> TestClient {
-        let token = format!("parlance_member_{username}");
-        let key = username.to_lowercase();
-        self.db.execute(&format!(
-            "WITH member AS (INSERT INTO users (id, username, username_key, kind, created_at) \
-             VALUES (gen_random_uuid(), '{username}', '{key}', 'member', now()) RETURNING id) \
-             INSERT INTO sessions (token_hash, user_id, created_at, last_seen_at) \
-             SELECT sha256('{token}'), id, now(), now() FROM member"
-        ));
-        let request = self.anonymous().request("GET", CURRENT_USER_PATH);
-        let user = request.header("authorization", &format!("Bearer {token}")).send().expect(200).json();
-        TestClient::known(self.addr, user, &token)
+        TestClient::member(self.addr, username)
     }
 
     /// A guest called Alice and a room that she created.
@@ -94,6 +83,11 @@ impl TestApp {
     pub fn lobby(&self) -> Room {
         let page: Page<Room> = self.anonymous().get(ROOMS_PATH).expect(200).json();
         page.items.into_iter().next().expect("the first room")
+    }
+
+    /// The link for the first admin, if the server needs one.
+    pub fn setup_url(&self) -> Option<String> {
+        self.server.as_ref().and_then(Server::setup_url)
     }
 
     /// Stops the server like a signal does, and waits until it has stopped.
@@ -125,8 +119,10 @@ pub fn start_server(database_url: &str, flags: &[&str]) -> Server {
 
 /// Starts a server that may fail to start.
 pub fn try_start_server(database_url: &str, flags: &[&str]) -> Result<Server, StartError> {
-    let mut arguments =
-        vec!["parlance", "--bind", "127.0.0.1:0", "--port", "0", "--database-url", database_url];
+    let mut arguments = vec!["parlance", "--port", "0", "--database-url", database_url];
+    if !flags.contains(&"--bind") {
+        arguments.extend(["--bind", "127.0.0.1:0"]);
+    }
     // Many servers share one Postgres here.
     arguments.extend(["--database-connections", "3"]);
     arguments.extend(flags);

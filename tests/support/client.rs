@@ -4,10 +4,13 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use serde::Serialize;
-use shared::users::{GUESTS_PATH, Guest, User};
+use shared::users::{GUESTS_PATH, Guest, Me, SignedIn, USERS_PATH, User};
 
 use crate::http::{self, Response};
 use crate::wait::DEADLINE;
+
+/// The password of members in tests.
+pub const PASSWORD: &str = "correct horse battery";
 
 /// A client with or without a session. Clones share the session.
 #[derive(Clone, Debug)]
@@ -43,6 +46,22 @@ impl TestClient {
     /// A client whose user and token are already in the database.
     pub fn known(addr: SocketAddr, user: User, token: &str) -> Self {
         Self { addr, identity: Some(Identity { user, token: token.to_owned(), cookie: None }) }
+    }
+
+    /// A new member with [`PASSWORD`].
+    #[track_caller]
+    pub fn member(addr: SocketAddr, username: &str) -> Self {
+        let body = serde_json::json!({ "username": username, "password": PASSWORD });
+        Self::signed_in(addr, &Self::anonymous(addr).post(USERS_PATH, &body).expect(201))
+    }
+
+    /// The client of a session that a response opened.
+    #[track_caller]
+    pub fn signed_in(addr: SocketAddr, answer: &Response) -> Self {
+        let cookie =
+            answer.header("set-cookie").and_then(|cookie| cookie.split(';').next()).map(str::to_owned);
+        let SignedIn { user: Me { user, .. }, token } = answer.json();
+        Self { addr, identity: Some(Identity { user, token, cookie }) }
     }
 
     /// The server's address.
@@ -93,6 +112,11 @@ impl TestClient {
     /// POST of JSON.
     pub fn post(&self, path: &str, body: &impl Serialize) -> Response {
         self.request("POST", path).json(body).send()
+    }
+
+    /// PUT of JSON.
+    pub fn put(&self, path: &str, body: &impl Serialize) -> Response {
+        self.request("PUT", path).json(body).send()
     }
 
     /// PATCH with JSON.

@@ -123,6 +123,17 @@ impl TestDb {
         execute(&mut self.connect(), sql);
     }
 
+    /// The text that a query selects.
+    pub fn text(&self, sql: &str) -> String {
+        #[derive(QueryableByName)]
+        struct Text {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            text: String,
+        }
+        let query = sql_query(format!("SELECT found.text FROM ({sql}) AS found (text)"));
+        query.get_result::<Text>(&mut self.connect()).unwrap_or_else(|error| panic!("{error}: {sql}")).text
+    }
+
     /// The log of Postgres so far, for all databases.
     pub fn server_log(&self) -> String {
         let mut log = Vec::new();

@@ -1,10 +1,13 @@
 //! The shared state of the running server.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::db::Db;
+use crate::devices::Devices;
 use crate::limits::Limits;
 use crate::readiness::Readiness;
 use crate::realtime::hub::Hub;
@@ -15,6 +18,8 @@ use crate::writer::Writer;
 pub struct App {
     /// The settings.
     pub config: Config,
+    /// The address that the server listens on.
+    pub address: SocketAddr,
     /// For reads, and for writes outside of rooms.
     pub db: Db,
     /// For changes to rooms.
@@ -23,6 +28,10 @@ pub struct App {
     pub hub: Arc<Hub>,
     /// The sessions.
     pub sessions: Sessions,
+    /// The accounts.
+    pub accounts: Accounts,
+    /// The browsers that have signed in before.
+    pub devices: Devices,
     /// The rate limits.
     pub limits: Limits,
     /// Whether the database answers.
@@ -32,10 +41,26 @@ pub struct App {
 
 impl App {
     /// Assembles the components.
-    pub fn new(config: Config, db: Db, writer: Writer, hub: Arc<Hub>, limits: Limits) -> Self {
+    #[allow(clippy::too_many_arguments)] // They are the components.
+    pub fn new(
+        config: Config,
+        address: SocketAddr,
+        db: Db,
+        writer: Writer,
+        hub: Arc<Hub>,
+        limits: Limits,
+        accounts: Accounts,
+        devices: Devices,
+    ) -> Self {
         let sessions = Sessions::new(db.clone(), hub.clone());
+        let is_draining = AtomicBool::new(false);
         let readiness = Readiness::default();
-        Self { config, db, writer, hub, sessions, limits, readiness, is_draining: AtomicBool::new(false) }
+        Self { config, address, db, writer, hub, sessions, accounts, devices, limits, readiness, is_draining }
+    }
+
+    /// The URL under which users reach the server, without a slash at the end.
+    pub fn public_url(&self) -> String {
+        self.config.public_url(self.address)
     }
 
     /// Whether the server is about to stop.

@@ -4,8 +4,10 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::{IpNet, Ipv4Net};
+use shared::admin::{Guests, Registration};
 
 /// A self-hosted real-time chat
 ///
@@ -13,24 +15,28 @@ use ipnet::{IpNet, Ipv4Net};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "parlance", version)]
 pub struct Config {
+    #[command(subcommand)]
+    #[allow(missing_docs)]
+    pub command: Option<Command>,
+
     /// Address and port to listen on
-    #[arg(long, env = "PARLANCE_BIND", value_name = "ADDRESS", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)))]
+    #[arg(long, global = true, env = "PARLANCE_BIND", value_name = "ADDRESS", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)))]
     pub bind: SocketAddr,
 
     /// Port to listen on, overriding the one in --bind
-    #[arg(long, env = "PORT", value_name = "PORT")]
+    #[arg(long, global = true, env = "PORT", value_name = "PORT")]
     pub port: Option<u16>,
 
     /// Postgres to use, as a URL or libpq connection string; by default, a private one in the data directory
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, global = true, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
     /// Directory of the private Postgres
-    #[arg(long, env = "PARLANCE_DATA_DIR", value_name = "DIRECTORY", default_value_os_t = default_data_dir())]
+    #[arg(long, global = true, env = "PARLANCE_DATA_DIR", value_name = "DIRECTORY", default_value_os_t = default_data_dir())]
     pub data_dir: PathBuf,
 
     /// Directory of initdb and postgres; by default, the usual directories are searched
-    #[arg(long, env = "PARLANCE_POSTGRES_BIN_DIR", value_name = "DIRECTORY")]
+    #[arg(long, global = true, env = "PARLANCE_POSTGRES_BIN_DIR", value_name = "DIRECTORY")]
     pub postgres_bin_dir: Option<PathBuf>,
 
     /// Number of database connections for reads
@@ -42,7 +48,7 @@ pub struct Config {
     pub name: String,
 
     /// Public URL of the server, such as https://chat.example.org; with https, the cookie is Secure
-    #[arg(long, env = "PARLANCE_PUBLIC_URL", value_name = "URL")]
+    #[arg(long, global = true, env = "PARLANCE_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 
     /// Other origins whose pages may use the session cookie, such as a development server
@@ -57,6 +63,14 @@ pub struct Config {
     #[arg(long, env = "PARLANCE_ACCESS", value_name = "WHO", value_enum, default_value_t = Access::Open)]
     pub access: Access,
 
+    /// Who may create an account; admins can change it while the server runs
+    #[arg(long, env = "PARLANCE_REGISTRATION", value_name = "WHO", default_value = Registration::Open.name(), value_parser = named(Registration::ALL, Registration::name))]
+    pub registration: Registration,
+
+    /// Who may come as a guest; admins can change it while the server runs
+    #[arg(long, env = "PARLANCE_GUESTS", value_name = "WHO", default_value = Guests::Open.name(), value_parser = named(Guests::ALL, Guests::name))]
+    pub guests: Guests,
+
     /// Whether to limit rates and the sockets per user and address; off is for benchmarks and tests
     #[arg(long, env = "PARLANCE_RATE_LIMITS", value_name = "ON", value_enum, default_value_t = Switch::On)]
     pub rate_limits: Switch,
@@ -66,12 +80,57 @@ pub struct Config {
     pub limits: LimitSettings,
 
     /// Format of log lines
-    #[arg(long, env = "PARLANCE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, global = true, env = "PARLANCE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
     /// What is logged: a level such as info, or directives such as api=debug
-    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(long, global = true, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
+}
+
+/// What the program does instead of serving.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Administer accounts, also while the server runs
+    #[command(subcommand)]
+    Admin(AdminCommand),
+}
+
+/// An act of `parlance admin`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AdminCommand {
+    /// List the accounts
+    Users,
+    /// Create an account and print a link that sets its password
+    Create {
+        /// The name of the account
+        name: String,
+    },
+    /// Make an account an admin of the server
+    Promote {
+        /// The name of the account
+        name: String,
+    },
+    /// Make an account no admin any more
+    Demote {
+        /// The name of the account
+        name: String,
+    },
+    /// Lock an account out
+    Disable {
+        /// The name of the account
+        name: String,
+    },
+    /// Let a disabled account in again
+    Enable {
+        /// The name of the account
+        name: String,
+    },
+    /// Print a link that sets a new password
+    ResetPassword {
+        /// The name of the account
+        name: String,
+    },
 }
 
 /// The limits. Regular use does not reach the defaults.
@@ -121,6 +180,16 @@ pub struct LimitSettings {
     /// Sockets that may be open in total
     #[arg(long, env = "PARLANCE_SOCKETS", value_name = "COUNT", default_value_t = 10_000, value_parser = positive())]
     pub sockets: u32,
+}
+
+/// Parses a value by its name.
+fn named<T: Copy + Send + Sync + 'static, const COUNT: usize>(
+    all: [T; COUNT],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let names = all.map(name);
+    PossibleValuesParser::new(names)
+        .try_map(move |given| all.into_iter().find(|value| name(*value) == given).ok_or("unknown"))
 }
 
 fn positive() -> clap::builder::RangedI64ValueParser<u32> {
@@ -176,6 +245,16 @@ impl Config {
     /// The address to listen on, from --bind and --port.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.bind.ip(), self.port.unwrap_or(self.bind.port()))
+    }
+
+    /// The URL under which users reach a server that listens on `address`, without a slash at the end: the setting, or
+    /// the address as seen from this machine.
+    pub fn public_url(&self, address: SocketAddr) -> String {
+        match (&self.public_url, address.ip()) {
+            (Some(url), _) => url.trim_end_matches('/').to_owned(),
+            (None, ip) if ip.is_unspecified() => format!("http://localhost:{}", address.port()),
+            (None, _) => format!("http://{address}"),
+        }
     }
 
     /// Whether the public URL is an https URL.

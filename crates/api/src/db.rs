@@ -7,15 +7,20 @@ mod breaker;
 pub mod changes;
 mod connection;
 mod error;
+pub mod identity_events;
 pub mod messages;
 pub mod name_key;
 pub mod page;
+pub mod passwords;
 pub mod rooms;
 #[allow(missing_docs)] // Generated.
 pub mod schema;
 mod sent_hash;
 pub mod sessions;
+pub mod settings;
 mod slice;
+pub mod token_hash;
+pub mod tokens;
 pub mod users;
 
 use std::sync::atomic::{AtomicBool, Ordering};

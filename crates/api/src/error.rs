@@ -7,8 +7,10 @@ use actix_web::{HttpResponse, ResponseError};
 use shared::errors::{ErrorCode, FieldError, LimitScope};
 use shared::text::{Invalid, InvalidCode};
 
+use crate::accounts::AccountError;
 use crate::db::{self, DbError};
 use crate::limits::Limited;
+use crate::passwords::PasswordError;
 use crate::realtime::admission::Refusal;
 use crate::writer::WriteError;
 
@@ -67,15 +69,35 @@ pub fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::BadRequest | ErrorCode::MalformedJson | ErrorCode::InvalidCursor => {
             StatusCode::BAD_REQUEST
         }
-        ErrorCode::AuthenticationRequired | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
-        ErrorCode::OriginRefused | ErrorCode::NotAuthor | ErrorCode::NotRoomOwner => StatusCode::FORBIDDEN,
-        ErrorCode::NotFound | ErrorCode::RoomNotFound | ErrorCode::MessageNotFound => StatusCode::NOT_FOUND,
+        ErrorCode::AuthenticationRequired | ErrorCode::InvalidToken | ErrorCode::InvalidCredentials => {
+            StatusCode::UNAUTHORIZED
+        }
+        ErrorCode::OriginRefused
+        | ErrorCode::RegistrationClosed
+        | ErrorCode::AccountDisabled
+        | ErrorCode::WrongPassword
+        | ErrorCode::AdminOnly
+        | ErrorCode::MembersOnly
+        | ErrorCode::InsufficientScope
+        | ErrorCode::TokenNotAllowed
+        | ErrorCode::NotAuthor
+        | ErrorCode::NotRoomOwner => StatusCode::FORBIDDEN,
+        ErrorCode::NotFound
+        | ErrorCode::RoomNotFound
+        | ErrorCode::MessageNotFound
+        | ErrorCode::UserNotFound
+        | ErrorCode::SessionNotFound
+        | ErrorCode::TokenNotFound
+        | ErrorCode::ResetNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::RoomNameTaken
         | ErrorCode::UsernameTaken
+        | ErrorCode::AlreadyMember
+        | ErrorCode::LastAdmin
         | ErrorCode::MessageIdReused
         | ErrorCode::RoomIdReused
         | ErrorCode::MessageDeleted => StatusCode::CONFLICT,
+        ErrorCode::ResetGone => StatusCode::GONE,
         ErrorCode::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UriTooLong => StatusCode::URI_TOO_LONG,
@@ -99,20 +121,37 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::InvalidCursor => "The cursor is not valid for this list. Start again without a cursor.",
         ErrorCode::AuthenticationRequired => "Sign in first: POST /api/v1/guests returns a token.",
         ErrorCode::InvalidToken => "The token is unknown, expired or signed out.",
+        ErrorCode::InvalidCredentials => "The name or the password is wrong.",
         ErrorCode::OriginRefused => {
             "Requests from a browser must come from a page of this server or from an allowed origin."
         }
+        ErrorCode::RegistrationClosed => "This server does not accept new users without an invitation.",
+        ErrorCode::AccountDisabled => "An admin of this server has disabled the account.",
+        ErrorCode::WrongPassword => "The current password is wrong.",
+        ErrorCode::AdminOnly => "Only an admin of this server may do this.",
+        ErrorCode::MembersOnly => "This needs an account. Sign up first.",
+        ErrorCode::InsufficientScope => "The scopes of this token do not allow this.",
+        ErrorCode::TokenNotAllowed => "This needs a session: sign in with a password.",
         ErrorCode::NotAuthor => "Only the author of a message may do this.",
         ErrorCode::NotRoomOwner => "Only the creator of a room may do this.",
         ErrorCode::NotFound => "There is no resource at this URL.",
         ErrorCode::RoomNotFound => "There is no such room.",
         ErrorCode::MessageNotFound => "There is no such message in this room.",
+        ErrorCode::UserNotFound => "There is no such user.",
+        ErrorCode::SessionNotFound => "You have no such session.",
+        ErrorCode::TokenNotFound => "You have no such token.",
+        ErrorCode::ResetNotFound => "There is no such link.",
         ErrorCode::MethodNotAllowed => "This URL does not support this method.",
         ErrorCode::RoomNameTaken => "There is a room with that name already.",
-        ErrorCode::UsernameTaken => "This name belongs to an account.",
+        ErrorCode::UsernameTaken => "This name belongs to somebody else, or looks like a name that does.",
+        ErrorCode::AlreadyMember => "You have an account already.",
+        ErrorCode::LastAdmin => "The server needs another admin first.",
         ErrorCode::MessageIdReused => "Another message has this id.",
         ErrorCode::RoomIdReused => "Another room has or had this id.",
         ErrorCode::MessageDeleted => "The message has been deleted.",
+        ErrorCode::ResetGone => {
+            "This link was used already, or it has expired. Ask an admin for another one."
+        }
         ErrorCode::RequestTimeout => "The request took too long to arrive.",
         ErrorCode::BodyTooLarge => "The body is larger than 64 KiB.",
         ErrorCode::UriTooLong => "The URL is longer than 4 KiB.",
@@ -182,7 +221,7 @@ fn code_of_constraint(constraint: &str) -> Option<ErrorCode> {
     match constraint {
         db::rooms::NAME_KEY => Some(ErrorCode::RoomNameTaken),
         db::rooms::ID_KEY => Some(ErrorCode::RoomIdReused),
-        db::users::ACCOUNT_NAME_KEY => Some(ErrorCode::UsernameTaken),
+        db::users::ACCOUNT_NAME_KEY | db::users::ACCOUNT_SKELETON_KEY => Some(ErrorCode::UsernameTaken),
         _ => None,
     }
 }
@@ -198,6 +237,34 @@ impl From<WriteError> for AppError {
             WriteError::QueueFull => Self::new(ErrorCode::Overloaded),
             WriteError::OutcomeUnknown => Self::new(ErrorCode::OutcomeUnknown),
             WriteError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccountError> for AppError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::AlreadyMember => Self::new(ErrorCode::AlreadyMember),
+            AccountError::RegistrationClosed => Self::new(ErrorCode::RegistrationClosed),
+            AccountError::InvalidCredentials => Self::new(ErrorCode::InvalidCredentials),
+            AccountError::Disabled => Self::new(ErrorCode::AccountDisabled),
+            AccountError::WrongPassword => Self::new(ErrorCode::WrongPassword),
+            AccountError::InvalidPassword(invalid) => {
+                Self::invalid(vec![FieldError::new("password", invalid)])
+            }
+            AccountError::InvalidSetup => {
+                let detail = "This setup link is wrong, or the server has its first admin already.";
+                Self::invalid_field("setup", InvalidCode::InvalidFormat, detail)
+            }
+            AccountError::MembersOnly => Self::new(ErrorCode::MembersOnly),
+            AccountError::NoToken => Self::new(ErrorCode::TokenNotFound),
+            AccountError::NoUser => Self::new(ErrorCode::UserNotFound),
+            AccountError::LastAdmin => Self::new(ErrorCode::LastAdmin),
+            AccountError::NoReset => Self::new(ErrorCode::ResetNotFound),
+            AccountError::ResetGone => Self::new(ErrorCode::ResetGone),
+            AccountError::Password(PasswordError::Busy) => Self::new(ErrorCode::Overloaded),
+            AccountError::Password(PasswordError::Failed(error)) => internal(&error),
+            AccountError::Db(error) => error.into(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A handler has four steps: extract, validate, call, respond. Each module lists its endpoints first.
 
 pub mod address;
+pub mod admin;
 pub mod assets;
 pub mod body;
 pub mod docs;
@@ -15,6 +16,8 @@ pub mod problem;
 pub mod query;
 pub mod rooms;
 pub mod server;
+pub mod sessions;
+pub mod tokens;
 pub mod users;
 
 use actix_web::web;
@@ -23,10 +26,19 @@ use self::endpoint::Endpoint;
 
 /// All endpoints except the WebSocket, the web client and the documentation.
 pub fn endpoints() -> Vec<Endpoint> {
-    [users::endpoints(), rooms::endpoints(), messages::endpoints(), server::endpoints(), health::endpoints()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        users::endpoints(),
+        sessions::endpoints(),
+        tokens::endpoints(),
+        admin::endpoints(),
+        rooms::endpoints(),
+        messages::endpoints(),
+        server::endpoints(),
+        health::endpoints(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Mounts all routes. For an unsupported method of a known path, actix answers 405 with `Allow`.
@@ -42,6 +54,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         }
         by_path.push((path, resource));
     }
+    // The first match answers, so `/users/me` comes before `/users/{user_id}`.
+    by_path.sort_by_key(|(path, _)| path.contains('{'));
     for (_, resource) in by_path {
         config.service(resource);
     }

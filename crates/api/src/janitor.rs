@@ -55,6 +55,10 @@ pub async fn clean(app: Arc<App>) {
                 purge_deleted_rooms(&app).await;
             }
             _ = retries.tick() => {
+                app.hub.end_expired(chrono::Utc::now());
+                if let Err(error) = app.sessions.follow_events().await {
+                    tracing::debug!(%error, "the events of other servers cannot be read yet");
+                }
                 if let Err(error) = app.sessions.retry_deletions().await {
                     tracing::debug!(%error, "signed-out sessions cannot be deleted yet");
                 }
@@ -64,6 +68,9 @@ pub async fn clean(app: Arc<App>) {
 }
 
 async fn delete_expired_sessions(app: &App) {
+    if let Err(error) = app.db.write(db::identity_events::delete_old).await {
+        tracing::warn!(%error, "old events cannot be deleted yet");
+    }
     if let Err(error) = app.sessions.delete_expired().await {
         tracing::warn!(%error, "expired sessions cannot be deleted yet");
     }

@@ -4,15 +4,20 @@
 //! room. [`db`] holds the queries, [`realtime`] delivers events, [`policy`] decides permissions. [`Server::start`]
 //! assembles them; `main.rs` adds signals and logging.
 
+pub mod accounts;
+pub mod admin_command;
+pub mod api_tokens;
 pub mod app;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod devices;
 pub mod error;
 pub mod http;
 pub mod janitor;
 pub mod json;
 pub mod limits;
+pub mod passwords;
 pub mod policy;
 pub mod postgres;
 pub mod readiness;
@@ -35,10 +40,12 @@ use shared::rooms::RoomName;
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::accounts::Accounts;
 use crate::app::App;
 use crate::config::{Config, Switch};
 use crate::db::rooms::NewRoom;
-use crate::db::{Db, DbError};
+use crate::db::{Conn, Db, DbError};
+use crate::devices::Devices;
 use crate::limits::Limits;
 use crate::postgres::{Cluster, ClusterError};
 use crate::realtime::hub::Hub;
@@ -108,6 +115,7 @@ pub struct Server {
     http: ServerHandle,
     thread: JoinHandle<std::io::Result<()>>,
     cluster: Option<Cluster>,
+    setup_secret: Option<String>,
 }
 
 impl Server {
@@ -135,7 +143,7 @@ impl Server {
                 (Some(cluster), url)
             }
         };
-        prepare_database(&database_url)?;
+        let mut prepared = prepare_database(&database_url)?;
         if config.rate_limits == Switch::Off {
             tracing::warn!("rate limits are off");
         }
@@ -144,9 +152,12 @@ impl Server {
         let limits = Limits::new(&config);
         let hub = Arc::new(Hub::new(limits.sockets, config.access));
         let writer = Writer::start(&database_url, &hub, WRITERS).map_err(StartError::Thread)?;
-        let app = Arc::new(App::new(config, db, writer, hub, limits));
+        let accounts = Accounts::start(db.clone(), hub.clone(), &config).map_err(StartError::Thread)?;
+        let devices = Devices::new(db::settings::device_key(&mut prepared).map_err(unavailable)?);
+        let setup_secret = accounts.setup_secret(&mut prepared).map_err(unavailable)?;
+        let app = Arc::new(App::new(config, address, db, writer, hub, limits, accounts, devices));
         let (http, thread) = serve(listener, app.clone()).map_err(StartError::Thread)?;
-        Ok(Self { address, app, http, thread, cluster })
+        Ok(Self { address, app, http, thread, cluster, setup_secret })
     }
 
     /// The address that the server listens on.
@@ -161,6 +172,12 @@ impl Server {
             ip if ip.is_unspecified() => format!("http://localhost:{}", address.port()),
             _ => format!("http://{address}"),
         }
+    }
+
+    /// The link by which the first admin signs up, if the server needs one and has none.
+    pub fn setup_url(&self) -> Option<String> {
+        let secret = self.setup_secret.as_ref()?;
+        Some(format!("{}/setup#{secret}", self.app.public_url()))
     }
 
     /// Stops the server gracefully: reports not ready, closes the sockets so that clients reconnect later, finishes
@@ -210,7 +227,7 @@ fn join_until<T>(thread: JoinHandle<T>, deadline: Instant) -> Option<std::thread
 }
 
 /// Checks that the database is durable, migrates it, and creates the first room if there never was one.
-fn prepare_database(database_url: &str) -> Result<(), StartError> {
+fn prepare_database(database_url: &str) -> Result<Conn, StartError> {
     let failed = |error: DbError| StartError::unreachable(&error);
     let deadline = Instant::now() + DATABASE_START_TIMEOUT;
     let mut conn = loop {
@@ -238,7 +255,7 @@ fn prepare_database(database_url: &str) -> Result<(), StartError> {
             Err(error) => return Err(failed(error)),
         }
     }
-    Ok(())
+    Ok(conn)
 }
 
 /// Starts the HTTP server on its own thread. It runs until it is stopped by the handle.

@@ -13,6 +13,7 @@ use governor::{Quota, RateLimiter};
 use quick_cache::sync::Cache;
 use shared::errors::LimitScope;
 use shared::ids::{RoomId, UserId};
+use shared::users::Username;
 
 use crate::config::{Config, Switch};
 use crate::realtime::admission::SocketLimits;
@@ -32,6 +33,18 @@ const SUBSCRIBE_BURST: NonZeroU32 = NonZeroU32::new(2 * MAX_ROOMS_PER_CONNECTION
 const TYPING: Quota = Quota::per_minute(NonZeroU32::new(20).unwrap());
 /// The burst of typing commands: a user who sends short messages starts to type again after each.
 const TYPING_BURST: NonZeroU32 = NonZeroU32::new(4).unwrap();
+/// Tries to sign up per hour of an address.
+const SIGN_UPS_PER_HOUR: NonZeroU32 = NonZeroU32::new(3).unwrap();
+/// Passwords that an address may try per quarter of an hour for an account.
+const SIGN_INS_PER_ACCOUNT: NonZeroU32 = NonZeroU32::new(5).unwrap();
+/// Passwords that an address may try per quarter of an hour in total.
+const SIGN_INS_PER_ADDRESS: NonZeroU32 = NonZeroU32::new(20).unwrap();
+/// Passwords that anybody may try per hour for an account.
+const SIGN_INS_PER_NAME: NonZeroU32 = NonZeroU32::new(50).unwrap();
+/// Changes of a user's name per hour.
+const RENAMES_PER_HOUR: NonZeroU32 = NonZeroU32::new(3).unwrap();
+/// Links to a new password per hour and user.
+const RESETS_PER_HOUR: NonZeroU32 = NonZeroU32::new(3).unwrap();
 /// Readiness checks per second of an address: far more than any monitoring sends.
 const PROBE: Quota = Quota::per_second(NonZeroU32::new(50).unwrap());
 
@@ -81,6 +94,12 @@ struct Buckets {
     rooms_of_user: Limiter<UserId>,
     room_changes_of_user: Limiter<UserId>,
     guests_of_address: Limiter<IpAddr>,
+    sign_ups_of_address: Limiter<IpAddr>,
+    sign_ins_of_account: Limiter<(String, IpAddr)>,
+    sign_ins_of_address: Limiter<IpAddr>,
+    sign_ins_of_name: Limiter<String>,
+    renames_of_user: Limiter<UserId>,
+    resets_of_user: Limiter<UserId>,
     probes_of_address: Limiter<IpAddr>,
     subscribes: Limiter<Subject>,
     frames_of_socket: Limiter<ConnectionId>,
@@ -122,6 +141,12 @@ impl Limits {
                 rooms_of_user: limiter(rooms, MAX_BUCKETS),
                 room_changes_of_user: limiter(rooms, MAX_BUCKETS),
                 guests_of_address: limiter(Quota::per_hour(count(settings.guests_per_hour)), MAX_BUCKETS),
+                sign_ups_of_address: limiter(Quota::per_hour(SIGN_UPS_PER_HOUR), MAX_BUCKETS),
+                sign_ins_of_account: limiter(quarter_hourly(SIGN_INS_PER_ACCOUNT), MAX_BUCKETS),
+                sign_ins_of_address: limiter(quarter_hourly(SIGN_INS_PER_ADDRESS), MAX_BUCKETS),
+                sign_ins_of_name: limiter(Quota::per_hour(SIGN_INS_PER_NAME), MAX_BUCKETS),
+                renames_of_user: limiter(Quota::per_hour(RENAMES_PER_HOUR), MAX_BUCKETS),
+                resets_of_user: limiter(Quota::per_hour(RESETS_PER_HOUR), MAX_BUCKETS),
                 probes_of_address: limiter(PROBE, MAX_BUCKETS),
                 subscribes: limiter(SUBSCRIBE.allow_burst(SUBSCRIBE_BURST), MAX_BUCKETS),
                 frames_of_socket: limiter(Quota::per_minute(count(settings.frames_per_minute)), sockets),
@@ -198,6 +223,53 @@ impl Limits {
         check(&buckets.guests_of_address, &address, LimitScope::Ip)
     }
 
+    /// Counts a try to sign up, whether or not the name is taken.
+    ///
+    /// # Errors
+    /// [`Limited`] if the rate is exceeded.
+    pub fn sign_up(&self, address: IpAddr) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.sign_ups_of_address, &address, LimitScope::Ip)
+    }
+
+    /// Counts a password that somebody tries for an account, by the key of its name.
+    ///
+    /// # Errors
+    /// [`Limited`] if the address tries too many, for this account or for any.
+    pub fn sign_in(&self, name_key: &str, address: IpAddr) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.sign_ins_of_address, &address, LimitScope::Ip)?;
+        check(&buckets.sign_ins_of_account, &(bounded(name_key), address), LimitScope::Ip)
+    }
+
+    /// Counts a password that somebody tries for an account, from whatever address. A browser that has signed in to the
+    /// account before is let in nevertheless.
+    ///
+    /// # Errors
+    /// [`Limited`] if too many are tried.
+    pub fn sign_in_from_anywhere(&self, name_key: &str) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.sign_ins_of_name, &bounded(name_key), LimitScope::User)
+    }
+
+    /// Counts a change of a user's name.
+    ///
+    /// # Errors
+    /// [`Limited`] if the rate is exceeded.
+    pub fn rename(&self, user: UserId) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.renames_of_user, &user, LimitScope::User)
+    }
+
+    /// Counts a link that lets a user choose a new password.
+    ///
+    /// # Errors
+    /// [`Limited`] if the rate is exceeded.
+    pub fn reset_password(&self, user: UserId) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.resets_of_user, &user, LimitScope::User)
+    }
+
     /// Counts a readiness check. Other requests have other buckets, so they cannot make monitoring report an outage.
     ///
     /// # Errors
@@ -236,6 +308,17 @@ impl Limits {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         check(&buckets.typing_of_socket, &socket, LimitScope::User)
     }
+}
+
+/// A longer name is no account's, and would only take memory.
+fn bounded(name_key: &str) -> String {
+    name_key.chars().take(Username::ACCOUNT_LENGTH.max * 2).collect()
+}
+
+/// So many in a burst, and again within a quarter of an hour.
+fn quarter_hourly(burst: NonZeroU32) -> Quota {
+    let regular = Quota::per_hour(burst.saturating_mul(count(4)));
+    regular.allow_burst(burst)
 }
 
 type Limiter<K> = RateLimiter<K, RecentBuckets<K>, DefaultClock>;

@@ -3,8 +3,8 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use api::Server;
-use api::config::{Config, LogFormat};
+use api::config::{AdminCommand, Command, Config, LogFormat};
+use api::{Server, admin_command};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -15,6 +15,9 @@ const STOPPED_AT_ONCE: u8 = 130;
 fn main() -> ExitCode {
     let config = Config::parse();
     start_log(&config);
+    if let Some(Command::Admin(command)) = &config.command {
+        return administer(&config, command);
+    }
     let server = match Server::start(config) {
         Ok(server) => server,
         Err(error) => {
@@ -23,10 +26,26 @@ fn main() -> ExitCode {
         }
     };
     println!("Parlance is running at {}", server.url());
+    if let Some(url) = server.setup_url() {
+        println!("Create the admin's account at {url}");
+    }
     match stop_by_signal(server) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("Cannot listen for signals: {error}.");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn administer(config: &Config, command: &AdminCommand) -> ExitCode {
+    match admin_command::run(config, command) {
+        Ok(printed) => {
+            println!("{printed}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }

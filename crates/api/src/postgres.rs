@@ -72,6 +72,16 @@ impl Cluster {
         Ok(Self { supervisor, database_url, _directory: directory })
     }
 
+    /// Starts the cluster, or finds the one that another process runs in the same directory. Returns the URL of the
+    /// database, and the cluster if it was started.
+    pub fn start_or_find(options: &Options) -> Result<(String, Option<Self>), ClusterError> {
+        match Self::start(options) {
+            Ok(cluster) => Ok((cluster.database_url(), Some(cluster))),
+            Err(ClusterError::InUse(root)) => Ok((database_url(&directory::socket_dir_of(&root)?), None)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The URL of the database, for libpq. It stays the same when Postgres is restarted.
     pub fn database_url(&self) -> String {
         self.database_url.clone()

@@ -1,6 +1,6 @@
 //! Sessions: opaque tokens of 256 bits, stored as SHA-256 hashes and cached in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,20 +11,22 @@ use chrono::{TimeDelta, Utc};
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 use shared::events::CloseCode;
-use shared::ids::UserId;
-use shared::timestamp::Timestamp;
-use shared::users::{User, UserKind, Username};
+use shared::ids::{SessionId, UserId};
+use shared::users::Me;
 use uuid::Uuid;
 
 use crate::clock;
-use crate::db::sessions::TokenHash;
+use crate::db::identity_events::IdentityEvent;
+use crate::db::sessions::NewSession;
+use crate::db::token_hash::TokenHash;
+use crate::db::tokens::Found;
 use crate::db::{self, Db, DbError, DbResult};
 use crate::realtime::admission::Refusal;
 use crate::realtime::connection::{Connection, Identity};
 use crate::realtime::hub::{Hub, Registration};
 
 /// A session expires after this time without use.
-const IDLE_LIFETIME: TimeDelta = TimeDelta::days(14);
+pub const IDLE_LIFETIME: TimeDelta = TimeDelta::days(14);
 /// A session expires after this time even if it is used.
 pub const LIFETIME: TimeDelta = TimeDelta::days(90);
 /// How long a cached session is valid without another query.
@@ -35,54 +37,126 @@ const CACHE_SIZE: usize = 20_000;
 const REJECT_TIME: Duration = Duration::from_secs(60);
 /// How many expired sessions one statement deletes: few enough for the statement timeout.
 const EXPIRED_BATCH: i64 = 1_000;
+/// How far a look at the events of other servers reaches back before the previous one: longer than any transaction that
+/// stores one takes.
+const EVENT_OVERLAP: Duration = Duration::from_secs(10);
 /// The prefix of every token, by which secret scanners recognise leaked tokens.
 const TOKEN_PREFIX: &str = "parlance_";
+
+/// The program and the place that a session is for.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The program, as it calls itself.
+    pub user_agent: Option<String>,
+    /// The network address.
+    pub address: IpAddr,
+}
 
 /// The sessions.
 pub struct Sessions {
     db: Db,
     hub: Arc<Hub>,
     memory: Arc<Memory>,
+    followed: Mutex<Followed>,
+}
+
+/// How far this server has followed the events of others.
+struct Followed {
+    /// When they were last read.
+    at: Instant,
+    /// Those that were read then. Each is followed once, although reads overlap.
+    events: HashSet<Uuid>,
 }
 
 impl Sessions {
     /// Creates the sessions on top of `db`. Signing out closes sockets of `hub`.
     pub fn new(db: Db, hub: Arc<Hub>) -> Self {
-        Self { db, hub, memory: Arc::default() }
+        Self {
+            db,
+            hub,
+            memory: Arc::default(),
+            followed: Mutex::new(Followed { at: Instant::now(), events: HashSet::new() }),
+        }
     }
 
-    /// Creates a guest with a session. Returns the token, of which only the hash is stored.
+    /// Makes a session for `client`. It is stored by [`db::sessions::create`], in the transaction that knows its user.
     ///
     /// # Errors
-    /// [`DbError::Conflict`] when an account has the name.
-    pub async fn create_guest(&self, username: Username) -> DbResult<(User, String)> {
-        let now = clock::now();
-        let user = User {
-            id: UserId(Uuid::now_v7()),
-            username,
-            kind: UserKind::Guest,
-            created_at: Timestamp::from(now),
-        };
+    /// If the operating system has no randomness.
+    pub fn prepare(client: &Client) -> DbResult<(NewSession, String)> {
         let token = new_token()?;
-        let session = hash(&token);
-        let guest = user.clone();
-        self.db
-            .write(move |conn| {
-                db::transaction(conn, |conn| {
-                    db::users::create_guest(conn, &guest)?;
-                    db::sessions::create(conn, &session, guest.id, now)
-                })
-            })
-            .await?;
-        self.memory.remember(&Identity { user: Arc::new(user.clone()), session });
-        Ok((user, token))
+        let new = NewSession {
+            id: SessionId(Uuid::now_v7()),
+            token_hash: hash(&token),
+            user_agent: client.user_agent.clone(),
+            address: client.address.to_string(),
+            created_at: clock::now(),
+        };
+        Ok((new, token))
     }
 
-    /// The user of a session, by the [`hash`] of its token. `None` if the token is unknown, expired or signed out.
+    /// Caches a session that was stored.
+    pub fn remember(&self, me: &Me, session: &NewSession) {
+        self.memory.remember(&Identity::new(me.clone(), session.token_hash));
+    }
+
+    /// Refuses the tokens of sessions whose rows are deleted, and closes their sockets.
+    pub fn end(&self, sessions: &[TokenHash], code: CloseCode) {
+        for session in sessions {
+            self.memory.end(*session, Some(Instant::now()));
+            self.hub.end_session(session, code);
+        }
+    }
+
+    /// Follows a change of a user: what is cached of them is read again.
+    pub fn user_changed(&self, id: UserId) {
+        self.memory.forget_user(id);
+    }
+
+    /// Follows what other servers on this database did to sessions and users.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn follow_events(&self) -> DbResult<()> {
+        let started_at = Instant::now();
+        let since = started_at.duration_since(self.followed().at) + EVENT_OVERLAP;
+        let seconds = i32::try_from(since.as_secs()).unwrap_or(i32::MAX);
+        let events = self.db.run(move |conn| db::identity_events::list(conn, seconds)).await?;
+        let mut followed = self.followed();
+        for (id, event) in &events {
+            if !followed.events.contains(id) {
+                self.follow(event);
+            }
+        }
+        *followed = Followed { at: started_at, events: events.into_iter().map(|(id, _)| id).collect() };
+        Ok(())
+    }
+
+    fn follow(&self, event: &IdentityEvent) {
+        let code = if event.is_disabled { CloseCode::Forbidden } else { CloseCode::SessionEnded };
+        match event.session {
+            Some(session) if !self.has_ended(&session) => self.end(&[session], code),
+            Some(_) => {}
+            None => {
+                self.user_changed(event.user);
+                if event.is_disabled {
+                    self.hub.end_user(event.user, code);
+                }
+            }
+        }
+    }
+
+    /// No code panics while it holds this lock, so a poisoned state is consistent.
+    fn followed(&self) -> MutexGuard<'_, Followed> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The user of a session or of an API token, by the [`hash`] of its text. `None` if it is unknown, expired or signed
+    /// out.
     ///
     /// # Errors
     /// If the session is not cached and the database does not answer.
-    pub async fn get(&self, session: TokenHash) -> DbResult<Option<Identity>> {
+    pub async fn get(&self, session: TokenHash, is_token: bool) -> DbResult<Option<Identity>> {
         if let Some(identity) = self.memory.recall(&session) {
             return Ok(Some(identity));
         }
@@ -90,15 +164,16 @@ impl Sessions {
             return Ok(None);
         }
         let now = Utc::now();
-        let found = self
-            .db
-            .run(move |conn| db::sessions::get(conn, &session, now - LIFETIME, now - IDLE_LIFETIME, now))
-            .await;
-        match found {
-            Ok(user) => {
-                let identity = Identity { user: Arc::new(user), session };
-                Ok(self.memory.remember(&identity).then_some(identity))
+        let read = move |conn: &mut db::Conn| {
+            if is_token {
+                let Found { me, scopes, expires_at } = db::tokens::get(conn, &session, now)?;
+                return Ok(Identity { scopes: Some(scopes), expires_at, ..Identity::new(me, session) });
             }
+            let me = db::sessions::get(conn, &session, now - LIFETIME, now - IDLE_LIFETIME, now)?;
+            Ok(Identity::new(me, session))
+        };
+        match self.db.run(read).await {
+            Ok(identity) => Ok(self.memory.remember(&identity).then_some(identity)),
             Err(DbError::NotFound) => {
                 self.memory.known.remove(&session);
                 Ok(None)
@@ -149,10 +224,9 @@ impl Sessions {
     ///
     /// # Errors
     /// If the database does not confirm the deletion. [`Sessions::retry_deletions`] repeats it.
-    pub async fn delete(&self, identity: &Identity) -> DbResult<()> {
-        let session = identity.session;
+    pub async fn delete(&self, session: TokenHash) -> DbResult<()> {
         self.memory.end(session, None);
-        self.hub.end_session(&session);
+        self.hub.end_session(&session, CloseCode::SessionEnded);
         // A separate task completes even if the client resets the connection.
         let (db, memory) = (self.db.clone(), self.memory.clone());
         let deletion = tokio::spawn(async move { delete_rows(&db, &memory, vec![session]).await });
@@ -187,7 +261,7 @@ impl Sessions {
 
 async fn delete_rows(db: &Db, memory: &Memory, sessions: Vec<TokenHash>) -> DbResult<()> {
     let hashes = sessions.clone();
-    db.write(move |conn| db::sessions::delete(conn, &hashes)).await?;
+    db.write(move |conn| db::transaction(conn, |conn| db::sessions::delete(conn, &hashes))).await?;
     for session in sessions {
         memory.end(session, Some(Instant::now()));
     }
@@ -212,7 +286,8 @@ impl Default for Memory {
 impl Memory {
     fn recall(&self, session: &TokenHash) -> Option<Identity> {
         let (identity, read_at) = self.known.get(session)?;
-        (read_at.elapsed() < CACHE_TIME).then_some(identity)
+        let is_live = identity.expires_at.is_none_or(|at| at > Utc::now());
+        (is_live && read_at.elapsed() < CACHE_TIME).then_some(identity)
     }
 
     /// Caches a session that was read. Returns false if it has ended since.
@@ -230,6 +305,11 @@ impl Memory {
         let mut ended = self.ended();
         ended.insert(session, deleted_at);
         self.known.remove(&session);
+    }
+
+    /// Drops what is cached of a user.
+    fn forget_user(&self, id: UserId) {
+        self.known.retain(|_, (identity, _)| identity.user.id != id);
     }
 
     fn not_deleted(&self) -> Vec<TokenHash> {
@@ -250,10 +330,18 @@ impl Memory {
 }
 
 fn new_token() -> DbResult<String> {
+    Ok(format!("{TOKEN_PREFIX}{}", new_secret()?))
+}
+
+/// A secret of 256 bits.
+///
+/// # Errors
+/// If the operating system has no randomness.
+pub fn new_secret() -> DbResult<String> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)
         .map_err(|error| DbError::Unavailable(format!("the system has no randomness: {error}")))?;
-    Ok(format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(secret)))
+    Ok(URL_SAFE_NO_PAD.encode(secret))
 }
 
 /// The hash of a token, by which its session is stored and cached.
@@ -264,6 +352,9 @@ pub fn hash(token: &str) -> TokenHash {
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
+
+    use shared::timestamp::Timestamp;
+    use shared::users::{User, UserKind, Username};
 
     use super::*;
     use crate::config::Access;
@@ -276,7 +367,7 @@ mod tests {
             kind: UserKind::Guest,
             created_at: Timestamp::from(clock::now()),
         };
-        Identity { user: Arc::new(user), session: hash(token) }
+        Identity::new(Me { user, is_admin: false, has_password: false }, hash(token))
     }
 
     #[test]
@@ -308,7 +399,7 @@ mod tests {
         let (grace, ada) = (identity("grace"), identity("ada"));
         // The identities were read before the sign-out.
         sessions.memory.end(grace.session, None);
-        sessions.hub.end_session(&grace.session);
+        sessions.hub.end_session(&grace.session, CloseCode::SessionEnded);
 
         let is_closing = |registration: &Registration| registration.connection().outbox.is_closing();
         assert!(is_closing(&sessions.connect(address, Some(grace.clone())).unwrap()));

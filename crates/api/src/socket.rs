@@ -24,8 +24,9 @@ use self::guard::{Guard, MAX_MESSAGE_BYTES};
 use self::session::Session;
 use crate::app::App;
 use crate::error::{AppError, AppResult};
-use crate::http::identity::{Caller, identify};
+use crate::http::identity::{Caller, check_scopes, identify};
 use crate::http::origin;
+use crate::policy::Use;
 
 /// Mounts the socket's path.
 pub fn configure(config: &mut web::ServiceConfig) {
@@ -45,6 +46,9 @@ async fn connect(
     }
     let peer = request.peer_addr().map(|peer| peer.ip());
     let Caller { address, identity } = identify(&app, request.headers(), peer, true).await?;
+    if let Some(identity) = &identity {
+        check_scopes(identity, Use::Read)?;
+    }
     let registration = app.sessions.connect(address, identity)?;
 
     let (response, _, incoming) =

@@ -24,8 +24,24 @@ pub enum ErrorCode {
     AuthenticationRequired,
     /// The token is unknown, expired or signed out.
     InvalidToken,
+    /// The name or the password is wrong.
+    InvalidCredentials,
     /// A request with a cookie came from another site.
     OriginRefused,
+    /// The server accepts no new accounts or guests.
+    RegistrationClosed,
+    /// An admin disabled the account.
+    AccountDisabled,
+    /// The current password is wrong.
+    WrongPassword,
+    /// Only an admin of the server may do this.
+    AdminOnly,
+    /// Only a user with an account may do this.
+    MembersOnly,
+    /// The token's scopes do not allow it.
+    InsufficientScope,
+    /// An API token cannot be used for this.
+    TokenNotAllowed,
     /// Only its author may change a message.
     NotAuthor,
     /// Only its creator may change a room.
@@ -36,18 +52,32 @@ pub enum ErrorCode {
     RoomNotFound,
     /// There is no such message in that room.
     MessageNotFound,
+    /// There is no such user, or the caller may not see them.
+    UserNotFound,
+    /// The caller has no such session.
+    SessionNotFound,
+    /// The caller has no such token.
+    TokenNotFound,
+    /// There is no such link to reset a password.
+    ResetNotFound,
     /// The path exists, but not with this method.
     MethodNotAllowed,
     /// A room has that name.
     RoomNameTaken,
     /// An account has that name.
     UsernameTaken,
+    /// The user has an account already.
+    AlreadyMember,
+    /// The server needs another admin first.
+    LastAdmin,
     /// Another message has that id.
     MessageIdReused,
     /// Another room has that id.
     RoomIdReused,
     /// A deleted message cannot be edited.
     MessageDeleted,
+    /// The link to reset a password was used or has expired.
+    ResetGone,
     /// The head or the body of the request took too long to come.
     RequestTimeout,
     /// The body is larger than 64 KiB.
@@ -79,24 +109,39 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes that this version knows.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 44] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidCursor,
         Self::AuthenticationRequired,
         Self::InvalidToken,
+        Self::InvalidCredentials,
         Self::OriginRefused,
+        Self::RegistrationClosed,
+        Self::AccountDisabled,
+        Self::WrongPassword,
+        Self::AdminOnly,
+        Self::MembersOnly,
+        Self::InsufficientScope,
+        Self::TokenNotAllowed,
         Self::NotAuthor,
         Self::NotRoomOwner,
         Self::NotFound,
         Self::RoomNotFound,
         Self::MessageNotFound,
+        Self::UserNotFound,
+        Self::SessionNotFound,
+        Self::TokenNotFound,
+        Self::ResetNotFound,
         Self::MethodNotAllowed,
         Self::RoomNameTaken,
         Self::UsernameTaken,
+        Self::AlreadyMember,
+        Self::LastAdmin,
         Self::MessageIdReused,
         Self::RoomIdReused,
         Self::MessageDeleted,
+        Self::ResetGone,
         Self::RequestTimeout,
         Self::BodyTooLarge,
         Self::UriTooLong,
@@ -119,18 +164,33 @@ impl ErrorCode {
             Self::InvalidCursor => "invalid_cursor",
             Self::AuthenticationRequired => "authentication_required",
             Self::InvalidToken => "invalid_token",
+            Self::InvalidCredentials => "invalid_credentials",
             Self::OriginRefused => "origin_refused",
+            Self::RegistrationClosed => "registration_closed",
+            Self::AccountDisabled => "account_disabled",
+            Self::WrongPassword => "wrong_password",
+            Self::AdminOnly => "admin_only",
+            Self::MembersOnly => "members_only",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::TokenNotAllowed => "token_not_allowed",
             Self::NotAuthor => "not_author",
             Self::NotRoomOwner => "not_room_owner",
             Self::NotFound => "not_found",
             Self::RoomNotFound => "room_not_found",
             Self::MessageNotFound => "message_not_found",
+            Self::UserNotFound => "user_not_found",
+            Self::SessionNotFound => "session_not_found",
+            Self::TokenNotFound => "token_not_found",
+            Self::ResetNotFound => "reset_not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::RoomNameTaken => "room_name_taken",
             Self::UsernameTaken => "username_taken",
+            Self::AlreadyMember => "already_member",
+            Self::LastAdmin => "last_admin",
             Self::MessageIdReused => "message_id_reused",
             Self::RoomIdReused => "room_id_reused",
             Self::MessageDeleted => "message_deleted",
+            Self::ResetGone => "reset_gone",
             Self::RequestTimeout => "request_timeout",
             Self::BodyTooLarge => "body_too_large",
             Self::UriTooLong => "uri_too_long",

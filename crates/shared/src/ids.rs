@@ -59,6 +59,14 @@ uuid_id!(
     /// A message. UUIDv7. The client may choose it, which makes retries idempotent.
     MessageId
 );
+uuid_id!(
+    /// A session. It is no secret: the token is.
+    SessionId
+);
+uuid_id!(
+    /// A personal API token. It is no secret.
+    TokenId
+);
 
 impl MessageId {
     /// A UUIDv7 (RFC 9562, section 5.7) of `unix_millis` and ten random bytes.

@@ -14,6 +14,12 @@ pub mod text;
 
 pub mod users;
 
+pub mod sessions;
+
+pub mod tokens;
+
+pub mod admin;
+
 pub mod rooms;
 
 pub mod messages;

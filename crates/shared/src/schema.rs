@@ -6,16 +6,19 @@
 use std::ops::RangeInclusive;
 
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{Array, ArrayBuilder, KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::ids::{MessageId, Rev, RoomId, Seq, UserId};
+use crate::ids::{MessageId, Rev, RoomId, Seq, SessionId, TokenId, UserId};
 use crate::messages::MessageText;
 use crate::page::Cursor;
 use crate::rooms::RoomName;
-use crate::text::{BLANK, COMBINING_MARKS, LINE_SEPARATORS, Length, MAX_MARKS_PER_BASE};
+use crate::text::{
+    BLANK, COMBINING_MARKS, LINE_SEPARATORS, Length, MAX_MARKS_PER_BASE, is_account_character,
+};
 use crate::timestamp::Timestamp;
-use crate::users::{UserKind, Username};
+use crate::tokens::{Scope, TokenName};
+use crate::users::{Password, UserKind, Username};
 
 /// The largest integer that every JSON implementation reads exactly.
 const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
@@ -54,6 +57,8 @@ schemas! {
     UserId => uuid();
     RoomId => uuid();
     MessageId => uuid();
+    SessionId => uuid();
+    TokenId => uuid();
     Seq => counter();
     Rev => counter();
     Timestamp => timestamp();
@@ -67,6 +72,70 @@ schemas! {
 /// The name of a new guest.
 pub(crate) fn guest_name() -> Object {
     name(Username::GUEST_LENGTH).examples(["Ada Lovelace"]).build()
+}
+
+/// The name of a new account.
+pub(crate) fn account_name() -> Object {
+    let Length { min, max } = Username::ACCOUNT_LENGTH;
+    let description = format!(
+        "{min} to {max} characters after trimming: letters and digits of any script, `_`, `.`, `-`, single spaces. A \
+         name that an account has, or that looks like it, is 409."
+    );
+    let (blank, marks) = (class(&[WHITE_SPACE, CONTROL, COMBINING_MARKS, BLANK]), class(&[COMBINING_MARKS]));
+    let (space, most_marks) = (class(&[WHITE_SPACE]), MAX_MARKS_PER_BASE + 1);
+    let sign = class(&[&ranges(is_account_character)]);
+    let (shortest, longest) = (min - 1, max - 1);
+    let pattern = format!(
+        "^(?!{blank}*$)(?![\\s\\S]*{marks}{{{most_marks}}}){space}*\
+         (?=(?:{sign}| ){{{shortest},{longest}}}{sign}{space}*$){sign}(?: ?{sign})*{space}*$"
+    );
+    string()
+        .min_length(Some(min))
+        .pattern(Some(pattern))
+        .description(Some(description))
+        .examples(["Ada Lovelace"])
+        .build()
+}
+
+/// The ranges of the characters that pass.
+fn ranges(passes: impl Fn(char) -> bool) -> Vec<RangeInclusive<char>> {
+    let mut ranges: Vec<RangeInclusive<char>> = Vec::new();
+    for character in ('\0'..=char::MAX).filter(|character| passes(*character)) {
+        match ranges.last_mut() {
+            Some(last) if u32::from(*last.end()) + 1 == u32::from(character) => {
+                *last = *last.start()..=character
+            }
+            _ => ranges.push(character..=character),
+        }
+    }
+    ranges
+}
+
+/// A new name. Guests and members have other rules, and no schema can know who asks.
+pub(crate) fn any_name() -> Object {
+    let (guest, account) = (Username::GUEST_LENGTH, Username::ACCOUNT_LENGTH);
+    let description = format!(
+        "Guests: {} to {} characters. Members: {} to {} letters, digits, `_`, `.`, `-` and single spaces.",
+        guest.min, guest.max, account.min, account.max
+    );
+    string().description(Some(description)).examples(["Ada Lovelace"]).build()
+}
+
+/// The name of a token.
+pub(crate) fn token_name() -> Object {
+    name(TokenName::LENGTH).examples(["backup script"]).build()
+}
+
+/// The scopes of a new token.
+pub(crate) fn scopes() -> Array {
+    let scope = string().enum_values(Some(Scope::ALL.map(Scope::name)));
+    ArrayBuilder::new().items(scope).min_items(Some(1)).unique_items(true).build()
+}
+
+/// A new password.
+pub(crate) fn password() -> Object {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Password);
+    stored(Password::LENGTH).format(Some(format)).build()
 }
 
 /// The name of a new room.

@@ -26,6 +26,8 @@ pub enum InvalidCode {
     InvalidFormat,
     /// It is a number outside the allowed range.
     OutOfRange,
+    /// It is a password that many people use, or the user's own name.
+    TooCommon,
     /// It cannot be combined with another parameter.
     MutuallyExclusive,
     /// A code that this version does not know.
@@ -101,6 +103,52 @@ pub(crate) fn check_name(text: &str, length: Length, what: &str) -> Result<Strin
     }
     check_marks(text, what)?;
     Ok(text.to_owned())
+}
+
+/// Validates the characters of an account's name. It must be trimmed.
+pub(crate) fn check_account_name(name: &str) -> Result<(), Invalid> {
+    if name.chars().all(|character| character == ' ' || is_account_character(character))
+        && !name.contains("  ")
+    {
+        return Ok(());
+    }
+    let detail = "Your name can contain letters, digits, _ . - and single spaces.";
+    Err(Invalid::new(InvalidCode::InvalidCharacters, detail))
+}
+
+/// Whether a character may stand in an account's name, besides the space: letters, their marks, digits and three signs.
+pub(crate) fn is_account_character(character: char) -> bool {
+    character.is_alphanumeric() || is_letter_mark(character) || matches!(character, '_' | '.' | '-')
+}
+
+/// Marks that belong to letters of a script, such as vowel signs, besides those that `char::is_alphanumeric` knows.
+fn is_letter_mark(character: char) -> bool {
+    is_combining_mark(character) || LETTER_MARKS.contains(&character)
+}
+
+/// Signs of Indic scripts, such as the virama, which joins two letters: all marks of these blocks that are no letters.
+const LETTER_MARKS: &[char] = &[
+    '\u{093C}', '\u{094D}', '\u{09BC}', '\u{09CD}', '\u{0A3C}', '\u{0A4D}', '\u{0ABC}', '\u{0ACD}',
+    '\u{0B3C}', '\u{0B4D}', '\u{0BCD}', '\u{0C4D}', '\u{0CBC}', '\u{0CCD}', '\u{0D4D}', '\u{0DCA}',
+    '\u{0E47}', '\u{0E48}', '\u{0E49}', '\u{0E4A}', '\u{0E4B}', '\u{0E4C}', '\u{1039}', '\u{103A}',
+    '\u{17D2}',
+];
+
+/// Validates a new password: only its length, in scalar values without trimming.
+pub(crate) fn check_password(text: &str, length: Length) -> Result<(), Invalid> {
+    let count = text.chars().count();
+    if count == 0 {
+        return Err(Invalid::new(InvalidCode::Required, "A password is required."));
+    }
+    if count < length.min {
+        let detail = format!("The password needs at least {} characters.", length.min);
+        return Err(Invalid::new(InvalidCode::TooShort, detail));
+    }
+    if count > length.max {
+        let detail = format!("The password can have at most {} characters.", length.max);
+        return Err(Invalid::new(InvalidCode::TooLong, detail));
+    }
+    Ok(())
 }
 
 /// Validates text of any number of lines: with a visible character and without NUL, which Postgres cannot store.

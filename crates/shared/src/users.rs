@@ -1,4 +1,6 @@
-//! Users: guests now, members and bots by the same type.
+//! Users: guests, members and bots by the same type.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -6,12 +8,21 @@ use crate::ids::UserId;
 use crate::text::{self, Invalid, Length};
 use crate::timestamp::Timestamp;
 
-/// Where one becomes a guest.
+/// The URL path where guests are created.
 pub const GUESTS_PATH: &str = "/api/v1/guests";
-/// Who one is.
+/// The URL path of accounts: sign-up, and the list of members.
+pub const USERS_PATH: &str = "/api/v1/users";
+/// The URL path of the user who makes the request.
 pub const CURRENT_USER_PATH: &str = "/api/v1/users/me";
-/// The session one is signed in with.
-pub const CURRENT_SESSION_PATH: &str = "/api/v1/sessions/current";
+/// The URL path of their password.
+pub const PASSWORD_PATH: &str = "/api/v1/users/me/password";
+/// The URL path where a link to a new password is used.
+pub const PASSWORD_RESETS_PATH: &str = "/api/v1/password-resets";
+
+/// The URL path of a user.
+pub fn user_path(id: UserId) -> String {
+    format!("{USERS_PATH}/{id}")
+}
 
 /// What a user is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,6 +54,19 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
+/// A user as they see themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Me {
+    /// What everybody may see.
+    #[serde(flatten)]
+    pub user: User,
+    /// Whether the user administers the server.
+    pub is_admin: bool,
+    /// Whether the user has a password. Guests have none.
+    pub has_password: bool,
+}
+
 /// What a user is called. Guests may share a name; none may take an account's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -51,10 +75,19 @@ pub struct Username(String);
 impl Username {
     /// How long a guest's name is.
     pub const GUEST_LENGTH: Length = Length { min: 4, max: 20 };
+    /// How long the name of an account is.
+    pub const ACCOUNT_LENGTH: Length = Length { min: 2, max: 32 };
 
     /// A guest's name, trimmed.
     pub fn parse_guest(text: &str) -> Result<Self, Invalid> {
         text::check_name(text, Self::GUEST_LENGTH, "Your name").map(Self)
+    }
+
+    /// The name of an account, trimmed: letters and digits of any script, `_`, `.`, `-` and single spaces.
+    pub fn parse_account(text: &str) -> Result<Self, Invalid> {
+        let name = text::check_name(text, Self::ACCOUNT_LENGTH, "Your name")?;
+        text::check_account_name(&name)?;
+        Ok(Self(name))
     }
 
     /// A name that was checked when it was stored.
@@ -88,9 +121,119 @@ pub struct Guest {
     pub token: String,
 }
 
+/// Creates an account: the body of `POST /users`. Sent by a guest, it turns the guest into the member.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CreateUser {
+    /// 2 to 32 characters after trimming.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::account_name))]
+    pub username: Username,
+    /// 8 to 128 characters, none of the most common passwords, and not the name.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::password))]
+    pub password: Password,
+    /// The secret that the server prints at its start while it has no admin. It makes the account an admin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub setup: Option<String>,
+}
+
+/// Changes the user who makes the request: the body of `PATCH /users/me`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UpdateUser {
+    /// The new name. Guests keep to the rules for guests, members to those for accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::any_name, required = false))]
+    pub username: Option<Username>,
+}
+
+/// Changes the password: the body of `PUT /users/me/password`.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ChangePassword {
+    /// The password until now.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub current_password: Password,
+    /// The new password.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::password))]
+    pub new_password: Password,
+}
+
+/// Sets a new password by a link: the body of `POST /password-resets`.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ResetPassword {
+    /// The secret of the link: what follows `/reset#`.
+    pub token: String,
+    /// The new password.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::password))]
+    pub new_password: Password,
+}
+
+/// A password. It is not trimmed, and its text is never logged.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl Password {
+    /// How long a password is.
+    pub const LENGTH: Length = Length { min: 8, max: 128 };
+
+    /// Validates a new password. The server also refuses common passwords.
+    pub fn parse_new(text: &str) -> Result<Self, Invalid> {
+        text::check_password(text, Self::LENGTH).map(|()| Self(text.to_owned()))
+    }
+
+    /// Takes a password that is compared with the stored one. One that cannot be right is not refused here.
+    pub fn to_compare(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Password(…)")
+    }
+}
+
+/// The response to signing up or in: the user and the token of the new session. The token is shown once.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SignedIn {
+    /// The user.
+    pub user: Me,
+    /// For `Authorization: Bearer`; browsers use the cookie that comes with it.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1))]
+    pub token: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_an_account_has_letters_digits_and_a_few_signs() {
+        for name in ["al", " Grace Hopper ", "日本", "grace.h_1-2", "Ünïcode", "हिन्दी"] {
+            assert!(Username::parse_account(name).is_ok(), "{name}");
+        }
+        for name in ["a", "two  spaces", "a@b", "semi;colon", "smile😀", "a/b", &"x".repeat(33)] {
+            assert!(Username::parse_account(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_password_has_8_to_128_characters_and_is_not_trimmed() {
+        assert_eq!(Password::parse_new("  spaces  ").unwrap().as_str(), "  spaces  ");
+        assert!(Password::parse_new("short").is_err());
+        assert!(Password::parse_new(&"é".repeat(128)).is_ok());
+        assert!(Password::parse_new(&"é".repeat(129)).is_err());
+        assert!(!format!("{:?}", Password::to_compare("secret")).contains("secret"));
+    }
 
     #[test]
     fn a_guests_name_has_four_to_twenty_characters() {

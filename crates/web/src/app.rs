@@ -45,7 +45,7 @@ pub fn App() -> impl IntoView {
     routing::return_to_last_room(navigation);
     let live = Live::start(state, navigation);
     let overlays = Overlays::default();
-    session::start(state, live, move || overlays.name.set(true));
+    session::start(state, live, move || overlays.ask_who(state));
     provide_context(state);
     provide_context(navigation);
     provide_context(live);

@@ -5,6 +5,7 @@
 
 pub mod messages;
 pub mod rooms;
+pub mod sessions;
 pub mod users;
 
 use gloo_net::http::{Method, RequestBuilder};
@@ -12,6 +13,7 @@ use serde::Serialize;
 use shared::errors::{ErrorCode, Problem};
 use web_sys::AbortSignal;
 
+use crate::state::form::{Errors, WHOLE};
 use crate::wire::{self, Read};
 
 /// A request that is not answered by then has failed.
@@ -48,6 +50,18 @@ impl ClientError {
             },
             Self::Network => "The server could not be reached.".to_owned(),
             Self::Decode => "The server's answer could not be read. Reload the page.".to_owned(),
+        }
+    }
+
+    /// What happened, beside the fields of a form.
+    pub fn in_form(&self) -> Errors {
+        match self {
+            Self::Api(problem) => Errors::refused(problem),
+            Self::Network | Self::Decode => {
+                let mut errors = Errors::default();
+                errors.add(WHOLE, self.sentence());
+                errors
+            }
         }
     }
 
@@ -105,6 +119,11 @@ async fn post<T: Read>(path: &str, body: &impl Serialize) -> Result<T, ClientErr
 
 async fn patch<T: Read>(path: &str, body: &impl Serialize) -> Result<T, ClientError> {
     decode(&send(Method::PATCH, path, Some(encode(body)?)).await?)
+}
+
+/// Sends a body and expects none.
+async fn send_only(method: Method, path: &str, body: &impl Serialize) -> Result<(), ClientError> {
+    send(method, path, Some(encode(body)?)).await.map(|_| ())
 }
 
 async fn delete(path: &str) -> Result<(), ClientError> {

@@ -13,6 +13,7 @@ pub mod client;
 pub mod debounce;
 pub mod navigation;
 pub mod socket;
+pub mod submission;
 pub mod wire;
 
 pub mod live;

@@ -44,6 +44,10 @@ pub struct Live {
     pub today: RwSignal<i64>,
     /// Bumped on every reset. Pages then load afresh.
     pub epoch: RwSignal<u32>,
+    /// Notifies when an admin disabled the user's account.
+    pub disabled: Trigger,
+    /// Whether the user is signing up or in.
+    pub changing: StoredValue<bool>,
     open_room: StoredValue<Option<RoomId>>,
     own_typing: StoredValue<OwnTyping>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
@@ -65,6 +69,8 @@ impl Live {
             attentive: RwSignal::new(browser::is_attentive()),
             today: RwSignal::new(browser::local_day(browser::now())),
             epoch: RwSignal::new(0),
+            disabled: Trigger::new(),
+            changing: StoredValue::new(false),
             open_room: StoredValue::new(None),
             own_typing: StoredValue::new(OwnTyping::default()),
             socket: StoredValue::new_local(None),
@@ -244,7 +250,13 @@ impl Live {
                 self.load_rooms();
                 self.epoch.update(|epoch| *epoch += 1);
             }
+            // Who signs up or in knows: another session follows.
+            Some(Aftermath::SignedOut) if self.changing.get_value() => {}
             Some(Aftermath::SignedOut) => self.state.identity.set(Identity::Anonymous),
+            Some(Aftermath::Disabled) => {
+                self.state.identity.set(Identity::Anonymous);
+                self.disabled.notify();
+            }
             Some(Aftermath::Resume) | None => {}
         }
         self.advance(|connection, now| connection.tick(now));

@@ -62,6 +62,16 @@ impl Navigation {
         self.place.try_update_untracked(Option::take).flatten()
     }
 
+    /// The secret behind the `#` of the address. It is told once, and the address bar does not show it any more.
+    pub fn take_secret(self) -> Option<String> {
+        let hash = window().location().hash().ok()?;
+        let secret = hash.strip_prefix('#').filter(|secret| !secret.is_empty())?;
+        if let Ok(history) = window().history() {
+            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&self.here().path()));
+        }
+        Some(secret.to_owned())
+    }
+
     /// Replaces the current route. The browser's Back button skips the old one.
     pub fn replace(self, route: Route) {
         if let Ok(history) = window().history() {

@@ -1,8 +1,10 @@
 //! The state of everything that can lie above the page: menus, dialogs, the loading bar.
 
 use leptos::prelude::*;
+use shared::users::UserKind;
 
 use crate::components::confirm_dialog::Question;
+use crate::state::entry::Mode;
 use crate::state::{Identity, State};
 
 /// An action that waits for the user's name.
@@ -23,6 +25,10 @@ pub struct Overlays {
     pub settings: RwSignal<bool>,
     /// The dialog that asks for a name.
     pub name: RwSignal<bool>,
+    /// The dialog to sign up or in.
+    pub account: RwSignal<bool>,
+    /// Which of both it does.
+    pub mode: RwSignal<Mode>,
     /// The question that the confirm dialog asks.
     pub question: RwSignal<Option<Question>>,
     /// Whether a page of messages is loading.
@@ -39,6 +45,8 @@ impl Default for Overlays {
             shortcuts: RwSignal::new(false),
             settings: RwSignal::new(false),
             name: RwSignal::new(false),
+            account: RwSignal::new(false),
+            mode: RwSignal::new(Mode::SignUp),
             question: RwSignal::new(None),
             loading: RwSignal::new(false),
             pending: StoredValue::new(None),
@@ -57,9 +65,36 @@ impl Overlays {
         }
     }
 
-    /// Closes the name dialog and runs the action that waited for the name.
+    /// Asks who the user is: who had an account in this browser signs in, others choose a name.
+    pub fn ask_who(self, state: State) {
+        let kind = state.remembered.with_untracked(|author| author.as_ref().map(|author| author.kind));
+        if kind == Some(UserKind::Member) {
+            self.enter(Mode::SignIn);
+        } else {
+            self.pending.set_value(None);
+            self.name.set(true);
+        }
+    }
+
+    /// Opens the dialog to sign up or in.
+    pub fn enter(self, mode: Mode) {
+        self.pending.set_value(None);
+        self.enter_instead(mode);
+    }
+
+    /// The same in the place of the name dialog. The action that waited for the name waits on.
+    pub fn enter_instead(self, mode: Mode) {
+        self.name.set(false);
+        self.settings.set(false);
+        self.mode.set(mode);
+        // A dialog that closes gives the focus back first, so that this one can do it later.
+        request_animation_frame(move || self.account.set(true));
+    }
+
+    /// Closes the dialogs that ask who the user is and runs the action that waited for the name.
     pub fn named(self) {
         self.name.set(false);
+        self.account.set(false);
         if let Some(action) = self.pending.try_update_value(Option::take).flatten() {
             action();
         }

@@ -15,6 +15,10 @@ pub enum Route {
     Room(RoomId),
     /// `/rooms/{id}/messages/{message_id}`: a room at one message.
     Message(RoomId, MessageId),
+    /// `/setup`: the first admin signs up, by a link from the server's log.
+    Setup,
+    /// `/reset`: a new password is chosen, by a link from an admin.
+    Reset,
     /// Anything else.
     NotFound,
 }
@@ -26,6 +30,8 @@ impl Route {
         match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
             (None, ..) => Self::Root,
             (Some("rooms"), None, ..) => Self::Rooms,
+            (Some("setup"), None, ..) => Self::Setup,
+            (Some("reset"), None, ..) => Self::Reset,
             (Some("rooms"), Some(room), None, ..) => room.parse().map_or(Self::NotFound, Self::Room),
             (Some("rooms"), Some(room), Some("messages"), Some(message), None) => {
                 match (room.parse(), message.parse()) {
@@ -42,6 +48,8 @@ impl Route {
         match self {
             Self::Root => "/".to_owned(),
             Self::Rooms | Self::NotFound => "/rooms".to_owned(),
+            Self::Setup => "/setup".to_owned(),
+            Self::Reset => "/reset".to_owned(),
             Self::Room(room) => format!("/rooms/{room}"),
             Self::Message(room, message) => format!("/rooms/{room}/messages/{message}"),
         }
@@ -51,7 +59,7 @@ impl Route {
     pub fn room(self) -> Option<RoomId> {
         match self {
             Self::Room(room) | Self::Message(room, _) => Some(room),
-            Self::Root | Self::Rooms | Self::NotFound => None,
+            Self::Root | Self::Rooms | Self::Setup | Self::Reset | Self::NotFound => None,
         }
     }
 
@@ -75,7 +83,8 @@ mod tests {
     fn every_place_has_a_path_that_leads_back_to_it() {
         let room = ROOM.parse().unwrap();
         let message = MESSAGE.parse().unwrap();
-        for route in [Route::Root, Route::Rooms, Route::Room(room), Route::Message(room, message)] {
+        let rooms = [Route::Rooms, Route::Room(room), Route::Message(room, message)];
+        for route in rooms.into_iter().chain([Route::Root, Route::Setup, Route::Reset]) {
             assert_eq!(Route::parse(&route.path()), route);
         }
     }
@@ -90,6 +99,7 @@ mod tests {
     fn other_paths_lead_nowhere() {
         for path in [
             "/room",
+            "/setup/now",
             "/rooms/lobby",
             "/rooms/1/messages",
             &format!("/rooms/{ROOM}/messages"),

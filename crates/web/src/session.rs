@@ -1,12 +1,14 @@
-//! Who the user is, in all tabs: becoming a guest, signing out, and what is kept of a person.
+//! Who the user is, in all tabs: becoming a guest, signing up, in and out, and what is kept of a person.
 
 use std::time::Duration;
 
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use shared::errors::ErrorCode;
+use shared::ids::UserId;
 use shared::messages::Author;
-use shared::users::{User, UserKind, Username};
+use shared::users::{CreateUser, Me, User, UserKind, Username};
 use uuid::Uuid;
 
 use crate::browser::{self, keys, locks};
@@ -14,6 +16,7 @@ use crate::client::{self, ClientError};
 use crate::live::Live;
 use crate::sending;
 use crate::sending::kept;
+use crate::state::entry::Entry;
 use crate::state::outbox::Outbox;
 use crate::state::reading::ReadMarks;
 use crate::state::toasts::Tone;
@@ -33,6 +36,16 @@ pub fn start(state: State, live: Live, ask_for_name: impl Fn() + Copy + Send + S
     Effect::new(move || {
         if let Identity::User(user) = state.identity.get() {
             remember(state, &user);
+            state.learn_name(&user);
+        }
+    });
+    Effect::new(move |before: Option<()>| {
+        live.disabled.track();
+        if before.is_some() {
+            forget(state, live);
+            browser::forget_person();
+            let text = "An admin has disabled your account. You can go on reading.";
+            state.toast(Tone::Error, text, browser::now());
         }
     });
     give_name_to_waiting(state, live, ask_for_name);
@@ -57,18 +70,82 @@ async fn become_guest_alone(state: State, live: Live, name: Username) -> Result<
         Err(error) if error.is_signed_out() => client::users::create_guest(name).await?,
         Err(error) => return Err(error),
     };
+    arrive(state, live, user, former(state));
+    Ok(())
+}
+
+/// Signs up or in. Signing up as a guest keeps what the guest has written; `setup` is the secret of the first admin.
+pub async fn enter(
+    state: State,
+    live: Live,
+    entry: Entry,
+    setup: Option<String>,
+) -> Result<Me, ClientError> {
+    let _lock = locks::hold(LOCK).await;
+    // The session that ends closes its sockets before the answer is here.
+    let former = former(state);
+    live.changing.set_value(true);
+    let outcome = match entry {
+        Entry::SignUp(username, password) => {
+            client::users::create(CreateUser { username, password, setup }).await
+        }
+        Entry::SignIn(username, password) => client::sessions::create(username, password).await,
+    };
+    live.changing.set_value(false);
+    match outcome {
+        Ok(me) => {
+            arrive(state, live, me.user.clone(), former);
+            Ok(me)
+        }
+        Err(error) => {
+            // The request may have done its work all the same, and the socket says who the user is now.
+            if error.is_passing() || error.code() == Some(ErrorCode::AlreadyMember) {
+                live.renew();
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Renames the user.
+pub async fn rename(state: State, live: Live, name: Username) -> Result<(), ClientError> {
+    let _lock = locks::hold(LOCK).await;
+    let me = client::users::update_current(name).await?;
+    // A new connection shows the new name to the others.
+    arrive(state, live, me.user, None);
+    Ok(())
+}
+
+/// Whose things are here, as long as they may not pass on to somebody else. Those of a guest whose session has ended
+/// may.
+fn former(state: State) -> Option<UserId> {
+    let member = |author: &Option<Author>| {
+        author.as_ref().filter(|author| author.kind == UserKind::Member).map(|author| author.id)
+    };
+    state.me().or_else(|| state.remembered.with_untracked(member))
+}
+
+/// The user is somebody now: in this tab, and in the others.
+fn arrive(state: State, live: Live, user: User, former: Option<UserId>) {
+    if former.is_some_and(|former| former != user.id) {
+        forget(state, live);
+        browser::forget_person();
+    }
     let predecessor = state.remembered.with_untracked(|author| author.as_ref().map(|author| author.id));
     state.outbox.update(|outbox| outbox.claim(user.id, predecessor));
+    let is_same = browser::stored(keys::USER) == Some(user.id.to_string());
     remember(state, &user);
+    if is_same {
+        browser::save(keys::SESSION, &format!("{}.{}", browser::now(), browser::random()));
+    }
     state.identity.set(Identity::User(user));
     live.renew();
-    Ok(())
 }
 
 /// Signs out. Nothing of the person stays in this browser.
 pub async fn sign_out(state: State, live: Live) -> Result<(), ClientError> {
     let _lock = locks::hold(LOCK).await;
-    match client::users::delete_session().await {
+    match client::sessions::delete_current().await {
         Err(error) if !error.is_signed_out() => return Err(error),
         _ => {}
     }
@@ -80,8 +157,9 @@ pub async fn sign_out(state: State, live: Live) -> Result<(), ClientError> {
 fn remembered() -> Option<Author> {
     let username = Username::from_stored(browser::load(keys::NAME)?);
     let id = browser::load(keys::USER).and_then(|id| id.parse().ok());
-    let id = id.unwrap_or(shared::ids::UserId(Uuid::nil()));
-    Some(Author { id, username, kind: UserKind::Guest })
+    let is_member = browser::load(keys::KIND).as_deref() == Some(browser::MEMBER);
+    let kind = if is_member { UserKind::Member } else { UserKind::Guest };
+    Some(Author { id: id.unwrap_or(UserId(Uuid::nil())), username, kind })
 }
 
 /// Keeps who the user is, and sends what they have written.
@@ -90,8 +168,10 @@ fn remember(state: State, user: &User) {
     if state.remembered.with_untracked(|known| known.as_ref() != Some(&author)) {
         state.remembered.set(Some(author));
     }
-    for (key, value) in [(keys::NAME, user.username.as_str()), (keys::USER, &user.id.to_string())] {
-        if browser::stored(key).as_deref() != Some(value) {
+    let kind = if user.kind == UserKind::Member { browser::MEMBER } else { "" };
+    let id = user.id.to_string();
+    for (key, value) in [(keys::NAME, user.username.as_str()), (keys::KIND, kind), (keys::USER, &id)] {
+        if browser::stored(key).unwrap_or_default() != value {
             browser::save(key, value);
         }
     }
@@ -133,6 +213,7 @@ fn changed_elsewhere(state: State, live: Live, name: &str, value: Option<String>
         }
         (keys::USER, None) => forget(state, live),
         // The socket's greeting says who it is.
+        (keys::SESSION, Some(_)) => live.renew(),
         (keys::USER, Some(user)) if state.me().is_none_or(|me| me.to_string() != user) => live.renew(),
         (name, value) => {
             if kept::changed_elsewhere(state, name, value) {
@@ -156,8 +237,8 @@ fn give_name_to_waiting(state: State, live: Live, ask_for_name: impl Fn() + Copy
         if !is_needed.get() || is_asking.get_value() {
             return;
         }
-        let name = state.remembered.with_untracked(|author| author.as_ref().map(|it| it.username.clone()));
-        let Some(name) = name else { return ask_for_name() };
+        let known = state.remembered.get_untracked().filter(|author| author.kind != UserKind::Member);
+        let Some(Author { username: name, .. }) = known else { return ask_for_name() };
         is_asking.set_value(true);
         spawn_local(async move {
             let lock = locks::hold(LOCK).await;

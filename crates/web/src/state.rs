@@ -9,10 +9,14 @@
 pub mod backoff;
 pub mod connection;
 pub mod days;
+pub mod devices;
+pub mod entry;
 pub mod follow;
+pub mod form;
 pub mod identity;
 pub mod links;
 pub mod messages;
+mod names;
 pub mod news;
 pub mod outbox;
 pub mod presence;
@@ -166,6 +170,7 @@ impl State {
             ServerEvent::RoomCreated(change) => Some(change.room.id),
             _ => None,
         };
+        self.learn_names(&event);
         self.apply_to_rooms(&event);
         self.presence.maybe_update(|presence| presence.apply(&event));
         let me = self.me();

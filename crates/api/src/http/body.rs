@@ -2,6 +2,7 @@
 //! unknown fields are ignored, and every invalid field is reported with a JSON Pointer.
 
 use std::error::Error;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -64,6 +65,62 @@ impl Fields {
             _ => Err(Invalid::new(InvalidCode::InvalidType, format!("{name} must be a string."))),
         };
         parsed.map_err(|invalid| self.errors.push(FieldError::new(name, invalid))).ok()
+    }
+
+    /// Parses a required list of texts. It has at least one item, and none twice.
+    pub fn texts<T: PartialEq>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Option<Vec<T>> {
+        let invalid = |code, detail: &str| Invalid::new(code, format!("{name} {detail}"));
+        let parsed = match self.object.get(name) {
+            None => Err(invalid(InvalidCode::Required, "is required.")),
+            Some(Value::Array(items)) if items.is_empty() => {
+                Err(invalid(InvalidCode::Required, "needs at least one item."))
+            }
+            Some(Value::Array(items)) => items.iter().try_fold(Vec::new(), |mut list, item| {
+                let text =
+                    item.as_str().ok_or_else(|| invalid(InvalidCode::InvalidType, "must list strings."))?;
+                let parsed = parse(text)?;
+                if list.contains(&parsed) {
+                    return Err(invalid(InvalidCode::InvalidFormat, "has an item twice."));
+                }
+                list.push(parsed);
+                Ok(list)
+            }),
+            Some(_) => Err(invalid(InvalidCode::InvalidType, "must be a list of strings.")),
+        };
+        parsed.map_err(|invalid| self.errors.push(FieldError::new(name, invalid))).ok()
+    }
+
+    /// Reads an optional whole number in a range. A field that is null is invalid, not absent.
+    pub fn number(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
+        let value = self.object.get(name)?;
+        let invalid = match value.as_i64() {
+            Some(number) if range.contains(&number) => return Some(number),
+            None if !value.is_number() => {
+                Invalid::new(InvalidCode::InvalidType, format!("{name} must be a number."))
+            }
+            _ => {
+                let (start, end) = (range.start(), range.end());
+                let detail = format!("{name} must be a whole number from {start} to {end}.");
+                Invalid::new(InvalidCode::OutOfRange, detail)
+            }
+        };
+        self.errors.push(FieldError::new(name, invalid));
+        None
+    }
+
+    /// Reads an optional boolean field. A field that is null is invalid, not absent.
+    pub fn flag(&mut self, name: &str) -> Option<bool> {
+        let value = self.object.get(name)?;
+        let flag = value.as_bool();
+        if flag.is_none() {
+            let invalid = Invalid::new(InvalidCode::InvalidType, format!("{name} must be true or false."));
+            self.errors.push(FieldError::new(name, invalid));
+        }
+        flag
     }
 }
 

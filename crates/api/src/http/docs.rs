@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::identity::cookie_name;
-use super::{health, messages, rooms, server, users};
+use super::{admin, health, messages, rooms, server, sessions, tokens, users};
 use crate::app::App;
 use crate::error;
 
@@ -29,8 +29,25 @@ const OPENAPI_PATH: &str = "/api/v1/openapi.json";
     ),
     paths(
         users::create_guest,
+        users::create,
+        users::list,
         users::get_current,
-        users::delete_session,
+        users::update_current,
+        users::change_password,
+        users::get,
+        sessions::create,
+        sessions::list,
+        sessions::delete_others,
+        sessions::delete,
+        sessions::delete_current,
+        tokens::list,
+        tokens::create,
+        tokens::delete,
+        admin::list,
+        admin::update,
+        admin::create_reset,
+        admin::update_settings,
+        admin::reset_password,
         rooms::list,
         rooms::create,
         rooms::get,

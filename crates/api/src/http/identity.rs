@@ -3,19 +3,27 @@
 use std::future::{Ready, ready};
 use std::net::IpAddr;
 
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, dev, web};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
+use shared::admin::{ADMIN_PATH, ADMIN_USERS_PATH};
 use shared::errors::ErrorCode;
+use shared::sessions::SESSIONS_PATH;
+use shared::tokens::TOKENS_PATH;
+use shared::users::CURRENT_USER_PATH;
 
 use super::address::client_address;
 use super::origin;
+use crate::api_tokens;
 use crate::app::App;
 use crate::config::{Access, Config};
+use crate::db::token_hash::TokenHash;
 use crate::error::{AppError, AppResult};
+use crate::policy::{TokenRefusal, Use, may_use};
 use crate::realtime::connection::Identity;
-use crate::sessions;
+use crate::sessions::{self, Client};
 
 /// A client that may read public rooms, with or without a session.
 pub struct Reader;
@@ -23,8 +31,24 @@ pub struct Reader;
 /// A client with a session.
 pub struct SignedIn(pub Identity);
 
-/// The address of a client that needs no session. The request is counted for the address.
-pub struct Address(pub IpAddr);
+/// A client that may or may not have a session, in a request that creates one. A foreign origin is refused, also without
+/// a cookie: a foreign page must not sign a browser in.
+pub struct MaybeSignedIn {
+    /// The session.
+    pub identity: Option<Identity>,
+    /// The session of the cookie, which the browser is about to replace.
+    pub cookie: Option<TokenHash>,
+}
+
+/// A client that needs no session; one that it has is ignored. The request is counted for the address, and a foreign
+/// origin is refused.
+pub struct Visitor;
+
+/// The program that makes a request, and its address. It neither counts nor authenticates.
+pub struct Peer(pub Client);
+
+/// How many characters of a `User-Agent` are kept.
+const USER_AGENT_LENGTH: usize = 256;
 
 /// The credentials of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,17 +147,59 @@ async fn prove(
 /// # Errors
 /// 429 if the address made too many lookups, 503 if the database does not answer.
 pub async fn authenticate(app: &App, token: &str, address: IpAddr) -> AppResult<Option<Identity>> {
+    let is_token = api_tokens::is_api_token(token);
+    if is_token && !api_tokens::is_whole(token) {
+        return Ok(None);
+    }
     let session = sessions::hash(token);
     if !app.sessions.is_known(&session) {
         app.limits.look_up(address)?;
     }
-    Ok(app.sessions.get(session).await?)
+    Ok(app.sessions.get(session, is_token).await?)
 }
 
 /// Authenticates a request to the API.
 async fn identify_request(request: &HttpRequest) -> AppResult<Caller> {
     let needs_origin = !request.method().is_safe();
-    identify(app(request)?, request.headers(), peer(request), needs_origin).await
+    let caller = identify(app(request)?, request.headers(), peer(request), needs_origin).await?;
+    if let Some(identity) = &caller.identity {
+        check_scopes(identity, use_of(request.method(), request.path()))?;
+    }
+    Ok(caller)
+}
+
+/// What a request does with its credential.
+fn use_of(method: &Method, path: &str) -> Use {
+    let is_under =
+        |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_read = method.is_safe();
+    if is_read && path == CURRENT_USER_PATH {
+        Use::Read
+    } else if [SESSIONS_PATH, TOKENS_PATH, CURRENT_USER_PATH].into_iter().any(is_under) {
+        Use::OwnAccount
+    } else if is_under(ADMIN_USERS_PATH) && path.ends_with("/password-reset") {
+        Use::Escalation
+    } else if is_under(ADMIN_PATH) {
+        if is_read { Use::AdminRead } else { Use::AdminWrite }
+    } else if is_read {
+        Use::Read
+    } else {
+        Use::Write
+    }
+}
+
+/// Checks that a credential may be used so.
+///
+/// # Errors
+/// 403 if it is a token without the scope.
+pub fn check_scopes(identity: &Identity, use_: Use) -> AppResult<()> {
+    let allowed = identity.scopes.map_or(Ok(()), |scopes| may_use(scopes, use_));
+    allowed.map_err(|refusal| {
+        AppError::new(match refusal {
+            TokenRefusal::InsufficientScope => ErrorCode::InsufficientScope,
+            TokenRefusal::NotAllowed => ErrorCode::TokenNotAllowed,
+        })
+    })
 }
 
 /// The address of a request, as rate limits count it.
@@ -149,17 +215,48 @@ fn app(request: &HttpRequest) -> AppResult<&web::Data<App>> {
     request.app_data::<web::Data<App>>().ok_or_else(|| AppError::new(ErrorCode::Internal))
 }
 
-impl FromRequest for Address {
+impl FromRequest for Visitor {
     type Error = AppError;
     type Future = Ready<AppResult<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let counted = app(request).and_then(|app| {
-            let address = address(app, request);
-            app.limits.request(None, address)?;
-            Ok(Self(address))
+            app.limits.request(None, address(app, request))?;
+            origin::check_foreign(&app.config, request.headers())?;
+            Ok(Self)
         });
         ready(counted)
+    }
+}
+
+impl FromRequest for Peer {
+    type Error = AppError;
+    type Future = Ready<AppResult<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let user_agent = agent.map(|agent| agent.chars().take(USER_AGENT_LENGTH).collect());
+        ready(app(request).map(|app| Self(Client { user_agent, address: address(app, request) })))
+    }
+}
+
+impl FromRequest for MaybeSignedIn {
+    type Error = AppError;
+    type Future = LocalBoxFuture<'static, AppResult<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let request = request.clone();
+        async move {
+            let app = app(&request)?;
+            origin::check_foreign(&app.config, request.headers())?;
+            let Caller { identity, .. } = identify_request(&request).await?;
+            let cookie = match Credentials::of(&app.config, request.headers())? {
+                Credentials::Cookie(_) => identity.as_ref().map(|identity| identity.session),
+                Credentials::Bearer(_) | Credentials::None => None,
+            };
+            Ok(Self { identity, cookie })
+        }
+        .boxed_local()
     }
 }
 
@@ -198,6 +295,25 @@ impl FromRequest for SignedIn {
 mod tests {
     use super::*;
     use clap::Parser;
+
+    #[test]
+    fn a_token_is_used_for_what_the_method_and_the_path_say() {
+        for (method, path, expected) in [
+            (Method::GET, "/api/v1/rooms", Use::Read),
+            (Method::HEAD, "/api/v1/users/me", Use::Read),
+            (Method::POST, "/api/v1/rooms", Use::Write),
+            (Method::PATCH, "/api/v1/users/me", Use::OwnAccount),
+            (Method::PUT, "/api/v1/users/me/password", Use::OwnAccount),
+            (Method::GET, "/api/v1/sessions", Use::OwnAccount),
+            (Method::DELETE, "/api/v1/sessions/current", Use::OwnAccount),
+            (Method::GET, "/api/v1/tokens", Use::OwnAccount),
+            (Method::GET, "/api/v1/admin/users", Use::AdminRead),
+            (Method::PATCH, "/api/v1/admin/settings", Use::AdminWrite),
+            (Method::POST, "/api/v1/admin/users/x/password-reset", Use::Escalation),
+        ] {
+            assert_eq!(use_of(&method, path), expected, "{method} {path}");
+        }
+    }
 
     #[test]
     fn the_authorization_header_takes_precedence_over_the_cookie() {

@@ -21,6 +21,14 @@ pub fn check(config: &Config, headers: &HeaderMap) -> AppResult<()> {
     }
 }
 
+/// Checks that an `Origin`, if there is one, is not foreign.
+///
+/// # Errors
+/// 403 `origin_refused`.
+pub fn check_foreign(config: &Config, headers: &HeaderMap) -> AppResult<()> {
+    if headers.contains_key(header::ORIGIN) { check(config, headers) } else { Ok(()) }
+}
+
 fn is_own(config: &Config, origin: &str, host: Option<&str>) -> bool {
     let Some(authority) = authority(origin) else { return false };
     if host.is_some_and(|host| without_default_port(host, origin).eq_ignore_ascii_case(authority)) {

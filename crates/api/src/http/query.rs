@@ -131,6 +131,17 @@ impl PartialSchema for RoomCursorSchema {
 
 impl ToSchema for RoomCursorSchema {}
 
+/// The schema of a cursor of a list of users.
+pub struct UserCursorSchema;
+
+impl PartialSchema for UserCursorSchema {
+    fn schema() -> RefOr<Schema> {
+        cursor("^d[Q-T][A-Za-z0-9_-]{20}[A-Za-z0-9_-]$").into()
+    }
+}
+
+impl ToSchema for UserCursorSchema {}
+
 /// The schema of `before`, `after` and `around`: an object with at most one property, because they are mutually
 /// exclusive. With style `form` and `explode`, each property is a parameter.
 pub struct PositionSchema;

@@ -1,46 +1,72 @@
-//! Users and their sessions.
+//! Guests and accounts.
 
-use actix_web::cookie::time::Duration as CookieDuration;
-use actix_web::cookie::{Cookie, SameSite};
-use actix_web::http::Method;
-use actix_web::{HttpResponse, ResponseError, web};
-use shared::errors::ErrorCode;
+use actix_web::http::{Method, header};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
+use shared::errors::{ErrorCode, FieldError};
+use shared::ids::UserId;
+use shared::page::Page;
+use shared::text::InvalidCode;
 use shared::users::{
-    CURRENT_SESSION_PATH, CURRENT_USER_PATH, CreateGuest, GUESTS_PATH, Guest, User, Username,
+    CURRENT_USER_PATH, ChangePassword, CreateGuest, CreateUser, GUESTS_PATH, Guest, Me, PASSWORD_PATH,
+    Password, SignedIn as NewSession, USERS_PATH, UpdateUser, User, UserKind, Username, user_path,
 };
 
 use super::body::JsonBody;
 use super::endpoint::Endpoint;
-use super::identity::{Address, SignedIn, cookie_name};
+use super::identity::{MaybeSignedIn, Peer, SignedIn, Visitor};
+use super::query::{LimitSchema, Query, UserCursorSchema, page_response};
+use super::sessions::{new_device_cookie, session_cookie};
+use crate::accounts::AccountError;
 use crate::app::App;
-use crate::config::Config;
+use crate::db;
+use crate::db::name_key::name_key;
+use crate::db::users::{Listed, UserKey};
 use crate::error::{AppError, AppResult};
-use crate::sessions::LIFETIME;
+use crate::passwords;
 
-/// The message for a sign-out whose deletion the database did not confirm.
-const NOT_YET_DELETED: &str = "The token is refused from now on, but the database has not confirmed that the session \
-     is deleted. The server goes on trying.";
+const USER_PATH: &str = "/api/v1/users/{user_id}";
 
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(Method::POST, GUESTS_PATH, create_guest),
+        Endpoint::new(Method::POST, USERS_PATH, create),
+        Endpoint::new(Method::GET, USERS_PATH, list),
         Endpoint::new(Method::GET, CURRENT_USER_PATH, get_current),
-        Endpoint::new(Method::DELETE, CURRENT_SESSION_PATH, delete_session),
+        Endpoint::new(Method::PATCH, CURRENT_USER_PATH, update_current),
+        Endpoint::new(Method::PUT, PASSWORD_PATH, change_password),
+        Endpoint::new(Method::GET, USER_PATH, get),
     ]
 }
 
-/// Create a guest
+/// The user id in a path.
+pub struct UserPath(pub UserId);
+
+impl FromRequest for UserPath {
+    type Error = AppError;
+    type Future = std::future::Ready<AppResult<Self>>;
+
+    /// A text that is not a UUID is answered with 404, like an unknown id.
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let id = request.match_info().query("user_id").parse().map(Self);
+        std::future::ready(id.map_err(|_| AppError::new(ErrorCode::UserNotFound)))
+    }
+}
+
+/// Become a guest
 ///
-/// The token is for `Authorization: Bearer`. Browsers can use the cookie of the response instead.
+/// Guests may share a name. The token authenticates requests and sockets. Its session ends after 14 days without use,
+/// and after 90 days at the latest.
 #[utoipa::path(post, path = GUESTS_PATH, operation_id = "create_guest", tag = "users", request_body = CreateGuest,
     responses(
         (status = 201, description = "The guest and the token", body = Guest,
             headers(("Set-Cookie" = String, description = "The session, for browsers"))),
+        (status = 403, description = "registration_closed, origin_refused"),
         (status = 409, description = "username_taken"),
         (status = 429, description = "rate_limited")))]
 pub async fn create_guest(
-    Address(address): Address,
+    _: Visitor,
+    Peer(client): Peer,
     app: web::Data<App>,
     body: JsonBody,
 ) -> AppResult<HttpResponse> {
@@ -48,47 +74,170 @@ pub async fn create_guest(
         let username = fields.required("username", Username::parse_guest);
         Some(CreateGuest { username: username? })
     })?;
-    app.limits.create_guest(address)?;
-    let (user, token) = app.sessions.create_guest(username).await?;
+    app.limits.create_guest(client.address)?;
+    let (user, token) = app.accounts.create_guest(&app.sessions, &client, username).await?;
     let cookie = session_cookie(&app.config, token.clone());
     Ok(HttpResponse::Created().cookie(cookie).json(Guest { user, token }))
+}
+
+/// Sign up
+///
+/// Sent by a guest, it turns the guest into the member: id, messages and rooms stay, and the guest's sessions end.
+#[utoipa::path(post, path = USERS_PATH, operation_id = "create_user", tag = "users",
+    security((), ("token" = []), ("cookie" = [])), request_body = CreateUser,
+    responses(
+        (status = 201, description = "The user and the token", body = NewSession,
+            headers(("Set-Cookie" = String, description = "The session, for browsers"),
+                ("Location" = String, description = "The path of the user"))),
+        (status = 403, description = "registration_closed, origin_refused"),
+        (status = 409, description = "username_taken, already_member"),
+        (status = 429, description = "rate_limited")))]
+pub async fn create(
+    MaybeSignedIn { identity, .. }: MaybeSignedIn,
+    Peer(client): Peer,
+    app: web::Data<App>,
+    body: JsonBody,
+) -> AppResult<HttpResponse> {
+    let create = body.read(|fields| {
+        let username = fields.required("username", Username::parse_account);
+        let password = fields.required("password", passwords::parse_new);
+        let setup = fields.optional("setup", |text| Ok(text.to_owned()));
+        Some(CreateUser { username: username?, password: password?, setup })
+    })?;
+    app.limits.sign_up(client.address)?;
+    let (user, token) = app.accounts.sign_up(&app.sessions, &client, identity.as_ref(), create).await?;
+    let device = app.devices.cookie(user.user.id);
+    let mut response = HttpResponse::Created();
+    response
+        .cookie(session_cookie(&app.config, token.clone()))
+        .cookie(new_device_cookie(&app.config, device))
+        .insert_header((header::LOCATION, user_path(user.user.id)));
+    Ok(response.json(NewSession { user, token }))
+}
+
+/// List members
+///
+/// `query` is the beginning of a name or of any word of it. Only members may list members.
+#[utoipa::path(get, path = USERS_PATH, operation_id = "list_users", tag = "users",
+    security(("token" = []), ("cookie" = [])),
+    params(("query" = Option<String>, Query), ("limit" = inline(Option<LimitSchema>), Query),
+        ("cursor" = inline(Option<UserCursorSchema>), Query)),
+    responses(
+        (status = 200, description = "A page of members, oldest first", body = Page<User>,
+            headers(("Link" = String, description = "The page after this one (RFC 8288)"))),
+        (status = 403, description = "members_only")))]
+pub async fn list(
+    SignedIn(identity): SignedIn,
+    app: web::Data<App>,
+    query: Query,
+) -> AppResult<HttpResponse> {
+    if identity.user.kind == UserKind::Guest {
+        return Err(AppError::new(ErrorCode::MembersOnly));
+    }
+    let page = users(&app, &query, Listed::Members).await?;
+    let items = page.items.into_iter().map(|account| account.me.user).collect();
+    let page = Page { items, next_cursor: page.next_cursor, prev_cursor: page.prev_cursor };
+    Ok(page_response(&page, USERS_PATH, query.limit()?, ("cursor", "cursor")))
+}
+
+/// A page of users by `query`, `limit` and `cursor`.
+pub(super) async fn users(app: &App, query: &Query, listed: Listed) -> AppResult<Page<db::users::Account>> {
+    let limit = query.limit()?;
+    let after = query.get("cursor").map(UserKey::parse).transpose();
+    let after = after.map_err(|_| AppError::new(ErrorCode::InvalidCursor))?;
+    let name = query.get("query").unwrap_or_default().to_owned();
+    if name.contains('\0') {
+        let detail = "query cannot contain the NUL character.";
+        return Err(AppError::invalid_field("query", InvalidCode::InvalidCharacters, detail));
+    }
+    Ok(app.db.run(move |conn| db::users::list(conn, listed, &name, after, limit)).await?)
 }
 
 /// Get the current user
 #[utoipa::path(get, path = CURRENT_USER_PATH, operation_id = "get_current_user", tag = "users",
     security(("token" = []), ("cookie" = [])),
-    responses((status = 200, description = "The user", body = User)))]
+    responses((status = 200, description = "The user", body = Me)))]
 pub async fn get_current(SignedIn(identity): SignedIn) -> HttpResponse {
-    HttpResponse::Ok().json(identity.user.as_ref())
+    HttpResponse::Ok().json(identity.me())
 }
 
-/// Sign out
+/// Rename the current user
 ///
-/// The token becomes invalid, and the sockets of the session are closed with 4401.
-#[utoipa::path(delete, path = CURRENT_SESSION_PATH, operation_id = "delete_current_session", tag = "users",
-    security(("token" = []), ("cookie" = [])),
-    responses((status = 204, description = "Signed out",
-        headers(("Set-Cookie" = String, description = "Removes the session's cookie")))))]
-pub async fn delete_session(app: web::Data<App>, SignedIn(identity): SignedIn) -> AppResult<HttpResponse> {
-    let mut response = match app.sessions.delete(&identity).await {
-        Ok(()) => HttpResponse::NoContent().finish(),
-        Err(error) => {
-            tracing::warn!(%error, "a session could not be deleted yet");
-            AppError::because(ErrorCode::OutcomeUnknown, NOT_YET_DELETED).error_response()
+/// Nobody else can take the former name of a member for 90 days.
+#[utoipa::path(patch, path = CURRENT_USER_PATH, operation_id = "update_current_user", tag = "users",
+    security(("token" = []), ("cookie" = [])), request_body = UpdateUser,
+    responses(
+        (status = 200, description = "The user", body = Me),
+        (status = 409, description = "username_taken"),
+        (status = 429, description = "rate_limited")))]
+pub async fn update_current(
+    SignedIn(identity): SignedIn,
+    app: web::Data<App>,
+    body: JsonBody,
+) -> AppResult<HttpResponse> {
+    let user = &identity.user;
+    let parse = if user.kind == UserKind::Guest { Username::parse_guest } else { Username::parse_account };
+    let UpdateUser { username } =
+        body.read(|fields| Some(UpdateUser { username: fields.optional("username", parse) }))?;
+    let me = match username.filter(|name| *name != user.username) {
+        Some(name) => {
+            app.limits.rename(user.id)?;
+            app.accounts.rename(&app.sessions, user, name).await?
         }
+        None => identity.me(),
     };
-    let mut cookie = session_cookie(&app.config, String::new());
-    cookie.make_removal();
-    response.add_cookie(&cookie).map_err(|_| AppError::new(ErrorCode::Internal))?;
-    Ok(response)
+    Ok(HttpResponse::Ok().json(me))
 }
 
-fn session_cookie(config: &Config, token: String) -> Cookie<'static> {
-    Cookie::build(cookie_name(config), token)
-        .path("/")
-        .http_only(true)
-        .secure(config.is_https())
-        .same_site(SameSite::Lax)
-        .max_age(CookieDuration::seconds(LIFETIME.num_seconds()))
-        .finish()
+/// Change the password
+///
+/// All other sessions of the user end.
+#[utoipa::path(put, path = PASSWORD_PATH, operation_id = "change_password", tag = "users",
+    security(("token" = []), ("cookie" = [])), request_body = ChangePassword,
+    responses(
+        (status = 204, description = "Changed"),
+        (status = 403, description = "wrong_password"),
+        (status = 429, description = "rate_limited")))]
+pub async fn change_password(
+    SignedIn(identity): SignedIn,
+    Peer(client): Peer,
+    app: web::Data<App>,
+    body: JsonBody,
+) -> AppResult<HttpResponse> {
+    let ChangePassword { current_password, new_password } = body.read(|fields| {
+        let current = fields.required("current_password", |text| Ok(Password::to_compare(text)));
+        let new = fields.required("new_password", passwords::parse_new);
+        Some(ChangePassword { current_password: current?, new_password: new? })
+    })?;
+    app.limits.sign_in(&name_key(identity.user.username.as_str()), client.address)?;
+    app.accounts
+        .change_password(&app.sessions, client.address, &identity, &current_password, &new_password)
+        .await
+        .map_err(|error| password_error(error, "new_password"))?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Get a user
+///
+/// Members see members; everybody sees themselves.
+#[utoipa::path(get, path = USER_PATH, operation_id = "get_user", tag = "users",
+    security(("token" = []), ("cookie" = [])), params(("user_id" = UserId, Path)),
+    responses((status = 200, description = "The user", body = User), (status = 404, description = "user_not_found")))]
+pub async fn get(
+    SignedIn(identity): SignedIn,
+    app: web::Data<App>,
+    UserPath(id): UserPath,
+) -> AppResult<HttpResponse> {
+    let found = app.accounts.get(id).await?.me.user;
+    let is_seen = found.id == identity.user.id
+        || (identity.user.kind == UserKind::Member && found.kind == UserKind::Member);
+    if is_seen { Ok(HttpResponse::Ok().json(found)) } else { Err(AppError::new(ErrorCode::UserNotFound)) }
+}
+
+/// The response to an error about a new password in the field of that name.
+pub(super) fn password_error(error: AccountError, field: &str) -> AppError {
+    match error {
+        AccountError::InvalidPassword(invalid) => AppError::invalid(vec![FieldError::new(field, invalid)]),
+        other => other.into(),
+    }
 }

@@ -111,9 +111,7 @@ impl Directory {
         self.remove_interrupted().map_err(not_writable)?;
         self.rotate_log();
 
-        let bases = [std::env::temp_dir(), PathBuf::from("/tmp")];
-        let socket_dir = socket_dir(&postgres_dir, &bases)
-            .ok_or_else(|| ClusterError::SocketPath(postgres_dir.clone()))?;
+        let socket_dir = socket_dir_of(&self.root)?;
         make_private_dir(&socket_dir, account).map_err(|_| ClusterError::SocketPath(socket_dir.clone()))?;
         Ok(socket_dir)
     }
@@ -220,6 +218,13 @@ fn make_private_dir(path: &Path, account: &Account) -> io::Result<()> {
 
 /// The directory of the Unix socket: in the directory of Postgres if the path fits, else in the first of `bases` where
 /// it fits, with a name that is the same at every start.
+/// The directory of the socket of a cluster, by its data directory.
+pub(super) fn socket_dir_of(root: &Path) -> Result<PathBuf, ClusterError> {
+    let postgres_dir = root.join("postgres");
+    let bases = [std::env::temp_dir(), PathBuf::from("/tmp")];
+    socket_dir(&postgres_dir, &bases).ok_or(ClusterError::SocketPath(postgres_dir))
+}
+
 fn socket_dir(postgres_dir: &Path, bases: &[PathBuf]) -> Option<PathBuf> {
     let mut hasher = DefaultHasher::new();
     postgres_dir.hash(&mut hasher);

@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use shared::users::User;
+use chrono::{DateTime, Utc};
+use shared::users::{Me, User};
 
 use super::outbox::Outbox;
+use crate::policy::Scopes;
 
 /// The id of a connection. It is never reused.
 pub type ConnectionId = u64;
@@ -29,8 +31,31 @@ pub struct Connection {
 pub struct Identity {
     /// The user.
     pub user: Arc<User>,
-    /// The session that the user signed in with.
+    /// Whether the user administers the server.
+    pub is_admin: bool,
+    /// Whether the user has a password.
+    pub has_password: bool,
+    /// The session that the user signed in with, or the API token.
     pub session: SessionKey,
+    /// What an API token may be used for; `None` for a session, which may be used for everything.
+    pub scopes: Option<Scopes>,
+    /// When an API token expires. Sessions are checked when they are read.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl Identity {
+    /// The identity of a user in a session.
+    pub fn new(me: Me, session: SessionKey) -> Self {
+        let Me { user, is_admin, has_password } = me;
+        let (scopes, expires_at) = (None, None);
+        Self { user: Arc::new(user), is_admin, has_password, session, scopes, expires_at }
+    }
+
+    /// The user as they see themselves.
+    pub fn me(&self) -> Me {
+        let Self { user, is_admin, has_password, .. } = self;
+        Me { user: user.as_ref().clone(), is_admin: *is_admin, has_password: *has_password }
+    }
 }
 
 impl Connection {
@@ -43,7 +68,8 @@ impl Connection {
         self.identity().map(|identity| identity.user)
     }
 
-    pub(super) fn identity(&self) -> Option<Identity> {
+    /// The user and the session; `None` while the connection is anonymous.
+    pub fn identity(&self) -> Option<Identity> {
         self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

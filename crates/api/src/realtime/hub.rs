@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use shared::events::{CloseCode, ServerEvent};
-use shared::ids::{Rev, RoomId};
+use shared::ids::{Rev, RoomId, UserId};
 use shared::messages::Message;
 use shared::rooms::Room as RoomDto;
+use shared::users::User;
 
 use super::admission::{Admission, Refusal, SocketLimits};
 use super::budget::Budget;
@@ -257,12 +259,37 @@ impl Hub {
     }
 
     /// Closes the connections of an ended session.
-    pub fn end_session(&self, session: &SessionKey) {
+    pub fn end_session(&self, session: &SessionKey, code: CloseCode) {
+        self.end(|identity| identity.session == *session, code);
+    }
+
+    /// Closes the connections of a user.
+    pub fn end_user(&self, id: UserId, code: CloseCode) {
+        self.end(|identity| identity.user.id == id, code);
+    }
+
+    /// Closes the connections of API tokens that have expired.
+    pub fn end_expired(&self, now: DateTime<Utc>) {
+        self.end(|identity| identity.expires_at.is_some_and(|at| at <= now), CloseCode::SessionEnded);
+    }
+
+    fn end(&self, is_over: impl Fn(&Identity) -> bool, code: CloseCode) {
         for connection in self.lock().directory.connections() {
-            if connection.identity().is_some_and(|identity| identity.session == *session) {
-                connection.outbox.close(CloseCode::SessionEnded);
+            if connection.identity().is_some_and(|identity| is_over(&identity)) {
+                connection.outbox.close(code);
             }
         }
+    }
+
+    /// Follows a user's new name: open connections carry it, and pages with the old one are forgotten.
+    pub fn user_changed(&self, user: &Arc<User>) {
+        let mut state = self.lock();
+        for connection in state.directory.connections() {
+            if let Some(identity) = connection.identity().filter(|identity| identity.user.id == user.id) {
+                connection.set_identity(Identity { user: user.clone(), ..identity });
+            }
+        }
+        state.newest.clear();
     }
 
     /// Refuses new connections and closes all others with [`CloseCode::Restart`].

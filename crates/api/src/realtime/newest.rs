@@ -75,7 +75,12 @@ impl NewestPages {
         self.0.remove_if(&room_id, |newest| newest.rev < rev);
     }
 
-    /// Drops a room.
+    /// Drops the pages of all rooms.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Drops the page of a room.
     pub(super) fn forget(&mut self, room_id: RoomId) {
         self.0.remove(&room_id);
     }

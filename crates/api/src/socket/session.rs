@@ -13,6 +13,7 @@ use crate::error::AppError;
 use crate::http::identity;
 use crate::http::server::VERSION;
 use crate::json;
+use crate::policy::Use;
 use crate::realtime::connection::Connection;
 use crate::realtime::frame::Frame;
 
@@ -89,8 +90,11 @@ impl<'app> Session<'app> {
                 Ok(())
             }
             ClientCommand::Typing { room_id, active } => {
-                if self.connection.user().is_none() {
+                let identity = self.connection.identity();
+                if identity.is_none() {
                     self.refuse(ErrorCode::AuthenticationRequired, Some(room_id));
+                } else if identity.is_some_and(|it| identity::check_scopes(&it, Use::Write).is_err()) {
+                    self.refuse(ErrorCode::InsufficientScope, Some(room_id));
                 } else if !self.app.hub.set_typing(self.connection, room_id, active) {
                     self.refuse(ErrorCode::RoomNotFound, Some(room_id));
                 }
@@ -106,6 +110,10 @@ impl<'app> Session<'app> {
 
     async fn authenticate(&self, token: &str) -> Handled {
         match identity::authenticate(self.app, token, self.connection.address).await {
+            Ok(Some(identity)) if identity::check_scopes(&identity, Use::Read).is_err() => {
+                self.refuse(ErrorCode::InsufficientScope, None);
+                Ok(())
+            }
             Ok(Some(identity)) => {
                 self.app.sessions.identify(self.connection, identity).map_err(|_| CloseCode::Overload)?;
                 self.greet();

@@ -31,6 +31,10 @@ pub mod keys {
     pub const LAST_ROOM: &str = "parlance.last-room";
     /// The user's name. It does not identify the user: the session's cookie does, which scripts cannot see.
     pub const NAME: &str = "parlance.name";
+    /// `member` beside the name of an account, or nothing.
+    pub const KIND: &str = "parlance.kind";
+    /// Another text each time that the same user has another session or name, which so reaches the other tabs.
+    pub const SESSION: &str = "parlance.session";
     /// The id of the user that this browser was last signed in as. A change of it reaches the other tabs.
     pub const USER: &str = "parlance.user";
     /// What the names of the outbox's entries begin with.
@@ -46,6 +50,15 @@ pub mod keys {
 pub fn load(key: &str) -> Option<String> {
     let soon = SOON.with_borrow(|soon| soon.iter().find(|(name, _)| name == key).cloned());
     soon.map_or_else(|| stored(key), |(_, value)| Some(value).filter(|value| !value.is_empty()))
+}
+
+/// What `keys::KIND` holds beside the name of an account.
+pub const MEMBER: &str = "member";
+
+/// The name that a guest had in this browser. That of an account is not for guests.
+pub fn guest_name() -> String {
+    let name = load(keys::NAME).filter(|_| load(keys::KIND).as_deref() != Some(MEMBER));
+    name.unwrap_or_default()
 }
 
 /// What is in the storage under that name, also when another tab put it there.

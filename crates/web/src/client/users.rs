@@ -1,13 +1,23 @@
-//! Requests about the user and the session.
+//! Requests about the user.
 
-use shared::users::{CURRENT_SESSION_PATH, CURRENT_USER_PATH, CreateGuest, GUESTS_PATH, User, Username};
+use gloo_net::http::Method;
+use shared::users::{
+    CURRENT_USER_PATH, ChangePassword, CreateGuest, CreateUser, GUESTS_PATH, Me, PASSWORD_PATH,
+    PASSWORD_RESETS_PATH, ResetPassword, USERS_PATH, UpdateUser, User, Username,
+};
 
 use crate::client::{self, ClientError};
 use crate::wire::NewSession;
 
 /// Becomes a guest. The session is the cookie that comes with the answer; the token in it is not kept.
 pub async fn create_guest(username: Username) -> Result<User, ClientError> {
-    let session: NewSession = client::post(GUESTS_PATH, &CreateGuest { username }).await?;
+    let session: NewSession<User> = client::post(GUESTS_PATH, &CreateGuest { username }).await?;
+    Ok(session.user)
+}
+
+/// Signs up. A guest becomes the member. The session is the cookie that comes with the answer.
+pub async fn create(create: CreateUser) -> Result<Me, ClientError> {
+    let session: NewSession<Me> = client::post(USERS_PATH, &create).await?;
     Ok(session.user)
 }
 
@@ -16,7 +26,17 @@ pub async fn get_current() -> Result<User, ClientError> {
     client::get(CURRENT_USER_PATH).await
 }
 
-/// Signs out.
-pub async fn delete_session() -> Result<(), ClientError> {
-    client::delete(CURRENT_SESSION_PATH).await
+/// Renames the user.
+pub async fn update_current(username: Username) -> Result<Me, ClientError> {
+    client::patch(CURRENT_USER_PATH, &UpdateUser { username: Some(username) }).await
+}
+
+/// Changes the password. The user's other sessions end.
+pub async fn change_password(change: ChangePassword) -> Result<(), ClientError> {
+    client::send_only(Method::PUT, PASSWORD_PATH, &change).await
+}
+
+/// Sets a new password by a link. All sessions of its user end.
+pub async fn reset_password(reset: ResetPassword) -> Result<(), ClientError> {
+    client::send_only(Method::POST, PASSWORD_RESETS_PATH, &reset).await
 }

@@ -63,7 +63,6 @@ fn sentence(banner: Banner) -> &'static str {
         }
         Banner::Outdated => "A new version of Parlance is available.",
         Banner::Stopped(Stopped::NotUnderstood) => "This page is older than the server. Reload it.",
-        Banner::Stopped(Stopped::Forbidden) => "The server has closed this account's connection.",
     }
 }
 

@@ -28,7 +28,8 @@ const PROBE_MILLIS: i64 = 2_500;
 /// Timers that are this late were stopped: the machine slept, or the page was frozen.
 const SLEPT_MILLIS: i64 = 5_000;
 /// After these the first attempt is made at once.
-const AT_ONCE: [CloseCode; 3] = [CloseCode::SlowConsumer, CloseCode::ImpossibleRev, CloseCode::SessionEnded];
+const AT_ONCE: [CloseCode; 4] =
+    [CloseCode::SlowConsumer, CloseCode::ImpossibleRev, CloseCode::SessionEnded, CloseCode::Forbidden];
 
 /// A way to reach the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub enum Aftermath {
     Reload,
     /// The session has ended.
     SignedOut,
+    /// An admin disabled the account. The session has ended, too.
+    Disabled,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,10 +159,6 @@ impl Connection {
             self.phase = Phase::Stopped(Stopped::NotUnderstood);
             return Aftermath::Resume;
         }
-        if is(CloseCode::Forbidden) {
-            self.phase = Phase::Stopped(Stopped::Forbidden);
-            return Aftermath::Resume;
-        }
         let backoff = backoff::wait_millis(self.failures, random);
         let wait = if is(CloseCode::Restart) {
             #[allow(clippy::cast_possible_truncation)] // At most 10,000.
@@ -179,6 +178,7 @@ impl Connection {
         match code {
             code if code == CloseCode::ImpossibleRev.number() => Aftermath::Reload,
             code if code == CloseCode::SessionEnded.number() => Aftermath::SignedOut,
+            code if code == CloseCode::Forbidden.number() => Aftermath::Disabled,
             _ => Aftermath::Resume,
         }
     }

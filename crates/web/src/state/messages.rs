@@ -9,7 +9,7 @@ mod outside;
 use std::sync::Arc;
 
 use shared::ids::{MessageId, Seq};
-use shared::messages::Message;
+use shared::messages::{Author, Message};
 use shared::page::{Cursor, Page};
 use shared::timestamp::Timestamp;
 
@@ -164,6 +164,18 @@ impl Timeline {
                 self.extend();
             }
         }
+    }
+
+    /// The author of messages is called so from now on. Returns whether any is shown under another name.
+    pub fn call(&mut self, author: &Author) -> bool {
+        let mut is_changed = false;
+        for message in &mut self.window {
+            if message.author.id == author.id && message.author != *author {
+                Arc::make_mut(message).author = author.clone();
+                is_changed = true;
+            }
+        }
+        is_changed
     }
 
     /// Shows a message as deleted before the server's event says so.

@@ -3,6 +3,7 @@
 //! Pure.
 
 use shared::ids::RoomId;
+use shared::messages::Author;
 
 use crate::state::messages::Timeline;
 
@@ -54,6 +55,12 @@ impl Timelines {
         }
     }
 
+    /// A user is called so from now on. Returns the rooms with messages of theirs that were written under another name.
+    pub fn call(&mut self, author: &Author) -> Vec<RoomId> {
+        let all = self.all.iter_mut();
+        all.filter_map(|(room_id, timeline)| timeline.call(author).then_some(*room_id)).collect()
+    }
+
     /// Forgets a room.
     pub fn remove(&mut self, room_id: RoomId) {
         self.all.retain(|(id, _)| *id != room_id);
@@ -70,7 +77,7 @@ mod tests {
     use shared::page::Page;
 
     use super::*;
-    use crate::state::samples::{message, room_id};
+    use crate::state::samples::{message, room_id, user};
 
     #[test]
     fn the_rooms_that_were_visited_last_stay_loaded() {
@@ -81,6 +88,22 @@ mod tests {
         }
         let loaded = (1..=12).filter(|number| timelines.get(room_id(*number)).is_some());
         assert_eq!(loaded.collect::<Vec<_>>(), [1, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    }
+
+    #[test]
+    fn a_new_name_stands_at_all_messages_of_its_user() {
+        let mut timelines = Timelines::default();
+        for number in 1..=2 {
+            timelines.enter(room_id(number));
+        }
+        let items = (1..=2).map(|seq| message(seq, seq)).collect();
+        timelines.make(room_id(2)).show(Page { items, next_cursor: None, prev_cursor: None });
+        assert_eq!(timelines.call(&Author::from(&user(2, "Grace"))), vec![], "somebody else");
+        let author = Author::from(&user(1, "Lovelace"));
+        assert_eq!(timelines.call(&author), [room_id(2)]);
+        let shown = timelines.get(room_id(2)).unwrap().messages();
+        assert!(shown.iter().all(|message| message.author == author));
+        assert_eq!(timelines.call(&author), vec![], "it is known");
     }
 
     #[test]

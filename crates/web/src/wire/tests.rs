@@ -20,6 +20,7 @@ fn every_type_is_read_as_the_protocol_says() {
     let time = Timestamp::from_unix_millis(NOON + 1);
     let user_id = Some(user(1, "adam").id);
     check(&user(1, "adam"));
+    check(&Me { user: user(1, "adam"), is_admin: true, has_password: false });
     check(&room(1, "Lobby"));
     check(&Room { created_by: user_id, online: 3, ..room(1, "Lobby") });
     check(&message(1, 1));
@@ -30,6 +31,26 @@ fn every_type_is_read_as_the_protocol_says() {
     let items = vec![message(1, 1), message(2, 2)];
     check(&Page { items: items.clone(), next_cursor: None, prev_cursor: cursor });
     check(&Changes { room: room(1, "a"), messages: items, rev: Rev(2), has_more: true });
+}
+
+#[test]
+fn sessions_are_read_as_the_protocol_says() {
+    let id: SessionId = "0190a5b0-0000-7000-8000-000000000001".parse().unwrap();
+    let time = Timestamp::from_unix_millis(NOON).unwrap();
+    let session = Session {
+        id,
+        created_at: time,
+        last_seen_at: time,
+        user_agent: Some("curl/8".to_owned()),
+        address: Some("::1".to_owned()),
+        is_current: true,
+    };
+    let bare = Session { user_agent: None, address: None, is_current: false, ..session.clone() };
+    check(&Sessions { items: vec![session, bare] });
+    let me = Me { user: user(1, "adam"), is_admin: false, has_password: true };
+    let sent = serde_json::to_string(&shared::users::SignedIn { user: me.clone(), token: "t".into() }).unwrap();
+    assert_eq!(parse::<NewSession<Me>>(&sent), Ok(NewSession { user: me.clone() }));
+    assert_eq!(parse::<NewSession<User>>(&sent), Ok(NewSession { user: me.user }));
 }
 
 #[test]

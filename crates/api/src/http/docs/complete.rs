@@ -28,7 +28,7 @@ const COMMON_CODES: [ErrorCode; 10] = [
 ];
 
 /// The methods that the handlers describe.
-const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// Completes the description.
 pub(super) fn complete(api: &mut Value, cookie_name: &str) {
@@ -58,11 +58,11 @@ pub(super) fn complete(api: &mut Value, cookie_name: &str) {
     components["securitySchemes"] = json!({
         "token": {
             "type": "http", "scheme": "bearer",
-            "description": "The `token` of `POST /api/v1/guests`. It takes precedence over the cookie.",
+            "description": "The `token` of `POST /api/v1/guests`, `POST /api/v1/users` or `POST /api/v1/sessions`. It takes precedence over the cookie.",
         },
         "cookie": {
             "type": "apiKey", "in": "cookie", "name": cookie_name,
-            "description": "Set by `POST /api/v1/guests`, for browsers. With it, methods that change something and \
+            "description": "Set with each token, for browsers. With it, methods that change something and \
                 the WebSocket need an `Origin` of this server.",
         },
     });

@@ -7,8 +7,6 @@
 pub enum Stopped {
     /// The server does not understand this page, which is probably older than the server.
     NotUnderstood,
-    /// The account may not be used.
-    Forbidden,
 }
 
 /// What to tell the reader about the connection.

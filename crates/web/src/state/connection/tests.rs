@@ -27,7 +27,7 @@ fn each_close_code_has_its_own_wait() {
     assert_eq!(wait_after(4429, "retry after 12 s", 0.0), Some(12_000));
     assert_eq!(wait_after(4400, "", 0.0), None);
     assert_eq!(wait_after(1003, "", 0.0), None);
-    assert_eq!(wait_after(4403, "", 0.0), None);
+    assert_eq!(wait_after(4403, "", 1.0), Some(0), "as an anonymous reader");
 }
 
 #[test]
@@ -37,6 +37,7 @@ fn each_close_code_has_its_aftermath() {
     assert_eq!(aftermath(4408), Aftermath::Resume);
     assert_eq!(aftermath(4410), Aftermath::Reload);
     assert_eq!(aftermath(4401), Aftermath::SignedOut);
+    assert_eq!(aftermath(4403), Aftermath::Disabled);
 }
 
 #[test]

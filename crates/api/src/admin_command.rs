@@ -1,0 +1,136 @@
+//! `parlance admin`: accounts from the command line, directly on the database. Running servers follow within 2 s.
+
+use shared::users::{UserKind, Username};
+use thiserror::Error;
+
+use crate::accounts::{self, AccountError};
+use crate::config::{AdminCommand, Config};
+use crate::db::users::{self, Account, Listed};
+use crate::db::{self, Conn, DbError};
+use crate::postgres::{self, Cluster, ClusterError};
+
+/// How many accounts one query reads.
+const PAGE: u32 = 100;
+
+/// Why a command failed, in a sentence.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    /// The private Postgres does not start.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The database cannot be reached, or was never set up.
+    #[error("Cannot use the database: {0}. If it is new, start the server once.")]
+    Database(DbError),
+    /// There is no such account.
+    #[error("There is no account called {0:?}. Guests have none; `parlance admin users` lists the accounts.")]
+    NoAccount(String),
+    /// The name is not allowed, or it is taken.
+    #[error("{0}")]
+    Name(String),
+    /// No enabled admin would remain.
+    #[error("{0} is the last admin: promote another account first.")]
+    LastAdmin(String),
+}
+
+/// Runs a command. Returns what it prints.
+///
+/// # Errors
+/// [`CommandError`] says what is wrong.
+pub fn run(config: &Config, command: &AdminCommand) -> Result<String, CommandError> {
+    let url = config.database_url.as_ref().filter(|url| !url.trim().is_empty());
+    let (url, cluster) = match url {
+        Some(url) => (url.clone(), None),
+        None => Cluster::start_or_find(&postgres::Options {
+            data_dir: config.data_dir.clone(),
+            bin_dir: config.postgres_bin_dir.clone(),
+        })?,
+    };
+    let mut conn = db::connect(&url).map_err(CommandError::Database)?;
+    let printed = execute(&mut conn, config, command);
+    drop(conn);
+    if let Some(cluster) = cluster {
+        cluster.stop();
+    }
+    printed
+}
+
+fn execute(conn: &mut Conn, config: &Config, command: &AdminCommand) -> Result<String, CommandError> {
+    match command {
+        AdminCommand::Users => list(conn),
+        AdminCommand::Create { name } => create(conn, config, name),
+        AdminCommand::Promote { name } => change(conn, name, Some(true), None, "is an admin now"),
+        AdminCommand::Demote { name } => change(conn, name, Some(false), None, "is no admin now"),
+        AdminCommand::Disable { name } => change(conn, name, None, Some(true), "is locked out now"),
+        AdminCommand::Enable { name } => change(conn, name, None, Some(false), "can sign in again"),
+        AdminCommand::ResetPassword { name } => {
+            let account = find(conn, name)?;
+            reset(conn, config, &account)
+        }
+    }
+}
+
+fn list(conn: &mut Conn) -> Result<String, CommandError> {
+    let (mut lines, mut after) = (Vec::new(), None);
+    loop {
+        let page = users::list(conn, Listed::Members, "", after, PAGE).map_err(CommandError::Database)?;
+        for Account { me, disabled_at, .. } in page.items {
+            let marks = [(me.is_admin, "admin"), (disabled_at.is_some(), "disabled")];
+            let marks: Vec<&str> = marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| mark).collect();
+            lines.push(format!("{}\t{}\t{}", me.user.id, me.user.username.as_str(), marks.join(",")));
+        }
+        // The server's own cursors are valid.
+        after = page.next_cursor.and_then(|cursor| users::UserKey::parse(&cursor.0).ok());
+        if after.is_none() {
+            return Ok(lines.join("\n"));
+        }
+    }
+}
+
+fn create(conn: &mut Conn, config: &Config, name: &str) -> Result<String, CommandError> {
+    let username = Username::parse_account(name).map_err(|invalid| CommandError::Name(invalid.detail))?;
+    let created = db::transaction(conn, |conn| accounts::create(conn, username));
+    let user = created.map_err(|error| explain(error, name))?;
+    let account = users::get(conn, user.id).map_err(CommandError::Database)?;
+    reset(conn, config, &account)
+}
+
+fn reset(conn: &mut Conn, config: &Config, account: &Account) -> Result<String, CommandError> {
+    let user = &account.me.user;
+    let made = db::transaction(conn, |conn| accounts::create_reset(conn, None, user.id));
+    let (secret, _) = made.map_err(|error| explain(error, user.username.as_str()))?;
+    let url = config.public_url(config.address());
+    let name = user.username.as_str();
+    Ok(format!("{name} sets a password at {url}/reset#{secret} within 24 hours."))
+}
+
+fn change(
+    conn: &mut Conn,
+    name: &str,
+    is_admin: Option<bool>,
+    is_disabled: Option<bool>,
+    what: &str,
+) -> Result<String, CommandError> {
+    let id = find(conn, name)?.me.user.id;
+    let changed = db::transaction(conn, |conn| accounts::administer(conn, None, id, is_admin, is_disabled));
+    let (account, _) = changed.map_err(|error| explain(error, name))?;
+    Ok(format!("{} {what}.", account.me.user.username.as_str()))
+}
+
+fn find(conn: &mut Conn, name: &str) -> Result<Account, CommandError> {
+    match users::find(conn, name.trim()) {
+        Ok(account) if account.me.user.kind == UserKind::Member => Ok(account),
+        Ok(_) | Err(DbError::NotFound) => Err(CommandError::NoAccount(name.to_owned())),
+        Err(error) => Err(CommandError::Database(error)),
+    }
+}
+
+fn explain(error: AccountError, name: &str) -> CommandError {
+    match error {
+        AccountError::LastAdmin => CommandError::LastAdmin(name.to_owned()),
+        AccountError::Db(DbError::Conflict(_)) => {
+            CommandError::Name(format!("The name {name:?} is taken, reserved, or looks like one that is."))
+        }
+        AccountError::Db(error) => CommandError::Database(error),
+        _ => CommandError::NoAccount(name.to_owned()),
+    }
+}

@@ -1,0 +1,78 @@
+//! The settings that admins change while the server runs.
+
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+
+use shared::ids::UserId;
+use uuid::Uuid;
+
+use super::DbResult;
+use super::schema::{server_audit, server_settings};
+
+/// The stored settings. `None` means what the server's flag says.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = server_settings)]
+pub struct StoredSettings {
+    /// Who may sign up.
+    pub registration: Option<String>,
+    /// Who may become a guest.
+    pub guests: Option<String>,
+    /// When the first admin was decided.
+    pub first_admin_at: Option<DateTime<Utc>>,
+}
+
+/// Reads the settings.
+pub fn get(conn: &mut PgConnection) -> DbResult<StoredSettings> {
+    Ok(server_settings::table.find(true).select(StoredSettings::as_select()).first(conn)?)
+}
+
+/// The key that signs device cookies.
+pub fn device_key(conn: &mut PgConnection) -> DbResult<Vec<u8>> {
+    Ok(server_settings::table.find(true).select(server_settings::device_key).first(conn)?)
+}
+
+/// Claims the place of the first admin. Returns false if it was decided before. It must be called in a transaction,
+/// which holds the row until its end.
+pub fn claim_first_admin(conn: &mut PgConnection, at: DateTime<Utc>) -> DbResult<bool> {
+    let claimed =
+        diesel::update(server_settings::table.find(true).filter(server_settings::first_admin_at.is_null()))
+            .set(server_settings::first_admin_at.eq(at))
+            .execute(conn)?;
+    Ok(claimed == 1)
+}
+
+/// Changes the settings that are given.
+pub fn update(conn: &mut PgConnection, registration: Option<&str>, guests: Option<&str>) -> DbResult<()> {
+    if let Some(registration) = registration {
+        diesel::update(server_settings::table.find(true))
+            .set(server_settings::registration.eq(registration))
+            .execute(conn)?;
+    }
+    if let Some(guests) = guests {
+        diesel::update(server_settings::table.find(true))
+            .set(server_settings::guests.eq(guests))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Stores what an admin did, or the command line if there is no `actor`.
+pub fn audit(
+    conn: &mut PgConnection,
+    actor: Option<UserId>,
+    action: &str,
+    target: Option<UserId>,
+    at: DateTime<Utc>,
+) -> DbResult<()> {
+    diesel::insert_into(server_audit::table)
+        .values((
+            server_audit::id.eq(Uuid::now_v7()),
+            server_audit::at.eq(at),
+            server_audit::actor_id.eq(actor.map(|id| id.0)),
+            server_audit::action.eq(action),
+            server_audit::target_id.eq(target.map(|id| id.0)),
+        ))
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! A form on its way to the server.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::browser;
+use crate::client::ClientError;
+use crate::state::form::Errors;
+
+/// The first field that is marked as wrong, in the dialog if there is one.
+const INVALID: &str = "dialog[open] [aria-invalid=true], main form.account-form [aria-invalid=true]";
+
+/// What a form sends, and what it does when that went well.
+pub type Request = Pin<Box<dyn Future<Output = Result<(), ClientError>>>>;
+
+/// The state of a form.
+#[derive(Clone, Copy, Default)]
+pub struct Submission {
+    /// Whether the request is in flight.
+    pub busy: RwSignal<bool>,
+    /// What is wrong with what the form holds, by the rules or by the server.
+    pub errors: RwSignal<Errors>,
+    /// Whether the server accepted it, until the user changes something.
+    pub done: RwSignal<bool>,
+}
+
+impl Submission {
+    /// A form that is opened has nothing of what it was before.
+    pub fn reset(self) {
+        self.errors.set(Errors::default());
+        self.done.set(false);
+    }
+
+    /// The user changes a field.
+    pub fn touch(self, field: &str) {
+        self.errors.maybe_update(|errors| {
+            let is_changed = !errors.is_empty();
+            errors.touch(field);
+            is_changed
+        });
+        if self.done.get_untracked() {
+            self.done.set(false);
+        }
+    }
+
+    /// Shows what is wrong, and moves the focus to the first field that is. The form may be closed by now.
+    pub fn refuse(self, errors: Errors) {
+        self.errors.try_set(errors);
+        request_animation_frame(|| browser::focus(INVALID));
+    }
+
+    /// Sends a request, unless one is in flight.
+    pub fn send(self, request: Request) {
+        if self.busy.get_untracked() {
+            return;
+        }
+        self.busy.set(true);
+        self.reset();
+        spawn_local(async move {
+            let outcome = request.await;
+            self.busy.try_set(false);
+            match outcome {
+                Ok(()) => drop(self.done.try_set(true)),
+                Err(error) => self.refuse(error.in_form()),
+            }
+        });
+    }
+}
