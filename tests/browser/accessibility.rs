@@ -155,6 +155,44 @@ fn anonymous_visitors_get_accessible_forms() {
 
 #[test]
 // reference: pages-rooms
+fn the_screens_about_accounts_pass_axe() {
+    let (stage, axe) = (stage::alone(), axe());
+    let (admin, grace_by_api) = (stage.app.member("Admin One"), stage.app.member("Grace"));
+    let grace = stage.person();
+    grace.open("/setup#a-secret");
+    eventually(|| grace.page_words().is_empty(), false);
+    assert_accessible(&grace, &axe, "the page of the setup link");
+    grace.open("/rooms");
+    grace.open("/reset#a-secret");
+    grace.account().press("Set password");
+    eventually(|| grace.account().error("New password").is_empty(), false);
+    assert_accessible(&grace, &axe, "the page of a link to a new password");
+    grace.sidebar().settings();
+    grace.dialog().press("Create account");
+    grace.account().press("Create account");
+    eventually(|| grace.account().error("Password").is_empty(), false);
+    assert_accessible(&grace, &axe, "the form to sign up, with errors");
+    grace.dialog().choose("Sign in");
+    grace.account().fill("Name", "Grace");
+    grace.account().fill("Password", "not the password");
+    grace.account().press("Sign in");
+    eventually(|| grace.account().whole_error().is_empty(), false);
+    assert_accessible(&grace, &axe, "the form to sign in, with an error");
+    grace.account().fill("Password", support::client::PASSWORD);
+    grace.account().press("Sign in");
+    eventually(|| grace.called(), "Grace, member");
+    for part in ["Profile", "Password", "Sessions", "Appearance"] {
+        grace.open_settings(part);
+        eventually(|| grace.sessions().len(), if part == "Sessions" { 2 } else { 0 });
+        assert_accessible(&grace, &axe, &format!("the settings: {part}"));
+        grace.dialog().press("Done");
+        eventually(|| grace.dialog().is_open(), false);
+    }
+    drop((admin, grace_by_api));
+}
+
+#[test]
+// reference: pages-rooms
 fn axe_sees_a_missing_label() {
     let (stage, axe) = (stage::alone(), axe());
     let reader = stage.person();

@@ -4,6 +4,7 @@
 //! knows the client's markup, only `chrome` knows how a browser is started and asked.
 
 mod accessibility;
+mod accounts;
 mod chrome;
 mod history;
 mod keyboard;

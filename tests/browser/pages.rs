@@ -12,6 +12,7 @@ use crate::chrome::Chrome;
 use crate::network::Network;
 use crate::wait::eventually;
 
+mod account;
 mod floating;
 mod focus;
 mod room;
@@ -303,11 +304,12 @@ impl Drop for Person<'_> {
         }
         let cut = self.network.was_cut();
         let unexpected = |complaint: &String| {
-            let refusal = ["status of 401", "status of 404", "status of 409"];
-            let loss =
-                ["net::ERR_", "WebSocket connection to", "status of 422", "status of 429", "status of 503"];
-            !(refusal.iter().any(|known| complaint.contains(known))
-                || cut && loss.iter().any(|known| complaint.contains(known)))
+            let refusal = [401, 403, 404, 409, 410, 422]
+                .map(|status| complaint.contains(&format!("status of {status}")));
+            // The client lets go of a connection that is being made when the user changes.
+            let let_go = complaint.contains("closed before the connection is established");
+            let loss = ["net::ERR_", "WebSocket connection to", "status of 429", "status of 503"];
+            !(refusal.contains(&true) || let_go || cut && loss.iter().any(|known| complaint.contains(known)))
         };
         let complaints: Vec<_> = self.chrome.complaints().into_iter().filter(unexpected).collect();
         assert!(complaints.is_empty(), "the browser complained: {complaints:#?}");

@@ -33,6 +33,50 @@ fn look_at(person: &Person<'_>, name: &str) {
 }
 
 #[test]
+// reference: pages-rooms
+fn the_screens_about_accounts_fit_on_every_screen() {
+    let stage = stage::alone();
+    stage.app.member("Admin One");
+    let (grace, _) = stage.guest("Grace Hopper");
+    grace.open("/setup#a-secret");
+    eventually(|| grace.page_words().is_empty(), false);
+    look_at(&grace, "setup");
+    grace.open("/reset#a-secret");
+    eventually(|| grace.page_words().is_empty(), false);
+    look_at(&grace, "reset");
+    grace.open(&format!("/rooms/{}", stage.app.lobby().id));
+    eventually(|| grace.called(), "Grace Hopper, guest");
+    grace.sidebar().settings();
+    eventually(|| grace.dialog().title(), "Settings");
+    look_at(&grace, "settings-of-a-guest");
+    grace.dialog().press("Sign in");
+    eventually(|| grace.dialog().title(), "Sign in");
+    grace.account().fill("Name", "Grace Hopper");
+    grace.account().fill("Password", "not the password");
+    grace.account().press("Sign in");
+    eventually(|| grace.account().whole_error().is_empty(), false);
+    look_at(&grace, "sign-in");
+    grace.dialog().choose("Create account");
+    grace.account().fill("Password", "short");
+    grace.account().press("Create account");
+    eventually(|| grace.account().error("Password").is_empty(), false);
+    look_at(&grace, "sign-up");
+    grace.account().fill("Password", support::client::PASSWORD);
+    grace.account().press("Create account");
+    eventually(|| grace.called(), "Grace Hopper, member");
+    for part in ["Profile", "Password", "Sessions", "Appearance"] {
+        grace.open_settings(part);
+        eventually(|| grace.sessions().len(), usize::from(part == "Sessions"));
+        look_at(&grace, &format!("settings-{}", part.to_lowercase()));
+        grace.dialog().press("Done");
+        eventually(|| grace.dialog().is_open(), false);
+    }
+    grace.sign_out();
+    eventually(|| grace.room().asks_for_name(), true);
+    look_at(&grace, "newcomer-with-sign-in");
+}
+
+#[test]
 // reference: pages-rooms, pages-room, pages-not-found
 fn every_page_fits_on_every_screen() {
     let stage = stage::alone();

@@ -1,7 +1,7 @@
 //! Who the user is: the same in all tabs, and gone from the browser after signing out.
 
 use shared::events::CloseCode;
-use shared::users::CURRENT_SESSION_PATH;
+use shared::sessions::CURRENT_SESSION_PATH;
 
 use crate::network::Network;
 use crate::pages::{Person, Row};

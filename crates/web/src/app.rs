@@ -1,5 +1,6 @@
 //! The shell: it provides the contexts and shows the sidebar, the page of the current route, and the overlays.
 
+mod account;
 mod banner;
 mod dialogs;
 mod focus;
@@ -24,7 +25,10 @@ use crate::navigation::Navigation;
 use crate::overlays::Overlays;
 use crate::pages::home_page::HomePage;
 use crate::pages::not_found_page::NotFoundPage;
+use crate::pages::reset_page::ResetPage;
 use crate::pages::room_page::RoomPage;
+use crate::pages::setup_page::SetupPage;
+use crate::reactive::memo;
 use crate::route::Route;
 use crate::session;
 use crate::state::State;
@@ -87,6 +91,8 @@ enum Page {
     Home,
     /// A room in an epoch of the connection. In a new epoch the page is rendered anew.
     Room(RoomId, u32),
+    Setup,
+    Reset,
     NotFound,
 }
 
@@ -94,21 +100,27 @@ enum Page {
 fn CurrentPage() -> impl IntoView {
     let navigation = expect_context::<Navigation>();
     let live = expect_context::<Live>();
-    let page = Memo::new(move |_| match navigation.route() {
+    let page = memo(move || match navigation.route() {
         Route::Root | Route::Rooms => Page::Home,
         Route::Room(room_id) | Route::Message(room_id, _) => Page::Room(room_id, live.epoch.get()),
+        Route::Setup => Page::Setup,
+        Route::Reset => Page::Reset,
         Route::NotFound => Page::NotFound,
     });
-    let pointed = Memo::new(move |_| navigation.route().message());
+    let pointed = memo(move || navigation.route().message());
     let draw = move |page| match page {
         Page::Home => view! { <HomePage /> }.into_any(),
         Page::Room(room_id, _) => view! { <RoomPage room_id=room_id pointed=pointed /> }.into_any(),
+        Page::Setup => view! { <SetupPage /> }.into_any(),
+        Page::Reset => view! { <ResetPage /> }.into_any(),
         Page::NotFound => view! { <NotFoundPage /> }.into_any(),
     };
     // Keyed, because Leptos would reuse the elements of one room for the next, with their focus and scroll positions.
     let key = move || match page.get() {
         Page::Home => vec![0],
         Page::NotFound => vec![1],
+        Page::Setup => vec![2],
+        Page::Reset => vec![3],
         Page::Room(room_id, epoch) => vec![room_id.0.as_u128().wrapping_add(u128::from(epoch))],
     };
     view! { <KeyedList keys=Signal::derive(key) draw=move |_| draw(page.get_untracked()) /> }

@@ -104,7 +104,12 @@ impl ClientError {
     pub fn is_missing(&self) -> bool {
         matches!(
             self.code(),
-            Some(ErrorCode::RoomNotFound | ErrorCode::MessageNotFound | ErrorCode::NotFound)
+            Some(
+                ErrorCode::RoomNotFound
+                    | ErrorCode::MessageNotFound
+                    | ErrorCode::SessionNotFound
+                    | ErrorCode::NotFound
+            )
         )
     }
 }

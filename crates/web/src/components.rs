@@ -1,10 +1,13 @@
 //! The parts of the pages. They take props and callbacks, and never talk to the server.
 
+pub mod account_dialog;
+pub mod account_form;
 pub mod avatar;
 pub mod composer;
 pub mod confirm_dialog;
 pub mod connection_banner;
 pub mod field_error;
+pub mod form_field;
 pub mod icon;
 pub mod icon_button;
 pub mod keyed_list;
@@ -26,6 +29,8 @@ pub mod room_header;
 pub mod room_link;
 pub mod room_switcher;
 pub mod scroll_anchor;
+pub mod segments;
+pub mod session_list;
 pub mod settings_dialog;
 pub mod shortcuts_dialog;
 pub mod sidebar;

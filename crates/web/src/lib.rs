@@ -12,6 +12,7 @@ pub mod browser;
 pub mod client;
 pub mod debounce;
 pub mod navigation;
+pub mod reactive;
 pub mod socket;
 pub mod submission;
 pub mod wire;

@@ -45,7 +45,7 @@ pub struct Live {
     /// Bumped on every reset. Pages then load afresh.
     pub epoch: RwSignal<u32>,
     /// Notifies when an admin disabled the user's account.
-    pub disabled: Trigger,
+    pub disabled: RwSignal<()>,
     /// Whether the user is signing up or in.
     pub changing: StoredValue<bool>,
     open_room: StoredValue<Option<RoomId>>,
@@ -69,7 +69,7 @@ impl Live {
             attentive: RwSignal::new(browser::is_attentive()),
             today: RwSignal::new(browser::local_day(browser::now())),
             epoch: RwSignal::new(0),
-            disabled: Trigger::new(),
+            disabled: RwSignal::new(()),
             changing: StoredValue::new(false),
             open_room: StoredValue::new(None),
             own_typing: StoredValue::new(OwnTyping::default()),

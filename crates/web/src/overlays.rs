@@ -27,8 +27,8 @@ pub struct Overlays {
     pub name: RwSignal<bool>,
     /// The dialog to sign up or in.
     pub account: RwSignal<bool>,
-    /// Which of both it does.
-    pub mode: RwSignal<Mode>,
+    /// Whether it signs in.
+    pub signs_in: RwSignal<bool>,
     /// The question that the confirm dialog asks.
     pub question: RwSignal<Option<Question>>,
     /// Whether a page of messages is loading.
@@ -46,7 +46,7 @@ impl Default for Overlays {
             settings: RwSignal::new(false),
             name: RwSignal::new(false),
             account: RwSignal::new(false),
-            mode: RwSignal::new(Mode::SignUp),
+            signs_in: RwSignal::new(false),
             question: RwSignal::new(None),
             loading: RwSignal::new(false),
             pending: StoredValue::new(None),
@@ -86,7 +86,7 @@ impl Overlays {
     pub fn enter_instead(self, mode: Mode) {
         self.name.set(false);
         self.settings.set(false);
-        self.mode.set(mode);
+        self.signs_in.set(mode == Mode::SignIn);
         // A dialog that closes gives the focus back first, so that this one can do it later.
         request_animation_frame(move || self.account.set(true));
     }

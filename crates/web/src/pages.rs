@@ -2,4 +2,6 @@
 
 pub mod home_page;
 pub mod not_found_page;
+pub mod reset_page;
 pub mod room_page;
+pub mod setup_page;

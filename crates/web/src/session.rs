@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::browser::{self, keys, locks};
 use crate::client::{self, ClientError};
 use crate::live::Live;
+use crate::reactive::{effect, memo};
 use crate::sending;
 use crate::sending::kept;
 use crate::state::entry::Entry;
@@ -33,10 +34,10 @@ pub fn start(state: State, live: Live, ask_for_name: impl Fn() + Copy + Send + S
     state.remembered.set(remembered());
     kept::start(state);
     browser::flush_when_leaving();
-    Effect::new(move || {
+    effect(move || {
         if let Identity::User(user) = state.identity.get() {
             remember(state, &user);
-            state.learn_name(&user);
+            state.learn_name(&Author::from(&user));
         }
     });
     Effect::new(move |before: Option<()>| {
@@ -52,7 +53,7 @@ pub fn start(state: State, live: Live, ask_for_name: impl Fn() + Copy + Send + S
     let _ = window_event_listener(ev::storage, move |event| match event.key() {
         Some(name) => changed_elsewhere(state, live, &name, event.new_value()),
         // Everything was cleared.
-        None => forget(state, live),
+        None => leave(state, live),
     });
 }
 
@@ -75,12 +76,7 @@ async fn become_guest_alone(state: State, live: Live, name: Username) -> Result<
 }
 
 /// Signs up or in. Signing up as a guest keeps what the guest has written; `setup` is the secret of the first admin.
-pub async fn enter(
-    state: State,
-    live: Live,
-    entry: Entry,
-    setup: Option<String>,
-) -> Result<Me, ClientError> {
+pub async fn enter(state: State, live: Live, entry: Entry, setup: Option<String>) -> Result<Me, ClientError> {
     let _lock = locks::hold(LOCK).await;
     // The session that ends closes its sockets before the answer is here.
     let former = former(state);
@@ -136,7 +132,7 @@ fn arrive(state: State, live: Live, user: User, former: Option<UserId>) {
     let is_same = browser::stored(keys::USER) == Some(user.id.to_string());
     remember(state, &user);
     if is_same {
-        browser::save(keys::SESSION, &format!("{}.{}", browser::now(), browser::random()));
+        browser::save(keys::SESSION, &browser::new_message_id().to_string());
     }
     state.identity.set(Identity::User(user));
     live.renew();
@@ -149,7 +145,7 @@ pub async fn sign_out(state: State, live: Live) -> Result<(), ClientError> {
         Err(error) if !error.is_signed_out() => return Err(error),
         _ => {}
     }
-    forget(state, live);
+    leave(state, live);
     browser::forget_person();
     Ok(())
 }
@@ -183,10 +179,18 @@ fn remember(state: State, user: &User) {
     sending::pump(state);
 }
 
-/// Forgets the user in this tab.
-fn forget(state: State, live: Live) {
+/// Forgets the user in this tab, and connects as nobody.
+fn leave(state: State, live: Live) {
     // The end of the session may have closed the connection; then a new one is being made already.
     let is_connected_as_user = state.me().is_some();
+    forget(state, live);
+    if is_connected_as_user {
+        live.renew();
+    }
+}
+
+/// Forgets the user in this tab.
+fn forget(state: State, live: Live) {
     browser::forget_soon();
     state.outbox.update(Outbox::clear);
     state.remembered.set(None);
@@ -200,9 +204,6 @@ fn forget(state: State, live: Live) {
     state.identity.set(Identity::Anonymous);
     // Pages hold drafts.
     live.epoch.update(|epoch| *epoch += 1);
-    if is_connected_as_user {
-        live.renew();
-    }
 }
 
 fn changed_elsewhere(state: State, live: Live, name: &str, value: Option<String>) {
@@ -211,7 +212,7 @@ fn changed_elsewhere(state: State, live: Live, name: &str, value: Option<String>
             let marks = ReadMarks::from_text(&marks);
             state.change_reading(|reading| reading.merge(&marks));
         }
-        (keys::USER, None) => forget(state, live),
+        (keys::USER, None) => leave(state, live),
         // The socket's greeting says who it is.
         (keys::SESSION, Some(_)) => live.renew(),
         (keys::USER, Some(user)) if state.me().is_none_or(|me| me.to_string() != user) => live.renew(),
@@ -227,12 +228,12 @@ fn changed_elsewhere(state: State, live: Live, name: &str, value: Option<String>
 fn give_name_to_waiting(state: State, live: Live, ask_for_name: impl Fn() + Copy + Send + Sync + 'static) {
     let is_asking = StoredValue::new(false);
     let again = RwSignal::new(());
-    let is_needed = Memo::new(move |_| {
+    let is_needed = memo(move || {
         let viewer = state.author().map(|author| author.id);
         state.identity.with(|identity| *identity == Identity::Anonymous)
             && state.outbox.with(|outbox| outbox.is_waiting(viewer))
     });
-    Effect::new(move || {
+    effect(move || {
         again.track();
         if !is_needed.get() || is_asking.get_value() {
             return;

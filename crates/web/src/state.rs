@@ -12,11 +12,11 @@ pub mod days;
 pub mod devices;
 pub mod entry;
 pub mod follow;
+pub mod followup;
 pub mod form;
 pub mod identity;
 pub mod links;
 pub mod messages;
-mod names;
 pub mod news;
 pub mod outbox;
 pub mod presence;
@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::errors::ErrorCode;
-use shared::events::{RoomChange, ServerEvent};
+use shared::events::{MessageChange, RoomChange, ServerEvent};
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::messages::{Author, Changes, Message};
 use shared::page::{Cursor, Page};
@@ -44,6 +44,7 @@ use shared::rooms::Room;
 use crate::room_triggers::RoomTriggers;
 use crate::state::connection::Connection;
 use crate::state::follow::Follows;
+pub use crate::state::followup::Followup;
 pub use crate::state::identity::Identity;
 use crate::state::messages::{Delivery, Timeline};
 use crate::state::outbox::Outbox;
@@ -53,36 +54,6 @@ use crate::state::rooms::{RoomList, Touched};
 use crate::state::timelines::Timelines;
 use crate::state::toasts::{Toasts, Tone};
 use crate::state::typing::Typing;
-
-/// What remains to be done after an event came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Followup {
-    /// Changes were missed: ask for all after `since`.
-    CatchUp {
-        /// The room.
-        room_id: RoomId,
-        /// The last change that the client has.
-        since: Rev,
-    },
-    /// A room appeared: follow it.
-    Follow(RoomId),
-    /// The server refused a command about a room.
-    Refused {
-        /// The room.
-        room_id: RoomId,
-        /// Why.
-        code: ErrorCode,
-    },
-    /// A room is gone.
-    Gone {
-        /// The room.
-        room_id: RoomId,
-        /// What it was called.
-        name: String,
-        /// How many messages to it were not sent yet.
-        lost: usize,
-    },
-}
 
 /// Everything the client knows.
 #[derive(Clone, Copy)]
@@ -170,7 +141,14 @@ impl State {
             ServerEvent::RoomCreated(change) => Some(change.room.id),
             _ => None,
         };
-        self.learn_names(&event);
+        if let ServerEvent::Presence { joined, .. } = &event {
+            joined.iter().for_each(|user| self.learn_name(&Author::from(user)));
+        }
+        if let ServerEvent::MessageCreated(MessageChange { message, .. }) = &event
+            && self.presence.with_untracked(|presence| presence.knows_otherwise(&message.author))
+        {
+            self.learn_name(&message.author);
+        }
         self.apply_to_rooms(&event);
         self.presence.maybe_update(|presence| presence.apply(&event));
         let me = self.me();
@@ -257,6 +235,13 @@ impl State {
         let result = self.timelines.try_update_value(|timelines| change(timelines.make(room_id)));
         self.triggers.of(room_id).messages.notify();
         result
+    }
+
+    /// A user is called so from now on, also above what they wrote before.
+    pub fn learn_name(&self, author: &Author) {
+        self.presence.maybe_update(|presence| presence.call(author));
+        let renamed = self.timelines.try_update_value(|timelines| timelines.call(author));
+        renamed.into_iter().flatten().for_each(|room_id| self.triggers.of(room_id).messages.notify());
     }
 
     /// Reads one timeline. Tracks it.

@@ -30,8 +30,12 @@ pub struct Submission {
 impl Submission {
     /// A form that is opened has nothing of what it was before.
     pub fn reset(self) {
-        self.errors.set(Errors::default());
-        self.done.set(false);
+        if !self.errors.with_untracked(Errors::is_empty) {
+            self.errors.set(Errors::default());
+        }
+        if self.done.get_untracked() {
+            self.done.set(false);
+        }
     }
 
     /// The user changes a field.

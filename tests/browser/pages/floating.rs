@@ -14,6 +14,12 @@ impl Dialog<'_> {
         self.0.eval("return document.querySelector('dialog[open] h2')?.textContent.trim() ?? ''")
     }
 
+    /// All that it says.
+    #[track_caller]
+    pub fn text(&self) -> String {
+        self.0.eval("return document.querySelector('dialog[open]')?.innerText ?? ''")
+    }
+
     /// Presses one of its buttons.
     #[track_caller]
     pub fn press(&self, button: &str) {

@@ -8,6 +8,7 @@ use crate::browser;
 use crate::components::keys;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
+use crate::reactive::effect;
 use crate::route::Route;
 use crate::state::State;
 use crate::state::shortcuts::{Command, Place};
@@ -65,7 +66,7 @@ fn open_next_room(state: State, navigation: Navigation, down: bool) {
 
 /// Moves the focus to the first button of a panel that opens, and from there to the panel's own button when it closes.
 fn focus_panel(open: RwSignal<bool>, [first, focused, button]: [&'static str; 3]) {
-    Effect::new(move || {
+    effect(move || {
         let target = if open.get() { first } else { button };
         if target == first || browser::find(focused).is_some() {
             request_animation_frame(move || browser::focus(target));

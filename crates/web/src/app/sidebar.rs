@@ -10,8 +10,10 @@ use crate::components::sidebar::Sidebar;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
+use crate::reactive::memo;
 use crate::route::Route;
 use crate::state::State;
+use crate::state::entry::Mode;
 
 /// The form for a new room takes the focus this long after the sidebar was closed, when the start page is there.
 const FOCUS_DELAY: Duration = Duration::from_millis(50);
@@ -43,13 +45,14 @@ pub fn AppSidebar() -> impl IntoView {
         <Sidebar
             rooms=state.rooms
             sign=Callback::new(sign)
-            current=Memo::new(move |_| navigation.route().room())
+            current=memo(move || navigation.route().room())
             identity=state.identity
             loading=loading
             open=overlays.menu
             on_create=on_create
             on_find=Callback::new(move |()| overlays.switcher.set(true))
             on_more=on_more
+            on_sign_in=Callback::new(move |()| overlays.enter(Mode::SignIn))
             on_settings=Callback::new(move |()| overlays.settings.set(true))
         />
     }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::browser;
 use crate::navigation::Navigation;
+use crate::reactive::{effect, memo};
 use crate::state::State;
 
 /// The page's icon with a red dot.
@@ -15,14 +16,14 @@ const UNREAD_ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/20
 pub fn show_unread(state: State, navigation: Navigation) {
     let unread = state.unread;
     let plain_icon = icon_link().and_then(|link| link.get_attribute("href")).unwrap_or_default();
-    let is_unread = Memo::new(move |_| unread.get() > 0);
-    Effect::new(move || {
+    let is_unread = memo(move || unread.get() > 0);
+    effect(move || {
         if let Some(link) = icon_link() {
             // Only refused for a malformed name.
             let _ = link.set_attribute("href", if is_unread.get() { UNREAD_ICON } else { &plain_icon });
         }
     });
-    let title = Memo::new(move |_| {
+    let title = memo(move || {
         let count = match unread.get() {
             0 => String::new(),
             unread => format!("({unread}) "),
@@ -31,7 +32,7 @@ pub fn show_unread(state: State, navigation: Navigation) {
         let room = room.and_then(|id| state.room(id, |room| format!("{} · ", room.name.as_str())));
         format!("{count}{}Parlance", room.unwrap_or_default())
     });
-    Effect::new(move || title.with(|title| browser::document().set_title(title)));
+    effect(move || title.with(|title| browser::document().set_title(title)));
 }
 
 fn icon_link() -> Option<web_sys::Element> {

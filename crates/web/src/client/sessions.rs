@@ -1,9 +1,7 @@
 //! Requests about the user's sessions.
 
 use shared::ids::SessionId;
-use shared::sessions::{
-    CURRENT_SESSION_PATH, CreateSession, SESSIONS_PATH, Session, Sessions, session_path,
-};
+use shared::sessions::{CURRENT_SESSION_PATH, CreateSession, SESSIONS_PATH, Session, Sessions, session_path};
 use shared::users::{Me, Password};
 
 use crate::client::{self, ClientError};

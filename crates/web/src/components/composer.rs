@@ -12,6 +12,7 @@ use crate::components::field_error::FieldError;
 use crate::components::icon::Icon;
 use crate::components::keys;
 use crate::components::name_field::NameField;
+use crate::reactive::memo;
 use crate::state::Identity;
 use crate::state::shortcuts::{Command, Place};
 
@@ -46,19 +47,20 @@ pub fn Composer(
     on_send: Callback<Draft>,
     /// Called when the text was changed by a key.
     on_typing: Callback<()>,
+    /// Called by a newcomer who has an account.
+    on_sign_in: Callback<()>,
     /// Called to edit the user's last message: by the Up key in an empty field.
     on_edit_last: Callback<()>,
 ) -> impl IntoView {
-    let name = RwSignal::new(browser::load(browser::keys::NAME).unwrap_or_default());
+    let name = RwSignal::new(browser::guest_name());
     let error = RwSignal::new(None::<String>);
     let field = NodeRef::<Textarea>::new();
-    let kind = Memo::new(move |_| {
-        identity.with(|identity| identity.user().map_or(UserKind::Guest, |user| user.kind))
-    });
-    let needs_name = Memo::new(move |_| identity.with(|identity| *identity == Identity::Anonymous));
-    let length = Memo::new(move |_| draft.with(|text| Length::of(text)));
-    let limit = Memo::new(move |_| MessageText::length(kind.get()).max);
-    let too_long = Memo::new(move |_| length.get() > limit.get());
+    let kind =
+        memo(move || identity.with(|identity| identity.user().map_or(UserKind::Guest, |user| user.kind)));
+    let needs_name = memo(move || identity.with(|identity| *identity == Identity::Anonymous));
+    let length = memo(move || draft.with(|text| Length::of(text)));
+    let limit = memo(move || MessageText::length(kind.get()).max);
+    let too_long = memo(move || length.get() > limit.get());
     let shown_error = Signal::derive(move || match too_long.get() {
         true => Some(format!("A message can have at most {} characters.", limit.get())),
         false => error.get(),
@@ -104,7 +106,7 @@ pub fn Composer(
     view! {
         <form class="composer" on:submit=on_submit>
             <Show when=move || needs_name.get()>
-                <NameField name=name error=name_error />
+                <NameField name=name error=name_error on_sign_in=on_sign_in />
             </Show>
             <div class="composer-box">
                 <textarea

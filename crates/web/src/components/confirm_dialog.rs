@@ -5,6 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::components::modal::Modal;
+use crate::reactive::effect;
 
 /// A question that is answered by confirming or canceling.
 #[derive(Clone)]
@@ -27,13 +28,13 @@ pub fn ConfirmDialog(
     question: RwSignal<Option<Question>>,
 ) -> impl IntoView {
     let open = RwSignal::new(false);
-    Effect::new(move || {
+    effect(move || {
         let asked = question.with(Option::is_some);
         if open.get_untracked() != asked {
             open.set(asked);
         }
     });
-    Effect::new(move || {
+    effect(move || {
         if !open.get() && question.with_untracked(Option::is_some) {
             question.set(None);
         }

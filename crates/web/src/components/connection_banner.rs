@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::reactive::memo;
 use crate::state::connection::{Banner, Stopped};
 
 /// The place of the banner. It is empty while the connection works.
@@ -14,7 +15,7 @@ pub fn ConnectionBanner(
     /// Called to reload the page.
     on_reload: Callback<()>,
 ) -> impl IntoView {
-    let words = Memo::new(move |_| banner.get().map(|banner| (sentence(banner), button_label(banner))));
+    let words = memo(move || banner.get().map(|banner| (sentence(banner), button_label(banner))));
     // The countdown is not part of the announced sentence, because a screen reader would read it each second.
     let countdown = move || match banner.get() {
         Some(Banner::Waiting { seconds, .. }) => format!("Next attempt in {seconds} s."),

@@ -10,6 +10,7 @@ use crate::components::icon::Icon;
 use crate::components::message_actions::{MessageActions, MessageRights};
 use crate::components::message_editor::MessageEditor;
 use crate::components::message_toolbar::MessageToolbar;
+use crate::reactive::memo;
 use crate::state::links::parts;
 use crate::state::messages::Delivery;
 use crate::state::rows::MessageRow;
@@ -36,8 +37,8 @@ pub fn MessageItem(
     actions: MessageActions,
 ) -> impl IntoView {
     let has_actions =
-        Memo::new(move |_| row.with(|row| row.delivery == Delivery::Sent && row.message.text.is_some()));
-    let rights = Memo::new(move |_| rights.run(row.get()));
+        memo(move || row.with(|row| row.delivery == Delivery::Sent && row.message.text.is_some()));
+    let rights = memo(move || rights.run(row.get()));
     let gutter = move || {
         row.with(|row| match row.opens_group {
             true => {

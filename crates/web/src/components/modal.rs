@@ -6,6 +6,8 @@ use std::rc::Rc;
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
+use crate::reactive::effect;
+
 /// A modal dialog. Its children are rendered anew each time it opens.
 #[component]
 pub fn Modal(
@@ -20,7 +22,7 @@ pub fn Modal(
     children: ChildrenFn,
 ) -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();
-    Effect::new(move || {
+    effect(move || {
         let Some(dialog) = dialog.get() else { return };
         match (open.get(), dialog.open()) {
             // Only refused for a dialog that is open already.

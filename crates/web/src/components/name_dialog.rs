@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::users::Username;
 
-use crate::browser::{self, keys};
+use crate::browser;
 use crate::components::field_error::FieldError;
 use crate::components::modal::Modal;
 use crate::components::submit_button::SubmitButton;
@@ -19,10 +19,12 @@ pub fn NameDialog(
     error: RwSignal<Option<String>>,
     /// Called with a valid name.
     on_submit: Callback<Username>,
+    /// Called by who has an account.
+    on_sign_in: Callback<()>,
 ) -> impl IntoView {
     view! {
         <Modal open=open label="Your name" class="narrow">
-            <NameForm open=open busy=busy error=error on_submit=on_submit />
+            <NameForm open=open busy=busy error=error on_submit=on_submit on_sign_in=on_sign_in />
         </Modal>
     }
 }
@@ -33,8 +35,9 @@ fn NameForm(
     busy: RwSignal<bool>,
     error: RwSignal<Option<String>>,
     on_submit: Callback<Username>,
+    on_sign_in: Callback<()>,
 ) -> impl IntoView {
-    let name = RwSignal::new(browser::load(keys::NAME).unwrap_or_default());
+    let name = RwSignal::new(browser::guest_name());
     let submit = move || match Username::parse_guest(&name.get_untracked()) {
         Ok(name) if !busy.get_untracked() => on_submit.run(name),
         Ok(_) => {}
@@ -65,6 +68,9 @@ fn NameForm(
             />
             <FieldError id="guest-name-error" error=error />
             <div class="dialog-actions">
+                <button type="button" class="button quiet aside" on:click=move |_| on_sign_in.run(())>
+                    "I have an account"
+                </button>
                 <button type="button" class="button" on:click=move |_| open.set(false)>
                     "Cancel"
                 </button>

@@ -13,6 +13,8 @@ pub fn NameField(
     name: RwSignal<String>,
     /// What is wrong with the name, by the rules or by the server. Typing clears it.
     error: RwSignal<Option<String>>,
+    /// Called by who has an account.
+    on_sign_in: Callback<()>,
 ) -> impl IntoView {
     let debounce = Debounce::idle();
     let check = move || {
@@ -40,6 +42,9 @@ pub fn NameField(
                 }
                 on:change=move |_| check()
             />
+            <button type="button" class="button quiet small" on:click=move |_| on_sign_in.run(())>
+                "I have an account"
+            </button>
             <FieldError id="composer-name-error" error=error />
         </div>
     }

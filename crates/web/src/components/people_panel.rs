@@ -19,7 +19,11 @@ pub fn PeoplePanel(
     /// Whether the panel is open where it does not fit beside the messages.
     open: RwSignal<bool>,
 ) -> impl IntoView {
-    let key = |user: &User| user.id.0.as_u128();
+    // Who has another name is drawn anew.
+    let key = |user: &User| {
+        let name = user.username.as_str().bytes();
+        user.id.0.as_u128() ^ name.fold(0, |sum: u128, byte| sum.wrapping_mul(257) ^ u128::from(byte))
+    };
     let keys =
         Signal::derive(move || presence.with(|presence| presence.people.iter().map(key).collect::<Vec<_>>()));
     let draw = move |wanted| {

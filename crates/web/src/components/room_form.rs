@@ -8,6 +8,7 @@ use crate::components::field_error::FieldError;
 use crate::components::keys::is_composing;
 use crate::components::submit_button::SubmitButton;
 use crate::debounce::Debounce;
+use crate::reactive::effect;
 
 /// Creates or renames a room. The name is validated when typing pauses.
 #[component]
@@ -38,7 +39,7 @@ pub fn RoomForm(
     let field = NodeRef::<Input>::new();
     let debounce = Debounce::idle();
     let check = move || error.set(RoomName::parse(&name.get_untracked()).err().map(|invalid| invalid.detail));
-    Effect::new(move || {
+    effect(move || {
         if done.get() > 0 {
             name.set(String::new());
         }

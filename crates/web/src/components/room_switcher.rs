@@ -8,6 +8,7 @@ use crate::browser;
 use crate::components::icon::Icon;
 use crate::components::keys::is_composing;
 use crate::components::modal::Modal;
+use crate::reactive::{effect, memo};
 use crate::state::reading::ReadMarks;
 use crate::state::rooms::RoomList;
 
@@ -54,12 +55,12 @@ fn RoomSearch(
 ) -> impl IntoView {
     let query = RwSignal::new(String::new());
     let chosen = RwSignal::new(0_usize);
-    let found = Memo::new(move |_| {
+    let found = memo(move || {
         // Another message anywhere changes it.
         unread.track();
         rooms.with(|rooms| reading.with_value(|reading| query.with(|query| find(rooms, reading, query))))
     });
-    Effect::new(move || {
+    effect(move || {
         query.track();
         chosen.set(0);
     });

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos::reactive::computed::Selector;
 use shared::ids::RoomId;
+use shared::users::UserKind;
 use uuid::Uuid;
 
 use crate::components::avatar::Avatar;
@@ -11,6 +12,7 @@ use crate::components::icon_button::IconButton;
 use crate::components::keyed_list::KeyedList;
 use crate::components::room_link::{RoomLink, RoomSign};
 use crate::components::skeleton::Skeleton;
+use crate::reactive::memo;
 use crate::state::Identity;
 use crate::state::rooms::RoomList;
 
@@ -35,10 +37,12 @@ pub fn Sidebar(
     on_find: Callback<()>,
     /// Called to load more rooms.
     on_more: Callback<()>,
+    /// Called to sign in.
+    on_sign_in: Callback<()>,
     /// Called to open the settings.
     on_settings: Callback<()>,
 ) -> impl IntoView {
-    let keys = Memo::new(move |_| {
+    let keys = memo(move || {
         rooms.with(|rooms| rooms.all().iter().map(|room| room.id.0.as_u128()).collect::<Vec<_>>())
     });
     // A selector notifies only the room that the user leaves and the one that the user enters.
@@ -46,7 +50,7 @@ pub fn Sidebar(
     let draw = move |key| {
         let id = RoomId(Uuid::from_u128(key));
         let current = Signal::derive(move || is_current.with_value(|it| it.selected(&Some(id))));
-        view! { <RoomLink id=id sign=Memo::new(move |_| sign.run(id)) current=current /> }.into_any()
+        view! { <RoomLink id=id sign=memo(move || sign.run(id)) current=current /> }.into_any()
     };
     view! {
         <nav id="sidebar" class="sidebar" class:open=move || open.get() aria-label="Chat rooms">
@@ -88,7 +92,7 @@ pub fn Sidebar(
                 </div>
             </div>
             <div class="session">
-                <Session identity=identity />
+                <Session identity=identity on_sign_in=on_sign_in />
                 <IconButton label="Settings" icon="gear" on_press=on_settings />
             </div>
         </nav>
@@ -106,7 +110,7 @@ enum End {
 
 #[component]
 fn RoomsEnd(rooms: RwSignal<RoomList>, loading: RwSignal<bool>, on_more: Callback<()>) -> impl IntoView {
-    let end = Memo::new(move |_| {
+    let end = memo(move || {
         rooms.with(|rooms| match (rooms.is_loaded(), rooms.next_cursor().is_some(), rooms.all().is_empty()) {
             (false, ..) => End::Loading,
             (true, true, _) => End::More,
@@ -136,22 +140,27 @@ fn RoomsEnd(rooms: RwSignal<RoomList>, loading: RwSignal<bool>, on_more: Callbac
 }
 
 #[component]
-fn Session(identity: RwSignal<Identity>) -> impl IntoView {
+fn Session(identity: RwSignal<Identity>, on_sign_in: Callback<()>) -> impl IntoView {
     let draw = move || match identity.get() {
         Identity::User(user) => {
             let name = user.username.as_str().to_owned();
+            let kind = if user.kind == UserKind::Guest { "guest" } else { "member" };
             view! {
                 <Avatar user_id=user.id name=name.clone() />
                 <span class="session-name">
                     <span dir="auto">{name}</span>
-                    <span class="session-kind">"guest"</span>
+                    <span class="session-kind">{kind}</span>
                 </span>
             }
             .into_any()
         }
-        Identity::Anonymous => {
-            view! { <span class="session-name session-kind">"Just looking around"</span> }.into_any()
+        Identity::Anonymous => view! {
+            <span class="session-name session-kind">"Just looking around"</span>
+            <button type="button" class="button small" on:click=move |_| on_sign_in.run(())>
+                "Sign in"
+            </button>
         }
+        .into_any(),
         Identity::Unknown => view! { <span class="session-name"></span> }.into_any(),
     };
     view! { {move || draw()} }

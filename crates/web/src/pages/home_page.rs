@@ -18,6 +18,7 @@ use crate::live::Live;
 use crate::overlays::Overlays;
 use crate::pages::home_page::card::RoomCard;
 use crate::pages::home_page::create_room::CreateRoom;
+use crate::reactive::{effect, memo};
 use crate::state::State;
 
 /// How many rooms are shown at most.
@@ -39,19 +40,19 @@ pub fn HomePage() -> impl IntoView {
     expect_context::<Live>().refresh_rooms();
 
     let last_messages = RwSignal::new(Vec::<Message>::new());
-    let keys = Memo::new(move |_| {
+    let keys = memo(move || {
         let rooms = state.rooms.read();
         rooms.all().iter().map(|room| room.id.0.as_u128()).take(MAX_CARDS).collect::<Vec<_>>()
     });
     let draw = Callback::new(move |key| {
         view! { <RoomCard id=RoomId(Uuid::from_u128(key)) last_messages=last_messages /> }.into_any()
     });
-    Effect::new(move || {
+    effect(move || {
         for key in keys.get() {
             load_last_message(RoomId(Uuid::from_u128(key)), state, last_messages);
         }
     });
-    let stage = Memo::new(move |_| {
+    let stage = memo(move || {
         state.rooms.with(|rooms| match (rooms.is_loaded(), rooms.all().is_empty()) {
             (false, _) => Stage::Loading,
             (true, true) => Stage::NoRooms,

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use leptos::prelude::*;
 
 use crate::browser::{self, keys};
+use crate::reactive::effect;
 use crate::state::State;
 use crate::state::outbox::{Entry, Outbox, parse_key};
 
@@ -23,7 +24,7 @@ pub fn start(state: State) {
     for name in browser::names_under(keys::OUTBOX) {
         take_in(state, &name, browser::stored(&name), 0);
     }
-    Effect::new(move || state.outbox.with(keep));
+    effect(move || state.outbox.with(keep));
 }
 
 /// Another tab has changed what is in the storage under this name. Returns whether the name is one of an entry.

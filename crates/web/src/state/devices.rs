@@ -65,12 +65,30 @@ mod tests {
     fn a_browser_and_its_system_are_told_in_words() {
         let apple = "AppleWebKit/605.1.15 (KHTML, like Gecko)";
         for (agent, words) in [
-            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".to_owned(), "Firefox on Linux"),
-            (format!("Mozilla/5.0 (Windows NT 10.0) {apple} Chrome/140.0 Safari/537.36"), "Chrome on Windows"),
-            (format!("Mozilla/5.0 (Windows NT 10.0) {apple} Chrome/140.0 Safari/537.36 Edg/140.0"), "Edge on Windows"),
-            (format!("Mozilla/5.0 (Linux; Android 15) {apple} Chrome/140.0 Mobile Safari/537.36"), "Chrome on Android"),
-            (format!("Mozilla/5.0 (Macintosh; Intel Mac OS X 15) {apple} Version/18.0 Safari/605.1.15"), "Safari on macOS"),
-            (format!("Mozilla/5.0 (iPhone; CPU iPhone OS 18 like Mac OS X) {apple} Safari/604.1"), "Safari on iPhone"),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".to_owned(),
+                "Firefox on Linux",
+            ),
+            (
+                format!("Mozilla/5.0 (Windows NT 10.0) {apple} Chrome/140.0 Safari/537.36"),
+                "Chrome on Windows",
+            ),
+            (
+                format!("Mozilla/5.0 (Windows NT 10.0) {apple} Chrome/140.0 Safari/537.36 Edg/140.0"),
+                "Edge on Windows",
+            ),
+            (
+                format!("Mozilla/5.0 (Linux; Android 15) {apple} Chrome/140.0 Mobile Safari/537.36"),
+                "Chrome on Android",
+            ),
+            (
+                format!("Mozilla/5.0 (Macintosh; Intel Mac OS X 15) {apple} Version/18.0 Safari/605.1.15"),
+                "Safari on macOS",
+            ),
+            (
+                format!("Mozilla/5.0 (iPhone; CPU iPhone OS 18 like Mac OS X) {apple} Safari/604.1"),
+                "Safari on iPhone",
+            ),
             ("curl/8.5.0".to_owned(), "curl"),
             ("Mozilla/5.0".to_owned(), "A browser"),
         ] {

@@ -33,6 +33,13 @@ impl Errors {
         result.map_err(|invalid| self.add(field, invalid.detail)).ok()
     }
 
+    /// A field must not be empty.
+    pub fn require(&mut self, field: &str, detail: &str, text: &str) {
+        if text.is_empty() {
+            self.add(field, detail.to_owned());
+        }
+    }
+
     /// The user changes a field: what was wrong with it, and with the form, does not hold any more.
     pub fn touch(&mut self, field: &str) {
         self.0.retain(|(name, _)| name != field && name != WHOLE);
@@ -56,6 +63,10 @@ impl Errors {
                 }
                 (ErrorCode::AuthenticationRequired | ErrorCode::InvalidToken, _) => {
                     "Your session has ended. Sign in again.".to_owned()
+                }
+                (ErrorCode::ResetNotFound, _) => {
+                    "This link is not known here. Check that it is complete, or ask an admin for another one."
+                        .to_owned()
                 }
                 _ => problem.detail.clone(),
             };
@@ -88,9 +99,9 @@ mod tests {
     use super::*;
 
     fn problem(code: ErrorCode, errors: &[(&str, &str)], retry_after: Option<u64>) -> Problem {
-        let errors = errors.iter().map(|(field, detail)| {
-            FieldError::new(field, Invalid::new(InvalidCode::TooShort, *detail))
-        });
+        let errors = errors
+            .iter()
+            .map(|(field, detail)| FieldError::new(field, Invalid::new(InvalidCode::TooShort, *detail)));
         Problem {
             kind: String::new(),
             title: String::new(),
@@ -130,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_limit_says_how_long_to_wait() {
-        for (seconds, words) in [(1, "1 second"), (40, "40 seconds"), (130, "3 minutes"), (9_000, "3 hours")] {
+        for (seconds, words) in [(1, "1 second"), (40, "40 seconds"), (130, "3 minutes"), (9_000, "3 hours")]
+        {
             let errors = Errors::refused(&problem(ErrorCode::RateLimited, &[], Some(seconds)));
             let expected = format!("There were too many tries. Try again in {words}.");
             assert_eq!(errors.get(WHOLE), Some(expected.as_str()));

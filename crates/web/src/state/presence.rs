@@ -4,6 +4,7 @@
 
 use shared::events::ServerEvent;
 use shared::ids::RoomId;
+use shared::messages::Author;
 use shared::users::User;
 
 /// The people in the open room.
@@ -46,6 +47,19 @@ impl Presence {
             }
             _ => return false,
         }
+        true
+    }
+
+    /// Whether somebody is listed under another name.
+    pub fn knows_otherwise(&self, author: &Author) -> bool {
+        self.people.iter().any(|user| user.id == author.id && Author::from(user) != *author)
+    }
+
+    /// Somebody is called so from now on. Returns whether they were listed under another name.
+    pub fn call(&mut self, author: &Author) -> bool {
+        let listed = self.people.iter().find(|user| user.id == author.id).cloned();
+        let Some(user) = listed.filter(|user| Author::from(user) != *author) else { return false };
+        self.add(&[User { username: author.username.clone(), kind: author.kind, ..user }]);
         true
     }
 
@@ -93,6 +107,16 @@ mod tests {
         presence.apply(&ServerEvent::Presence { room_id: room_id(1), joined, left, online: 2, visitors: 0 });
         assert_eq!(names(&presence), ["emmy", "grace"]);
         assert_eq!(presence.visitors, 0);
+    }
+
+    #[test]
+    fn a_new_name_has_another_place() {
+        let mut presence = entered();
+        let author = Author::from(&user(2, "Zoe"));
+        assert!(presence.knows_otherwise(&author));
+        assert!(presence.call(&author) && !presence.call(&author));
+        assert_eq!(names(&presence), ["grace", "Zoe"]);
+        assert!(!presence.knows_otherwise(&Author::from(&user(3, "Emmy"))), "somebody who is not there");
     }
 
     #[test]

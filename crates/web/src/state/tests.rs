@@ -5,6 +5,7 @@ use shared::ids::Seq;
 use shared::rooms::Room;
 
 use super::*;
+use crate::reactive::memo;
 use crate::state::samples::{NOON, created, message, message_id, room, room_id, user};
 
 /// A state that follows room 1 at rev 0, with its (empty) first page loaded.
@@ -188,15 +189,15 @@ fn a_message_reaches_only_what_shows_its_room() {
         state.take_room(room(2, "design"));
         let drawn = StoredValue::new([0_u32; 3]);
         let count = move |place: usize| drawn.update_value(|drawn| drawn[place] += 1);
-        let lobby = Memo::new(move |_| {
+        let lobby = memo(move || {
             count(0);
             state.unread_in(room_id(1))
         });
-        let design = Memo::new(move |_| {
+        let design = memo(move || {
             count(1);
             state.unread_in(room_id(2))
         });
-        let list = Memo::new(move |_| {
+        let list = memo(move || {
             count(2);
             state.rooms.with(|rooms| rooms.all().len())
         });

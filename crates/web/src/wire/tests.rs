@@ -48,7 +48,8 @@ fn sessions_are_read_as_the_protocol_says() {
     let bare = Session { user_agent: None, address: None, is_current: false, ..session.clone() };
     check(&Sessions { items: vec![session, bare] });
     let me = Me { user: user(1, "adam"), is_admin: false, has_password: true };
-    let sent = serde_json::to_string(&shared::users::SignedIn { user: me.clone(), token: "t".into() }).unwrap();
+    let sent =
+        serde_json::to_string(&shared::users::SignedIn { user: me.clone(), token: "t".into() }).unwrap();
     assert_eq!(parse::<NewSession<Me>>(&sent), Ok(NewSession { user: me.clone() }));
     assert_eq!(parse::<NewSession<User>>(&sent), Ok(NewSession { user: me.user }));
 }

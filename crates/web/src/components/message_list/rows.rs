@@ -14,6 +14,7 @@ use crate::components::keyed_list::KeyedList;
 use crate::components::message_actions::{MessageActions, MessageRights};
 use crate::components::message_item::MessageItem;
 use crate::components::message_list::row_table::RowTable;
+use crate::reactive::effect;
 use crate::state::rows::{MessageRow, Row};
 
 /// The rows of the list.
@@ -44,7 +45,7 @@ pub fn MessageRows(
     };
     // One effect compares the rows. Memos would wake all effects of all rows with each message.
     let drawn = StoredValue::new(Vec::<(MessageId, RwSignal<MessageRow>)>::new());
-    Effect::new(move || {
+    effect(move || {
         let table = table.get();
         drawn.with_value(|drawn| {
             for (id, row) in drawn {

@@ -11,6 +11,7 @@ use crate::components::message_list::edges::ListEdges;
 use crate::components::message_list::row_table::RowTable;
 use crate::components::message_list::target::ScrollTarget;
 use crate::components::scroll_anchor::ScrollAnchor;
+use crate::reactive::effect;
 
 /// Closer than this to either end, the next page is loaded.
 const PAGE_AHEAD_PIXELS: i32 = 700;
@@ -66,17 +67,17 @@ impl ListScroll {
     /// Scrolls to each new target, and loads more when the loaded messages do not fill the view.
     pub fn follow_state(self) {
         let Self { table, edges, target, .. } = self;
-        Effect::new(move || {
+        effect(move || {
             table.track();
             // After the rows were drawn. The size tells nothing when as many rows were dropped as were added.
             queue_microtask(move || self.settle());
         });
-        Effect::new(move || {
+        effect(move || {
             if !edges.get().loading {
                 request_animation_frame(move || self.load_pages(false));
             }
         });
-        Effect::new(move || {
+        effect(move || {
             let Some(wanted) = target.get() else { return };
             if !edges.get().loaded {
                 return;

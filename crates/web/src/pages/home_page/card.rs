@@ -5,6 +5,7 @@ use shared::ids::RoomId;
 use shared::messages::Message;
 
 use crate::components::icon::Icon;
+use crate::reactive::memo;
 use crate::route::Route;
 use crate::state::State;
 
@@ -17,12 +18,12 @@ pub fn RoomCard(
     last_messages: RwSignal<Vec<Message>>,
 ) -> impl IntoView {
     let state = expect_context::<State>();
-    let room = Memo::new(move |_| state.room(id, Clone::clone));
+    let room = memo(move || state.room(id, Clone::clone));
     let name =
         move || room.with(|room| room.as_ref().map(|room| room.name.as_str().to_owned()).unwrap_or_default());
-    let online = Memo::new(move |_| room.with(|room| room.as_ref().map_or(0, |room| room.online)));
+    let online = memo(move || room.with(|room| room.as_ref().map_or(0, |room| room.online)));
     // A message that came live is newer than the one loaded with the page.
-    let last_message = Memo::new(move |_| {
+    let last_message = memo(move || {
         let live = state.timeline(id, |timeline| timeline?.messages().last().map(|last| (**last).clone()));
         let loaded =
             last_messages.with(|messages| messages.iter().find(|message| message.room_id == id).cloned());

@@ -13,6 +13,7 @@ use crate::components::confirm_dialog::Question;
 use crate::components::message_actions::MessageActions;
 use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::context::RoomContext;
+use crate::reactive::effect;
 use crate::route::Route;
 use crate::sending;
 use crate::state::Followup;
@@ -26,7 +27,7 @@ impl RoomContext {
         let edit_busy = RwSignal::new(false);
         // Counts the editors that were opened and closed: an answer belongs to the editor that asked.
         let editor = StoredValue::new(0_u32);
-        Effect::new(move || {
+        effect(move || {
             editing.track();
             editor.update_value(|number| *number += 1);
             edit_error.set(None);

@@ -6,7 +6,9 @@ use leptos::task::spawn_local;
 use crate::browser::{self, keys};
 use crate::components::composer::{Composer, Draft};
 use crate::pages::room_page::context::RoomContext;
+use crate::reactive::{effect, memo};
 use crate::session::become_guest;
+use crate::state::entry::Mode;
 use crate::state::toasts::Tone;
 use crate::state::typing::Typing;
 
@@ -14,11 +16,11 @@ use crate::state::typing::Typing;
 #[component]
 pub fn RoomComposer() -> impl IntoView {
     let room = expect_context::<RoomContext>();
-    let RoomContext { state, live, room_id, editing, .. } = room;
+    let RoomContext { state, live, overlays, room_id, editing, .. } = room;
     let draft = RwSignal::new(browser::load(&keys::draft(room_id)).unwrap_or_default());
     let name_error = RwSignal::new(None);
     let busy = RwSignal::new(false);
-    Effect::new(move || browser::save_soon(keys::draft(room_id), draft.get()));
+    effect(move || browser::save_soon(keys::draft(room_id), draft.get()));
     let on_send = move |sent: Draft| {
         let Some(name) = sent.name else {
             draft.set(String::new());
@@ -55,9 +57,10 @@ pub fn RoomComposer() -> impl IntoView {
             draft=draft
             name_error=name_error
             busy=busy
-            typing=Memo::new(move |_| state.typing.with(Typing::sentence))
+            typing=memo(move || state.typing.with(Typing::sentence))
             on_send=Callback::new(on_send)
             on_typing=Callback::new(move |()| live.typing(room_id))
+            on_sign_in=Callback::new(move |()| overlays.enter(Mode::SignIn))
             on_edit_last=Callback::new(on_edit_last)
         />
     }

@@ -8,6 +8,7 @@ use crate::components::message_list::target::ScrollTarget;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
+use crate::reactive::memo;
 use crate::state::State;
 use crate::state::rows::MessageRow;
 
@@ -72,7 +73,7 @@ impl RoomContext {
     /// The room's name.
     pub fn room_name(self) -> Memo<String> {
         let Self { state, room_id, .. } = self;
-        Memo::new(move |_| state.room(room_id, |room| room.name.as_str().to_owned()).unwrap_or_default())
+        memo(move || state.room(room_id, |room| room.name.as_str().to_owned()).unwrap_or_default())
     }
 
     /// Whether the user owns the room, tracked.

@@ -8,6 +8,7 @@ use crate::browser;
 use crate::client;
 use crate::components::room_header::{Renaming, RoomHeader, close_form};
 use crate::pages::room_page::context::RoomContext;
+use crate::reactive::{effect, memo};
 use crate::state::toasts::Tone;
 
 /// The room's header, connected to the state and to the server.
@@ -20,7 +21,7 @@ pub fn RoomPageHeader() -> impl IntoView {
     let error = RwSignal::new(None);
     // Counts the forms that were opened and closed: an answer belongs to the form that asked.
     let form = StoredValue::new(0_u32);
-    Effect::new(move || {
+    effect(move || {
         open.track();
         form.update_value(|number| *number += 1);
         busy.set(false);
@@ -49,8 +50,8 @@ pub fn RoomPageHeader() -> impl IntoView {
     view! {
         <RoomHeader
             name=room.room_name()
-            online=Memo::new(move |_| state.presence.with(|presence| presence.online))
-            owned=Memo::new(move |_| room.owns_room())
+            online=memo(move || state.presence.with(|presence| presence.online))
+            owned=memo(move || room.owns_room())
             menu_open=overlays.menu
             people_open=overlays.people
             renaming=Renaming { open, busy, error, on_rename }

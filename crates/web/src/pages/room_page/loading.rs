@@ -11,6 +11,7 @@ use crate::client::messages::Slice;
 use crate::client::{self, ClientError};
 use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::context::RoomContext;
+use crate::reactive::{effect, memo};
 use crate::route::Route;
 use crate::state::messages::{Edge, Reader, Timeline};
 use crate::state::toasts::Tone;
@@ -26,8 +27,8 @@ impl RoomContext {
     /// back after a failure.
     pub fn load_when_needed(self, pointed: Memo<Option<MessageId>>) {
         let Self { state, room_id, .. } = self;
-        let is_open = Memo::new(move |_| state.connection.with(|connection| connection.is_open()));
-        Effect::new(move || {
+        let is_open = memo(move || state.connection.with(|connection| connection.is_open()));
+        effect(move || {
             if is_open.get() && self.failure.with_untracked(Option::is_some) {
                 self.load(ScrollTarget::opening(pointed.get_untracked()));
             }
@@ -41,7 +42,7 @@ impl RoomContext {
             is_known || was_known == Some(true)
         });
         let mut is_first = true;
-        Effect::new(move || {
+        effect(move || {
             let place = self.navigation.take_place();
             let target = match (pointed.get(), place) {
                 (None, Some(id)) => ScrollTarget::Place(id),
@@ -72,7 +73,7 @@ impl RoomContext {
     /// Tells the timeline how the user looks at it.
     pub fn keep_what_is_read(self) {
         let Self { state, room_id, at_end, editing, .. } = self;
-        Effect::new(move || {
+        effect(move || {
             let limit = browser::window_height().saturating_add(ROWS_BEYOND_PIXELS) / ROW_PIXELS;
             let reader = Reader { is_away: !at_end.get(), edits: editing.get(), limit };
             state.timelines.update_value(|timelines| timelines.make(room_id).set_reader(reader));

@@ -13,6 +13,7 @@ use crate::components::message_list::target::ScrollTarget;
 use crate::components::placeholder::Placeholder;
 use crate::components::skeleton::Skeleton;
 use crate::pages::room_page::context::RoomContext;
+use crate::reactive::memo;
 use crate::state::rows::rows;
 
 /// The list of messages, connected to the state and to the server.
@@ -24,7 +25,7 @@ pub fn RoomMessages(
     let room = expect_context::<RoomContext>();
     let RoomContext { state, live, room_id, loading, new_after, .. } = room;
     room.follow_reading();
-    let table = Memo::new(move |_| {
+    let table = memo(move || {
         let new_after = new_after.get();
         let unsent = state.unsent(room_id);
         let rows = state.timeline(room_id, |timeline| {
@@ -32,7 +33,7 @@ pub fn RoomMessages(
         });
         Arc::new(RowTable::new(rows.unwrap_or_default()))
     });
-    let edges = Memo::new(move |_| {
+    let edges = memo(move || {
         let loading = loading.get();
         state.timeline(room_id, |timeline| match timeline {
             Some(timeline) => ListEdges {
@@ -77,7 +78,7 @@ enum Note {
 #[component]
 fn EmptyNote(table: Memo<Arc<RowTable>>, edges: Memo<ListEdges>, on_retry: Callback<()>) -> impl IntoView {
     let failure = expect_context::<RoomContext>().failure;
-    let note = Memo::new(move |_| {
+    let note = memo(move || {
         let is_empty = table.with(|table| table.is_empty());
         match (failure.get(), is_empty, edges.get().loaded) {
             (_, false, _) => Note::None,

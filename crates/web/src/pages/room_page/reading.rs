@@ -5,6 +5,7 @@ use shared::ids::Seq;
 
 use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::context::RoomContext;
+use crate::reactive::effect;
 
 impl RoomContext {
     /// Moves the read mark while the user looks at the end. Moves the divider when there are new messages and the user
@@ -13,7 +14,7 @@ impl RoomContext {
         let Self { state, live, room_id, at_end, target, loading, new_after, .. } = self;
         let last_read = move || state.reading.with_value(|reading| reading.last_read(room_id));
         let (mut was_open, mut was_attentive) = (false, true);
-        Effect::new(move || {
+        effect(move || {
             let attentive = live.attentive.get();
             let returned = attentive && !was_attentive;
             was_attentive = attentive;

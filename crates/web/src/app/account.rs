@@ -1,0 +1,112 @@
+//! The dialogs about the user: who they are, and their settings.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use shared::ids::SessionId;
+use shared::sessions::Session;
+use shared::users::{ChangePassword, Username};
+
+use crate::browser;
+use crate::client::{self, ClientError};
+use crate::components::account_dialog::AccountDialog;
+use crate::components::name_dialog::NameDialog;
+use crate::components::settings_dialog::{Settings, SettingsDialog};
+use crate::live::Live;
+use crate::overlays::Overlays;
+use crate::session::{self, become_guest, sign_out};
+use crate::state::State;
+use crate::state::entry::{Mode, Wish};
+use crate::state::toasts::Tone;
+use crate::submission::Submission;
+
+/// The dialogs, connected to the state and to the server.
+#[component]
+pub fn AccountDialogs() -> impl IntoView {
+    let state = expect_context::<State>();
+    let live = expect_context::<Live>();
+    let overlays = expect_context::<Overlays>();
+    let busy = RwSignal::new(false);
+    let error = RwSignal::new(None);
+    let on_name = Callback::new(move |name: Username| {
+        busy.set(true);
+        spawn_local(async move {
+            match become_guest(state, live, name).await {
+                Ok(()) => overlays.named(),
+                Err(refused) => error.set(Some(refused.sentence())),
+            }
+            busy.set(false);
+        });
+    });
+    let entering = Submission::default();
+    let (name, password, ending) = (Submission::default(), Submission::default(), Submission::default());
+    let sessions = RwSignal::new(None);
+    let on_wish = Callback::new(move |wish| match wish {
+        Wish::Ask(mode) => overlays.enter(mode),
+        Wish::Enter(entry) => entering.send(Box::pin(async move {
+            session::enter(state, live, entry, None).await?;
+            overlays.named();
+            Ok(())
+        })),
+        Wish::Rename(new) => name.send(Box::pin(session::rename(state, live, new))),
+        Wish::ChangePassword(current_password, new_password) => {
+            let change = ChangePassword { current_password, new_password };
+            password.send(Box::pin(client::users::change_password(change)));
+        }
+        // The page of the link does it.
+        Wish::Reset(_) => {}
+        Wish::SeeSessions => {
+            sessions.set(None);
+            ending.send(Box::pin(load(sessions)));
+        }
+        Wish::EndSession(id) => ending.send(Box::pin(end(id, sessions))),
+        Wish::SignOut => {
+            overlays.settings.set(false);
+            spawn_local(async move {
+                match sign_out(state, live).await {
+                    Ok(()) => state.toast(Tone::Notice, "You are signed out.", browser::now()),
+                    Err(error) => state.toast(Tone::Error, error.sentence(), browser::now()),
+                }
+            });
+        }
+    });
+    let settings = Settings { identity: state.identity, name, password, sessions, ending, on_wish };
+    view! {
+        <NameDialog
+            open=overlays.name
+            busy=busy
+            error=error
+            on_submit=on_name
+            on_sign_in=Callback::new(move |()| overlays.enter_instead(Mode::SignIn))
+        />
+        <AccountDialog
+            open=overlays.account
+            signs_in=overlays.signs_in
+            identity=state.identity
+            submission=entering
+            on_wish=on_wish
+        />
+        <SettingsDialog open=overlays.settings settings=settings />
+    }
+}
+
+async fn load(sessions: RwSignal<Option<Vec<Session>>>) -> Result<(), ClientError> {
+    sessions.set(Some(client::sessions::list().await?));
+    Ok(())
+}
+
+/// Ends a session, or all others.
+async fn end(id: Option<SessionId>, sessions: RwSignal<Option<Vec<Session>>>) -> Result<(), ClientError> {
+    let outcome = match id {
+        Some(id) => client::sessions::delete(id).await,
+        None => client::sessions::delete_others().await,
+    };
+    match outcome {
+        // A session that is gone is what was wanted.
+        Err(error) if !error.is_missing() => return Err(error),
+        _ => {}
+    }
+    load(sessions).await?;
+    // The button that was pressed is gone.
+    request_animation_frame(|| browser::focus("#sessions"));
+    Ok(())
+}

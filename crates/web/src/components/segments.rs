@@ -1,0 +1,37 @@
+//! A row of choices of which one holds: the parts of a dialog.
+
+use leptos::prelude::*;
+
+/// Radio buttons that look like tabs. The arrow keys change the choice.
+#[component]
+pub fn Segments(
+    /// What is chosen, for screen readers. It also names the group.
+    label: &'static str,
+    /// The choices.
+    choices: &'static [&'static str],
+    /// The place of the one that holds.
+    chosen: RwSignal<u32>,
+) -> impl IntoView {
+    let first = chosen.get_untracked();
+    let choice = move |(place, words): (u32, &'static str)| {
+        view! {
+            <label class="segment">
+                <input
+                    class="sr-only"
+                    type="radio"
+                    name=label
+                    prop:checked=place == first
+                    on:change=move |_| chosen.set(place)
+                />
+                {words}
+            </label>
+        }
+        .into_any()
+    };
+    view! {
+        <fieldset class="segments">
+            <legend class="sr-only">{label}</legend>
+            {(0..).zip(choices.iter().copied()).map(choice).collect_view()}
+        </fieldset>
+    }
+}
