@@ -88,7 +88,6 @@ impl ListScroll {
                     self.go_to(wanted);
                     self.note();
                     target.set(None);
-                    self.load_pages(false);
                 }
             });
         });
@@ -161,10 +160,6 @@ impl ListScroll {
     }
 
     fn load_pages(self, by_user: bool) {
-        // A page beside a target that the next frame scrolls to could push the target out of the window.
-        if self.target.try_get_untracked().flatten().is_some() {
-            return;
-        }
         let edges = self.edges.try_get_untracked().filter(|edges| edges.loaded && !edges.loading);
         let (Some(edges), Some(viewport)) = (edges, self.viewport.try_get_untracked().flatten()) else {
             return;
