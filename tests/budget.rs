@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use support::temp_dir::TempDir;
 
 /// In bytes, with Brotli; 1 KB is 1000 B. The goal is 200 KB: ARCHITECTURE.md says what is missing.
-const BUDGET: u64 = 234_500;
+const BUDGET: u64 = 233_000;
 
 const BUILD_FIRST: &str = "build the client first, with ./script/build-client";
 
