@@ -1,32 +1,20 @@
-//! Accounts: signing up, names, passwords, first admin.
+//! Accounts: signing up, names, passwords, and who sees whom.
 
 use serde_json::{Value, json};
-use shared::admin::ADMIN_USERS_PATH;
 use shared::errors::ErrorCode;
 use shared::events::CloseCode;
 use shared::messages::messages_path;
 use shared::page::Page;
-use shared::sessions::{CURRENT_SESSION_PATH, SESSIONS_PATH, Session, Sessions, session_path};
 use shared::text::InvalidCode;
 use shared::users::{
-    CURRENT_USER_PATH, GUESTS_PATH, Me, PASSWORD_PATH, SignedIn, USERS_PATH, User, UserKind, user_path,
+    CURRENT_USER_PATH, GUESTS_PATH, Me, PASSWORD_PATH, USERS_PATH, User, UserKind, user_path,
 };
 use support::app::TestApp;
 use support::client::{PASSWORD, TestClient};
-use support::http::Response;
 use support::socket::TestSocket;
-use support::wait::until;
 use uuid::Uuid;
 
 use crate::shape::{assert_keys, assert_timestamp, assert_uuid_v7};
-
-fn sign_up(client: &TestClient, username: &str) -> Response {
-    client.post(USERS_PATH, &json!({ "username": username, "password": PASSWORD }))
-}
-
-fn sign_in(app: &TestApp, username: &str, password: &str) -> Response {
-    app.anonymous().post(SESSIONS_PATH, &json!({ "username": username, "password": password }))
-}
 
 fn me(client: &TestClient) -> Me {
     client.get(CURRENT_USER_PATH).expect(200).json()
@@ -36,7 +24,7 @@ fn me(client: &TestClient) -> Me {
 fn signing_up_makes_a_member_with_a_token_and_a_cookie() {
     let app = TestApp::start();
     app.member("the admin");
-    let answer = sign_up(&app.anonymous(), "  Grace Hopper ").expect(201);
+    let answer = app.anonymous().sign_up("  Grace Hopper ").expect(201);
     let body = answer.value();
     assert_keys(&body, &["token", "user"]);
     assert_keys(&body["user"], &["created_at", "has_password", "id", "is_admin", "kind", "username"]);
@@ -62,7 +50,7 @@ fn a_guest_who_signs_up_keeps_id_messages_and_rooms() {
     let (alice, room) = app.alice_in_a_room();
     alice.send(room.id, "as a guest");
     let mut socket = TestSocket::connect(&alice);
-    let answer = sign_up(&alice, "Alice").expect(201);
+    let answer = alice.sign_up("Alice").expect(201);
     let member = TestClient::signed_in(app.addr(), &answer);
     assert_eq!(member.user().id, alice.user().id);
     assert_eq!(member.user().kind, UserKind::Member);
@@ -80,7 +68,7 @@ fn a_guest_who_signs_up_keeps_id_messages_and_rooms() {
 #[test]
 fn a_member_does_not_sign_up_again() {
     let app = TestApp::start();
-    sign_up(&app.member("Grace"), "Grace Again").problem(409, ErrorCode::AlreadyMember);
+    app.member("Grace").sign_up("Grace Again").problem(409, ErrorCode::AlreadyMember);
 }
 
 #[test]
@@ -125,7 +113,7 @@ fn no_name_is_that_of_an_account_or_looks_like_it() {
     for name in
         ["paypal", " PayPal ", "раураl", "Deleted user", "EVERYONE", "admin", "here", "system", "server"]
     {
-        sign_up(&app.anonymous(), name).problem(409, ErrorCode::UsernameTaken);
+        app.anonymous().sign_up(name).problem(409, ErrorCode::UsernameTaken);
     }
     for name in
         ["PAYPAL", "раураl", "admin ", "everyone", "system", "Deleted \u{a0}user", "\u{1d5d7}eleted user"]
@@ -138,37 +126,6 @@ fn no_name_is_that_of_an_account_or_looks_like_it() {
 }
 
 #[test]
-fn the_name_of_an_account_is_found_regardless_of_case_and_refusals_say_nothing() {
-    let app = TestApp::start();
-    let grace = app.member("Grace");
-    let answer = sign_in(&app, " GRACE ", PASSWORD).expect(201);
-    let signed_in: SignedIn = answer.json();
-    assert_eq!(signed_in.user.user, *grace.user());
-    assert!(answer.header("set-cookie").is_some());
-    // An account without a password.
-    app.db().execute(
-        "INSERT INTO users (id, username, username_key, kind, created_at) \
-         VALUES (gen_random_uuid(), 'Robot', 'robot', 'bot', now())",
-    );
-    let refusals: Vec<Value> =
-        [("Grace", "wrong password"), ("Nobody", PASSWORD), ("\0?", PASSWORD), ("Robot", "")]
-            .into_iter()
-            .map(|(name, password)| {
-                let answer = sign_in(&app, name, password);
-                answer.problem(401, ErrorCode::InvalidCredentials);
-                assert!(answer.header("set-cookie").is_none());
-                let mut body = answer.value();
-                body["request_id"] = Value::Null;
-                body
-            })
-            .collect();
-    assert!(refusals.windows(2).all(|pair| pair[0] == pair[1]), "{refusals:?}");
-    app.anonymous()
-        .post(SESSIONS_PATH, &json!({}))
-        .invalid(&[("/username", InvalidCode::Required), ("/password", InvalidCode::Required)]);
-}
-
-#[test]
 fn a_password_is_stored_as_a_hash_only() {
     let app = TestApp::start();
     app.member("Grace");
@@ -178,73 +135,10 @@ fn a_password_is_stored_as_a_hash_only() {
 }
 
 #[test]
-fn signing_in_ends_the_session_of_the_cookie_that_it_replaces() {
-    let app = TestApp::start();
-    let grace = app.member("Grace");
-    let request = app.anonymous().request("POST", SESSIONS_PATH);
-    let origin = format!("http://{}", app.addr());
-    let body = json!({ "username": "Grace", "password": PASSWORD });
-    request.header("cookie", grace.cookie()).header("origin", &origin).json(&body).send().expect(201);
-    grace.get(CURRENT_USER_PATH).problem(401, ErrorCode::InvalidToken);
-}
-
-#[test]
-fn a_foreign_page_signs_nobody_in() {
-    let app = TestApp::start();
-    app.member("Grace");
-    let bodies = [
-        (USERS_PATH, json!({ "username": "Mallory", "password": PASSWORD })),
-        (SESSIONS_PATH, json!({ "username": "Grace", "password": PASSWORD })),
-        (GUESTS_PATH, json!({ "username": "Mallory" })),
-    ];
-    for (path, body) in bodies {
-        let request = app.anonymous().request("POST", path).header("origin", "http://evil.example");
-        request.json(&body).send().problem(403, ErrorCode::OriginRefused);
-    }
-}
-
-#[test]
-fn sessions_are_listed_and_ended_one_by_one_or_all_others() {
-    let app = TestApp::start();
-    let grace = app.member("Grace");
-    let request = app.anonymous().request("POST", SESSIONS_PATH).header("user-agent", "tablet/1.0");
-    let tablet = request.json(&json!({ "username": "Grace", "password": PASSWORD })).send().expect(201);
-    let tablet = TestClient::signed_in(app.addr(), &tablet);
-    let phone = TestClient::signed_in(app.addr(), &sign_in(&app, "Grace", PASSWORD).expect(201));
-    let list = || grace.get(SESSIONS_PATH).expect(200).json::<Sessions>().items;
-    let sessions: Vec<Session> = list();
-    assert_eq!(sessions.len(), 3);
-    assert_eq!(sessions.iter().filter(|session| session.is_current).count(), 1);
-    assert!(sessions[2].is_current, "newest first");
-    assert_eq!(sessions[1].user_agent.as_deref(), Some("tablet/1.0"));
-    assert_eq!(sessions[1].address.as_deref(), Some("127.0.0.1"));
-    let value = grace.get(SESSIONS_PATH).expect(200).value();
-    assert!(!value.to_string().contains(phone.token().expect("a member")), "tokens are shown once");
-
-    let mut socket = TestSocket::connect(&tablet);
-    // Nobody ends the session of another user.
-    let ada = app.member("Ada Lovelace");
-    ada.delete(&session_path(sessions[1].id)).problem(404, ErrorCode::SessionNotFound);
-    grace.delete(&format!("{SESSIONS_PATH}/nonsense")).problem(404, ErrorCode::SessionNotFound);
-    grace.delete(&session_path(sessions[1].id)).expect(204);
-    grace.delete(&session_path(sessions[1].id)).problem(404, ErrorCode::SessionNotFound);
-    assert_eq!(socket.wait_closed(), CloseCode::SessionEnded.number());
-    tablet.get(CURRENT_USER_PATH).problem(401, ErrorCode::InvalidToken);
-    assert_eq!(list().len(), 2);
-
-    grace.delete(SESSIONS_PATH).expect(204);
-    phone.get(CURRENT_USER_PATH).problem(401, ErrorCode::InvalidToken);
-    assert_eq!(list().len(), 1);
-    ada.get(CURRENT_USER_PATH).expect(200);
-    grace.delete(CURRENT_SESSION_PATH).expect(204);
-    app.anonymous().get(SESSIONS_PATH).problem(401, ErrorCode::AuthenticationRequired);
-}
-
-#[test]
 fn a_changed_password_ends_all_other_sessions() {
     let app = TestApp::start();
     let grace = app.member("Grace");
-    let phone = TestClient::signed_in(app.addr(), &sign_in(&app, "Grace", PASSWORD).expect(201));
+    let phone = TestClient::signed_in(app.addr(), &app.sign_in("Grace", PASSWORD).expect(201));
     let mut socket = TestSocket::connect(&phone);
     let put = |client: &TestClient, current: &str, new: &str| {
         client.put(PASSWORD_PATH, &json!({ "current_password": current, "new_password": new }))
@@ -259,8 +153,8 @@ fn a_changed_password_ends_all_other_sessions() {
     assert_eq!(socket.wait_closed(), CloseCode::SessionEnded.number());
     phone.get(CURRENT_USER_PATH).problem(401, ErrorCode::InvalidToken);
     grace.get(CURRENT_USER_PATH).expect(200);
-    sign_in(&app, "Grace", PASSWORD).problem(401, ErrorCode::InvalidCredentials);
-    sign_in(&app, "Grace", "another horse").expect(201);
+    app.sign_in("Grace", PASSWORD).problem(401, ErrorCode::InvalidCredentials);
+    app.sign_in("Grace", "another horse").expect(201);
 }
 
 #[test]
@@ -285,7 +179,7 @@ fn a_renamed_user_has_the_new_name_everywhere_and_the_old_one_is_kept_for_them()
     grace.send(room.id, "hello again");
     assert_eq!(author(), "Grace Hopper");
 
-    sign_up(&app.anonymous(), "grace").problem(409, ErrorCode::UsernameTaken);
+    app.anonymous().sign_up("grace").problem(409, ErrorCode::UsernameTaken);
     rename(&alice, "Grace Hopper").problem(409, ErrorCode::UsernameTaken);
     rename(&alice, "Al").invalid(&[("/username", InvalidCode::TooShort)]);
     rename(&grace, "a@b").invalid(&[("/username", InvalidCode::InvalidCharacters)]);
@@ -333,72 +227,14 @@ fn members_see_members_and_guests_only_themselves() {
 #[test]
 fn a_closed_server_takes_no_accounts_and_no_guests() {
     let app = TestApp::with(&["--rate-limits", "off", "--registration", "closed", "--guests", "off"]);
-    sign_up(&app.anonymous(), "Grace").problem(403, ErrorCode::RegistrationClosed);
+    app.anonymous().sign_up("Grace").problem(403, ErrorCode::RegistrationClosed);
     app.anonymous()
         .post(GUESTS_PATH, &json!({ "username": "Grace" }))
         .problem(403, ErrorCode::RegistrationClosed);
     let invited = TestApp::with(&["--rate-limits", "off", "--guests", "invited"]);
     let refused = invited.anonymous().post(GUESTS_PATH, &json!({ "username": "Grace" }));
     refused.problem(403, ErrorCode::RegistrationClosed);
-    sign_up(&invited.anonymous(), "Grace").expect(201);
-}
-
-#[test]
-fn on_loopback_exactly_one_of_the_first_accounts_is_admin() {
-    let app = TestApp::start();
-    let admins = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|number| {
-                let client = app.anonymous();
-                // Only some may wait for their password to be hashed; the others are told to come again.
-                let sign_up = move || {
-                    let answer = sign_up(&client, &format!("user {number}"));
-                    (answer.status != 503).then(|| answer.expect(201).json::<SignedIn>().user.is_admin)
-                };
-                scope.spawn(move || until("the sign-up", sign_up))
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("it signs up"))
-            .filter(|is_admin| *is_admin)
-            .count()
-    });
-    assert_eq!(admins, 1);
-    let late: SignedIn = sign_up(&app.anonymous(), "late").expect(201).json();
-    assert!(!late.user.is_admin);
-}
-
-#[test]
-fn elsewhere_only_the_setup_secret_makes_the_first_admin() {
-    let app = TestApp::with(&["--rate-limits", "off", "--bind", "0.0.0.0:0"]);
-    let url = app.setup_url().expect("there is no admin yet");
-    let secret = url.split_once("/setup#").expect("a link").1.to_owned();
-    let sign_up_with = |name: &str, setup: &str| {
-        app.anonymous().post(USERS_PATH, &json!({ "username": name, "password": PASSWORD, "setup": setup }))
-    };
-    assert!(!sign_up(&app.anonymous(), "first").expect(201).json::<SignedIn>().user.is_admin);
-    sign_up_with("second", "a guess").invalid(&[("/setup", InvalidCode::InvalidFormat)]);
-    let admin = sign_up_with("second", &secret).expect(201);
-    assert!(admin.json::<SignedIn>().user.is_admin);
-    sign_up_with("third", &secret).invalid(&[("/setup", InvalidCode::InvalidFormat)]);
-    TestClient::signed_in(app.addr(), &admin).get(ADMIN_USERS_PATH).expect(200);
-}
-
-#[test]
-fn the_setup_secret_opens_a_closed_server_and_no_later_account_is_the_first() {
-    let far = TestApp::with(&["--rate-limits", "off", "--registration", "closed", "--bind", "0.0.0.0:0"]);
-    sign_up(&far.anonymous(), "second").problem(403, ErrorCode::RegistrationClosed);
-    let url = far.setup_url().expect("there is no admin yet");
-    let setup = url.split_once("/setup#").expect("a link").1;
-    let body = json!({ "username": "root", "password": PASSWORD, "setup": setup });
-    far.anonymous().post(USERS_PATH, &body).expect(201);
-
-    // The first account of this server was none of an admin, so no later one is.
-    let mut moved = TestApp::with(&["--rate-limits", "off", "--bind", "0.0.0.0:0"]);
-    sign_up(&moved.anonymous(), "first").expect(201);
-    moved.restart(&["--rate-limits", "off"]);
-    assert!(!sign_up(&moved.anonymous(), "second").expect(201).json::<SignedIn>().user.is_admin);
+    invited.anonymous().sign_up("Grace").expect(201);
 }
 
 #[test]
@@ -409,51 +245,6 @@ fn the_length_of_a_password_does_not_depend_on_its_encoding() {
     };
     post("short", &"e\u{301}".repeat(4)).invalid(&[("/password", InvalidCode::TooShort)]);
     post("Grace", &"e\u{301}".repeat(100)).expect(201);
-    sign_in(&app, "Grace", &"\u{e9}".repeat(100)).expect(201);
-    sign_in(&app, "Grace", &"e\u{301}".repeat(100)).expect(201);
-}
-
-#[test]
-fn tries_to_sign_up_and_in_are_limited() {
-    let app = TestApp::with(&[]);
-    let anonymous = app.anonymous();
-    for name in ["Grace", "Grace", "a@b"] {
-        sign_up(&anonymous, name);
-    }
-    sign_up(&anonymous, "Edsger").expect(201);
-    sign_up(&anonymous, "Barbara").problem(429, ErrorCode::RateLimited);
-    for _ in 0..5 {
-        sign_in(&app, "Grace", "wrong password").problem(401, ErrorCode::InvalidCredentials);
-    }
-    let limited = sign_in(&app, "GRACE", PASSWORD).problem(429, ErrorCode::RateLimited);
-    assert!(limited.retry_after.is_some_and(|seconds| seconds > 60), "{limited:?}");
-    sign_in(&app, "Edsger", PASSWORD).expect(201);
-}
-
-#[test]
-fn nobody_locks_a_user_out_whose_browser_has_signed_in_before() {
-    let app = TestApp::with(&["--trusted-proxies", "127.0.0.1"]);
-    let answer = sign_up(&app.anonymous(), "Grace").expect(201);
-    let cookies: Vec<&str> = answer
-        .headers
-        .iter()
-        .filter(|(name, _)| name == "set-cookie")
-        .filter_map(|(_, cookie)| cookie.split(';').next())
-        .collect();
-    let device =
-        *cookies.iter().find(|cookie| cookie.starts_with("parlance_device=")).expect("a device cookie");
-    let try_from = |address: u32, cookie: &str, name: &str, password: &str| {
-        let request = app.anonymous().request("POST", SESSIONS_PATH);
-        let request =
-            request.header("x-forwarded-for", &format!("198.51.100.{address}")).header("cookie", cookie);
-        request.json(&json!({ "username": name, "password": password })).send()
-    };
-    let attack = |address| try_from(address, "", "grace", "wrong password").status;
-    let limited = (1..=60).map(attack).filter(|status| *status == 429).count();
-    assert!((5..=10).contains(&limited), "{limited} of 60 tries were refused");
-    try_from(200, "", "Grace", PASSWORD).problem(429, ErrorCode::RateLimited);
-    try_from(200, "parlance_device=forged", "Grace", PASSWORD).problem(429, ErrorCode::RateLimited);
-    try_from(201, device, "Grace", PASSWORD).expect(201);
-    // Other accounts are not affected.
-    try_from(202, "", "Nobody", PASSWORD).problem(401, ErrorCode::InvalidCredentials);
+    app.sign_in("Grace", &"\u{e9}".repeat(100)).expect(201);
+    app.sign_in("Grace", &"e\u{301}".repeat(100)).expect(201);
 }

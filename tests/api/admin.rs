@@ -8,7 +8,6 @@ use shared::errors::ErrorCode;
 use shared::events::CloseCode;
 use shared::ids::UserId;
 use shared::page::Page;
-use shared::sessions::SESSIONS_PATH;
 use shared::text::InvalidCode;
 use shared::users::{CURRENT_USER_PATH, GUESTS_PATH, Me, PASSWORD_RESETS_PATH, USERS_PATH};
 use support::app::{TestApp, start_server};
@@ -20,10 +19,6 @@ use uuid::Uuid;
 
 fn update(admin: &TestClient, id: UserId, body: &Value) -> Response {
     admin.patch(&admin_user_path(id), body)
-}
-
-fn sign_in(app: &TestApp, username: &str, password: &str) -> Response {
-    app.anonymous().post(SESSIONS_PATH, &json!({ "username": username, "password": password }))
 }
 
 #[test]
@@ -97,8 +92,8 @@ fn a_disabled_user_is_out_at_once_and_may_come_back() {
     assert!(disabled.is_disabled);
     assert_eq!(socket.wait_closed(), CloseCode::Forbidden.number());
     grace.get(CURRENT_USER_PATH).problem(401, ErrorCode::InvalidToken);
-    sign_in(&app, "Grace", PASSWORD).problem(403, ErrorCode::AccountDisabled);
-    sign_in(&app, "Grace", "wrong password").problem(401, ErrorCode::InvalidCredentials);
+    app.sign_in("Grace", PASSWORD).problem(403, ErrorCode::AccountDisabled);
+    app.sign_in("Grace", "wrong password").problem(401, ErrorCode::InvalidCredentials);
     // The name stays taken.
     let taken = app.anonymous().post(USERS_PATH, &json!({ "username": "grace", "password": PASSWORD }));
     taken.problem(409, ErrorCode::UsernameTaken);
@@ -110,7 +105,7 @@ fn a_disabled_user_is_out_at_once_and_may_come_back() {
     update(&admin, guest.user().id, &json!({ "is_disabled": false })).expect(200);
     guest.get(CURRENT_USER_PATH).expect(200);
     update(&admin, grace.user().id, &json!({ "is_disabled": false })).expect(200);
-    sign_in(&app, "Grace", PASSWORD).expect(201);
+    app.sign_in("Grace", PASSWORD).expect(201);
 }
 
 #[test]
@@ -152,8 +147,8 @@ fn a_link_sets_a_new_password_once() {
     let mut socket = TestSocket::connect(&grace);
     reset(&first, "another horse").expect(204);
     assert_eq!(socket.wait_closed(), CloseCode::SessionEnded.number());
-    sign_in(&app, "Grace", PASSWORD).problem(401, ErrorCode::InvalidCredentials);
-    sign_in(&app, "Grace", "another horse").expect(201);
+    app.sign_in("Grace", PASSWORD).problem(401, ErrorCode::InvalidCredentials);
+    app.sign_in("Grace", "another horse").expect(201);
     reset(&first, "third horse").problem(410, ErrorCode::ResetGone);
     reset(&second, "third horse").problem(410, ErrorCode::ResetGone);
     let third = secret(&link(&admin));
@@ -185,5 +180,25 @@ fn other_servers_on_the_database_follow_within_moments() {
         let refused = |client: &&TestClient| client.get(CURRENT_USER_PATH).status == 401;
         [&grace_there, &ada_there].iter().all(refused).then_some(())
     });
+    other.stop();
+}
+
+#[test]
+fn a_new_name_reaches_the_pages_that_another_server_keeps_in_memory() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    alice.send(room.id, "hello");
+    let other = start_server(app.db().url(), &["--rate-limits", "off"]);
+    let there = TestClient::anonymous(other.addr());
+    // The page is kept while somebody follows the room.
+    let mut socket = TestSocket::connect(&there);
+    socket.subscribe(room.id);
+    let author = || {
+        let page = there.get(&shared::messages::messages_path(room.id)).expect(200).value();
+        page["items"][0]["author"]["username"].as_str().expect("a name").to_owned()
+    };
+    assert_eq!(author(), "Alice");
+    alice.patch(CURRENT_USER_PATH, &json!({ "username": "Alice Liddell" })).expect(200);
+    until("the other server follows", || (author() == "Alice Liddell").then_some(()));
     other.stop();
 }

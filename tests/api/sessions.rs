@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use shared::errors::ErrorCode;
 use shared::events::CloseCode;
 use shared::rooms::ROOMS_PATH;
-use shared::sessions::CURRENT_SESSION_PATH;
+use shared::sessions::{CURRENT_SESSION_PATH, SESSIONS_PATH, Session, Sessions, session_path};
 use shared::users::CURRENT_USER_PATH;
 use support::app::{TestApp, start_server};
-use support::client::TestClient;
+use support::client::{PASSWORD, TestClient};
 use support::db::TestDb;
 use support::proxy::DbProxy;
 use support::socket::TestSocket;
@@ -37,6 +37,43 @@ fn a_token_is_stored_as_its_hash_only() {
          OR position(convert_to('{secret}', 'UTF8') IN token_hash) > 0"
     );
     assert_eq!(sql_query(clear).get_result::<Count>(&mut conn).expect("a count").count, 0);
+}
+
+#[test]
+fn sessions_are_listed_and_ended_one_by_one_or_all_others() {
+    let app = TestApp::start();
+    let grace = app.member("Grace");
+    let request = app.anonymous().request("POST", SESSIONS_PATH).header("user-agent", "tablet/1.0");
+    let tablet = request.json(&json!({ "username": "Grace", "password": PASSWORD })).send().expect(201);
+    let tablet = TestClient::signed_in(app.addr(), &tablet);
+    let phone = TestClient::signed_in(app.addr(), &app.sign_in("Grace", PASSWORD).expect(201));
+    let list = || grace.get(SESSIONS_PATH).expect(200).json::<Sessions>().items;
+    let sessions: Vec<Session> = list();
+    assert_eq!(sessions.len(), 3);
+    assert_eq!(sessions.iter().filter(|session| session.is_current).count(), 1);
+    assert!(sessions[2].is_current, "newest first");
+    assert_eq!(sessions[1].user_agent.as_deref(), Some("tablet/1.0"));
+    assert_eq!(sessions[1].address.as_deref(), Some("127.0.0.1"));
+    let value = grace.get(SESSIONS_PATH).expect(200).value();
+    assert!(!value.to_string().contains(phone.token().expect("a member")), "tokens are shown once");
+
+    let mut socket = TestSocket::connect(&tablet);
+    // Nobody ends the session of another user.
+    let ada = app.member("Ada Lovelace");
+    ada.delete(&session_path(sessions[1].id)).problem(404, ErrorCode::SessionNotFound);
+    grace.delete(&format!("{SESSIONS_PATH}/nonsense")).problem(404, ErrorCode::SessionNotFound);
+    grace.delete(&session_path(sessions[1].id)).expect(204);
+    grace.delete(&session_path(sessions[1].id)).problem(404, ErrorCode::SessionNotFound);
+    assert_eq!(socket.wait_closed(), CloseCode::SessionEnded.number());
+    tablet.get(CURRENT_USER_PATH).problem(401, ErrorCode::InvalidToken);
+    assert_eq!(list().len(), 2);
+
+    grace.delete(SESSIONS_PATH).expect(204);
+    phone.get(CURRENT_USER_PATH).problem(401, ErrorCode::InvalidToken);
+    assert_eq!(list().len(), 1);
+    ada.get(CURRENT_USER_PATH).expect(200);
+    grace.delete(CURRENT_SESSION_PATH).expect(204);
+    app.anonymous().get(SESSIONS_PATH).problem(401, ErrorCode::AuthenticationRequired);
 }
 
 #[test]

@@ -7,9 +7,11 @@ use api::{Server, StartError};
 use clap::Parser as _;
 use shared::page::Page;
 use shared::rooms::{ROOMS_PATH, Room};
+use shared::sessions::SESSIONS_PATH;
 
 use crate::client::TestClient;
 use crate::db::TestDb;
+use crate::http::Response;
 use crate::socket::TestSocket;
 
 /// A running server with its own database. Dropping it stops the server.
@@ -62,6 +64,12 @@ impl TestApp {
     #[track_caller]
     pub fn member(&self, username: &str) -> TestClient {
         TestClient::member(self.addr, username)
+    }
+
+    /// Signs in without a session.
+    pub fn sign_in(&self, username: &str, password: &str) -> Response {
+        let body = serde_json::json!({ "username": username, "password": password });
+        self.anonymous().post(SESSIONS_PATH, &body)
     }
 
     /// A guest called Alice and a room that she created.

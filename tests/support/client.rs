@@ -51,8 +51,12 @@ impl TestClient {
     /// A new member with [`PASSWORD`].
     #[track_caller]
     pub fn member(addr: SocketAddr, username: &str) -> Self {
-        let body = serde_json::json!({ "username": username, "password": PASSWORD });
-        Self::signed_in(addr, &Self::anonymous(addr).post(USERS_PATH, &body).expect(201))
+        Self::signed_in(addr, &Self::anonymous(addr).sign_up(username).expect(201))
+    }
+
+    /// Signs up with [`PASSWORD`]. A guest becomes the member.
+    pub fn sign_up(&self, username: &str) -> Response {
+        self.post(USERS_PATH, &serde_json::json!({ "username": username, "password": PASSWORD }))
     }
 
     /// The client of a session that a response opened.

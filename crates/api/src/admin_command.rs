@@ -3,7 +3,7 @@
 use shared::users::{UserKind, Username};
 use thiserror::Error;
 
-use crate::accounts::{self, AccountError};
+use crate::accounts::{AccountError, admin, passwords};
 use crate::config::{AdminCommand, Config};
 use crate::db::users::{self, Account, Listed};
 use crate::db::{self, Conn, DbError};
@@ -88,7 +88,7 @@ fn list(conn: &mut Conn) -> Result<String, CommandError> {
 
 fn create(conn: &mut Conn, config: &Config, name: &str) -> Result<String, CommandError> {
     let username = Username::parse_account(name).map_err(|invalid| CommandError::Name(invalid.detail))?;
-    let created = db::transaction(conn, |conn| accounts::create(conn, username));
+    let created = db::transaction(conn, |conn| admin::create(conn, username));
     let user = created.map_err(|error| explain(error, name))?;
     let account = users::get(conn, user.id).map_err(CommandError::Database)?;
     reset(conn, config, &account)
@@ -96,7 +96,7 @@ fn create(conn: &mut Conn, config: &Config, name: &str) -> Result<String, Comman
 
 fn reset(conn: &mut Conn, config: &Config, account: &Account) -> Result<String, CommandError> {
     let user = &account.me.user;
-    let made = db::transaction(conn, |conn| accounts::create_reset(conn, None, user.id));
+    let made = db::transaction(conn, |conn| passwords::create_reset(conn, None, user.id));
     let (secret, _) = made.map_err(|error| explain(error, user.username.as_str()))?;
     let url = config.public_url(config.address());
     let name = user.username.as_str();
@@ -111,7 +111,7 @@ fn change(
     what: &str,
 ) -> Result<String, CommandError> {
     let id = find(conn, name)?.me.user.id;
-    let changed = db::transaction(conn, |conn| accounts::administer(conn, None, id, is_admin, is_disabled));
+    let changed = db::transaction(conn, |conn| admin::administer(conn, None, id, is_admin, is_disabled));
     let (account, _) = changed.map_err(|error| explain(error, name))?;
     Ok(format!("{} {what}.", account.me.user.username.as_str()))
 }

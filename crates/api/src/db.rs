@@ -3,6 +3,7 @@
 //! The queries are in the submodules, one per noun. These modules know neither HTTP nor the hub: functions take a
 //! connection and ids, and return DTOs of `shared`.
 
+pub mod audit;
 mod breaker;
 pub mod changes;
 mod connection;
@@ -11,6 +12,7 @@ pub mod identity_events;
 pub mod messages;
 pub mod name_key;
 pub mod page;
+pub mod password_resets;
 pub mod passwords;
 pub mod rooms;
 #[allow(missing_docs)] // Generated.

@@ -3,19 +3,23 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::digest::InvalidLength;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use shared::ids::UserId;
 
 /// Signs and checks device cookies.
 pub struct Devices {
-    key: Vec<u8>,
+    mac: Hmac<Sha256>,
 }
 
 impl Devices {
     /// Signs with a key of the server.
-    pub fn new(key: Vec<u8>) -> Self {
-        Self { key }
+    ///
+    /// # Errors
+    /// HMAC accepts keys of any length, so there are none.
+    pub fn new(key: &[u8]) -> Result<Self, InvalidLength> {
+        Ok(Self { mac: Hmac::new_from_slice(key)? })
     }
 
     /// The cookie of a browser that signed in as this user.
@@ -33,8 +37,7 @@ impl Devices {
     }
 
     fn mac(&self, user: UserId) -> Hmac<Sha256> {
-        // HMAC takes keys of any length, so this never fails; an empty key would be as good as none.
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable!());
+        let mut mac = self.mac.clone();
         mac.update(b"device");
         mac.update(user.0.as_bytes());
         mac
@@ -49,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_cookie_names_its_user_and_cannot_be_forged() {
-        let devices = Devices::new(vec![7; 32]);
+        let devices = Devices::new(&[7; 32]).unwrap();
         let (grace, ada) = (UserId(Uuid::now_v7()), UserId(Uuid::now_v7()));
         let cookie = devices.cookie(grace);
         assert_eq!(devices.user(&cookie), Some(grace));
@@ -57,6 +60,6 @@ mod tests {
         for forged in [format!("{ada}.{mac}"), format!("{grace}."), grace.to_string(), "x.y".to_owned()] {
             assert_eq!(devices.user(&forged), None, "{forged}");
         }
-        assert_eq!(Devices::new(vec![8; 32]).user(&cookie), None);
+        assert_eq!(Devices::new(&[8; 32]).unwrap().user(&cookie), None);
     }
 }

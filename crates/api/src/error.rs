@@ -256,7 +256,6 @@ impl From<AccountError> for AppError {
                 let detail = "This setup link is wrong, or the server has its first admin already.";
                 Self::invalid_field("setup", InvalidCode::InvalidFormat, detail)
             }
-            AccountError::MembersOnly => Self::new(ErrorCode::MembersOnly),
             AccountError::NoToken => Self::new(ErrorCode::TokenNotFound),
             AccountError::NoUser => Self::new(ErrorCode::UserNotFound),
             AccountError::LastAdmin => Self::new(ErrorCode::LastAdmin),

@@ -12,6 +12,7 @@ pub mod health;
 pub mod identity;
 pub mod messages;
 pub mod origin;
+pub mod password_resets;
 pub mod problem;
 pub mod query;
 pub mod rooms;
@@ -31,6 +32,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         sessions::endpoints(),
         tokens::endpoints(),
         admin::endpoints(),
+        password_resets::endpoints(),
         rooms::endpoints(),
         messages::endpoints(),
         server::endpoints(),

@@ -27,6 +27,7 @@ pub mod socket;
 pub mod writer;
 
 use std::any::Any;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -153,7 +154,9 @@ impl Server {
         let hub = Arc::new(Hub::new(limits.sockets, config.access));
         let writer = Writer::start(&database_url, &hub, WRITERS).map_err(StartError::Thread)?;
         let accounts = Accounts::start(db.clone(), hub.clone(), &config).map_err(StartError::Thread)?;
-        let devices = Devices::new(db::settings::device_key(&mut prepared).map_err(unavailable)?);
+        let device_key = db::settings::device_key(&mut prepared).map_err(unavailable)?;
+        let devices =
+            Devices::new(&device_key).map_err(|error| StartError::Thread(io::Error::other(error)))?;
         let setup_secret = accounts.setup_secret(&mut prepared).map_err(unavailable)?;
         let app = Arc::new(App::new(config, address, db, writer, hub, limits, accounts, devices));
         let (http, thread) = serve(listener, app.clone()).map_err(StartError::Thread)?;

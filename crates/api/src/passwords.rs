@@ -34,7 +34,7 @@ pub enum PasswordError {
     /// Too many requests wait for it.
     #[error("too many passwords are being checked")]
     Busy,
-    /// The hash could not be computed, or the stored one is damaged.
+    /// The hash could not be computed, or the stored hash is damaged.
     #[error("{0}")]
     Failed(argon2::password_hash::Error),
 }

@@ -1,6 +1,8 @@
 //! Sessions: opaque tokens of 256 bits, stored as SHA-256 hashes and cached in memory.
 
-use std::collections::{HashMap, HashSet};
+mod memory;
+
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,15 +10,15 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{TimeDelta, Utc};
-use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 use shared::events::CloseCode;
-use shared::ids::{SessionId, UserId};
-use shared::users::Me;
+use shared::ids::SessionId;
+use shared::users::{Me, User};
 use uuid::Uuid;
 
+use self::memory::Memory;
 use crate::clock;
-use crate::db::identity_events::IdentityEvent;
+use crate::db::identity_events::Followed;
 use crate::db::sessions::NewSession;
 use crate::db::token_hash::TokenHash;
 use crate::db::tokens::Found;
@@ -29,12 +31,6 @@ use crate::realtime::hub::{Hub, Registration};
 pub const IDLE_LIFETIME: TimeDelta = TimeDelta::days(14);
 /// A session expires after this time even if it is used.
 pub const LIFETIME: TimeDelta = TimeDelta::days(90);
-/// How long a cached session is valid without another query.
-const CACHE_TIME: Duration = Duration::from_secs(60);
-/// The number of cached sessions.
-const CACHE_SIZE: usize = 20_000;
-/// How long a deleted session is rejected without a query: longer than any read that began before the deletion.
-const REJECT_TIME: Duration = Duration::from_secs(60);
 /// How many expired sessions one statement deletes: few enough for the statement timeout.
 const EXPIRED_BATCH: i64 = 1_000;
 /// How far a look at the events of other servers reaches back before the previous one: longer than any transaction that
@@ -57,11 +53,11 @@ pub struct Sessions {
     db: Db,
     hub: Arc<Hub>,
     memory: Arc<Memory>,
-    followed: Mutex<Followed>,
+    progress: Mutex<Progress>,
 }
 
 /// How far this server has followed the events of others.
-struct Followed {
+struct Progress {
     /// When they were last read.
     at: Instant,
     /// Those that were read then. Each is followed once, although reads overlap.
@@ -75,7 +71,7 @@ impl Sessions {
             db,
             hub,
             memory: Arc::default(),
-            followed: Mutex::new(Followed { at: Instant::now(), events: HashSet::new() }),
+            progress: Mutex::new(Progress { at: Instant::now(), events: HashSet::new() }),
         }
     }
 
@@ -108,9 +104,10 @@ impl Sessions {
         }
     }
 
-    /// Follows a change of a user: what is cached of them is read again.
-    pub fn user_changed(&self, id: UserId) {
-        self.memory.forget_user(id);
+    /// Follows a change of a user: what is cached of them is read again, and their sockets have the new name.
+    pub fn user_changed(&self, user: &User) {
+        self.memory.forget_user(user.id);
+        self.hub.user_changed(&Arc::new(user.clone()));
     }
 
     /// Follows what other servers on this database did to sessions and users.
@@ -119,36 +116,34 @@ impl Sessions {
     /// If the database does not answer.
     pub async fn follow_events(&self) -> DbResult<()> {
         let started_at = Instant::now();
-        let since = started_at.duration_since(self.followed().at) + EVENT_OVERLAP;
+        let since = started_at.duration_since(self.progress().at) + EVENT_OVERLAP;
         let seconds = i32::try_from(since.as_secs()).unwrap_or(i32::MAX);
         let events = self.db.run(move |conn| db::identity_events::list(conn, seconds)).await?;
-        let mut followed = self.followed();
-        for (id, event) in &events {
-            if !followed.events.contains(id) {
-                self.follow(event);
-            }
+        let mut progress = self.progress();
+        for event in events.iter().filter(|event| !progress.events.contains(&event.id)) {
+            self.follow(event);
         }
-        *followed = Followed { at: started_at, events: events.into_iter().map(|(id, _)| id).collect() };
+        *progress = Progress { at: started_at, events: events.into_iter().map(|event| event.id).collect() };
         Ok(())
     }
 
-    fn follow(&self, event: &IdentityEvent) {
+    fn follow(&self, Followed { event, user, .. }: &Followed) {
         let code = if event.is_disabled { CloseCode::Forbidden } else { CloseCode::SessionEnded };
         match event.session {
-            Some(session) if !self.has_ended(&session) => self.end(&[session], code),
+            Some(session) if !self.memory.has_ended(&session) => self.end(&[session], code),
             Some(_) => {}
             None => {
-                self.user_changed(event.user);
+                self.user_changed(user);
                 if event.is_disabled {
-                    self.hub.end_user(event.user, code);
+                    self.hub.end_user(user.id, code);
                 }
             }
         }
     }
 
     /// No code panics while it holds this lock, so a poisoned state is consistent.
-    fn followed(&self) -> MutexGuard<'_, Followed> {
-        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The user of a session or of an API token, by the [`hash`] of its text. `None` if it is unknown, expired or signed
@@ -160,7 +155,7 @@ impl Sessions {
         if let Some(identity) = self.memory.recall(&session) {
             return Ok(Some(identity));
         }
-        if self.has_ended(&session) {
+        if self.memory.has_ended(&session) {
             return Ok(None);
         }
         let now = Utc::now();
@@ -184,7 +179,7 @@ impl Sessions {
 
     /// Whether the session is cached or has ended recently. Other tokens may be guesses.
     pub fn is_known(&self, session: &TokenHash) -> bool {
-        self.memory.known.contains_key(session) || self.has_ended(session)
+        self.memory.known.contains_key(session) || self.memory.has_ended(session)
     }
 
     /// Registers a socket. If its session ended while it was being opened, the socket is closed.
@@ -211,13 +206,9 @@ impl Sessions {
 
     /// [`Hub::end_session`] misses a socket that is registered after it.
     fn close_if_ended(&self, connection: &Connection, session: Option<TokenHash>) {
-        if session.is_some_and(|session| self.has_ended(&session)) {
+        if session.is_some_and(|session| self.memory.has_ended(&session)) {
             connection.outbox.close(CloseCode::SessionEnded);
         }
-    }
-
-    fn has_ended(&self, session: &TokenHash) -> bool {
-        self.memory.ended().contains_key(session)
     }
 
     /// Signs out: this server rejects the token immediately and closes the sockets of the session.
@@ -268,67 +259,6 @@ async fn delete_rows(db: &Db, memory: &Memory, sessions: Vec<TokenHash>) -> DbRe
     Ok(())
 }
 
-/// What is known about sessions without a query.
-struct Memory {
-    /// Cached sessions and the time of their query.
-    known: Cache<TokenHash, (Identity, Instant)>,
-    /// Rejected sessions and the time of their deletion; `None` if the deletion is not confirmed. A read that began
-    /// before the deletion must not restore the session.
-    ended: Mutex<HashMap<TokenHash, Option<Instant>>>,
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self { known: Cache::new(CACHE_SIZE), ended: Mutex::default() }
-    }
-}
-
-impl Memory {
-    fn recall(&self, session: &TokenHash) -> Option<Identity> {
-        let (identity, read_at) = self.known.get(session)?;
-        let is_live = identity.expires_at.is_none_or(|at| at > Utc::now());
-        (is_live && read_at.elapsed() < CACHE_TIME).then_some(identity)
-    }
-
-    /// Caches a session that was read. Returns false if it has ended since.
-    fn remember(&self, identity: &Identity) -> bool {
-        // The lock is held during both steps, so that `end` cannot come between them.
-        let ended = self.ended();
-        if ended.contains_key(&identity.session) {
-            return false;
-        }
-        self.known.insert(identity.session, (identity.clone(), Instant::now()));
-        true
-    }
-
-    fn end(&self, session: TokenHash, deleted_at: Option<Instant>) {
-        let mut ended = self.ended();
-        ended.insert(session, deleted_at);
-        self.known.remove(&session);
-    }
-
-    /// Drops what is cached of a user.
-    fn forget_user(&self, id: UserId) {
-        self.known.retain(|_, (identity, _)| identity.user.id != id);
-    }
-
-    fn not_deleted(&self) -> Vec<TokenHash> {
-        let ended = self.ended();
-        ended.iter().filter(|(_, deleted_at)| deleted_at.is_none()).map(|(session, _)| *session).collect()
-    }
-
-    /// Drops the ended sessions that were deleted longer than [`REJECT_TIME`] ago.
-    fn forget_ended(&self, now: Instant) {
-        let is_recent = |deleted_at: Instant| now.saturating_duration_since(deleted_at) < REJECT_TIME;
-        self.ended().retain(|_, deleted_at| deleted_at.is_none_or(is_recent));
-    }
-
-    /// No code panics while it holds this lock, so a poisoned state is consistent.
-    fn ended(&self) -> MutexGuard<'_, HashMap<TokenHash, Option<Instant>>> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 fn new_token() -> DbResult<String> {
     Ok(format!("{TOKEN_PREFIX}{}", new_secret()?))
 }
@@ -353,6 +283,7 @@ pub fn hash(token: &str) -> TokenHash {
 mod tests {
     use std::net::Ipv4Addr;
 
+    use shared::ids::UserId;
     use shared::timestamp::Timestamp;
     use shared::users::{User, UserKind, Username};
 
@@ -379,19 +310,6 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_ends_during_a_read_is_not_restored() {
-        let (memory, grace, ada) = (Memory::default(), identity("grace"), identity("ada"));
-        assert!(memory.remember(&grace) && memory.remember(&ada));
-        memory.end(grace.session, None);
-        // A read before the deletion, and one after it.
-        assert!(!memory.remember(&grace));
-        memory.end(grace.session, Some(Instant::now()));
-        assert!(!memory.remember(&grace));
-        assert!(memory.recall(&grace.session).is_none());
-        assert!(memory.recall(&ada.session).is_some());
-    }
-
-    #[test]
     fn a_socket_that_is_registered_after_the_end_of_its_session_is_closed() {
         let limits = SocketLimits { total: 9, per_user: 9, per_address: 9 };
         let sessions = Sessions::new(Db::unconnected(), Arc::new(Hub::new(limits, Access::Open)));
@@ -408,20 +326,5 @@ mod tests {
         sessions.identify(anonymous.connection(), grace).unwrap();
         assert!(is_closing(&anonymous));
         assert!(!is_closing(&sessions.connect(address, Some(ada)).unwrap()));
-    }
-
-    #[test]
-    fn an_ended_session_is_rejected_until_long_after_its_deletion() {
-        let (memory, session) = (Memory::default(), hash("grace"));
-        let now = Instant::now();
-        memory.end(session, None);
-        memory.forget_ended(now + REJECT_TIME * 100);
-        assert_eq!(memory.not_deleted(), [session]);
-        memory.end(session, Some(now));
-        assert!(memory.not_deleted().is_empty());
-        memory.forget_ended(now + REJECT_TIME / 2);
-        assert!(memory.ended().contains_key(&session));
-        memory.forget_ended(now + REJECT_TIME);
-        assert!(memory.ended().is_empty());
     }
 }

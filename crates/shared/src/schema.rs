@@ -113,7 +113,7 @@ fn ranges(passes: impl Fn(char) -> bool) -> Vec<RangeInclusive<char>> {
     ranges
 }
 
-/// A new name. Guests and members have other rules, and no schema can know who asks.
+/// A new name. The rules differ for guests and members, and a schema cannot tell who sends the request.
 pub(crate) fn any_name() -> Object {
     let (guest, account) = (Username::GUEST_LENGTH, Username::ACCOUNT_LENGTH);
     let description = format!(

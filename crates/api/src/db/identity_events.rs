@@ -6,10 +6,12 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Timestamptz};
 use shared::ids::UserId;
+use shared::users::User;
 use uuid::Uuid;
 
-use super::schema::identity_events;
+use super::schema::{identity_events, users};
 use super::token_hash::TokenHash;
+use super::users::UserRow;
 use super::{DbError, DbResult};
 
 /// How long an event is kept: longer than any server goes without asking.
@@ -33,6 +35,23 @@ pub struct IdentityEvent {
     pub is_disabled: bool,
 }
 
+impl IdentityEvent {
+    /// The user has another name, kind or rights.
+    pub fn changed(user: UserId) -> Self {
+        Self { user, session: None, is_disabled: false }
+    }
+}
+
+/// An event and what must be known to follow it.
+pub struct Followed {
+    /// The id of the event.
+    pub id: Uuid,
+    /// The event.
+    pub event: IdentityEvent,
+    /// The user as they are now.
+    pub user: User,
+}
+
 /// Stores events, in the transaction of what they tell.
 pub fn create(conn: &mut PgConnection, events: &[IdentityEvent]) -> DbResult<()> {
     let rows: Vec<_> = events
@@ -49,24 +68,26 @@ pub fn create(conn: &mut PgConnection, events: &[IdentityEvent]) -> DbResult<()>
     Ok(())
 }
 
-/// The events of the last seconds, by the database's clock, oldest first, with their ids.
-pub fn list(conn: &mut PgConnection, seconds: i32) -> DbResult<Vec<(Uuid, IdentityEvent)>> {
-    let rows: Vec<(Uuid, Option<Vec<u8>>, Uuid, bool)> = identity_events::table
+/// The events of the last seconds, by the database's clock, oldest first.
+pub fn list(conn: &mut PgConnection, seconds: i32) -> DbResult<Vec<Followed>> {
+    let rows: Vec<(Uuid, Option<Vec<u8>>, bool, UserRow)> = identity_events::table
+        .inner_join(users::table.on(users::id.eq(identity_events::user_id)))
         .filter(identity_events::at.gt(ago!(seconds)))
         .order(identity_events::at)
         .select((
             identity_events::id,
             identity_events::token_hash,
-            identity_events::user_id,
             identity_events::is_disabled,
+            UserRow::as_select(),
         ))
         .load(conn)?;
-    let event = |(id, hash, user, is_disabled): (Uuid, Option<Vec<u8>>, Uuid, bool)| {
+    let followed = |(id, hash, is_disabled, user): (Uuid, Option<Vec<u8>>, bool, UserRow)| {
+        let user = User::from(user);
         // A check constraint of `sessions` gives each hash its length.
         let session = hash.and_then(|hash| hash.try_into().ok());
-        (id, IdentityEvent { user: UserId(user), session, is_disabled })
+        Followed { id, event: IdentityEvent { user: user.id, session, is_disabled }, user }
     };
-    Ok(rows.into_iter().map(event).collect())
+    Ok(rows.into_iter().map(followed).collect())
 }
 
 /// Deletes old events.

@@ -1,44 +1,39 @@
-//! What admins of the server do, and the links that they make.
+//! What admins of the server do.
 
 use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
 use shared::admin::{
-    ADMIN_SETTINGS_PATH, ADMIN_USERS_PATH, AdminUser, Guests, PasswordReset, Registration, ServerSettings,
-    UpdateAdminUser, UpdateServerSettings,
+    ADMIN_SETTINGS_PATH, ADMIN_USERS_PATH, AdminUser, Guests, Registration, ServerSettings, UpdateAdminUser,
+    UpdateServerSettings,
 };
 use shared::errors::ErrorCode;
 use shared::ids::UserId;
 use shared::page::Page;
 use shared::text::{Invalid, InvalidCode};
-use shared::users::{PASSWORD_RESETS_PATH, ResetPassword};
 
 use super::body::{Fields, JsonBody};
 use super::endpoint::Endpoint;
-use super::identity::{Peer, SignedIn, Visitor, check_scopes};
+use super::identity::{SignedIn, check_scopes};
 use super::query::{LimitSchema, Query, UserCursorSchema, page_response};
-use super::users::{UserPath, password_error, users};
+use super::users::{UserPath, users};
 use crate::app::App;
 use crate::db::users::{Account, Listed};
 use crate::error::{AppError, AppResult};
-use crate::passwords;
 use crate::policy::Use;
 
 const ADMIN_USER_PATH: &str = "/api/v1/admin/users/{user_id}";
-const PASSWORD_RESET_PATH: &str = "/api/v1/admin/users/{user_id}/password-reset";
 
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(Method::GET, ADMIN_USERS_PATH, list),
         Endpoint::new(Method::PATCH, ADMIN_USER_PATH, update),
-        Endpoint::new(Method::POST, PASSWORD_RESET_PATH, create_reset),
         Endpoint::new(Method::PATCH, ADMIN_SETTINGS_PATH, update_settings),
-        Endpoint::new(Method::POST, PASSWORD_RESETS_PATH, reset_password),
     ]
 }
 
 /// The id of an admin who makes a request. It is read from the database, so that a demotion holds at once.
-async fn admin(app: &App, SignedIn(identity): SignedIn) -> AppResult<UserId> {
+pub(super) async fn admin(app: &App, SignedIn(identity): SignedIn) -> AppResult<UserId> {
     let me = app.accounts.get(identity.user.id).await?.me;
     if me.is_admin { Ok(me.user.id) } else { Err(AppError::new(ErrorCode::AdminOnly)) }
 }
@@ -97,26 +92,6 @@ pub async fn update(
     Ok(HttpResponse::Ok().json(seen(account)))
 }
 
-/// Make a link that lets a member choose a new password
-#[utoipa::path(post, path = PASSWORD_RESET_PATH, operation_id = "create_password_reset", tag = "admin",
-    security(("token" = []), ("cookie" = [])), params(("user_id" = UserId, Path)),
-    responses(
-        (status = 201, description = "The link, which is shown once", body = PasswordReset),
-        (status = 403, description = "admin_only"),
-        (status = 404, description = "user_not_found"),
-        (status = 429, description = "rate_limited")))]
-pub async fn create_reset(
-    signed_in: SignedIn,
-    app: web::Data<App>,
-    UserPath(id): UserPath,
-) -> AppResult<HttpResponse> {
-    let by = admin(&app, signed_in).await?;
-    app.limits.reset_password(id)?;
-    let (secret, expires_at) = app.accounts.create_reset(by, id).await?;
-    let url = format!("{}/reset#{secret}", app.public_url());
-    Ok(HttpResponse::Created().json(PasswordReset { url, expires_at: expires_at.into() }))
-}
-
 /// Change settings of the server
 #[utoipa::path(patch, path = ADMIN_SETTINGS_PATH, operation_id = "update_settings", tag = "admin",
     security(("token" = []), ("cookie" = [])), request_body = UpdateServerSettings,
@@ -148,34 +123,4 @@ fn named<T: Copy, const COUNT: usize>(
         let detail = || format!("{field} must be one of: {}.", all.map(name).join(", "));
         found.ok_or_else(|| Invalid::new(InvalidCode::InvalidFormat, detail()))
     })
-}
-
-/// Choose a new password by a link
-///
-/// All sessions of the user end.
-#[utoipa::path(post, path = PASSWORD_RESETS_PATH, operation_id = "reset_password", tag = "users",
-    request_body = ResetPassword,
-    responses(
-        (status = 204, description = "The password is set"),
-        (status = 403, description = "origin_refused"),
-        (status = 404, description = "reset_not_found"),
-        (status = 410, description = "reset_gone"),
-        (status = 429, description = "rate_limited")))]
-pub async fn reset_password(
-    _: Visitor,
-    Peer(client): Peer,
-    app: web::Data<App>,
-    body: JsonBody,
-) -> AppResult<HttpResponse> {
-    let ResetPassword { token, new_password } = body.read(|fields| {
-        let token = fields.required("token", |text| Ok(text.to_owned()));
-        let new_password = fields.required("new_password", passwords::parse_new);
-        Some(ResetPassword { token: token?, new_password: new_password? })
-    })?;
-    app.limits.look_up(client.address)?;
-    app.accounts
-        .reset_password(&app.sessions, client.address, &token, &new_password)
-        .await
-        .map_err(|error| password_error(error, "new_password"))?;
-    Ok(HttpResponse::NoContent().finish())
 }

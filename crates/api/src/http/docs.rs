@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::identity::cookie_name;
-use super::{admin, health, messages, rooms, server, sessions, tokens, users};
+use super::{admin, health, messages, password_resets, rooms, server, sessions, tokens, users};
 use crate::app::App;
 use crate::error;
 
@@ -45,9 +45,9 @@ const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         tokens::delete,
         admin::list,
         admin::update,
-        admin::create_reset,
         admin::update_settings,
-        admin::reset_password,
+        password_resets::create,
+        password_resets::redeem,
         rooms::list,
         rooms::create,
         rooms::get,

@@ -21,7 +21,7 @@ pub fn check(config: &Config, headers: &HeaderMap) -> AppResult<()> {
     }
 }
 
-/// Checks that an `Origin`, if there is one, is not foreign.
+/// Checks the `Origin` of a request that has one. Requests without it pass.
 ///
 /// # Errors
 /// 403 `origin_refused`.
