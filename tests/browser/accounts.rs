@@ -66,18 +66,18 @@ fn a_guest_who_signs_up_keeps_name_messages_and_drafts_and_a_second_tab_follows(
     eventually(|| adam.called(), "Adam, member");
     eventually(|| adam.focused(), "button Settings");
     assert_eq!(adam.room().draft(), "a draft");
-    adam.room().say("");
-    eventually(|| adam.room().rows().iter().filter(|row| !row.is_pending).count(), 1);
-    adam.room().say("said as a member");
+    adam.room().send();
     eventually(|| adam.room().rows().iter().filter(|row| !row.is_pending).count(), 2);
+    adam.room().say("said as a member");
+    eventually(|| adam.room().rows().iter().filter(|row| !row.is_pending).count(), 3);
 
     adam.chrome.go_to_tab(&second);
     eventually(|| adam.called(), "Adam, member");
     adam.room().say("and here");
-    eventually(|| adam.room().rows().iter().filter(|row| !row.is_pending).count(), 3);
+    eventually(|| adam.room().rows().iter().filter(|row| !row.is_pending).count(), 4);
     let authors: Vec<_> =
         stage.app.anonymous().whole_history(lobby).into_iter().map(|it| it.author.id).collect();
-    assert_eq!(authors, [adam_by_api.user().id; 3]);
+    assert_eq!(authors, [adam_by_api.user().id; 4]);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn what_is_wrong_is_said_beside_the_field_or_above_the_button_and_the_form_stays
 
 #[test]
 // reference: rooms-create
-fn who_is_asked_for_a_name_may_sign_in_and_what_they_began_goes_on() {
+fn signing_in_instead_of_giving_a_name_continues_the_action() {
     let stage = stage::alone();
     stage.app.member("Grace");
     let grace = stage.person();
@@ -176,14 +176,14 @@ fn a_new_password_signs_out_the_other_browser() {
     let (home, work) = (come_in(&stage, "Grace"), come_in(&stage, "Grace"));
     home.open_settings("Password");
     let form = home.account();
-    form.fill("Present password", "not the password");
+    form.fill("Current password", "not the password");
     form.fill("New password", "a better password");
     form.press("Change password");
-    eventually(|| form.error("Present password"), "The current password is wrong.");
-    form.fill("Present password", PASSWORD);
+    eventually(|| form.error("Current password"), "The current password is wrong.");
+    form.fill("Current password", PASSWORD);
     form.press("Change password");
-    eventually(|| form.done(), "Changed. All other sessions have ended.");
-    assert_eq!((form.value("Present password"), form.value("New password")), (String::new(), String::new()));
+    eventually(|| form.done(), "Password changed. You are signed out everywhere else.");
+    assert_eq!((form.value("Current password"), form.value("New password")), (String::new(), String::new()));
     eventually(|| work.room().asks_for_name(), true);
     work.sign_in("Grace", PASSWORD);
     eventually(|| work.account().whole_error(), "The name or the password is wrong.");
@@ -235,9 +235,18 @@ fn the_setup_link_makes_an_admin_and_leaves_the_address_bar() {
     let link = stage.app.setup_url().expect("a server without an admin that others can reach");
     let first = stage.person();
     first.open("/setup");
-    eventually(|| first.page_words(), "Open the whole link that the server printed when it started.");
+    eventually(
+        || first.page_words(),
+        "This link is incomplete. Open the full link that the server printed at startup.",
+    );
+    // Another link opened on the same page.
     first.open("/setup#wrong");
+    eventually(|| first.page_words(), "The account you create here will be an admin of this server.");
     first.chrome.reload();
+    eventually(
+        || first.page_words(),
+        "This link is incomplete. Open the full link that the server printed at startup.",
+    );
     first.open("/rooms");
     first.open("/setup#wrong");
     eventually(|| first.whole_address(), "/setup");
@@ -252,12 +261,12 @@ fn the_setup_link_makes_an_admin_and_leaves_the_address_bar() {
     );
     first.open("/rooms");
     first.open(path(&link));
-    eventually(|| first.page_words(), "The account that you create here administers the server.");
+    eventually(|| first.page_words(), "The account you create here will be an admin of this server.");
     eventually(|| first.whole_address(), "/setup");
     form.fill("Name", "Ada");
     form.fill("Password", PASSWORD);
     form.press("Create account");
-    eventually(|| first.toasts().texts(), ["Your account administers this server."]);
+    eventually(|| first.toasts().texts(), ["You are now an admin of this server."]);
     eventually(|| first.address(), "/rooms");
     assert_eq!(first.called(), "Ada, member");
     let signed_in =
@@ -302,13 +311,13 @@ fn a_reset_link_sets_a_new_password_once() {
 
 #[test]
 // reference: pages-rooms
-fn who_is_disabled_is_told_and_goes_on_reading() {
+fn a_disabled_user_is_told_and_can_still_read() {
     let stage = stage::alone();
     let (admin, grace_by_api) = (stage.app.member("Admin One"), stage.app.member("Grace"));
     let grace = come_in(&stage, "Grace");
     grace.room().write("a draft");
     admin.patch(&admin_user_path(grace_by_api.user().id), &json!({ "is_disabled": true })).expect(200);
-    eventually(|| grace.toasts().texts(), ["An admin has disabled your account. You can go on reading."]);
+    eventually(|| grace.toasts().texts(), ["An admin disabled your account. You can still read messages."]);
     eventually(|| grace.room().asks_for_name(), true);
     eventually(|| grace.room().draft(), "");
     admin.send(stage.app.lobby().id, "still to be read");

@@ -13,6 +13,7 @@ use crate::network::Network;
 use crate::wait::eventually;
 
 mod account;
+mod complaints;
 mod floating;
 mod focus;
 mod room;
@@ -303,15 +304,7 @@ impl Drop for Person<'_> {
             return;
         }
         let cut = self.network.was_cut();
-        let unexpected = |complaint: &String| {
-            let refusal = [401, 403, 404, 409, 410, 422]
-                .map(|status| complaint.contains(&format!("status of {status}")));
-            // The client lets go of a connection that is being made when the user changes.
-            let let_go = complaint.contains("closed before the connection is established");
-            let loss = ["net::ERR_", "WebSocket connection to", "status of 429", "status of 503"];
-            !(refusal.contains(&true) || let_go || cut && loss.iter().any(|known| complaint.contains(known)))
-        };
-        let complaints: Vec<_> = self.chrome.complaints().into_iter().filter(unexpected).collect();
+        let complaints = complaints::unexpected(self.chrome.complaints(), cut);
         assert!(complaints.is_empty(), "the browser complained: {complaints:#?}");
     }
 }

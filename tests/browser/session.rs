@@ -79,7 +79,7 @@ fn two_tabs_that_give_a_name_at_once_make_one_guest() {
 
 #[test]
 // reference: messages-compose
-fn whoever_is_signed_out_elsewhere_reads_on_and_can_take_a_name_again() {
+fn a_user_who_is_signed_out_elsewhere_can_still_read_and_take_a_name_again() {
     let stage = stage::alone();
     let lobby = stage.app.lobby();
     let (adam, adam_by_api) = stage.guest("Adam");
@@ -116,7 +116,7 @@ fn whoever_is_signed_out_elsewhere_reads_on_and_can_take_a_name_again() {
 
 #[test]
 // reference: messages-compose
-fn what_waits_when_one_is_signed_out_elsewhere_is_sent_once_under_the_remembered_name() {
+fn what_waits_when_the_session_is_ended_elsewhere_is_sent_once_under_the_remembered_name() {
     for delay in [Network::fail, Network::hold] {
         let stage = stage::alone();
         let lobby = stage.app.lobby();

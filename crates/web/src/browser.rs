@@ -6,8 +6,8 @@ pub mod locks;
 mod storage;
 
 pub use storage::{
-    MEMBER, flush, flush_when_leaving, forget_person, forget_soon, guest_name, keep, keys, load, names_under,
-    save, save_soon, stored,
+    MEMBER, flush, flush_when_leaving, forget_person, forget_soon, guest_name, is_member, keep, keys, load,
+    names_under, save, save_soon, stored,
 };
 
 use std::cell::{OnceCell, RefCell};

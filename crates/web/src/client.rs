@@ -13,7 +13,7 @@ use serde::Serialize;
 use shared::errors::{ErrorCode, Problem};
 use web_sys::AbortSignal;
 
-use crate::state::form::{Errors, WHOLE};
+use crate::state::form_errors::{Errors, WHOLE};
 use crate::wire::{self, Read};
 
 /// A request that is not answered by then has failed.

@@ -29,7 +29,7 @@ pub mod room_header;
 pub mod room_link;
 pub mod room_switcher;
 pub mod scroll_anchor;
-pub mod segments;
+pub mod segmented_control;
 pub mod session_list;
 pub mod settings_dialog;
 pub mod shortcuts_dialog;

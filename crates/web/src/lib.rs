@@ -8,11 +8,11 @@ pub mod room_triggers;
 pub mod route;
 pub mod state;
 
+pub mod boxed;
 pub mod browser;
 pub mod client;
 pub mod debounce;
 pub mod navigation;
-pub mod reactive;
 pub mod socket;
 pub mod submission;
 pub mod wire;

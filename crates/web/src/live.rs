@@ -46,8 +46,8 @@ pub struct Live {
     pub epoch: RwSignal<u32>,
     /// Notifies when an admin disabled the user's account.
     pub disabled: RwSignal<()>,
-    /// Whether the user is signing up or in.
-    pub changing: StoredValue<bool>,
+    /// Whether a request to sign up or in is in flight.
+    pub is_signing_in: StoredValue<bool>,
     open_room: StoredValue<Option<RoomId>>,
     own_typing: StoredValue<OwnTyping>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
@@ -70,7 +70,7 @@ impl Live {
             today: RwSignal::new(browser::local_day(browser::now())),
             epoch: RwSignal::new(0),
             disabled: RwSignal::new(()),
-            changing: StoredValue::new(false),
+            is_signing_in: StoredValue::new(false),
             open_room: StoredValue::new(None),
             own_typing: StoredValue::new(OwnTyping::default()),
             socket: StoredValue::new_local(None),
@@ -246,17 +246,14 @@ impl Live {
                 self.state.follows.update_value(crate::state::follow::Follows::clear);
                 self.state.timelines.update_value(crate::state::timelines::Timelines::clear);
                 self.state.rooms.set(crate::state::rooms::RoomList::default());
-                self.state.change_reading(ReadMarks::doubt);
+                self.state.change_reading(ReadMarks::recheck);
                 self.load_rooms();
                 self.epoch.update(|epoch| *epoch += 1);
             }
-            // Who signs up or in knows: another session follows.
-            Some(Aftermath::SignedOut) if self.changing.get_value() => {}
+            // Expected while signing up or in: a new session follows.
+            Some(Aftermath::SignedOut) if self.is_signing_in.get_value() => {}
             Some(Aftermath::SignedOut) => self.state.identity.set(Identity::Anonymous),
-            Some(Aftermath::Disabled) => {
-                self.state.identity.set(Identity::Anonymous);
-                self.disabled.notify();
-            }
+            Some(Aftermath::Disabled) => self.disabled.notify(),
             Some(Aftermath::Resume) | None => {}
         }
         self.advance(|connection, now| connection.tick(now));

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use shared::ids::MessageId;
 use wasm_bindgen::{JsCast, JsValue};
 
+use crate::boxed::effect;
 use crate::components::scroll_anchor::first_in_view;
 use crate::route::Route;
 
@@ -62,8 +63,20 @@ impl Navigation {
         self.place.try_update_untracked(Option::take).flatten()
     }
 
-    /// The secret behind the `#` of the address. It is told once, and the address bar does not show it any more.
-    pub fn take_secret(self) -> Option<String> {
+    /// The secret from the address, as a signal: it also follows when another link is opened on the same page.
+    pub fn follow_secret(self) -> RwSignal<Option<String>> {
+        let secret = RwSignal::new(None);
+        effect(move || {
+            self.route();
+            if let Some(found) = self.take_secret() {
+                secret.set(Some(found));
+            }
+        });
+        secret
+    }
+
+    /// The secret after the `#` of the address. Reading it removes it from the address bar.
+    fn take_secret(self) -> Option<String> {
         let hash = window().location().hash().ok()?;
         let secret = hash.strip_prefix('#').filter(|secret| !secret.is_empty())?;
         if let Ok(history) = window().history() {

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::users::UserKind;
 
 use crate::components::confirm_dialog::Question;
-use crate::state::entry::Mode;
+use crate::state::account_forms::FormKind;
 use crate::state::{Identity, State};
 
 /// An action that waits for the user's name.
@@ -27,7 +27,7 @@ pub struct Overlays {
     pub name: RwSignal<bool>,
     /// The dialog to sign up or in.
     pub account: RwSignal<bool>,
-    /// Whether it signs in.
+    /// Whether that dialog starts with signing in.
     pub signs_in: RwSignal<bool>,
     /// The question that the confirm dialog asks.
     pub question: RwSignal<Option<Question>>,
@@ -65,11 +65,11 @@ impl Overlays {
         }
     }
 
-    /// Asks who the user is: who had an account in this browser signs in, others choose a name.
-    pub fn ask_who(self, state: State) {
+    /// Asks for an account where this browser last had one, and otherwise for a name.
+    pub fn ask_for_identity(self, state: State) {
         let kind = state.remembered.with_untracked(|author| author.as_ref().map(|author| author.kind));
         if kind == Some(UserKind::Member) {
-            self.enter(Mode::SignIn);
+            self.open_account(FormKind::SignIn);
         } else {
             self.pending.set_value(None);
             self.name.set(true);
@@ -77,22 +77,22 @@ impl Overlays {
     }
 
     /// Opens the dialog to sign up or in.
-    pub fn enter(self, mode: Mode) {
+    pub fn open_account(self, kind: FormKind) {
         self.pending.set_value(None);
-        self.enter_instead(mode);
+        self.switch_to_account(kind);
     }
 
-    /// The same in the place of the name dialog. The action that waited for the name waits on.
-    pub fn enter_instead(self, mode: Mode) {
+    /// Like `open_account`, but keeps the action that is waiting for a name.
+    pub fn switch_to_account(self, kind: FormKind) {
         self.name.set(false);
         self.settings.set(false);
-        self.signs_in.set(mode == Mode::SignIn);
-        // A dialog that closes gives the focus back first, so that this one can do it later.
+        self.signs_in.set(kind == FormKind::SignIn);
+        // Wait until the closed dialog has restored the focus; otherwise it would take the focus from this one.
         request_animation_frame(move || self.account.set(true));
     }
 
     /// Closes the dialogs that ask who the user is and runs the action that waited for the name.
-    pub fn named(self) {
+    pub fn identified(self) {
         self.name.set(false);
         self.account.set(false);
         if let Some(action) = self.pending.try_update_value(Option::take).flatten() {

@@ -8,22 +8,22 @@ use leptos::task::spawn_local;
 use shared::errors::ErrorCode;
 use shared::ids::UserId;
 use shared::messages::Author;
-use shared::users::{CreateUser, Me, User, UserKind, Username};
+use shared::users::{CreateUser, User, UserKind, Username};
 use uuid::Uuid;
 
+use crate::boxed::{effect, memo};
 use crate::browser::{self, keys, locks};
 use crate::client::{self, ClientError};
 use crate::live::Live;
-use crate::reactive::{effect, memo};
 use crate::sending;
 use crate::sending::kept;
-use crate::state::entry::Entry;
+use crate::state::account_actions::Credentials;
 use crate::state::outbox::Outbox;
 use crate::state::reading::ReadMarks;
 use crate::state::toasts::Tone;
 use crate::state::{Identity, State};
 
-/// Only one tab at a time changes who the user is.
+/// Only one tab at a time may change the user.
 const LOCK: &str = "parlance.identity";
 /// How long to wait when becoming a guest did not get through.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -45,7 +45,7 @@ pub fn start(state: State, live: Live, ask_for_name: impl Fn() + Copy + Send + S
         if before.is_some() {
             forget(state, live);
             browser::forget_person();
-            let text = "An admin has disabled your account. You can go on reading.";
+            let text = "An admin disabled your account. You can still read messages.";
             state.toast(Tone::Error, text, browser::now());
         }
     });
@@ -76,25 +76,30 @@ async fn become_guest_alone(state: State, live: Live, name: Username) -> Result<
 }
 
 /// Signs up or in. Signing up as a guest keeps what the guest has written; `setup` is the secret of the first admin.
-pub async fn enter(state: State, live: Live, entry: Entry, setup: Option<String>) -> Result<Me, ClientError> {
+pub async fn authenticate(
+    state: State,
+    live: Live,
+    credentials: Credentials,
+    setup: Option<String>,
+) -> Result<(), ClientError> {
     let _lock = locks::hold(LOCK).await;
-    // The session that ends closes its sockets before the answer is here.
+    // Read now: the server closes the old session's socket before it answers.
     let former = former(state);
-    live.changing.set_value(true);
-    let outcome = match entry {
-        Entry::SignUp(username, password) => {
+    live.is_signing_in.set_value(true);
+    let outcome = match credentials {
+        Credentials::SignUp(username, password) => {
             client::users::create(CreateUser { username, password, setup }).await
         }
-        Entry::SignIn(username, password) => client::sessions::create(username, password).await,
+        Credentials::SignIn(username, password) => client::sessions::create(username, password).await,
     };
-    live.changing.set_value(false);
+    live.is_signing_in.set_value(false);
     match outcome {
-        Ok(me) => {
-            arrive(state, live, me.user.clone(), former);
-            Ok(me)
+        Ok(user) => {
+            arrive(state, live, user, former);
+            Ok(())
         }
         Err(error) => {
-            // The request may have done its work all the same, and the socket says who the user is now.
+            // The request may have succeeded anyway. A new connection tells who the user is.
             if error.is_passing() || error.code() == Some(ErrorCode::AlreadyMember) {
                 live.renew();
             }
@@ -106,14 +111,13 @@ pub async fn enter(state: State, live: Live, entry: Entry, setup: Option<String>
 /// Renames the user.
 pub async fn rename(state: State, live: Live, name: Username) -> Result<(), ClientError> {
     let _lock = locks::hold(LOCK).await;
-    let me = client::users::update_current(name).await?;
+    let user = client::users::update_current(name).await?;
     // A new connection shows the new name to the others.
-    arrive(state, live, me.user, None);
+    arrive(state, live, user, None);
     Ok(())
 }
 
-/// Whose things are here, as long as they may not pass on to somebody else. Those of a guest whose session has ended
-/// may.
+/// The owner of what this browser keeps, unless the next user may take it over, as from a guest whose session has ended.
 fn former(state: State) -> Option<UserId> {
     let member = |author: &Option<Author>| {
         author.as_ref().filter(|author| author.kind == UserKind::Member).map(|author| author.id)
@@ -121,7 +125,7 @@ fn former(state: State) -> Option<UserId> {
     state.me().or_else(|| state.remembered.with_untracked(member))
 }
 
-/// The user is somebody now: in this tab, and in the others.
+/// Makes this the current user, in this tab and in the others.
 fn arrive(state: State, live: Live, user: User, former: Option<UserId>) {
     if former.is_some_and(|former| former != user.id) {
         forget(state, live);
@@ -132,7 +136,7 @@ fn arrive(state: State, live: Live, user: User, former: Option<UserId>) {
     let is_same = browser::stored(keys::USER) == Some(user.id.to_string());
     remember(state, &user);
     if is_same {
-        browser::save(keys::SESSION, &browser::new_message_id().to_string());
+        browser::save(keys::SESSION, &browser::now().to_string());
     }
     state.identity.set(Identity::User(user));
     live.renew();
@@ -153,8 +157,7 @@ pub async fn sign_out(state: State, live: Live) -> Result<(), ClientError> {
 fn remembered() -> Option<Author> {
     let username = Username::from_stored(browser::load(keys::NAME)?);
     let id = browser::load(keys::USER).and_then(|id| id.parse().ok());
-    let is_member = browser::load(keys::KIND).as_deref() == Some(browser::MEMBER);
-    let kind = if is_member { UserKind::Member } else { UserKind::Guest };
+    let kind = if browser::is_member() { UserKind::Member } else { UserKind::Guest };
     Some(Author { id: id.unwrap_or(UserId(Uuid::nil())), username, kind })
 }
 
@@ -179,7 +182,7 @@ fn remember(state: State, user: &User) {
     sending::pump(state);
 }
 
-/// Forgets the user in this tab, and connects as nobody.
+/// Forgets the user in this tab and reconnects anonymously.
 fn leave(state: State, live: Live) {
     // The end of the session may have closed the connection; then a new one is being made already.
     let is_connected_as_user = state.me().is_some();

@@ -6,14 +6,14 @@
 //! What changes with a message is told to those who show its room: `room`, `unread_in` and `timeline` track one room.
 //! The signal `rooms` tells only which rooms there are and what they are called.
 
+pub mod account_actions;
+pub mod account_forms;
 pub mod backoff;
 pub mod connection;
 pub mod days;
-pub mod devices;
-pub mod entry;
 pub mod follow;
 pub mod followup;
-pub mod form;
+pub mod form_errors;
 pub mod identity;
 pub mod links;
 pub mod messages;
@@ -25,6 +25,7 @@ pub mod rooms;
 pub mod rows;
 #[cfg(test)]
 pub mod samples;
+pub mod sessions;
 pub mod shortcuts;
 pub mod subscriptions;
 pub mod timelines;
@@ -145,7 +146,7 @@ impl State {
             joined.iter().for_each(|user| self.learn_name(&Author::from(user)));
         }
         if let ServerEvent::MessageCreated(MessageChange { message, .. }) = &event
-            && self.presence.with_untracked(|presence| presence.knows_otherwise(&message.author))
+            && self.presence.with_untracked(|presence| presence.has_old_name(&message.author))
         {
             self.learn_name(&message.author);
         }
@@ -237,10 +238,10 @@ impl State {
         result
     }
 
-    /// A user is called so from now on, also above what they wrote before.
+    /// Shows a user's current name everywhere, also above older messages.
     pub fn learn_name(&self, author: &Author) {
-        self.presence.maybe_update(|presence| presence.call(author));
-        let renamed = self.timelines.try_update_value(|timelines| timelines.call(author));
+        self.presence.maybe_update(|presence| presence.rename(author));
+        let renamed = self.timelines.try_update_value(|timelines| timelines.rename_author(author));
         renamed.into_iter().flatten().for_each(|room_id| self.triggers.of(room_id).messages.notify());
     }
 

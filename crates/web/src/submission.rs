@@ -1,4 +1,4 @@
-//! A form on its way to the server.
+//! Submitting a form: its request, its errors and its success.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,12 +8,12 @@ use leptos::task::spawn_local;
 
 use crate::browser;
 use crate::client::ClientError;
-use crate::state::form::Errors;
+use crate::state::form_errors::Errors;
 
-/// The first field that is marked as wrong, in the dialog if there is one.
+/// The first invalid field of the open dialog or of the page.
 const INVALID: &str = "dialog[open] [aria-invalid=true], main form.account-form [aria-invalid=true]";
 
-/// What a form sends, and what it does when that went well.
+/// The request of a form, with what follows its success.
 pub type Request = Pin<Box<dyn Future<Output = Result<(), ClientError>>>>;
 
 /// The state of a form.
@@ -28,7 +28,7 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// A form that is opened has nothing of what it was before.
+    /// Clears the result of an earlier submission.
     pub fn reset(self) {
         if !self.errors.with_untracked(Errors::is_empty) {
             self.errors.set(Errors::default());
@@ -50,13 +50,13 @@ impl Submission {
         }
     }
 
-    /// Shows what is wrong, and moves the focus to the first field that is. The form may be closed by now.
+    /// Shows the errors and focuses the first invalid field. The form may be closed by now.
     pub fn refuse(self, errors: Errors) {
         self.errors.try_set(errors);
         request_animation_frame(|| browser::focus(INVALID));
     }
 
-    /// Sends a request, unless one is in flight.
+    /// Sends a request, unless another is in flight.
     pub fn send(self, request: Request) {
         if self.busy.get_untracked() {
             return;

@@ -16,7 +16,7 @@ use shared::rooms::{Room, RoomName};
 use shared::sessions::{Session, Sessions};
 use shared::text::InvalidCode;
 use shared::timestamp::Timestamp;
-use shared::users::{Me, User, UserKind, Username};
+use shared::users::{User, UserKind, Username};
 
 pub use read::{Malformed, Read};
 use read::{field, from_text, read_as, read_named, read_structs, read_tagged};
@@ -29,9 +29,9 @@ pub fn parse<T: Read>(text: &str) -> Result<T, Malformed> {
 
 /// The user of a new session. The token beside it is ignored: the browser has it as a cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewSession<T> {
-    /// A guest as `User`, a member as `Me`.
-    pub user: T,
+pub struct NewSession {
+    /// The user.
+    pub user: User,
 }
 
 read_as! {
@@ -54,6 +54,7 @@ read_named!(ErrorCode, InvalidCode, LimitScope, UserKind);
 
 read_structs! {
     User { id, username, kind, created_at }
+    NewSession { user }
     Room { id, name, created_by, created_at, updated_at, last_seq, rev, online }
     Author { id, username, kind }
     Message { id, room_id, seq, rev, author, text, created_at, edited_at, deleted_at }
@@ -81,20 +82,6 @@ read_tagged!(ServerEvent {
     "pong" => Pong { id },
     "error" => Error { code, detail, room_id },
 });
-
-impl<T: Read> Read for NewSession<T> {
-    fn read(value: &Value) -> Result<Self, Malformed> {
-        Ok(Self { user: field(value, "user")? })
-    }
-}
-
-impl Read for Me {
-    fn read(value: &Value) -> Result<Self, Malformed> {
-        // The fields of the user stand beside the others.
-        let (is_admin, has_password) = (field(value, "is_admin")?, field(value, "has_password")?);
-        Ok(Self { user: User::read(value)?, is_admin, has_password })
-    }
-}
 
 impl<T: Read> Read for Page<T> {
     fn read(value: &Value) -> Result<Self, Malformed> {

@@ -15,7 +15,8 @@ use crate::live::Live;
 use crate::overlays::Overlays;
 use crate::session::{self, become_guest, sign_out};
 use crate::state::State;
-use crate::state::entry::{Mode, Wish};
+use crate::state::account_actions::AccountAction;
+use crate::state::account_forms::FormKind;
 use crate::state::toasts::Tone;
 use crate::submission::Submission;
 
@@ -31,35 +32,35 @@ pub fn AccountDialogs() -> impl IntoView {
         busy.set(true);
         spawn_local(async move {
             match become_guest(state, live, name).await {
-                Ok(()) => overlays.named(),
+                Ok(()) => overlays.identified(),
                 Err(refused) => error.set(Some(refused.sentence())),
             }
             busy.set(false);
         });
     });
-    let entering = Submission::default();
+    let sign_in_form = Submission::default();
     let (name, password, ending) = (Submission::default(), Submission::default(), Submission::default());
     let sessions = RwSignal::new(None);
-    let on_wish = Callback::new(move |wish| match wish {
-        Wish::Ask(mode) => overlays.enter(mode),
-        Wish::Enter(entry) => entering.send(Box::pin(async move {
-            session::enter(state, live, entry, None).await?;
-            overlays.named();
+    let on_action = Callback::new(move |action| match action {
+        AccountAction::OpenDialog(kind) => overlays.open_account(kind),
+        AccountAction::Authenticate(credentials) => sign_in_form.send(Box::pin(async move {
+            session::authenticate(state, live, credentials, None).await?;
+            overlays.identified();
             Ok(())
         })),
-        Wish::Rename(new) => name.send(Box::pin(session::rename(state, live, new))),
-        Wish::ChangePassword(current_password, new_password) => {
+        AccountAction::Rename(new) => name.send(Box::pin(session::rename(state, live, new))),
+        AccountAction::ChangePassword(current_password, new_password) => {
             let change = ChangePassword { current_password, new_password };
             password.send(Box::pin(client::users::change_password(change)));
         }
-        // The page of the link does it.
-        Wish::Reset(_) => {}
-        Wish::SeeSessions => {
+        // Handled by the reset page.
+        AccountAction::Reset(_) => {}
+        AccountAction::LoadSessions => {
             sessions.set(None);
             ending.send(Box::pin(load(sessions)));
         }
-        Wish::EndSession(id) => ending.send(Box::pin(end(id, sessions))),
-        Wish::SignOut => {
+        AccountAction::EndSession(id) => ending.send(Box::pin(end(id, sessions))),
+        AccountAction::SignOut => {
             overlays.settings.set(false);
             spawn_local(async move {
                 match sign_out(state, live).await {
@@ -69,21 +70,21 @@ pub fn AccountDialogs() -> impl IntoView {
             });
         }
     });
-    let settings = Settings { identity: state.identity, name, password, sessions, ending, on_wish };
+    let settings = Settings { identity: state.identity, name, password, sessions, ending, on_action };
     view! {
         <NameDialog
             open=overlays.name
             busy=busy
             error=error
             on_submit=on_name
-            on_sign_in=Callback::new(move |()| overlays.enter_instead(Mode::SignIn))
+            on_sign_in=Callback::new(move |()| overlays.switch_to_account(FormKind::SignIn))
         />
         <AccountDialog
             open=overlays.account
             signs_in=overlays.signs_in
             identity=state.identity
-            submission=entering
-            on_wish=on_wish
+            submission=sign_in_form
+            on_action=on_action
         />
         <SettingsDialog open=overlays.settings settings=settings />
     }
@@ -101,12 +102,12 @@ async fn end(id: Option<SessionId>, sessions: RwSignal<Option<Vec<Session>>>) ->
         None => client::sessions::delete_others().await,
     };
     match outcome {
-        // A session that is gone is what was wanted.
+        // The session is gone already, which is fine.
         Err(error) if !error.is_missing() => return Err(error),
         _ => {}
     }
     load(sessions).await?;
-    // The button that was pressed is gone.
+    // The pressed button no longer exists.
     request_animation_frame(|| browser::focus("#sessions"));
     Ok(())
 }

@@ -3,13 +3,13 @@
 use leptos::prelude::*;
 
 use crate::app::account::AccountDialogs;
+use crate::boxed::effect;
 use crate::components::confirm_dialog::ConfirmDialog;
 use crate::components::room_switcher::RoomSwitcher;
 use crate::components::shortcuts_dialog::ShortcutsDialog;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
-use crate::reactive::effect;
 use crate::route::Route;
 use crate::state::State;
 

@@ -4,11 +4,11 @@ use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use crate::boxed::effect;
 use crate::browser;
 use crate::components::keys;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
-use crate::reactive::effect;
 use crate::route::Route;
 use crate::state::State;
 use crate::state::shortcuts::{Command, Place};

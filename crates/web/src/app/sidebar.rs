@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
+use crate::boxed::memo;
 use crate::browser;
 use crate::components::room_link::RoomSign;
 use crate::components::sidebar::Sidebar;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
-use crate::reactive::memo;
 use crate::route::Route;
 use crate::state::State;
-use crate::state::entry::Mode;
+use crate::state::account_forms::FormKind;
 
 /// The form for a new room takes the focus this long after the sidebar was closed, when the start page is there.
 const FOCUS_DELAY: Duration = Duration::from_millis(50);
@@ -52,7 +52,7 @@ pub fn AppSidebar() -> impl IntoView {
             on_create=on_create
             on_find=Callback::new(move |()| overlays.switcher.set(true))
             on_more=on_more
-            on_sign_in=Callback::new(move |()| overlays.enter(Mode::SignIn))
+            on_sign_in=Callback::new(move |()| overlays.open_account(FormKind::SignIn))
             on_settings=Callback::new(move |()| overlays.settings.set(true))
         />
     }

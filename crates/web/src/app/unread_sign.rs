@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
+use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::navigation::Navigation;
-use crate::reactive::{effect, memo};
 use crate::state::State;
 
 /// The page's icon with a red dot.

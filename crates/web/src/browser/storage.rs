@@ -31,9 +31,9 @@ pub mod keys {
     pub const LAST_ROOM: &str = "parlance.last-room";
     /// The user's name. It does not identify the user: the session's cookie does, which scripts cannot see.
     pub const NAME: &str = "parlance.name";
-    /// `member` beside the name of an account, or nothing.
+    /// `member` if the stored name belongs to an account, otherwise nothing.
     pub const KIND: &str = "parlance.kind";
-    /// Another text each time that the same user has another session or name, which so reaches the other tabs.
+    /// Changes whenever the same user gets a new session or name, so that other tabs notice.
     pub const SESSION: &str = "parlance.session";
     /// The id of the user that this browser was last signed in as. A change of it reaches the other tabs.
     pub const USER: &str = "parlance.user";
@@ -55,10 +55,14 @@ pub fn load(key: &str) -> Option<String> {
 /// What `keys::KIND` holds beside the name of an account.
 pub const MEMBER: &str = "member";
 
-/// The name that a guest had in this browser. That of an account is not for guests.
+/// Whether the stored name belongs to an account.
+pub fn is_member() -> bool {
+    load(keys::KIND).as_deref() == Some(MEMBER)
+}
+
+/// The last guest name in this browser, or nothing if the last user had an account.
 pub fn guest_name() -> String {
-    let name = load(keys::NAME).filter(|_| load(keys::KIND).as_deref() != Some(MEMBER));
-    name.unwrap_or_default()
+    load(keys::NAME).filter(|_| !is_member()).unwrap_or_default()
 }
 
 /// What is in the storage under that name, also when another tab put it there.

@@ -2,14 +2,14 @@
 
 use shared::ids::SessionId;
 use shared::sessions::{CURRENT_SESSION_PATH, CreateSession, SESSIONS_PATH, Session, Sessions, session_path};
-use shared::users::{Me, Password};
+use shared::users::{Password, User};
 
 use crate::client::{self, ClientError};
 use crate::wire::NewSession;
 
 /// Signs in. The session is the cookie that comes with the answer.
-pub async fn create(username: String, password: Password) -> Result<Me, ClientError> {
-    let session: NewSession<Me> = client::post(SESSIONS_PATH, &CreateSession { username, password }).await?;
+pub async fn create(username: String, password: Password) -> Result<User, ClientError> {
+    let session: NewSession = client::post(SESSIONS_PATH, &CreateSession { username, password }).await?;
     Ok(session.user)
 }
 

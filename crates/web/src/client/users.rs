@@ -2,7 +2,7 @@
 
 use gloo_net::http::Method;
 use shared::users::{
-    CURRENT_USER_PATH, ChangePassword, CreateGuest, CreateUser, GUESTS_PATH, Me, PASSWORD_PATH,
+    CURRENT_USER_PATH, ChangePassword, CreateGuest, CreateUser, GUESTS_PATH, PASSWORD_PATH,
     PASSWORD_RESETS_PATH, ResetPassword, USERS_PATH, UpdateUser, User, Username,
 };
 
@@ -11,13 +11,13 @@ use crate::wire::NewSession;
 
 /// Becomes a guest. The session is the cookie that comes with the answer; the token in it is not kept.
 pub async fn create_guest(username: Username) -> Result<User, ClientError> {
-    let session: NewSession<User> = client::post(GUESTS_PATH, &CreateGuest { username }).await?;
+    let session: NewSession = client::post(GUESTS_PATH, &CreateGuest { username }).await?;
     Ok(session.user)
 }
 
 /// Signs up. A guest becomes the member. The session is the cookie that comes with the answer.
-pub async fn create(create: CreateUser) -> Result<Me, ClientError> {
-    let session: NewSession<Me> = client::post(USERS_PATH, &create).await?;
+pub async fn create(create: CreateUser) -> Result<User, ClientError> {
+    let session: NewSession = client::post(USERS_PATH, &create).await?;
     Ok(session.user)
 }
 
@@ -27,7 +27,7 @@ pub async fn get_current() -> Result<User, ClientError> {
 }
 
 /// Renames the user.
-pub async fn update_current(username: Username) -> Result<Me, ClientError> {
+pub async fn update_current(username: Username) -> Result<User, ClientError> {
     client::patch(CURRENT_USER_PATH, &UpdateUser { username: Some(username) }).await
 }
 

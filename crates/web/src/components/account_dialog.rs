@@ -6,28 +6,29 @@ use shared::users::UserKind;
 use crate::browser::{self, keys};
 use crate::components::account_form::AccountForm;
 use crate::components::modal::Modal;
-use crate::components::segments::Segments;
+use crate::components::segmented_control::SegmentedControl;
 use crate::state::Identity;
-use crate::state::entry::{Mode, Wish};
+use crate::state::account_actions::AccountAction;
+use crate::state::account_forms::FormKind;
 use crate::submission::Submission;
 
-/// Creates an account or opens a session of one.
+/// Signs up or signs in.
 #[component]
 pub fn AccountDialog(
     /// Whether the dialog is open.
     open: RwSignal<bool>,
-    /// Whether it signs in when it opens.
+    /// Whether it starts with signing in.
     signs_in: RwSignal<bool>,
     /// The user.
     identity: RwSignal<Identity>,
     /// The state of the form.
     submission: Submission,
-    /// Called with a form that keeps to the rules.
-    on_wish: Callback<Wish>,
+    /// Called with the input when it is valid.
+    on_action: Callback<AccountAction>,
 ) -> impl IntoView {
     view! {
         <Modal open=open label="Your account" class="narrow">
-            <AccountChoice open=open signs_in=signs_in identity=identity submission=submission on_wish=on_wish />
+            <AccountChoice open=open signs_in=signs_in identity=identity submission=submission on_action=on_action />
         </Modal>
     }
 }
@@ -38,7 +39,7 @@ fn AccountChoice(
     signs_in: RwSignal<bool>,
     identity: RwSignal<Identity>,
     submission: Submission,
-    on_wish: Callback<Wish>,
+    on_action: Callback<AccountAction>,
 ) -> impl IntoView {
     submission.reset();
     let guest = identity.with_untracked(|identity| {
@@ -47,7 +48,7 @@ fn AccountChoice(
     });
     let is_guest = guest.is_some();
     let present = guest.unwrap_or_else(browser::guest_name);
-    // The name of an account that was used here is there to sign in with.
+    // Signing in starts with the name of the account last used in this browser.
     let known = browser::load(keys::NAME).filter(|_| present.is_empty());
     let name = RwSignal::new(known.unwrap_or_default());
     let password = RwSignal::new(String::new());
@@ -55,19 +56,19 @@ fn AccountChoice(
     request_animation_frame(|| browser::focus("#account-username"));
     let on_cancel = Callback::new(move |()| open.set(false));
     let draw = move || {
-        let mode = if chosen.get() == 0 { Mode::SignUp } else { Mode::SignIn };
+        let kind = if chosen.get() == 0 { FormKind::SignUp } else { FormKind::SignIn };
         submission.reset();
-        if mode == Mode::SignUp && name.with_untracked(String::is_empty) {
+        if kind == FormKind::SignUp && name.with_untracked(String::is_empty) {
             name.set(present.clone());
         }
-        let (title, sentence) = match (mode, is_guest) {
-            (Mode::SignUp, true) => {
+        let (title, sentence) = match (kind, is_guest) {
+            (FormKind::SignUp, true) => {
                 ("Create your account", "You keep your messages, and can sign in on any device.")
             }
-            (Mode::SignUp, false) => {
-                ("Create your account", "It keeps your name, and you can sign in on any device.")
+            (FormKind::SignUp, false) => {
+                ("Create your account", "Keep your name, and sign in on any device.")
             }
-            (_, true) => ("Sign in", "Your present name and its messages stay behind."),
+            (_, true) => ("Sign in", "Messages you sent as a guest will not move to this account."),
             (_, false) => ("Sign in", "Welcome back."),
         };
         view! {
@@ -75,17 +76,17 @@ fn AccountChoice(
             <p>{sentence}</p>
             <AccountForm
                 id="account"
-                mode=mode
+                kind=kind
                 values=[name, password]
                 submission=submission
-                on_wish=on_wish
+                on_action=on_action
                 on_cancel=on_cancel
             />
         }
         .into_any()
     };
     view! {
-        <Segments label="What to do" choices=&["Create account", "Sign in"] chosen=chosen />
+        <SegmentedControl label="Sign up or sign in" choices=&["Create account", "Sign in"] chosen=chosen />
         {move || draw()}
     }
 }

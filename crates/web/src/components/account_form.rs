@@ -3,50 +3,54 @@
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
+use crate::boxed::effect;
 use crate::components::form_field::FormField;
 use crate::components::submit_button::SubmitButton;
-use crate::reactive::effect;
-use crate::state::entry::{Mode, Wish};
-use crate::state::form::WHOLE;
+use crate::state::account_actions::AccountAction;
+use crate::state::account_forms::FormKind;
+use crate::state::form_errors::WHOLE;
 use crate::submission::Submission;
 
-/// One or two fields and a button.
+/// A form with one or two fields and a submit button.
 #[component]
 pub fn AccountForm(
     /// What the ids of its fields begin with.
     id: &'static str,
     /// What it does.
-    mode: Mode,
+    kind: FormKind,
     /// What its fields hold.
     values: [RwSignal<String>; 2],
     /// The state of the form.
     submission: Submission,
-    /// Called with what a form that keeps to the rules says.
-    on_wish: Callback<Wish>,
-    /// The name of the account whose password it is about, for password managers.
+    /// Called with the input when it is valid.
+    on_action: Callback<AccountAction>,
+    /// The account's name, for password managers.
     #[prop(optional)]
     username: Option<String>,
-    /// Called by the button "Cancel", which exists only with this callback.
+    /// Called to cancel. Without it there is no "Cancel" button.
     #[prop(optional)]
     on_cancel: Option<Callback<()>>,
 ) -> impl IntoView {
     let [first, second] = values;
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        match mode.read(&first.get_untracked(), &second.get_untracked()) {
-            Ok(wish) => on_wish.run(wish),
+        match kind.read(&first.get_untracked(), &second.get_untracked()) {
+            Ok(action) => on_action.run(action),
             Err(errors) => submission.refuse(errors),
         }
     };
-    if mode == Mode::Password {
+    if kind == FormKind::Password {
         effect(move || {
             if submission.done.get() {
                 values.iter().for_each(|value| value.set(String::new()));
             }
         });
     }
-    let class =
-        if matches!(mode, Mode::SignUp | Mode::SignIn | Mode::Reset) { "button primary" } else { "button" };
+    let class = if matches!(kind, FormKind::SignUp | FormKind::SignIn | FormKind::Reset) {
+        "button primary"
+    } else {
+        "button"
+    };
     let known = username.map(|username| {
         view! { <input class="sr-only" type="text" name="username" autocomplete="username" tabindex="-1" aria-hidden="true" prop:value=username /> }
     });
@@ -57,7 +61,7 @@ pub fn AccountForm(
             </button>
         }
     });
-    let fields = mode.fields().iter().zip(values).map(|(field, value)| {
+    let fields = kind.fields().iter().zip(values).map(|(field, value)| {
         let id = format!("{id}-{}", field.name);
         view! { <FormField id=id field=field value=value submission=submission /> }
     });
@@ -70,9 +74,9 @@ pub fn AccountForm(
             </p>
             <div class="form-actions">
                 {cancel}
-                <SubmitButton label=mode.action() class=class busy=submission.busy />
+                <SubmitButton label=kind.action() class=class busy=submission.busy />
                 <span class="form-done" role="status">
-                    {move || if submission.done.get() { mode.done() } else { "" }}
+                    {move || if submission.done.get() { kind.done() } else { "" }}
                 </span>
             </div>
         </form>

@@ -7,12 +7,12 @@ use shared::messages::MessageText;
 use shared::text::Length;
 use shared::users::{UserKind, Username};
 
+use crate::boxed::memo;
 use crate::browser;
 use crate::components::field_error::FieldError;
 use crate::components::icon::Icon;
 use crate::components::keys;
 use crate::components::name_field::NameField;
-use crate::reactive::memo;
 use crate::state::Identity;
 use crate::state::shortcuts::{Command, Place};
 

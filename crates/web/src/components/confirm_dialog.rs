@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
+use crate::boxed::effect;
 use crate::components::modal::Modal;
-use crate::reactive::effect;
 
 /// A question that is answered by confirming or canceling.
 #[derive(Clone)]

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::reactive::memo;
-use crate::state::connection::{Banner, Stopped};
+use crate::boxed::memo;
+use crate::state::connection::Banner;
 
 /// The place of the banner. It is empty while the connection works.
 #[component]
@@ -63,7 +63,7 @@ fn sentence(banner: Banner) -> &'static str {
             "Something is wrong on the server. Trying again."
         }
         Banner::Outdated => "A new version of Parlance is available.",
-        Banner::Stopped(Stopped::NotUnderstood) => "This page is older than the server. Reload it.",
+        Banner::Stopped => "This page is older than the server. Reload it.",
     }
 }
 
@@ -71,6 +71,6 @@ fn button_label(banner: Banner) -> Option<&'static str> {
     match banner {
         Banner::Trying { .. } => None,
         Banner::Offline | Banner::Waiting { .. } => Some("Try now"),
-        Banner::Stopped(_) | Banner::Outdated => Some("Reload"),
+        Banner::Stopped | Banner::Outdated => Some("Reload"),
     }
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::components::field_error::FieldError;
-use crate::state::entry::Field;
+use crate::state::account_forms::FieldSpec;
 use crate::submission::Submission;
 
 /// A field for a line of text, or for a password that can be shown.
@@ -12,13 +12,13 @@ pub fn FormField(
     /// The field's id.
     id: String,
     /// What it is for.
-    field: &'static Field,
+    field: &'static FieldSpec,
     /// What it holds.
     value: RwSignal<String>,
     /// The form.
     submission: Submission,
 ) -> impl IntoView {
-    let Field { label, name, autocomplete, hint } = *field;
+    let FieldSpec { label, name, autocomplete, hint } = *field;
     let is_password = autocomplete.ends_with("password");
     let shown = RwSignal::new(!is_password);
     let error = Signal::derive(move || submission.errors.with(|errors| errors.get(name).map(str::to_owned)));

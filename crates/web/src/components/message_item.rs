@@ -4,13 +4,13 @@ use leptos::prelude::*;
 use shared::ids::MessageId;
 use shared::messages::Message;
 
+use crate::boxed::memo;
 use crate::browser::{TimeStyle, time_text};
 use crate::components::avatar::Avatar;
 use crate::components::icon::Icon;
 use crate::components::message_actions::{MessageActions, MessageRights};
 use crate::components::message_editor::MessageEditor;
 use crate::components::message_toolbar::MessageToolbar;
-use crate::reactive::memo;
 use crate::state::links::parts;
 use crate::state::messages::Delivery;
 use crate::state::rows::MessageRow;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
-use crate::reactive::effect;
+use crate::boxed::effect;
 
 /// A modal dialog. Its children are rendered anew each time it opens.
 #[component]

@@ -4,11 +4,11 @@ use leptos::html::Input;
 use leptos::prelude::*;
 use shared::rooms::RoomName;
 
+use crate::boxed::effect;
 use crate::components::field_error::FieldError;
 use crate::components::keys::is_composing;
 use crate::components::submit_button::SubmitButton;
 use crate::debounce::Debounce;
-use crate::reactive::effect;
 
 /// Creates or renames a room. The name is validated when typing pauses.
 #[component]

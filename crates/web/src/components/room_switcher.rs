@@ -4,11 +4,11 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use shared::ids::RoomId;
 
+use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::components::icon::Icon;
 use crate::components::keys::is_composing;
 use crate::components::modal::Modal;
-use crate::reactive::{effect, memo};
 use crate::state::reading::ReadMarks;
 use crate::state::rooms::RoomList;
 

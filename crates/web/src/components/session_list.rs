@@ -1,12 +1,12 @@
-//! The places where the user is signed in.
+//! The list of the user's sessions.
 
 use leptos::prelude::*;
 use shared::sessions::Session;
 
 use crate::browser::{self, TimeStyle, time_text};
-use crate::state::devices::{device, last_used};
-use crate::state::entry::Wish;
-use crate::state::form::WHOLE;
+use crate::state::account_actions::AccountAction;
+use crate::state::form_errors::WHOLE;
+use crate::state::sessions::{device, last_used};
 use crate::submission::Submission;
 
 /// The sessions, each with a button that ends it.
@@ -17,7 +17,7 @@ pub fn SessionList(
     /// The state of the requests.
     submission: Submission,
     /// Called to end sessions.
-    on_wish: Callback<Wish>,
+    on_action: Callback<AccountAction>,
 ) -> impl IntoView {
     let draw = move || {
         let Some(sessions) = sessions.get() else {
@@ -27,14 +27,14 @@ pub fn SessionList(
         let is_only = sessions.len() < 2;
         let mut rows = Vec::new();
         for session in sessions {
-            // The present one comes first.
+            // The current session comes first.
             let place = if session.is_current { 0 } else { rows.len() };
-            rows.insert(place, row(session, on_wish));
+            rows.insert(place, row(session, on_action));
         }
         let end = match is_only {
-            true => view! { <p>"You are signed in only here."</p> }.into_any(),
+            true => view! { <p>"You are not signed in anywhere else."</p> }.into_any(),
             false => view! {
-                <button type="button" class="button" on:click=move |_| on_wish.run(Wish::EndSession(None))>
+                <button type="button" class="button" on:click=move |_| on_action.run(AccountAction::EndSession(None))>
                     "Sign out everywhere else"
                 </button>
             }
@@ -58,7 +58,7 @@ pub fn SessionList(
     }
 }
 
-fn row(session: Session, on_wish: Callback<Wish>) -> AnyView {
+fn row(session: Session, on_action: Callback<AccountAction>) -> AnyView {
     let Session { id, last_seen_at, user_agent, address, is_current, .. } = session;
     let device = device(user_agent.as_deref());
     let then = last_seen_at.unix_millis();
@@ -71,7 +71,7 @@ fn row(session: Session, on_wish: Callback<Wish>) -> AnyView {
                 type="button"
                 class="button small"
                 aria-label=format!("Sign out {device}")
-                on:click=move |_| on_wish.run(Wish::EndSession(Some(id)))
+                on:click=move |_| on_action.run(AccountAction::EndSession(Some(id)))
             >
                 "Sign out"
             </button>

@@ -7,10 +7,11 @@ use shared::users::{User, UserKind};
 use crate::browser::{self, keys};
 use crate::components::account_form::AccountForm;
 use crate::components::modal::Modal;
-use crate::components::segments::Segments;
+use crate::components::segmented_control::SegmentedControl;
 use crate::components::session_list::SessionList;
 use crate::state::Identity;
-use crate::state::entry::{Mode, Wish};
+use crate::state::account_actions::AccountAction;
+use crate::state::account_forms::FormKind;
 use crate::submission::Submission;
 
 /// The stored value and the label of each theme.
@@ -31,8 +32,8 @@ pub struct Settings {
     pub sessions: RwSignal<Option<Vec<Session>>>,
     /// The requests about the sessions.
     pub ending: Submission,
-    /// Called when the user wants something.
-    pub on_wish: Callback<Wish>,
+    /// Called with what the user asks for.
+    pub on_action: Callback<AccountAction>,
 }
 
 /// A dialog with all settings.
@@ -56,16 +57,16 @@ pub fn SettingsDialog(
     }
 }
 
-/// The settings of who the user is when the dialog opens.
+/// The content, for the user who is signed in when the dialog opens.
 fn content(settings: Settings) -> AnyView {
-    let Settings { identity, name, password, ending, on_wish, .. } = settings;
+    let Settings { identity, name, password, ending, on_action, .. } = settings;
     for form in [name, password, ending] {
         form.reset();
     }
     let Some(user) = identity.with_untracked(|identity| identity.user().cloned()) else {
-        let words = "You are reading without a name. An account keeps your name on all your devices.";
+        let words = "You are not signed in. An account keeps your name on all your devices.";
         return view! {
-            {invitation(words, on_wish)}
+            {invitation(words, on_action)}
             <Appearance />
         }
         .into_any();
@@ -73,20 +74,19 @@ fn content(settings: Settings) -> AnyView {
     if user.kind == UserKind::Guest {
         let words = "You are a guest in this browser only. With an account you keep your messages, and can sign in \
             on any device.";
-        let farewell =
-            "Signing out gives up the name. Your messages stay, but nobody can change them any more.";
+        let farewell = "If you sign out, you lose this name. Your messages stay, but can no longer be edited or deleted.";
         return view! {
-            {invitation(words, on_wish)}
-            {name_form(&user, Mode::RenameGuest, settings)}
+            {invitation(words, on_action)}
+            {name_form(&user, FormKind::RenameGuest, settings)}
             <Appearance />
-            {leave(farewell, on_wish)}
+            {leave(farewell, on_action)}
         }
         .into_any();
     }
     let chosen = RwSignal::new(0);
     view! {
         <div class="parts">
-            <Segments label="Part of the settings" choices=&PARTS chosen=chosen />
+            <SegmentedControl label="Settings section" choices=&PARTS chosen=chosen />
             <div class="part">{move || part(settings, chosen.get())}</div>
         </div>
     }
@@ -95,14 +95,14 @@ fn content(settings: Settings) -> AnyView {
 
 /// A part of a member's settings.
 fn part(settings: Settings, chosen: u32) -> AnyView {
-    let Settings { identity, password, sessions, ending, on_wish, .. } = settings;
+    let Settings { identity, password, sessions, ending, on_action, .. } = settings;
     let Some(user) = identity.with_untracked(|identity| identity.user().cloned()) else {
         return ().into_any();
     };
     match chosen {
         0 => view! {
-            {name_form(&user, Mode::RenameMember, settings)}
-            {leave("Your account stays, and so do your messages.", on_wish)}
+            {name_form(&user, FormKind::RenameMember, settings)}
+            {leave("Your account and messages are kept.", on_action)}
         }
         .into_any(),
         1 => {
@@ -110,27 +110,28 @@ fn part(settings: Settings, chosen: u32) -> AnyView {
             view! {
                 <AccountForm
                     id="settings"
-                    mode=Mode::Password
+                    kind=FormKind::Password
                     values=values
                     submission=password
-                    on_wish=on_wish
+                    on_action=on_action
                     username=user.username.as_str().to_owned()
                 />
             }
             .into_any()
         }
         2 => {
-            on_wish.run(Wish::SeeSessions);
-            view! { <SessionList sessions=sessions submission=ending on_wish=on_wish /> }.into_any()
+            on_action.run(AccountAction::LoadSessions);
+            view! { <SessionList sessions=sessions submission=ending on_action=on_action /> }.into_any()
         }
         _ => view! { <Appearance /> }.into_any(),
     }
 }
 
-fn name_form(user: &User, mode: Mode, settings: Settings) -> AnyView {
+fn name_form(user: &User, kind: FormKind, settings: Settings) -> AnyView {
     let values = [RwSignal::new(user.username.as_str().to_owned()), RwSignal::default()];
-    let Settings { name, on_wish, .. } = settings;
-    view! { <AccountForm id="settings" mode=mode values=values submission=name on_wish=on_wish /> }.into_any()
+    let Settings { name, on_action, .. } = settings;
+    view! { <AccountForm id="settings" kind=kind values=values submission=name on_action=on_action /> }
+        .into_any()
 }
 
 #[component]
@@ -162,15 +163,15 @@ fn ThemeChoice(value: &'static str, label: &'static str) -> impl IntoView {
 }
 
 /// Offers an account.
-fn invitation(words: &'static str, on_wish: Callback<Wish>) -> AnyView {
+fn invitation(words: &'static str, on_action: Callback<AccountAction>) -> AnyView {
     view! {
         <div class="setting">
             <p>{words}</p>
             <div class="setting-action">
-                <button type="button" class="button" on:click=move |_| on_wish.run(Wish::Ask(Mode::SignUp))>
+                <button type="button" class="button" on:click=move |_| on_action.run(AccountAction::OpenDialog(FormKind::SignUp))>
                     "Create account"
                 </button>
-                <button type="button" class="button quiet" on:click=move |_| on_wish.run(Wish::Ask(Mode::SignIn))>
+                <button type="button" class="button quiet" on:click=move |_| on_action.run(AccountAction::OpenDialog(FormKind::SignIn))>
                     "Sign in"
                 </button>
             </div>
@@ -179,11 +180,11 @@ fn invitation(words: &'static str, on_wish: Callback<Wish>) -> AnyView {
     .into_any()
 }
 
-fn leave(words: &'static str, on_wish: Callback<Wish>) -> AnyView {
+fn leave(words: &'static str, on_action: Callback<AccountAction>) -> AnyView {
     view! {
         <div class="setting last">
             <p>{words}</p>
-            <button type="button" class="button" on:click=move |_| on_wish.run(Wish::SignOut)>
+            <button type="button" class="button" on:click=move |_| on_action.run(AccountAction::SignOut)>
                 "Sign out"
             </button>
         </div>

@@ -6,13 +6,13 @@ use shared::ids::RoomId;
 use shared::users::UserKind;
 use uuid::Uuid;
 
+use crate::boxed::memo;
 use crate::components::avatar::Avatar;
 use crate::components::icon::Icon;
 use crate::components::icon_button::IconButton;
 use crate::components::keyed_list::KeyedList;
 use crate::components::room_link::{RoomLink, RoomSign};
 use crate::components::skeleton::Skeleton;
-use crate::reactive::memo;
 use crate::state::Identity;
 use crate::state::rooms::RoomList;
 

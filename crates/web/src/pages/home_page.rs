@@ -9,6 +9,7 @@ use shared::ids::RoomId;
 use shared::messages::Message;
 use uuid::Uuid;
 
+use crate::boxed::{effect, memo};
 use crate::client;
 use crate::client::messages::Slice;
 use crate::components::keyed_list::KeyedList;
@@ -18,7 +19,6 @@ use crate::live::Live;
 use crate::overlays::Overlays;
 use crate::pages::home_page::card::RoomCard;
 use crate::pages::home_page::create_room::CreateRoom;
-use crate::reactive::{effect, memo};
 use crate::state::State;
 
 /// How many rooms are shown at most.

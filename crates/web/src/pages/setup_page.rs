@@ -8,11 +8,11 @@ use crate::components::page_frame::PageFrame;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
-use crate::pages::reset_page::follow_secret;
 use crate::route::Route;
 use crate::session;
 use crate::state::State;
-use crate::state::entry::{Mode, Wish};
+use crate::state::account_actions::AccountAction;
+use crate::state::account_forms::FormKind;
 use crate::state::toasts::Tone;
 use crate::submission::Submission;
 
@@ -23,32 +23,32 @@ pub fn SetupPage() -> impl IntoView {
     let live = expect_context::<Live>();
     let navigation = expect_context::<Navigation>();
     let overlays = expect_context::<Overlays>();
-    let secret = follow_secret(navigation);
+    let secret = navigation.follow_secret();
     let submission = Submission::default();
     let values = [RwSignal::new(browser::guest_name()), RwSignal::default()];
-    let on_wish = Callback::new(move |wish| {
-        let Wish::Enter(entry) = wish else { return };
+    let on_action = Callback::new(move |action| {
+        let AccountAction::Authenticate(credentials) = action else { return };
         let secret = secret.get_untracked();
         submission.send(Box::pin(async move {
-            session::enter(state, live, entry, secret).await?;
-            state.toast(Tone::Notice, "Your account administers this server.", browser::now());
+            session::authenticate(state, live, credentials, secret).await?;
+            state.toast(Tone::Notice, "You are now an admin of this server.", browser::now());
             navigation.replace(Route::Rooms);
             Ok(())
         }));
     });
     let draw = move || {
         if secret.with(Option::is_none) {
-            return view! { <p>"Open the whole link that the server printed when it started."</p> }
+            return view! { <p>"This link is incomplete. Open the full link that the server printed at startup."</p> }
                 .into_any();
         }
         view! {
-            <p>"The account that you create here administers the server."</p>
+            <p>"The account you create here will be an admin of this server."</p>
             <AccountForm
                 id="setup"
-                mode=Mode::SignUp
+                kind=FormKind::SignUp
                 values=values
                 submission=submission
-                on_wish=on_wish
+                on_action=on_action
             />
         }
         .into_any()

@@ -6,8 +6,8 @@ use std::cell::RefCell;
 
 use leptos::prelude::*;
 
+use crate::boxed::effect;
 use crate::browser::{self, keys};
-use crate::reactive::effect;
 use crate::state::State;
 use crate::state::outbox::{Entry, Outbox, parse_key};
 

@@ -9,7 +9,7 @@ mod release;
 
 use shared::events::CloseCode;
 
-pub use self::banner::{Banner, Stopped};
+pub use self::banner::Banner;
 use self::release::Release;
 use crate::state::backoff;
 
@@ -70,7 +70,7 @@ enum Phase {
     Connecting { since: i64 },
     Open { since: i64 },
     Waiting { until: i64 },
-    Stopped(Stopped),
+    Stopped,
 }
 
 /// The connection.
@@ -149,14 +149,14 @@ impl Connection {
         let is = |close: CloseCode| code == close.number();
         match self.phase {
             Phase::Open { since } if now - since >= STEADY_MILLIS => self.failures = 0,
-            Phase::Stopped(_) => return Aftermath::Resume,
+            Phase::Stopped => return Aftermath::Resume,
             _ => {}
         }
         self.lost_since.get_or_insert(now);
         self.server_fault =
             [CloseCode::Internal, CloseCode::Restart, CloseCode::Overload].into_iter().any(is);
         if is(CloseCode::Unsupported) || is(CloseCode::BadCommand) {
-            self.phase = Phase::Stopped(Stopped::NotUnderstood);
+            self.phase = Phase::Stopped;
             return Aftermath::Resume;
         }
         let backoff = backoff::wait_millis(self.failures, random);
@@ -221,7 +221,7 @@ impl Connection {
     /// The user changed: connect again under the new session.
     pub fn renew(&mut self, now: i64) -> Action {
         match self.phase {
-            Phase::Stopped(_) => Action::None,
+            Phase::Stopped => Action::None,
             _ => self.connect(now),
         }
     }
@@ -245,8 +245,8 @@ impl Connection {
     }
 
     fn trouble(&self, now: i64) -> Option<Banner> {
-        if let Phase::Stopped(why) = self.phase {
-            return Some(Banner::Stopped(why));
+        if matches!(self.phase, Phase::Stopped) {
+            return Some(Banner::Stopped);
         }
         self.lost_since.filter(|since| now - since >= QUIET_MILLIS)?;
         let server_fault = self.server_fault;
@@ -256,7 +256,7 @@ impl Connection {
                 Some(Banner::Waiting { seconds: (until - now + 999) / 1_000, server_fault })
             }
             Phase::Waiting { .. } | Phase::Connecting { .. } => Some(Banner::Trying { server_fault }),
-            Phase::Idle | Phase::Open { .. } | Phase::Stopped(_) => None,
+            Phase::Idle | Phase::Open { .. } | Phase::Stopped => None,
         }
     }
 

@@ -166,8 +166,8 @@ impl Timeline {
         }
     }
 
-    /// The author of messages is called so from now on. Returns whether any is shown under another name.
-    pub fn call(&mut self, author: &Author) -> bool {
+    /// Gives an author their current name. Returns whether a message changed.
+    pub fn rename_author(&mut self, author: &Author) -> bool {
         let mut is_changed = false;
         for message in &mut self.window {
             if message.author.id == author.id && message.author != *author {

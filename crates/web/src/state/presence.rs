@@ -50,13 +50,13 @@ impl Presence {
         true
     }
 
-    /// Whether somebody is listed under another name.
-    pub fn knows_otherwise(&self, author: &Author) -> bool {
+    /// Whether this person is listed under an old name.
+    pub fn has_old_name(&self, author: &Author) -> bool {
         self.people.iter().any(|user| user.id == author.id && Author::from(user) != *author)
     }
 
-    /// Somebody is called so from now on. Returns whether they were listed under another name.
-    pub fn call(&mut self, author: &Author) -> bool {
+    /// Gives a listed person their current name. Returns whether it changed.
+    pub fn rename(&mut self, author: &Author) -> bool {
         let listed = self.people.iter().find(|user| user.id == author.id).cloned();
         let Some(user) = listed.filter(|user| Author::from(user) != *author) else { return false };
         self.add(&[User { username: author.username.clone(), kind: author.kind, ..user }]);
@@ -113,10 +113,10 @@ mod tests {
     fn a_new_name_has_another_place() {
         let mut presence = entered();
         let author = Author::from(&user(2, "Zoe"));
-        assert!(presence.knows_otherwise(&author));
-        assert!(presence.call(&author) && !presence.call(&author));
+        assert!(presence.has_old_name(&author));
+        assert!(presence.rename(&author) && !presence.rename(&author));
         assert_eq!(names(&presence), ["grace", "Zoe"]);
-        assert!(!presence.knows_otherwise(&Author::from(&user(3, "Emmy"))), "somebody who is not there");
+        assert!(!presence.has_old_name(&Author::from(&user(3, "Emmy"))), "somebody who is not there");
     }
 
     #[test]

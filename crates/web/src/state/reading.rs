@@ -13,8 +13,8 @@ use crate::state::rooms::RoomList;
 #[derive(Clone, Debug, Default)]
 pub struct ReadMarks {
     marks: HashMap<RoomId, Seq>,
-    /// The rooms whose marks may lie beyond the last message.
-    doubted: HashSet<RoomId>,
+    /// The rooms whose marks must be checked, because the server may have lost messages.
+    unchecked: HashSet<RoomId>,
     is_changed: bool,
 }
 
@@ -51,15 +51,16 @@ impl ReadMarks {
         self.marks.keys().any(|room_id| rooms.get(*room_id).is_none())
     }
 
-    /// The server has lost messages: each room that was read further than it reaches now begins anew when it is met.
-    pub fn doubt(&mut self) {
-        self.doubted = self.marks.keys().copied().collect();
+    /// The server was restored from a backup. The next time each room is received, its mark is checked, and reset if it is
+    /// past the last message.
+    pub fn recheck(&mut self) {
+        self.unchecked = self.marks.keys().copied().collect();
     }
 
     /// A room that the user never saw begins as read. Returns whether it was new.
     pub fn meet(&mut self, room: &Room) -> bool {
-        let is_doubted = self.doubted.remove(&room.id);
-        let is_new = self.last_read(room.id).is_none_or(|read| is_doubted && read > room.last_seq);
+        let is_unchecked = self.unchecked.remove(&room.id);
+        let is_new = self.last_read(room.id).is_none_or(|read| is_unchecked && read > room.last_seq);
         if is_new {
             self.marks.insert(room.id, room.last_seq);
             self.is_changed = true;
@@ -120,7 +121,7 @@ mod tests {
         marks.take_changed();
         lobby.last_seq = Seq(4);
         assert!(!marks.meet(&lobby), "an answer may be older than the mark");
-        marks.doubt();
+        marks.recheck();
         assert!(marks.meet(&lobby));
         assert!(marks.take_changed().is_some());
         lobby.last_seq = Seq(6);

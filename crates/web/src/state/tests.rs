@@ -5,7 +5,7 @@ use shared::ids::Seq;
 use shared::rooms::Room;
 
 use super::*;
-use crate::reactive::memo;
+use crate::boxed::memo;
 use crate::state::samples::{NOON, created, message, message_id, room, room_id, user};
 
 /// A state that follows room 1 at rev 0, with its (empty) first page loaded.

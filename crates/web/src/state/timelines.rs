@@ -55,10 +55,10 @@ impl Timelines {
         }
     }
 
-    /// A user is called so from now on. Returns the rooms with messages of theirs that were written under another name.
-    pub fn call(&mut self, author: &Author) -> Vec<RoomId> {
+    /// Gives an author their current name. Returns the rooms whose messages changed.
+    pub fn rename_author(&mut self, author: &Author) -> Vec<RoomId> {
         let all = self.all.iter_mut();
-        all.filter_map(|(room_id, timeline)| timeline.call(author).then_some(*room_id)).collect()
+        all.filter_map(|(room_id, timeline)| timeline.rename_author(author).then_some(*room_id)).collect()
     }
 
     /// Forgets a room.
@@ -98,12 +98,12 @@ mod tests {
         }
         let items = (1..=2).map(|seq| message(seq, seq)).collect();
         timelines.make(room_id(2)).show(Page { items, next_cursor: None, prev_cursor: None });
-        assert_eq!(timelines.call(&Author::from(&user(2, "Grace"))), vec![], "somebody else");
+        assert_eq!(timelines.rename_author(&Author::from(&user(2, "Grace"))), vec![], "somebody else");
         let author = Author::from(&user(1, "Lovelace"));
-        assert_eq!(timelines.call(&author), [room_id(2)]);
+        assert_eq!(timelines.rename_author(&author), [room_id(2)]);
         let shown = timelines.get(room_id(2)).unwrap().messages();
         assert!(shown.iter().all(|message| message.author == author));
-        assert_eq!(timelines.call(&author), vec![], "it is known");
+        assert_eq!(timelines.rename_author(&author), vec![], "it is known");
     }
 
     #[test]

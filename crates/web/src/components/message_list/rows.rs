@@ -9,12 +9,12 @@ use shared::ids::MessageId;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, EventTarget, HtmlElement};
 
+use crate::boxed::effect;
 use crate::browser::{self, day_text};
 use crate::components::keyed_list::KeyedList;
 use crate::components::message_actions::{MessageActions, MessageRights};
 use crate::components::message_item::MessageItem;
 use crate::components::message_list::row_table::RowTable;
-use crate::reactive::effect;
 use crate::state::rows::{MessageRow, Row};
 
 /// The rows of the list.

@@ -7,11 +7,11 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
+use crate::boxed::effect;
 use crate::components::message_list::edges::ListEdges;
 use crate::components::message_list::row_table::RowTable;
 use crate::components::message_list::target::ScrollTarget;
 use crate::components::scroll_anchor::ScrollAnchor;
-use crate::reactive::effect;
 
 /// Closer than this to either end, the next page is loaded.
 const PAGE_AHEAD_PIXELS: i32 = 700;

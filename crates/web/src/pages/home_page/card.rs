@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use shared::ids::RoomId;
 use shared::messages::Message;
 
+use crate::boxed::memo;
 use crate::components::icon::Icon;
-use crate::reactive::memo;
 use crate::route::Route;
 use crate::state::State;
 

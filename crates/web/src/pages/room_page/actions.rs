@@ -7,13 +7,13 @@ use leptos::task::spawn_local;
 use shared::ids::MessageId;
 use shared::messages::MessageText;
 
+use crate::boxed::effect;
 use crate::browser;
 use crate::client;
 use crate::components::confirm_dialog::Question;
 use crate::components::message_actions::MessageActions;
 use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::context::RoomContext;
-use crate::reactive::effect;
 use crate::route::Route;
 use crate::sending;
 use crate::state::Followup;

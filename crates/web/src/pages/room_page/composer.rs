@@ -3,12 +3,12 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use crate::boxed::{effect, memo};
 use crate::browser::{self, keys};
 use crate::components::composer::{Composer, Draft};
 use crate::pages::room_page::context::RoomContext;
-use crate::reactive::{effect, memo};
 use crate::session::become_guest;
-use crate::state::entry::Mode;
+use crate::state::account_forms::FormKind;
 use crate::state::toasts::Tone;
 use crate::state::typing::Typing;
 
@@ -60,7 +60,7 @@ pub fn RoomComposer() -> impl IntoView {
             typing=memo(move || state.typing.with(Typing::sentence))
             on_send=Callback::new(on_send)
             on_typing=Callback::new(move |()| live.typing(room_id))
-            on_sign_in=Callback::new(move |()| overlays.enter(Mode::SignIn))
+            on_sign_in=Callback::new(move |()| overlays.open_account(FormKind::SignIn))
             on_edit_last=Callback::new(on_edit_last)
         />
     }

@@ -3,12 +3,12 @@
 use leptos::prelude::*;
 use shared::ids::{MessageId, RoomId, Seq, UserId};
 
+use crate::boxed::memo;
 use crate::components::message_actions::MessageRights;
 use crate::components::message_list::target::ScrollTarget;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
-use crate::reactive::memo;
 use crate::state::State;
 use crate::state::rows::MessageRow;
 

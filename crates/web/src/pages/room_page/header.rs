@@ -4,11 +4,11 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::rooms::RoomName;
 
+use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::client;
 use crate::components::room_header::{Renaming, RoomHeader, close_form};
 use crate::pages::room_page::context::RoomContext;
-use crate::reactive::{effect, memo};
 use crate::state::toasts::Tone;
 
 /// The room's header, connected to the state and to the server.

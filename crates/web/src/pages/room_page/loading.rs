@@ -6,12 +6,12 @@ use shared::ids::{MessageId, Rev};
 use shared::messages::Message;
 use shared::page::Page;
 
+use crate::boxed::{effect, memo};
 use crate::browser::{self, keys};
 use crate::client::messages::Slice;
 use crate::client::{self, ClientError};
 use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::context::RoomContext;
-use crate::reactive::{effect, memo};
 use crate::route::Route;
 use crate::state::messages::{Edge, Reader, Timeline};
 use crate::state::toasts::Tone;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use shared::ids::MessageId;
 
+use crate::boxed::memo;
 use crate::browser;
 use crate::components::message_list::MessageList;
 use crate::components::message_list::edges::ListEdges;
@@ -13,7 +14,6 @@ use crate::components::message_list::target::ScrollTarget;
 use crate::components::placeholder::Placeholder;
 use crate::components::skeleton::Skeleton;
 use crate::pages::room_page::context::RoomContext;
-use crate::reactive::memo;
 use crate::state::rows::rows;
 
 /// The list of messages, connected to the state and to the server.

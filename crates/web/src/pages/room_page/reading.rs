@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 use shared::ids::Seq;
 
+use crate::boxed::effect;
 use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::context::RoomContext;
-use crate::reactive::effect;
 
 impl RoomContext {
     /// Moves the read mark while the user looks at the end. Moves the divider when there are new messages and the user

@@ -2,13 +2,6 @@
 //!
 //! Pure.
 
-/// Why there will be no more attempts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// The server does not understand this page, which is probably older than the server.
-    NotUnderstood,
-}
-
 /// What to tell the reader about the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Banner {
@@ -26,8 +19,8 @@ pub enum Banner {
         /// Whether the server is at fault, and not the network.
         server_fault: bool,
     },
-    /// There will be no more attempts.
-    Stopped(Stopped),
+    /// The server does not understand this page, which is probably older. There are no more attempts.
+    Stopped,
     /// The server is newer than this page. Everything goes on, but the page should be reloaded.
     Outdated,
 }

@@ -27,7 +27,7 @@ fn each_close_code_has_its_own_wait() {
     assert_eq!(wait_after(4429, "retry after 12 s", 0.0), Some(12_000));
     assert_eq!(wait_after(4400, "", 0.0), None);
     assert_eq!(wait_after(1003, "", 0.0), None);
-    assert_eq!(wait_after(4403, "", 1.0), Some(0), "as an anonymous reader");
+    assert_eq!(wait_after(4403, "", 1.0), Some(0), "reconnects anonymously at once");
 }
 
 #[test]

@@ -1,16 +1,15 @@
-//! Where a user is signed in, in words.
+//! Sessions in words: the device, and when it was last used.
 //!
 //! Pure.
 
-/// What tells a browser by its `User-Agent`. The first that fits counts: many claim to be others, too.
-const BROWSERS: [(&str, &str); 11] = [
+/// Browsers by a part of their `User-Agent`. The first match counts, because many also name other browsers.
+const BROWSERS: [(&str, &str); 10] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
     ("SamsungBrowser/", "Samsung Internet"),
     ("Vivaldi/", "Vivaldi"),
     ("Firefox/", "Firefox"),
     ("FxiOS/", "Firefox"),
-    ("HeadlessChrome/", "Chrome"),
     ("Chrome/", "Chrome"),
     ("CriOS/", "Chrome"),
     ("Safari/", "Safari"),
@@ -18,14 +17,13 @@ const BROWSERS: [(&str, &str); 11] = [
 ];
 
 /// The same for systems.
-const SYSTEMS: [(&str, &str); 8] = [
+const SYSTEMS: [(&str, &str); 7] = [
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
     ("Android", "Android"),
     ("CrOS", "ChromeOS"),
     ("Windows", "Windows"),
     ("Macintosh", "macOS"),
-    ("Mac OS X", "macOS"),
     ("Linux", "Linux"),
 ];
 
@@ -37,9 +35,9 @@ pub fn device(user_agent: Option<&str>) -> String {
     let find = |known: &[(&str, &'static str)]| {
         known.iter().find(|(sign, _)| agent.contains(sign)).map(|(_, name)| *name)
     };
-    // Other programs begin with their own name.
+    // Other programs start with their own name.
     let program = agent.split(['/', ' ']).next().filter(|name| !name.is_empty());
-    let program = find(&BROWSERS).or(program).unwrap_or("An unknown program");
+    let program = find(&BROWSERS).or(program).unwrap_or("Unknown app");
     match find(&SYSTEMS) {
         Some(system) => format!("{program} on {system}"),
         None => program.to_owned(),
@@ -94,8 +92,8 @@ mod tests {
         ] {
             assert_eq!(device(Some(&agent)), words, "{agent}");
         }
-        assert_eq!(device(None), "An unknown program");
-        assert_eq!(device(Some("")), "An unknown program");
+        assert_eq!(device(None), "Unknown app");
+        assert_eq!(device(Some("")), "Unknown app");
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! What is wrong with what a form holds: beside its fields, or above its button.
+//! The errors of a form, for a field or for the whole form.
 //!
 //! Pure.
 
 use shared::errors::{ErrorCode, Problem};
 use shared::text::Invalid;
 
-/// What is wrong with the form as a whole stands in the place of a field's name.
+/// The field name for errors of the whole form.
 pub const WHOLE: &str = "";
 
 /// The errors of a form, by the names that its fields have in the API.
@@ -28,29 +28,29 @@ impl Errors {
         self.0.push((field.to_owned(), detail));
     }
 
-    /// Takes the result of a rule for a field: what it accepts, or nothing and an error.
+    /// Unwraps a validated value, or records its error.
     pub fn check<T>(&mut self, field: &str, result: Result<T, Invalid>) -> Option<T> {
         result.map_err(|invalid| self.add(field, invalid.detail)).ok()
     }
 
-    /// A field must not be empty.
+    /// Records an error if a required field is empty.
     pub fn require(&mut self, field: &str, detail: &str, text: &str) {
         if text.is_empty() {
             self.add(field, detail.to_owned());
         }
     }
 
-    /// The user changes a field: what was wrong with it, and with the form, does not hold any more.
+    /// Clears the errors of a field that the user edits, and those of the whole form.
     pub fn touch(&mut self, field: &str) {
         self.0.retain(|(name, _)| name != field && name != WHOLE);
     }
 
-    /// What the server refused.
+    /// The errors in a response from the server.
     pub fn refused(problem: &Problem) -> Self {
         let mut errors = Self::default();
         for error in &problem.errors {
             let field = match error.pointer.trim_start_matches('/') {
-                // They come from the link and not from a field.
+                // These values come from the link, not from a field.
                 "setup" | "token" => WHOLE,
                 field => field,
             };
@@ -59,13 +59,13 @@ impl Errors {
         if errors.is_empty() {
             let detail = match (problem.code, problem.retry_after) {
                 (ErrorCode::RateLimited, Some(seconds)) => {
-                    format!("There were too many tries. Try again in {}.", duration(seconds))
+                    format!("Too many attempts. Try again in {}.", duration(seconds))
                 }
                 (ErrorCode::AuthenticationRequired | ErrorCode::InvalidToken, _) => {
                     "Your session has ended. Sign in again.".to_owned()
                 }
                 (ErrorCode::ResetNotFound, _) => {
-                    "This link is not known here. Check that it is complete, or ask an admin for another one."
+                    "This link is not valid. Check that it is complete, or ask an admin for a new link."
                         .to_owned()
                 }
                 _ => problem.detail.clone(),
@@ -144,7 +144,7 @@ mod tests {
         for (seconds, words) in [(1, "1 second"), (40, "40 seconds"), (130, "3 minutes"), (9_000, "3 hours")]
         {
             let errors = Errors::refused(&problem(ErrorCode::RateLimited, &[], Some(seconds)));
-            let expected = format!("There were too many tries. Try again in {words}.");
+            let expected = format!("Too many attempts. Try again in {words}.");
             assert_eq!(errors.get(WHOLE), Some(expected.as_str()));
         }
     }

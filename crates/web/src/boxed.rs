@@ -1,9 +1,9 @@
-//! Effects and memos whose closures are boxed. Leptos compiles each closure with all that surrounds it, which is 5 KB of
-//! the client.
+//! Effects and memos with boxed closures. Leptos would compile its code again for each closure: boxing saves 2 KB of the
+//! compressed client.
 
 use leptos::prelude::*;
 
-/// Runs a closure now and each time that what it reads has changed.
+/// Runs a closure now, and again whenever something it read has changed.
 pub fn effect(run: impl FnMut() + 'static) {
     boxed_effect(Box::new(run));
 }
@@ -13,7 +13,7 @@ fn boxed_effect(run: Box<dyn FnMut()>) {
     Effect::new(run);
 }
 
-/// A value that is computed from others. It notifies when it is another one.
+/// A value computed from other signals. It notifies only when the value changes.
 pub fn memo<T: PartialEq + Send + Sync + 'static>(
     compute: impl Fn() -> T + Send + Sync + 'static,
 ) -> Memo<T> {

@@ -1,15 +1,15 @@
-//! A row of choices of which one holds: the parts of a dialog.
+//! A segmented control: radio buttons that look like tabs.
 
 use leptos::prelude::*;
 
 /// Radio buttons that look like tabs. The arrow keys change the choice.
 #[component]
-pub fn Segments(
+pub fn SegmentedControl(
     /// What is chosen, for screen readers. It also names the group.
     label: &'static str,
     /// The choices.
     choices: &'static [&'static str],
-    /// The place of the one that holds.
+    /// The index of the selected choice.
     chosen: RwSignal<u32>,
 ) -> impl IntoView {
     let first = chosen.get_untracked();
@@ -29,7 +29,7 @@ pub fn Segments(
         .into_any()
     };
     view! {
-        <fieldset class="segments">
+        <fieldset class="segmented-control">
             <legend class="sr-only">{label}</legend>
             {(0..).zip(choices.iter().copied()).map(choice).collect_view()}
         </fieldset>

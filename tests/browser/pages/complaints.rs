@@ -1,0 +1,29 @@
+//! What the browser complains about, and which complaints belong to a journey.
+
+use shared::sessions::SESSIONS_PATH;
+use shared::users::{PASSWORD_PATH, PASSWORD_RESETS_PATH, USERS_PATH};
+
+/// Refusals that journeys about accounts provoke: the path and the status.
+const ACCOUNT_REFUSALS: [(&str, u16); 4] = [
+    (USERS_PATH, 422),           // a common password, a wrong setup secret
+    (SESSIONS_PATH, 403),        // a disabled account
+    (PASSWORD_PATH, 403),        // a wrong current password
+    (PASSWORD_RESETS_PATH, 410), // a used link
+];
+
+/// The complaints that no journey expects. Where the network was `cut`, lost requests are expected.
+pub fn unexpected(complaints: Vec<String>, cut: bool) -> Vec<String> {
+    let is_expected = |complaint: &String| {
+        let says = |status: u16| complaint.contains(&format!("status of {status}"));
+        let is_about = |path: &str| complaint.contains(&format!("{path} - "));
+        let refused = [401, 404, 409].into_iter().any(says)
+            || ACCOUNT_REFUSALS.iter().any(|(path, status)| is_about(path) && says(*status));
+        // Changing the user drops a connection that is still being opened.
+        let is_dropped = complaint.contains("closed before the connection is established");
+        let loss = ["net::ERR_", "WebSocket connection to"];
+        let lost =
+            loss.iter().any(|known| complaint.contains(known)) || [422, 429, 503].into_iter().any(says);
+        refused || is_dropped || cut && lost
+    };
+    complaints.into_iter().filter(|complaint| !is_expected(complaint)).collect()
+}
