@@ -299,7 +299,7 @@ fn a_reset_link_sets_a_new_password_once() {
     eventually(|| person.called(), "Grace, member");
 
     for (secret, words) in
-        [(path(&link), "This link was used already"), ("/reset#x", "This link is not known here")]
+        [(path(&link), "This link was used already"), ("/reset#x", "This link is not valid")]
     {
         person.open("/rooms");
         person.open(secret);

@@ -42,7 +42,8 @@ pub fn AccountDialogs() -> impl IntoView {
     let (name, password, ending) = (Submission::default(), Submission::default(), Submission::default());
     let sessions = RwSignal::new(None);
     let on_action = Callback::new(move |action| match action {
-        AccountAction::OpenDialog(kind) => overlays.open_account(kind),
+        AccountAction::OpenSignUp => overlays.open_account(FormKind::SignUp),
+        AccountAction::OpenSignIn => overlays.open_account(FormKind::SignIn),
         AccountAction::Authenticate(credentials) => sign_in_form.send(Box::pin(async move {
             session::authenticate(state, live, credentials, None).await?;
             overlays.identified();

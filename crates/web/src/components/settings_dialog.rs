@@ -168,10 +168,10 @@ fn invitation(words: &'static str, on_action: Callback<AccountAction>) -> AnyVie
         <div class="setting">
             <p>{words}</p>
             <div class="setting-action">
-                <button type="button" class="button" on:click=move |_| on_action.run(AccountAction::OpenDialog(FormKind::SignUp))>
+                <button type="button" class="button" on:click=move |_| on_action.run(AccountAction::OpenSignUp)>
                     "Create account"
                 </button>
-                <button type="button" class="button quiet" on:click=move |_| on_action.run(AccountAction::OpenDialog(FormKind::SignIn))>
+                <button type="button" class="button quiet" on:click=move |_| on_action.run(AccountAction::OpenSignIn)>
                     "Sign in"
                 </button>
             </div>

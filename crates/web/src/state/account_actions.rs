@@ -5,8 +5,6 @@
 use shared::ids::SessionId;
 use shared::users::{Password, Username};
 
-use crate::state::account_forms::FormKind;
-
 /// What the user signs up or in with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
@@ -19,8 +17,10 @@ pub enum Credentials {
 /// What the user does with their account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountAction {
-    /// Opens the dialog to sign up or in.
-    OpenDialog(FormKind),
+    /// Opens the dialog to sign up.
+    OpenSignUp,
+    /// Opens the dialog to sign in.
+    OpenSignIn,
     /// Signs up or in.
     Authenticate(Credentials),
     /// Changes the name.
