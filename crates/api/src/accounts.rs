@@ -7,14 +7,16 @@ mod error;
 pub mod passwords;
 mod tokens;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use shared::admin::{Guests, Registration};
+use shared::errors::ErrorCode;
 use shared::events::CloseCode;
-use shared::ids::UserId;
+use shared::ids::{RoomId, SessionId, UserId};
 use shared::timestamp::Timestamp;
-use shared::users::{CreateUser, Me, Password, User, UserKind, Username};
+use shared::users::{CreateUser, DeletedMessages, Me, Password, User, UserKind, Username};
 use uuid::Uuid;
 
 use self::defaults::Defaults;
@@ -24,15 +26,29 @@ use crate::clock;
 use crate::config::Config;
 use crate::db::identity_events::{self, IdentityEvent};
 use crate::db::token_hash::TokenHash;
+use crate::db::user_tasks::{self, Task};
 use crate::db::users::{self, Account};
 use crate::db::{self, Conn, Db, DbError};
 use crate::passwords::{Comparison, Passwords, check_new};
 use crate::realtime::connection::Identity;
 use crate::realtime::hub::Hub;
-use crate::sessions::{Client, Sessions};
+use crate::rooms::Done;
+use crate::rooms::error::RoomError;
+use crate::rooms::invites::redeem;
+use crate::sessions::{self, Client, Sessions};
+use crate::writer::Writer;
 
 /// How many characters of a name are looked up: more than any account's name has.
 const MAX_LOOKED_UP: usize = 64;
+
+/// An invite by which somebody signs up.
+#[derive(Clone, Copy, Debug)]
+pub struct Invited {
+    room_id: RoomId,
+    secret_hash: TokenHash,
+    /// Whether it lets in where registration is closed. Invites by guests do not.
+    lets_in: bool,
+}
 
 /// The accounts.
 pub struct Accounts {
@@ -60,25 +76,32 @@ impl Accounts {
         self.defaults.setup_secret(conn)
     }
 
-    /// Creates a guest with a session. Returns the token, of which only the hash is stored.
+    /// Creates a guest with a session. Returns the token, of which only the hash is stored. With an invite, the guest
+    /// joins its room in the same transaction.
     ///
     /// # Errors
     /// [`DbError::Conflict`] when an account has the name.
     pub async fn create_guest(
         &self,
         sessions: &Sessions,
+        writer: &Writer,
         client: &Client,
         username: Username,
+        invite: Option<Invited>,
+        address_hash: Vec<u8>,
     ) -> AccountResult<(User, String)> {
         let (new, token) = Sessions::prepare(client)?;
         let user = new_user(username, UserKind::Guest, new.created_at);
         let (guest, session, defaults) = (user.clone(), new.clone(), self.defaults.clone());
-        self.write(move |conn| {
-            if defaults.guests(conn)? != Guests::Open {
-                return Err(AccountError::RegistrationClosed);
+        let lets_in = invite.is_some_and(|invite| invite.lets_in);
+        self.write_invited(writer, invite, user.id, session.id, move |conn| {
+            match defaults.guests(conn)? {
+                Guests::Open => {}
+                Guests::Invited if lets_in => {}
+                _ => return Err(AccountError::RegistrationClosed),
             }
             users::check_name(conn, &guest.username, guest.id, session.created_at)?;
-            users::create(conn, &guest, false)?;
+            users::create(conn, &guest, false, Some(&address_hash))?;
             Ok(db::sessions::create(conn, guest.id, &session)?)
         })
         .await?;
@@ -95,11 +118,14 @@ impl Accounts {
     pub async fn sign_up(
         &self,
         sessions: &Sessions,
+        writer: &Writer,
         client: &Client,
         by: Option<&Identity>,
         create: CreateUser,
+        invite: Option<Invited>,
     ) -> AccountResult<(Me, String)> {
-        let CreateUser { username, password, setup } = create;
+        let CreateUser { username, password, setup, invite: _ } = create;
+        let lets_in = invite.is_some_and(|invite| invite.lets_in);
         if by.is_some_and(|by| by.user.kind != UserKind::Guest) {
             return Err(AccountError::AlreadyMember);
         }
@@ -116,7 +142,7 @@ impl Accounts {
             // The secret of the first admin also opens a closed server.
             let has_secret =
                 defaults.may_be_first_admin(conn, early_setup.as_deref())? && early_setup.is_some();
-            if defaults.registration(conn)? == Registration::Closed && !has_secret {
+            if defaults.registration(conn)? == Registration::Closed && !has_secret && !lets_in {
                 return Err(AccountError::RegistrationClosed);
             }
             Ok(users::check_name(conn, &name, id, now)?)
@@ -125,8 +151,10 @@ impl Accounts {
         let hash = self.passwords.hash(client.address, &password).await?;
 
         let (defaults, session) = (self.defaults.clone(), new.clone());
-        let (me, ended) = self
-            .write(move |conn| {
+        let user_id = user.id;
+        let stored = self
+            .write_invited(writer, invite, user_id, session.id, move |conn| {
+                let (user, hash) = (user.clone(), hash.clone());
                 users::check_name(conn, &user.username, user.id, session.created_at)?;
                 let is_admin = defaults.claim_first_admin(conn, setup.as_deref(), session.created_at)?;
                 let user = match guest {
@@ -139,7 +167,7 @@ impl Accounts {
                         member => member?,
                     },
                     None => {
-                        users::create(conn, &user, is_admin)?;
+                        users::create(conn, &user, is_admin, None)?;
                         user
                     }
                 };
@@ -150,10 +178,74 @@ impl Accounts {
                 Ok((Me { user, is_admin, has_password: true }, ended))
             })
             .await?;
+        let (me, ended) = match stored {
+            Some(stored) => stored,
+            // An earlier attempt stored it. The sessions that it ended are found by the identity events.
+            None => (self.get(user_id).await?.me, Vec::new()),
+        };
         sessions.end(&ended, CloseCode::SessionEnded);
         sessions.user_changed(&me.user);
         sessions.remember(&me, &new);
         Ok((me, token))
+    }
+
+    /// The invite of a secret.
+    ///
+    /// # Errors
+    /// [`AccountError::Refused`] if there never was one, or it is gone.
+    pub async fn invited(&self, secret: String) -> AccountResult<Invited> {
+        self.read(move |conn| {
+            let secret_hash = sessions::hash(&secret);
+            let found = match db::invites::find(conn, &secret_hash) {
+                Err(DbError::NotFound) => Err(ErrorCode::InviteNotFound),
+                found => Ok(found?),
+            };
+            let found = found.map_err(|code| AccountError::Refused(code.into()))?;
+            if !found.is_valid(clock::now()) {
+                return Err(AccountError::Refused(ErrorCode::InviteGone.into()));
+            }
+            let lets_in = found.invite.created_by.kind != UserKind::Guest;
+            Ok(Invited { room_id: found.room_id, secret_hash, lets_in })
+        })
+        .await
+    }
+
+    /// Runs a transaction that stores a user with a session. With an invite, it also joins the user to the room, and so
+    /// it is run by the writer. Returns `None` if an earlier attempt stored them.
+    async fn write_invited<T: Send + 'static>(
+        &self,
+        writer: &Writer,
+        invite: Option<Invited>,
+        user: UserId,
+        session: SessionId,
+        work: impl Fn(&mut Conn) -> AccountResult<T> + Send + 'static,
+    ) -> AccountResult<Option<T>> {
+        let Some(Invited { room_id, secret_hash, .. }) = invite else {
+            return self.write(move |conn| work(conn)).await.map(Some);
+        };
+        let stored = writer.change(room_id, move |conn, now| {
+            if db::sessions::exists(conn, session)? {
+                return Ok(Done::unchanged(Ok(None)));
+            }
+            // A savepoint: a refusal undoes everything.
+            let stored = db::transaction(conn, |conn| {
+                let stored = work(conn)?;
+                match redeem(conn, room_id, &secret_hash, user, now) {
+                    Ok(Done { publication, .. }) => Ok((stored, publication)),
+                    Err(RoomError::Refused(refusal)) => Err(AccountError::Refused(refusal)),
+                    Err(RoomError::Db(error)) => Err(error.into()),
+                }
+            });
+            match stored {
+                Ok((stored, publication)) => Ok(Done { value: Ok(Some(stored)), publication }),
+                Err(AccountError::Db(error)) => Err(error.into()),
+                Err(error) => Ok(Done::unchanged(Err(error))),
+            }
+        });
+        match stored.await {
+            Ok(stored) => stored,
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The account of that name. An ill-formed name is looked up like any other, so that it takes as long.
@@ -238,11 +330,62 @@ impl Accounts {
                 users::check_name(conn, &name, before.id, now)?;
                 users::rename(conn, &before, &name, now)?;
                 identity_events::create(conn, &[IdentityEvent::changed(before.id)])?;
+                user_tasks::create(conn, before.id, Task::Rename)?;
                 Ok(users::get(conn, before.id)?.me)
             })
             .await?;
         sessions.user_changed(&me.user);
         Ok(me)
+    }
+
+    /// Deletes a user at their own wish: their sessions, tokens and password are gone, and they leave all rooms. Their
+    /// messages stay under another name, or are erased in the background.
+    ///
+    /// # Errors
+    /// [`AccountError::WrongPassword`], and [`AccountError::LastAdmin`] for the last admin.
+    pub async fn delete(
+        &self,
+        sessions: &Sessions,
+        address: IpAddr,
+        identity: &Identity,
+        password: Option<Password>,
+        messages: DeletedMessages,
+    ) -> AccountResult<()> {
+        let id = identity.user.id;
+        let Account { hash, .. } = self.db.run(move |conn| users::get(conn, id)).await?;
+        if hash.is_some() {
+            let password = password.ok_or(AccountError::WrongPassword)?;
+            if self.passwords.compare(address, &password, hash.clone()).await? == Comparison::Wrong {
+                return Err(AccountError::WrongPassword);
+            }
+        }
+        let ended = self
+            .write(move |conn| {
+                if db::passwords::lock(conn, id)? != hash {
+                    return Err(AccountError::WrongPassword);
+                }
+                let Account { me, .. } = users::get(conn, id)?;
+                if me.is_admin && !users::has_other_admin(conn, id)? {
+                    return Err(AccountError::LastAdmin);
+                }
+                let mut ended = db::tokens::delete_all(conn, id)?;
+                ended.extend(db::sessions::delete_others(conn, id, None)?);
+                db::passwords::delete(conn, id)?;
+                db::password_resets::end_all(conn, id, clock::now())?;
+                users::delete(conn, &me.user, clock::now())?;
+                user_tasks::create(conn, id, Task::Leave)?;
+                if messages == DeletedMessages::Erase {
+                    user_tasks::create(conn, id, Task::Erase)?;
+                }
+                identity_events::create(conn, &[IdentityEvent::changed(id)])?;
+                Ok(ended)
+            })
+            .await?;
+        sessions.end(&ended, CloseCode::SessionEnded);
+        self.hub.end_user(id, CloseCode::SessionEnded);
+        let deleted = self.get(id).await?.me.user;
+        sessions.user_changed(&deleted);
+        Ok(())
     }
 
     /// Ends all sessions of a user but the one of the request.
@@ -282,5 +425,6 @@ fn as_value<T>(result: AccountResult<T>) -> db::DbResult<AccountResult<T>> {
 }
 
 fn new_user(username: Username, kind: UserKind, now: DateTime<Utc>) -> User {
-    User { id: UserId(Uuid::now_v7()), username, kind, created_at: Timestamp::from(now) }
+    let (id, created_at) = (UserId(Uuid::now_v7()), Timestamp::from(now));
+    User { id, username, kind, created_at, deleted_at: None }
 }

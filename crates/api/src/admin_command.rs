@@ -1,13 +1,18 @@
-//! `parlance admin`: accounts from the command line, directly on the database. Running servers follow within 2 s.
+//! `parlance admin`: accounts and rooms from the command line, directly on the database. Running servers follow within 2 s.
 
+use shared::ids::RoomId;
+use shared::rooms::Room;
 use shared::users::{UserKind, Username};
 use thiserror::Error;
 
 use crate::accounts::{AccountError, admin, passwords};
+use crate::clock;
 use crate::config::{AdminCommand, Config};
 use crate::db::users::{self, Account, Listed};
 use crate::db::{self, Conn, DbError};
 use crate::postgres::{self, Cluster, ClusterError};
+use crate::rooms::error::{RoomError, RoomResult};
+use crate::rooms::{Done, succession};
 
 /// How many accounts one query reads.
 const PAGE: u32 = 100;
@@ -24,6 +29,9 @@ pub enum CommandError {
     /// There is no such account.
     #[error("There is no account called {0:?}. Guests have none; `parlance admin users` lists the accounts.")]
     NoAccount(String),
+    /// There is no such room.
+    #[error("There is no room {0:?}. `parlance admin rooms` lists the rooms with their ids.")]
+    NoRoom(String),
     /// The name is not allowed, or it is taken.
     #[error("{0}")]
     Name(String),
@@ -66,7 +74,62 @@ fn execute(conn: &mut Conn, config: &Config, command: &AdminCommand) -> Result<S
             let account = find(conn, name)?;
             reset(conn, config, &account)
         }
+        AdminCommand::Rooms => rooms(conn),
+        AdminCommand::SetOwner { room, name } => {
+            let (room_id, room) = find_room(conn, room)?;
+            let owner = find(conn, name)?.me.user;
+            let now = clock::now();
+            change_room(conn, room_id, |conn| succession::set_owner(conn, room_id, owner.id, now))?;
+            Ok(format!("{} owns {room} now.", owner.username.as_str()))
+        }
+        AdminCommand::DeleteRoom { room } => {
+            let (room_id, room) = find_room(conn, room)?;
+            let now = clock::now();
+            change_room(conn, room_id, |conn| succession::delete(conn, room_id, now))?;
+            Ok(format!("{room} is deleted."))
+        }
     }
+}
+
+fn rooms(conn: &mut Conn) -> Result<String, CommandError> {
+    let rooms = db::rooms::all(conn).map_err(CommandError::Database)?;
+    let line = |(room, owners): (Room, Vec<String>)| {
+        let (visibility, owners) = (room.visibility.name(), owners.join(", "));
+        format!("{}\t{}\t{visibility}\t{}\t{owners}", room.id, room.name.as_str(), room.member_count)
+    };
+    Ok(rooms.into_iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+/// A room by its id, or a public one by its name. Returns its name, too.
+fn find_room(conn: &mut Conn, room: &str) -> Result<(RoomId, String), CommandError> {
+    let found = match room.parse() {
+        Ok(id) => db::rooms::get(conn, id),
+        Err(_) => db::rooms::find(conn, room.trim()),
+    };
+    match found {
+        Ok(found) => {
+            let found = Room::from(found);
+            Ok((found.id, found.name.as_str().to_owned()))
+        }
+        Err(DbError::NotFound) => Err(CommandError::NoRoom(room.to_owned())),
+        Err(error) => Err(CommandError::Database(error)),
+    }
+}
+
+/// Changes a room, and tells running servers.
+fn change_room(
+    conn: &mut Conn,
+    room_id: RoomId,
+    work: impl FnOnce(&mut Conn) -> RoomResult<Done<()>>,
+) -> Result<(), CommandError> {
+    let changed = db::transaction(conn, |conn| {
+        work(conn)?;
+        Ok::<_, RoomError>(db::room_events::create(conn, room_id)?)
+    });
+    changed.map_err(|error| match error {
+        RoomError::Refused(_) => CommandError::NoRoom(room_id.to_string()),
+        RoomError::Db(error) => CommandError::Database(error),
+    })
 }
 
 fn list(conn: &mut Conn) -> Result<String, CommandError> {

@@ -12,6 +12,7 @@ use crate::limits::Limits;
 use crate::readiness::Readiness;
 use crate::realtime::hub::Hub;
 use crate::sessions::Sessions;
+use crate::tasks::Tasks;
 use crate::writer::Writer;
 
 /// The components, shared by all requests.
@@ -34,6 +35,8 @@ pub struct App {
     pub devices: Devices,
     /// The rate limits.
     pub limits: Limits,
+    /// What is to be done in the rooms of users.
+    pub tasks: Tasks,
     /// Whether the database answers.
     pub readiness: Readiness,
     is_draining: AtomicBool,
@@ -54,8 +57,21 @@ impl App {
     ) -> Self {
         let sessions = Sessions::new(db.clone(), hub.clone());
         let is_draining = AtomicBool::new(false);
-        let readiness = Readiness::default();
-        Self { config, address, db, writer, hub, sessions, accounts, devices, limits, readiness, is_draining }
+        let (tasks, readiness) = (Tasks::default(), Readiness::default());
+        Self {
+            config,
+            address,
+            db,
+            writer,
+            hub,
+            sessions,
+            accounts,
+            devices,
+            limits,
+            tasks,
+            readiness,
+            is_draining,
+        }
     }
 
     /// The URL under which users reach the server, without a slash at the end.

@@ -131,6 +131,20 @@ pub enum AdminCommand {
         /// The name of the account
         name: String,
     },
+    /// List the rooms
+    Rooms,
+    /// Make an account an owner of a room
+    SetOwner {
+        /// The id of the room, or the name of a public one
+        room: String,
+        /// The name of the account
+        name: String,
+    },
+    /// Delete a room with its messages
+    DeleteRoom {
+        /// The id of the room, or the name of a public one
+        room: String,
+    },
 }
 
 /// The limits. Regular use does not reach the defaults.

@@ -4,16 +4,21 @@
 //! connection and ids, and return DTOs of `shared`.
 
 pub mod audit;
+pub mod bans;
 mod breaker;
 pub mod changes;
 mod connection;
 mod error;
 pub mod identity_events;
+pub mod invites;
+pub mod members;
 pub mod messages;
 pub mod name_key;
 pub mod page;
 pub mod password_resets;
 pub mod passwords;
+pub mod room_audit;
+pub mod room_events;
 pub mod rooms;
 #[allow(missing_docs)] // Generated.
 pub mod schema;
@@ -23,6 +28,7 @@ pub mod settings;
 mod slice;
 pub mod token_hash;
 pub mod tokens;
+pub mod user_tasks;
 pub mod users;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +46,7 @@ use self::breaker::Breaker;
 pub use self::connection::{Conn, connect};
 use self::connection::{SESSION_SETTINGS, Settings, bounded};
 pub use self::error::{DbError, DbResult};
+pub use self::slice::Reader;
 
 /// All migrations, embedded in the binary.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");

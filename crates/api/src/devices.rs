@@ -1,6 +1,8 @@
 //! Device cookies: a browser that has signed in to an account before is recognised, so that nobody can lock its user out
 //! by trying passwords from many addresses (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::digest::InvalidLength;
@@ -8,7 +10,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use shared::ids::UserId;
 
-/// Signs and checks device cookies.
+/// Signs and checks device cookies, and hashes addresses.
 pub struct Devices {
     mac: Hmac<Sha256>,
 }
@@ -34,6 +36,14 @@ impl Devices {
         let user = user.parse().ok()?;
         let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
         self.mac(user).verify_slice(&mac).is_ok().then_some(user)
+    }
+
+    /// A keyed hash of an address: tells whether two guests came from the same one, and nothing else.
+    pub fn address_hash(&self, address: IpAddr) -> Vec<u8> {
+        let mut mac = self.mac.clone();
+        mac.update(b"address");
+        mac.update(address.to_string().as_bytes());
+        mac.finalize().into_bytes().to_vec()
     }
 
     fn mac(&self, user: UserId) -> Hmac<Sha256> {

@@ -11,7 +11,8 @@ use crate::accounts::AccountError;
 use crate::db::{self, DbError};
 use crate::limits::Limited;
 use crate::passwords::PasswordError;
-use crate::realtime::admission::Refusal;
+use crate::realtime::admission::Refusal as SocketRefusal;
+use crate::rooms::error::Refusal;
 use crate::writer::WriteError;
 
 /// The result of a handler.
@@ -81,23 +82,28 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::InsufficientScope
         | ErrorCode::TokenNotAllowed
         | ErrorCode::NotAuthor
-        | ErrorCode::NotRoomOwner => StatusCode::FORBIDDEN,
+        | ErrorCode::NotAllowed
+        | ErrorCode::Banned
+        | ErrorCode::Muted => StatusCode::FORBIDDEN,
         ErrorCode::NotFound
         | ErrorCode::RoomNotFound
         | ErrorCode::MessageNotFound
         | ErrorCode::UserNotFound
         | ErrorCode::SessionNotFound
         | ErrorCode::TokenNotFound
-        | ErrorCode::ResetNotFound => StatusCode::NOT_FOUND,
+        | ErrorCode::ResetNotFound
+        | ErrorCode::MemberNotFound
+        | ErrorCode::InviteNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::RoomNameTaken
         | ErrorCode::UsernameTaken
         | ErrorCode::AlreadyMember
         | ErrorCode::LastAdmin
+        | ErrorCode::LastOwner
         | ErrorCode::MessageIdReused
         | ErrorCode::RoomIdReused
         | ErrorCode::MessageDeleted => StatusCode::CONFLICT,
-        ErrorCode::ResetGone => StatusCode::GONE,
+        ErrorCode::ResetGone | ErrorCode::InviteGone => StatusCode::GONE,
         ErrorCode::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UriTooLong => StatusCode::URI_TOO_LONG,
@@ -133,7 +139,9 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::InsufficientScope => "The scopes of this token do not allow this.",
         ErrorCode::TokenNotAllowed => "This needs a session: sign in with a password.",
         ErrorCode::NotAuthor => "Only the author of a message may do this.",
-        ErrorCode::NotRoomOwner => "Only the creator of a room may do this.",
+        ErrorCode::NotAllowed => "Your role in this room does not allow this.",
+        ErrorCode::Banned => "You are banned from this room.",
+        ErrorCode::Muted => "You are muted in this room.",
         ErrorCode::NotFound => "There is no resource at this URL.",
         ErrorCode::RoomNotFound => "There is no such room.",
         ErrorCode::MessageNotFound => "There is no such message in this room.",
@@ -141,14 +149,18 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::SessionNotFound => "You have no such session.",
         ErrorCode::TokenNotFound => "You have no such token.",
         ErrorCode::ResetNotFound => "There is no such link.",
+        ErrorCode::MemberNotFound => "The room has no such member.",
+        ErrorCode::InviteNotFound => "There is no such invite.",
         ErrorCode::MethodNotAllowed => "This URL does not support this method.",
         ErrorCode::RoomNameTaken => "There is a room with that name already.",
         ErrorCode::UsernameTaken => "This name belongs to somebody else, or looks like a name that does.",
         ErrorCode::AlreadyMember => "You have an account already.",
+        ErrorCode::LastOwner => "The room needs another owner first.",
         ErrorCode::LastAdmin => "The server needs another admin first.",
         ErrorCode::MessageIdReused => "Another message has this id.",
         ErrorCode::RoomIdReused => "Another room has or had this id.",
         ErrorCode::MessageDeleted => "The message has been deleted.",
+        ErrorCode::InviteGone => "This invite was revoked, used up, or has expired.",
         ErrorCode::ResetGone => {
             "This link was used already, or it has expired. Ask an admin for another one."
         }
@@ -229,15 +241,19 @@ fn code_of_constraint(constraint: &str) -> Option<ErrorCode> {
 impl From<WriteError> for AppError {
     fn from(error: WriteError) -> Self {
         match error {
-            WriteError::NoRoom => Self::new(ErrorCode::RoomNotFound),
-            WriteError::NoMessage => Self::new(ErrorCode::MessageNotFound),
-            WriteError::MessageDeleted => Self::new(ErrorCode::MessageDeleted),
-            WriteError::NotAuthor => Self::new(ErrorCode::NotAuthor),
-            WriteError::NotRoomOwner => Self::new(ErrorCode::NotRoomOwner),
+            WriteError::Refused(refusal) => refusal.into(),
             WriteError::QueueFull => Self::new(ErrorCode::Overloaded),
             WriteError::OutcomeUnknown => Self::new(ErrorCode::OutcomeUnknown),
             WriteError::Db(error) => error.into(),
         }
+    }
+}
+
+impl From<Refusal> for AppError {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal { code, retry_after, scope, errors } = refusal;
+        let refused = if errors.is_empty() { Self::new(code) } else { Self::invalid(errors) };
+        Self { retry_after, scope, ..refused }
     }
 }
 
@@ -256,6 +272,7 @@ impl From<AccountError> for AppError {
                 let detail = "This setup link is wrong, or the server has its first admin already.";
                 Self::invalid_field("setup", InvalidCode::InvalidFormat, detail)
             }
+            AccountError::Refused(refusal) => refusal.into(),
             AccountError::NoToken => Self::new(ErrorCode::TokenNotFound),
             AccountError::NoUser => Self::new(ErrorCode::UserNotFound),
             AccountError::LastAdmin => Self::new(ErrorCode::LastAdmin),
@@ -278,15 +295,15 @@ impl From<Limited> for AppError {
     }
 }
 
-impl From<Refusal> for AppError {
-    fn from(refusal: Refusal) -> Self {
+impl From<SocketRefusal> for AppError {
+    fn from(refusal: SocketRefusal) -> Self {
         let (scope, words) = match refusal {
-            Refusal::Draining => {
+            SocketRefusal::Draining => {
                 return Self::because(ErrorCode::Unavailable, "The server is stopping. Try again.");
             }
-            Refusal::User => (LimitScope::User, "You have too many sockets open."),
-            Refusal::Address => (LimitScope::Ip, "Your address has too many sockets open."),
-            Refusal::Server => (LimitScope::Server, "The server has too many sockets open."),
+            SocketRefusal::User => (LimitScope::User, "You have too many sockets open."),
+            SocketRefusal::Address => (LimitScope::Ip, "Your address has too many sockets open."),
+            SocketRefusal::Server => (LimitScope::Server, "The server has too many sockets open."),
         };
         Self { retry_after: Some(5), scope: Some(scope), ..Self::because(ErrorCode::RateLimited, words) }
     }

@@ -5,11 +5,15 @@
 pub mod address;
 pub mod admin;
 pub mod assets;
+pub mod audit;
+pub mod bans;
 pub mod body;
 pub mod docs;
 pub mod endpoint;
 pub mod health;
 pub mod identity;
+pub mod invites;
+pub mod members;
 pub mod messages;
 pub mod origin;
 pub mod password_resets;
@@ -34,6 +38,10 @@ pub fn endpoints() -> Vec<Endpoint> {
         admin::endpoints(),
         password_resets::endpoints(),
         rooms::endpoints(),
+        members::endpoints(),
+        bans::endpoints(),
+        audit::endpoints(),
+        invites::endpoints(),
         messages::endpoints(),
         server::endpoints(),
         health::endpoints(),
@@ -57,7 +65,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         by_path.push((path, resource));
     }
     // The first match answers, so `/users/me` comes before `/users/{user_id}`.
-    by_path.sort_by_key(|(path, _)| path.contains('{'));
+    by_path.sort_by_key(|(path, _)| path.matches('{').count());
     for (_, resource) in by_path {
         config.service(resource);
     }

@@ -1,16 +1,21 @@
 //! Background tasks: the hub's timer, and the deletion of expired sessions and deleted rooms.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval};
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::db;
 use crate::realtime::hub::TICK;
+use crate::sessions::IDLE_LIFETIME;
+use crate::tasks;
 
 /// How often expired sessions and deleted rooms are cleaned up.
 const CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
@@ -18,6 +23,12 @@ const CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How many messages of a deleted room one statement deletes: few enough not to delay other statements.
 const PURGE_BATCH: i64 = 5_000;
+/// How often rooms are passed on whose last owner is a guest who cannot come back.
+const SUCCESSION_INTERVAL: Duration = Duration::from_secs(600);
+/// How many seconds the janitor looks back for changes of other processes.
+const FOLLOWED_SECONDS: i32 = 60;
+/// How many seconds those are kept.
+const KEPT_SECONDS: i32 = 3_600;
 /// The pause before a task that ended is restarted.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
@@ -46,6 +57,9 @@ pub async fn tick(app: Arc<App>) {
 /// Deletes expired sessions and the rows of deleted rooms.
 pub async fn clean(app: Arc<App>) {
     let (mut cleanups, mut retries) = (interval(CLEANUP_INTERVAL), interval(RETRY_INTERVAL));
+    let mut successions = interval(SUCCESSION_INTERVAL);
+    successions.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut followed = HashSet::new();
     cleanups.set_missed_tick_behavior(MissedTickBehavior::Delay);
     retries.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -54,7 +68,11 @@ pub async fn clean(app: Arc<App>) {
                 delete_expired_sessions(&app).await;
                 purge_deleted_rooms(&app).await;
             }
+            () = app.tasks.stored() => run_tasks(&app).await,
+            _ = successions.tick() => pass_on_abandoned_rooms(&app).await,
             _ = retries.tick() => {
+                follow_rooms(&app, &mut followed).await;
+                run_tasks(&app).await;
                 app.hub.end_expired(chrono::Utc::now());
                 if let Err(error) = app.sessions.follow_events().await {
                     tracing::debug!(%error, "the events of other servers cannot be read yet");
@@ -67,7 +85,45 @@ pub async fn clean(app: Arc<App>) {
     }
 }
 
+async fn run_tasks(app: &App) {
+    if let Err(error) = app.tasks.run(app).await {
+        tracing::debug!(%error, "tasks of users are done later");
+    }
+}
+
+/// Publishes what other processes on this database changed in rooms.
+async fn follow_rooms(app: &App, followed: &mut HashSet<Uuid>) {
+    match app.db.run(|conn| db::room_events::list(conn, FOLLOWED_SECONDS)).await {
+        Ok(events) => {
+            for (_, room_id) in events.iter().filter(|(id, _)| !followed.contains(id)) {
+                // A full queue is emptied before the event is forgotten.
+                let _ = app.writer.catch_up(*room_id);
+            }
+            *followed = events.into_iter().map(|(id, _)| id).collect();
+        }
+        Err(error) => tracing::debug!(%error, "the changes of other processes cannot be read yet"),
+    }
+}
+
+/// Passes on the rooms whose last owner is a guest without a session, who cannot come back.
+async fn pass_on_abandoned_rooms(app: &App) {
+    let session_since = Utc::now() - IDLE_LIFETIME;
+    let found = app.db.run(move |conn| db::members::abandoned_rooms(conn, session_since)).await;
+    let passed = async {
+        for (room_id, owner) in found? {
+            tasks::pass_on(app, room_id, owner).await?;
+        }
+        Ok::<_, db::DbError>(())
+    };
+    if let Err(error) = passed.await {
+        tracing::warn!(%error, "abandoned rooms are passed on later");
+    }
+}
+
 async fn delete_expired_sessions(app: &App) {
+    if let Err(error) = app.db.write(|conn| db::room_events::delete_old(conn, KEPT_SECONDS)).await {
+        tracing::warn!(%error, "old events cannot be deleted yet");
+    }
     if let Err(error) = app.db.write(db::identity_events::delete_old).await {
         tracing::warn!(%error, "old events cannot be deleted yet");
     }

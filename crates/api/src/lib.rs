@@ -1,7 +1,7 @@
 //! The Parlance server.
 //!
 //! The edges ([`http`], [`socket`]) handle requests and commands. [`writer`] makes and publishes every change to a
-//! room. [`db`] holds the queries, [`realtime`] delivers events, [`policy`] decides permissions. [`Server::start`]
+//! room, whose work is in [`rooms`]. [`db`] holds the queries, [`realtime`] delivers events, [`policy`] decides permissions. [`Server::start`]
 //! assembles them; `main.rs` adds signals and logging.
 
 pub mod accounts;
@@ -22,8 +22,10 @@ pub mod policy;
 pub mod postgres;
 pub mod readiness;
 pub mod realtime;
+pub mod rooms;
 pub mod sessions;
 pub mod socket;
+pub mod tasks;
 pub mod writer;
 
 use std::any::Any;
@@ -37,7 +39,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::rt::net::TcpStream;
 use actix_web::{HttpServer, middleware, web};
 use shared::ids::RoomId;
-use shared::rooms::RoomName;
+use shared::rooms::{RoomName, Visibility};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -49,6 +51,7 @@ use crate::db::{Conn, Db, DbError};
 use crate::devices::Devices;
 use crate::limits::Limits;
 use crate::postgres::{Cluster, ClusterError};
+use crate::realtime::audience::Audiences;
 use crate::realtime::hub::Hub;
 use crate::writer::Writer;
 
@@ -152,6 +155,8 @@ impl Server {
         let db = Db::connect(&database_url, config.database_connections).map_err(unavailable)?;
         let limits = Limits::new(&config);
         let hub = Arc::new(Hub::new(limits.sockets, config.access));
+        let members = db::members::of_private_rooms(&mut prepared).map_err(unavailable)?;
+        hub.set_audiences(Audiences::new(members));
         let writer = Writer::start(&database_url, &hub, WRITERS).map_err(StartError::Thread)?;
         let accounts = Accounts::start(db.clone(), hub.clone(), &config).map_err(StartError::Thread)?;
         let device_key = db::settings::device_key(&mut prepared).map_err(unavailable)?;
@@ -250,6 +255,8 @@ fn prepare_database(database_url: &str) -> Result<Conn, StartError> {
             id: RoomId(Uuid::now_v7()),
             name: RoomName::from_stored(FIRST_ROOM.to_owned()),
             created_by: None,
+            topic: None,
+            visibility: Visibility::Public,
             created_at: clock::now(),
         };
         match db::rooms::create(&mut conn, &room) {

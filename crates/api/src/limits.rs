@@ -45,6 +45,13 @@ const SIGN_INS_PER_NAME: NonZeroU32 = NonZeroU32::new(50).unwrap();
 const RENAMES_PER_HOUR: NonZeroU32 = NonZeroU32::new(3).unwrap();
 /// Links to a new password per hour and user.
 const RESETS_PER_HOUR: NonZeroU32 = NonZeroU32::new(3).unwrap();
+/// Changes of memberships, bans and invites per second of a user: a moderator may clean up after a raid.
+const MEMBERSHIP_CHANGES: Quota =
+    Quota::per_second(NonZeroU32::new(5).unwrap()).allow_burst(NonZeroU32::new(30).unwrap());
+/// Users that a user may add to rooms per hour.
+const ADDITIONS_PER_HOUR: NonZeroU32 = NonZeroU32::new(20).unwrap();
+/// Invites that an address may look at or redeem per minute.
+const INVITES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// Readiness checks per second of an address: far more than any monitoring sends.
 const PROBE: Quota = Quota::per_second(NonZeroU32::new(50).unwrap());
 
@@ -100,6 +107,9 @@ struct Buckets {
     sign_ins_of_name: Limiter<String>,
     renames_of_user: Limiter<UserId>,
     resets_of_user: Limiter<UserId>,
+    membership_changes_of_user: Limiter<UserId>,
+    additions_of_user: Limiter<UserId>,
+    invites_of_address: Limiter<IpAddr>,
     probes_of_address: Limiter<IpAddr>,
     subscribes: Limiter<Subject>,
     frames_of_socket: Limiter<ConnectionId>,
@@ -146,6 +156,9 @@ impl Limits {
                 sign_ins_of_address: limiter(quarter_hourly(SIGN_INS_PER_ADDRESS), MAX_BUCKETS),
                 sign_ins_of_name: limiter(Quota::per_hour(SIGN_INS_PER_NAME), MAX_BUCKETS),
                 renames_of_user: limiter(Quota::per_hour(RENAMES_PER_HOUR), MAX_BUCKETS),
+                membership_changes_of_user: limiter(MEMBERSHIP_CHANGES, MAX_BUCKETS),
+                additions_of_user: limiter(Quota::per_hour(ADDITIONS_PER_HOUR), MAX_BUCKETS),
+                invites_of_address: limiter(Quota::per_minute(INVITES_PER_MINUTE), MAX_BUCKETS),
                 resets_of_user: limiter(Quota::per_hour(RESETS_PER_HOUR), MAX_BUCKETS),
                 probes_of_address: limiter(PROBE, MAX_BUCKETS),
                 subscribes: limiter(SUBSCRIBE.allow_burst(SUBSCRIBE_BURST), MAX_BUCKETS),
@@ -214,6 +227,15 @@ impl Limits {
         check(&buckets.room_changes_of_user, &user, LimitScope::User)
     }
 
+    /// Counts a change of a membership, a ban or an invite.
+    ///
+    /// # Errors
+    /// [`Limited`] if the rate is exceeded.
+    pub fn change_membership(&self, user: UserId) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.membership_changes_of_user, &user, LimitScope::User)
+    }
+
     /// Counts a new guest.
     ///
     /// # Errors
@@ -268,6 +290,24 @@ impl Limits {
     pub fn reset_password(&self, user: UserId) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         check(&buckets.resets_of_user, &user, LimitScope::User)
+    }
+
+    /// Counts a user whom another adds to a room.
+    ///
+    /// # Errors
+    /// [`Limited`] if the rate is exceeded.
+    pub fn add_member(&self, user: UserId) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.additions_of_user, &user, LimitScope::User)
+    }
+
+    /// Counts an invite that an address looks at or redeems. This limits guessing.
+    ///
+    /// # Errors
+    /// [`Limited`] if the rate is exceeded.
+    pub fn invite(&self, address: IpAddr) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.invites_of_address, &address, LimitScope::Ip)
     }
 
     /// Counts a readiness check. Other requests have other buckets, so they cannot make monitoring report an outage.

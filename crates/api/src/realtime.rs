@@ -11,12 +11,14 @@
 //! - `room`: the followers of a room, and delivery to them in the order of its changes.
 //! - [`outbox`], [`queue`], [`budget`]: the frames that wait for a connection, and the bounds on them.
 //! - [`newest`]: the newest page of followed rooms, cached.
-//! - `delivery`: publishing events.
+//! - [`publication`], `delivery`: what is published, and to whom.
+//! - [`audience`]: who sees which room.
 //! - [`hub`]: the public interface, with one lock around the state.
 
 pub mod admission;
 pub mod budget;
 pub mod connection;
+pub mod audience;
 mod delivery;
 pub mod directory;
 pub mod frame;
@@ -24,7 +26,8 @@ pub mod hub;
 pub mod newest;
 pub mod outbox;
 mod presence;
+pub mod publication;
 pub mod queue;
-mod room;
+pub mod room;
 mod typing;
 mod wakeups;

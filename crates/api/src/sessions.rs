@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use shared::events::CloseCode;
-use shared::ids::SessionId;
+use shared::ids::{RoomId, SessionId};
 use shared::users::{Me, User};
 use uuid::Uuid;
 
@@ -25,6 +25,7 @@ use crate::db::tokens::Found;
 use crate::db::{self, Db, DbError, DbResult};
 use crate::realtime::admission::Refusal;
 use crate::realtime::connection::{Connection, Identity};
+use crate::realtime::room::Voice;
 use crate::realtime::hub::{Hub, Registration};
 
 /// A session expires after this time without use.
@@ -197,9 +198,14 @@ impl Sessions {
     ///
     /// # Errors
     /// Those of [`Hub::identify`].
-    pub fn identify(&self, connection: &Connection, identity: Identity) -> Result<(), Refusal> {
+    pub fn identify(
+        &self,
+        connection: &Connection,
+        identity: Identity,
+        voices: &[(RoomId, Voice)],
+    ) -> Result<(), Refusal> {
         let session = identity.session;
-        self.hub.identify(connection, identity)?;
+        self.hub.identify(connection, identity, voices)?;
         self.close_if_ended(connection, Some(session));
         Ok(())
     }
@@ -297,6 +303,7 @@ mod tests {
             username: Username::from_stored("Grace".to_owned()),
             kind: UserKind::Guest,
             created_at: Timestamp::from(clock::now()),
+            deleted_at: None,
         };
         Identity::new(Me { user, is_admin: false, has_password: false }, hash(token))
     }
@@ -323,7 +330,7 @@ mod tests {
         assert!(is_closing(&sessions.connect(address, Some(grace.clone())).unwrap()));
         let anonymous = sessions.connect(address, None).unwrap();
         assert!(!is_closing(&anonymous));
-        sessions.identify(anonymous.connection(), grace).unwrap();
+        sessions.identify(anonymous.connection(), grace, &[]).unwrap();
         assert!(is_closing(&anonymous));
         assert!(!is_closing(&sessions.connect(address, Some(ada)).unwrap()));
     }

@@ -19,18 +19,20 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
 use std::time::{Duration, Instant};
 
-use shared::ids::{MessageId, RoomId, UserId};
-use shared::messages::{Message, MessageText};
-use shared::rooms::{Room, RoomName};
+use chrono::{DateTime, Utc};
+use shared::ids::{RoomId, UserId};
 use tokio::sync::{mpsc, oneshot};
 
-use self::change::{Change, Reply};
+use self::change::{Change, Doubt, Reply};
 pub use self::change::{WriteError, WriteResult};
 use self::worker::{BusySince, Worker};
-use crate::db::DbError;
-use crate::db::messages::{NewMessage, Stored};
+use crate::db::messages::NewMessage;
 use crate::db::rooms::{NewRoom, StoredRoom};
+use crate::db::{Conn, DbError};
 use crate::realtime::hub::Hub;
+use crate::rooms::error::RoomResult;
+use crate::rooms::messages::Sent;
+use crate::rooms::{Done, settings};
 
 /// The maximal number of changes that wait for one writer. Beyond it, changes are refused.
 const QUEUE_LENGTH: usize = 4_096;
@@ -87,55 +89,55 @@ impl Writer {
     /// Creates a room.
     ///
     /// # Errors
-    /// If another room has the name. An id that is in use is [`StoredRoom::IdReused`].
-    pub async fn create_room(&self, new: NewRoom) -> WriteResult<StoredRoom> {
-        self.submit(new.id, |reply| Change::CreateRoom(new, reply)).await
+    /// The refusal; a conflict if another public room has the name. An id that is in use is [`StoredRoom::IdReused`].
+    pub async fn create_room(&self, new: NewRoom, by: UserId) -> WriteResult<StoredRoom> {
+        let id = new.id;
+        self.transact(id, Doubt::Creation, move |conn, _| settings::create(conn, &new, by)).await
     }
 
-    /// Stores a message.
+    /// Sends a message.
     ///
     /// # Errors
-    /// If it was not stored, or the outcome is unknown. [`Stored`] has the refusals that the message itself caused.
-    pub async fn create_message(&self, new: NewMessage) -> WriteResult<Stored> {
-        self.submit(new.room_id, |reply| Change::CreateMessage(new, reply)).await
+    /// If it was not stored, or the outcome is unknown.
+    pub async fn create_message(&self, new: NewMessage) -> WriteResult<Sent> {
+        self.submit(new.room_id, |reply| Change::Message(new, reply)).await
     }
 
-    /// Changes the text of a message. Without a text, or with the same one, the message is unchanged.
+    /// Makes any other change to a room: `work` is the work of a transaction, with the time of the change. It is run
+    /// again if the connection breaks.
     ///
     /// # Errors
-    /// When the message does not exist, is deleted or belongs to another user.
-    pub async fn update_message(
+    /// What `work` returns, or that the outcome is unknown.
+    pub async fn change<T: Send + 'static>(
         &self,
         room_id: RoomId,
-        id: MessageId,
-        by: UserId,
-        text: Option<MessageText>,
-    ) -> WriteResult<Message> {
-        self.submit(room_id, |reply| Change::UpdateMessage { room_id, id, by, text, reply }).await
+        work: impl FnMut(&mut Conn, DateTime<Utc>) -> RoomResult<Done<T>> + Send + 'static,
+    ) -> WriteResult<T> {
+        self.transact(room_id, Doubt::Room, work).await
     }
 
-    /// Deletes a message. A deleted message is unchanged.
+    /// Publishes what another process on the database changed in a room.
     ///
     /// # Errors
-    /// When the message does not exist, or neither it nor the room belongs to the user.
-    pub async fn delete_message(&self, room_id: RoomId, id: MessageId, by: UserId) -> WriteResult<()> {
-        self.submit(room_id, |reply| Change::DeleteMessage { room_id, id, by, reply }).await
+    /// If too many changes wait.
+    pub fn catch_up(&self, room_id: RoomId) -> WriteResult<()> {
+        let queue = &self.queues[writer_of(room_id, self.queues.len())];
+        queue.changes.try_send(Change::CatchUp(room_id)).map_err(|_| WriteError::QueueFull)
     }
 
-    /// Renames a room. Without a name, or with the same one, the room is unchanged.
-    ///
-    /// # Errors
-    /// When the room does not exist, belongs to another user, or the name is taken.
-    pub async fn update_room(&self, id: RoomId, by: UserId, name: Option<RoomName>) -> WriteResult<Room> {
-        self.submit(id, |reply| Change::UpdateRoom { id, by, name, reply }).await
-    }
-
-    /// Deletes a room with its messages.
-    ///
-    /// # Errors
-    /// When the room does not exist or belongs to another user.
-    pub async fn delete_room(&self, id: RoomId, by: UserId) -> WriteResult<()> {
-        self.submit(id, |reply| Change::DeleteRoom { id, by, reply }).await
+    async fn transact<T: Send + 'static>(
+        &self,
+        room_id: RoomId,
+        doubt: Doubt,
+        work: impl FnMut(&mut Conn, DateTime<Utc>) -> RoomResult<Done<T>> + Send + 'static,
+    ) -> WriteResult<T> {
+        self.submit(room_id, |reply: Reply<T>| {
+            let run = move |worker: &mut Worker| {
+                let _ = reply.send(worker.transact(room_id, doubt, work));
+            };
+            Change::Transaction(room_id, doubt, Box::new(run))
+        })
+        .await
     }
 
     async fn submit<T>(&self, room_id: RoomId, change: impl FnOnce(Reply<T>) -> Change) -> WriteResult<T> {
@@ -175,8 +177,10 @@ mod tests {
         let busy_since = BusySince::default();
         let (_, ended) = std_mpsc::channel();
         let writer = Writer { queues: vec![Queue { changes, busy_since }], ended: Mutex::new(ended) };
-        let by = UserId(Uuid::nil());
-        let delete = |id: usize| Box::pin(writer.delete_room(RoomId(Uuid::from_u128(id as u128)), by));
+        let delete = |id: usize| {
+            let room_id = RoomId(Uuid::from_u128(id as u128));
+            Box::pin(writer.change(room_id, |_, _| Ok(Done::unchanged(()))))
+        };
 
         let mut waiting: Vec<_> = (0..QUEUE_LENGTH).map(delete).collect();
         assert!(waiting.iter_mut().all(|change| change.now_or_never().is_none()));
@@ -186,7 +190,7 @@ mod tests {
         assert_eq!((answer.code, answer.retry_after), (ErrorCode::Overloaded, Some(1)));
 
         for number in 0..QUEUE_LENGTH {
-            let Ok(Change::DeleteRoom { id, .. }) = queue.try_recv() else { panic!("{number} is lost") };
+            let Ok(Change::Transaction(id, ..)) = queue.try_recv() else { panic!("{number} is lost") };
             assert_eq!(id.0.as_u128(), number as u128, "in the order in which they came");
         }
         assert!(queue.try_recv().is_err());

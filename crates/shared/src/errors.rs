@@ -44,8 +44,12 @@ pub enum ErrorCode {
     TokenNotAllowed,
     /// Only its author may change a message.
     NotAuthor,
-    /// Only its creator may change a room.
-    NotRoomOwner,
+    /// The role of the caller does not allow it.
+    NotAllowed,
+    /// The caller is banned from the room.
+    Banned,
+    /// The caller is muted in the room; `retry_after` says for how long.
+    Muted,
     /// There is no such path.
     NotFound,
     /// There is no such room.
@@ -60,6 +64,10 @@ pub enum ErrorCode {
     TokenNotFound,
     /// There is no such link to reset a password.
     ResetNotFound,
+    /// The room has no such member.
+    MemberNotFound,
+    /// There is no such invite.
+    InviteNotFound,
     /// The path exists, but not with this method.
     MethodNotAllowed,
     /// A room has that name.
@@ -70,6 +78,8 @@ pub enum ErrorCode {
     AlreadyMember,
     /// The server needs another admin first.
     LastAdmin,
+    /// The room needs another owner first.
+    LastOwner,
     /// Another message has that id.
     MessageIdReused,
     /// Another room has that id.
@@ -78,6 +88,8 @@ pub enum ErrorCode {
     MessageDeleted,
     /// The link to reset a password was used or has expired.
     ResetGone,
+    /// The invite was revoked, used up or has expired.
+    InviteGone,
     /// The head or the body of the request took too long to come.
     RequestTimeout,
     /// The body is larger than 64 KiB.
@@ -109,7 +121,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes that this version knows.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 50] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidCursor,
@@ -125,7 +137,9 @@ impl ErrorCode {
         Self::InsufficientScope,
         Self::TokenNotAllowed,
         Self::NotAuthor,
-        Self::NotRoomOwner,
+        Self::NotAllowed,
+        Self::Banned,
+        Self::Muted,
         Self::NotFound,
         Self::RoomNotFound,
         Self::MessageNotFound,
@@ -133,15 +147,19 @@ impl ErrorCode {
         Self::SessionNotFound,
         Self::TokenNotFound,
         Self::ResetNotFound,
+        Self::MemberNotFound,
+        Self::InviteNotFound,
         Self::MethodNotAllowed,
         Self::RoomNameTaken,
         Self::UsernameTaken,
         Self::AlreadyMember,
         Self::LastAdmin,
+        Self::LastOwner,
         Self::MessageIdReused,
         Self::RoomIdReused,
         Self::MessageDeleted,
         Self::ResetGone,
+        Self::InviteGone,
         Self::RequestTimeout,
         Self::BodyTooLarge,
         Self::UriTooLong,
@@ -174,7 +192,9 @@ impl ErrorCode {
             Self::InsufficientScope => "insufficient_scope",
             Self::TokenNotAllowed => "token_not_allowed",
             Self::NotAuthor => "not_author",
-            Self::NotRoomOwner => "not_room_owner",
+            Self::NotAllowed => "not_allowed",
+            Self::Banned => "banned",
+            Self::Muted => "muted",
             Self::NotFound => "not_found",
             Self::RoomNotFound => "room_not_found",
             Self::MessageNotFound => "message_not_found",
@@ -182,15 +202,19 @@ impl ErrorCode {
             Self::SessionNotFound => "session_not_found",
             Self::TokenNotFound => "token_not_found",
             Self::ResetNotFound => "reset_not_found",
+            Self::MemberNotFound => "member_not_found",
+            Self::InviteNotFound => "invite_not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::RoomNameTaken => "room_name_taken",
             Self::UsernameTaken => "username_taken",
             Self::AlreadyMember => "already_member",
             Self::LastAdmin => "last_admin",
+            Self::LastOwner => "last_owner",
             Self::MessageIdReused => "message_id_reused",
             Self::RoomIdReused => "room_id_reused",
             Self::MessageDeleted => "message_deleted",
             Self::ResetGone => "reset_gone",
+            Self::InviteGone => "invite_gone",
             Self::RequestTimeout => "request_timeout",
             Self::BodyTooLarge => "body_too_large",
             Self::UriTooLong => "uri_too_long",

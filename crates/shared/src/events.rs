@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::errors::ErrorCode;
 use crate::ids::{Rev, RoomId, UserId};
+use crate::members::{LeaveReason, Member, RemovalReason, Viewer};
 use crate::messages::Message;
-use crate::rooms::Room;
+use crate::rooms::{Room, RoomName};
 use crate::users::User;
 
 /// A command from a client.
@@ -83,7 +84,7 @@ pub enum ServerEvent {
     },
     /// The reply to `subscribe`: live delivery starts after `rev`.
     Subscribed {
-        /// The room as of `rev`.
+        /// The room as of `rev`, with `viewer`.
         room: Room,
         /// The revision after which live delivery starts.
         rev: Rev,
@@ -99,12 +100,48 @@ pub enum ServerEvent {
     MessageUpdated(MessageChange),
     /// A message was deleted. Only its tombstone remains.
     MessageDeleted(MessageChange),
-    /// A room was created. Sent to everyone who may see it.
+    /// A public room was created, or a private one became public. Sent to everyone who may see it.
     RoomCreated(RoomChange),
-    /// A room was renamed. Sent to everyone who may see it.
+    /// A room's name or settings changed. Sent to everyone who may see it.
     RoomUpdated(RoomChange),
     /// A room was deleted with its messages. Sent to everyone who could see it.
     RoomDeleted(RoomChange),
+    /// A user joined a room.
+    MemberJoined(MemberChange),
+    /// A member's role, mute, name or picture changed.
+    MemberUpdated(MemberChange),
+    /// A user is no member any more.
+    MemberLeft {
+        /// The room.
+        room_id: RoomId,
+        /// The number of the change.
+        rev: Rev,
+        /// The user.
+        user_id: UserId,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// The user of the connection gained sight of a room. `room.viewer` is set.
+    RoomAdded {
+        /// The room.
+        room: Room,
+    },
+    /// The user of the connection lost sight of a room. Clients forget what they hold of it.
+    RoomRemoved {
+        /// The room.
+        room_id: RoomId,
+        /// Its name.
+        name: RoomName,
+        /// Why.
+        reason: RemovalReason,
+    },
+    /// What the user of the connection is in a room, or may do there, changed.
+    ViewerUpdated {
+        /// The room.
+        room_id: RoomId,
+        /// What the user is and may do now.
+        viewer: Viewer,
+    },
     /// The people in a room changed.
     Presence {
         /// The room.
@@ -165,9 +202,14 @@ impl ServerEvent {
             Self::RoomCreated(change) | Self::RoomUpdated(change) | Self::RoomDeleted(change) => {
                 Some(change.room.id)
             }
-            Self::Presence { room_id, .. } | Self::Typing { room_id, .. } | Self::Resync { room_id } => {
-                Some(*room_id)
-            }
+            Self::MemberJoined(change) | Self::MemberUpdated(change) => Some(change.room_id),
+            Self::RoomAdded { room } => Some(room.id),
+            Self::MemberLeft { room_id, .. }
+            | Self::RoomRemoved { room_id, .. }
+            | Self::ViewerUpdated { room_id, .. }
+            | Self::Presence { room_id, .. }
+            | Self::Typing { room_id, .. }
+            | Self::Resync { room_id } => Some(*room_id),
             Self::Error { room_id, .. } => *room_id,
             Self::Hello { .. } | Self::Pong { .. } | Self::Unknown => None,
         }
@@ -183,6 +225,17 @@ pub struct MessageChange {
     pub rev: Rev,
     /// The message after the change.
     pub message: Message,
+}
+
+/// A change of a membership.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemberChange {
+    /// The room.
+    pub room_id: RoomId,
+    /// The number of the change.
+    pub rev: Rev,
+    /// The member after the change.
+    pub member: Member,
 }
 
 /// A change of a room.

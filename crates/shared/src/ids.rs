@@ -67,6 +67,14 @@ uuid_id!(
     /// A personal API token. It is no secret.
     TokenId
 );
+uuid_id!(
+    /// An invite. It is no secret: the link is.
+    InviteId
+);
+uuid_id!(
+    /// An entry of an audit log.
+    AuditId
+);
 
 impl MessageId {
     /// A UUIDv7 (RFC 9562, section 5.7) of `unix_millis` and ten random bytes.

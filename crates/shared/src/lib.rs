@@ -22,6 +22,14 @@ pub mod admin;
 
 pub mod rooms;
 
+pub mod members;
+
+pub mod bans;
+
+pub mod invites;
+
+pub mod audit;
+
 pub mod messages;
 
 pub mod page;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{MessageId, Rev, RoomId, Seq, UserId};
+use crate::members::MembershipChange;
 use crate::rooms::{Room, room_path};
 use crate::text::{self, Invalid, Length};
 use crate::timestamp::Timestamp;
@@ -124,6 +125,8 @@ pub struct Changes {
     pub room: Room,
     /// The messages whose latest change lies after `since`.
     pub messages: Vec<Message>,
+    /// The memberships whose latest change lies after `since`.
+    pub members: Vec<MembershipChange>,
     /// How far this answer reaches: the next `since`.
     pub rev: Rev,
     /// Whether there is more after `rev`.

@@ -11,10 +11,12 @@ use utoipa::openapi::schema::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::ids::{MessageId, Rev, RoomId, Seq, SessionId, TokenId, UserId};
+use crate::bans::BanReason;
+use crate::ids::{AuditId, InviteId, MessageId, Rev, RoomId, Seq, SessionId, TokenId, UserId};
+use crate::members::Role;
 use crate::messages::MessageText;
 use crate::page::Cursor;
-use crate::rooms::RoomName;
+use crate::rooms::{Posting, RoomName, Topic, Visibility};
 use crate::text::{
     BLANK, COMBINING_MARKS, LINE_SEPARATORS, Length, MAX_MARKS_PER_BASE, is_account_character,
 };
@@ -39,6 +41,9 @@ const WHITE_SPACE: &[RangeInclusive<char>] = &[
     '\u{3000}'..='\u{3000}',
 ];
 
+/// One line without control characters.
+const LINE: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F\\u2028\\u2029]*$";
+
 /// `char::is_control`.
 const CONTROL: &[RangeInclusive<char>] = &['\0'..='\u{001F}', '\u{007F}'..='\u{009F}'];
 
@@ -61,6 +66,10 @@ schemas! {
     MessageId => uuid();
     SessionId => uuid();
     TokenId => uuid();
+    InviteId => uuid();
+    AuditId => uuid();
+    Topic => stored(Topic::LENGTH).examples(["Parsers, types and code generation"]).build();
+    BanReason => stored(BanReason::LENGTH).build();
     Seq => counter();
     Rev => counter();
     Timestamp => timestamp();
@@ -160,6 +169,37 @@ pub(crate) fn message_text() -> Object {
 pub(crate) fn stored_text() -> Object {
     let nullable = SchemaType::from_iter([Type::String, Type::Null]);
     stored(MessageText::length(UserKind::Member)).schema_type(nullable).examples(["Hello!"]).build()
+}
+
+/// The topic of a room; null for none.
+pub(crate) fn topic() -> Object {
+    let nullable = SchemaType::from_iter([Type::String, Type::Null]);
+    ObjectBuilder::new().schema_type(nullable).max_length(Some(Topic::LENGTH.max)).pattern(Some(LINE)).build()
+}
+
+/// The reason of a ban.
+pub(crate) fn ban_reason() -> Object {
+    name(BanReason::LENGTH).build()
+}
+
+/// The role that a member is given.
+pub(crate) fn role() -> Object {
+    string().enum_values(Some(Role::ALL.map(Role::name))).build()
+}
+
+/// The role that an invite gives: at most that of a moderator.
+pub(crate) fn invite_role() -> Object {
+    string().enum_values(Some([Role::Moderator, Role::Member, Role::Guest].map(Role::name))).build()
+}
+
+/// Who sees a room.
+pub(crate) fn visibility() -> Object {
+    string().enum_values(Some(Visibility::ALL.map(Visibility::name))).build()
+}
+
+/// Who may write in a room.
+pub(crate) fn posting() -> Object {
+    string().enum_values(Some(Posting::ALL.map(Posting::name))).build()
 }
 
 /// A UUID of any version. Upper-case digits are accepted, lower-case ones are answered.

@@ -16,6 +16,8 @@ pub const USERS_PATH: &str = "/api/v1/users";
 pub const CURRENT_USER_PATH: &str = "/api/v1/users/me";
 /// The URL path of their password.
 pub const PASSWORD_PATH: &str = "/api/v1/users/me/password";
+/// The URL path where the user deletes themselves.
+pub const DELETION_PATH: &str = "/api/v1/users/me/deletion";
 /// The URL path where a link to a new password is used.
 pub const PASSWORD_RESETS_PATH: &str = "/api/v1/password-resets";
 
@@ -52,6 +54,10 @@ pub struct User {
     pub kind: UserKind,
     /// Since when they exist.
     pub created_at: Timestamp,
+    /// When they deleted themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// A user as they see themselves.
@@ -114,6 +120,10 @@ pub struct CreateGuest {
     /// 4 to 20 characters after trimming.
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::guest_name))]
     pub username: Username,
+    /// The secret of an invite. It is redeemed, and lets in where guests need one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub invite: Option<String>,
 }
 
 /// A new guest and the token that proves it. The token is shown once.
@@ -137,6 +147,10 @@ pub struct CreateUser {
     /// 8 to 128 characters, none of the most common passwords, and not the name.
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::password))]
     pub password: Password,
+    /// The secret of an invite. It is redeemed, and lets in where registration is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub invite: Option<String>,
     /// The secret that the server prints at its start while it has no admin. It makes the account an admin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
@@ -174,6 +188,39 @@ pub struct ResetPassword {
     /// The new password.
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::password))]
     pub new_password: Password,
+}
+
+/// What becomes of the messages of a user who deletes themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DeletedMessages {
+    /// They stay, under "Deleted user".
+    Keep,
+    /// They are deleted, too.
+    Erase,
+}
+
+impl DeletedMessages {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Erase => "erase",
+        }
+    }
+}
+
+/// Deletes the user who makes the request: the body of `POST /users/me/deletion`.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeleteUser {
+    /// The password, of users who have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, nullable = false))]
+    pub password: Option<Password>,
+    /// What becomes of the messages.
+    pub messages: DeletedMessages,
 }
 
 /// A password. It is not trimmed, and its text is never logged.

@@ -11,6 +11,7 @@ use super::new_user;
 use crate::clock;
 use crate::db::identity_events::{self, IdentityEvent};
 use crate::db::token_hash::TokenHash;
+use crate::db::user_tasks::{self, Task};
 use crate::db::users::Account;
 use crate::db::{self, Conn, audit, settings, users};
 use crate::sessions::Sessions;
@@ -72,6 +73,9 @@ pub fn administer(
 ) -> AccountResult<(Account, Vec<TokenHash>)> {
     let now = clock::now();
     let before = or_none(users::get(conn, id))?.ok_or(AccountError::NoUser)?;
+    if before.me.user.deleted_at.is_some() {
+        return Err(AccountError::NoUser);
+    }
     if is_admin == Some(true) && before.me.user.kind != UserKind::Member {
         return Err(AccountError::NoUser);
     }
@@ -82,6 +86,9 @@ pub fn administer(
         if let Some(change) = change {
             audit::create(conn, by, if change { on } else { off }, Some(id), now)?;
         }
+    }
+    if is_disabled == Some(true) {
+        user_tasks::create(conn, id, Task::PassOn)?;
     }
     if is_admin == Some(true) {
         // The server has an admin, however that came about: nobody becomes it by signing up.
@@ -108,7 +115,7 @@ pub fn create(conn: &mut Conn, name: Username) -> AccountResult<User> {
     let now = clock::now();
     let user = new_user(name, UserKind::Member, now);
     users::check_name(conn, &user.username, user.id, now)?;
-    users::create(conn, &user, false)?;
+    users::create(conn, &user, false, None)?;
     audit::create(conn, None, "create", Some(user.id), now)?;
     Ok(user)
 }

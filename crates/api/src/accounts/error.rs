@@ -5,6 +5,8 @@ use thiserror::Error;
 
 use crate::db::{DbError, DbResult};
 use crate::passwords::PasswordError;
+use crate::rooms::error::Refusal;
+use crate::writer::WriteError;
 
 /// Why an account was not created, opened or changed.
 #[derive(Debug, Error)]
@@ -45,12 +47,28 @@ pub enum AccountError {
     /// The link was used or has expired.
     #[error("the link is used up")]
     ResetGone,
+    /// The invite cannot be redeemed.
+    #[error("refused: {}", .0.code.name())]
+    Refused(Refusal),
     /// Passwords cannot be checked now.
     #[error(transparent)]
     Password(#[from] PasswordError),
     /// An error of the database.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl From<WriteError> for AccountError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Refused(refusal) => Self::Refused(refusal),
+            WriteError::QueueFull => DbError::Overloaded("the writer's queue is full".to_owned()).into(),
+            WriteError::OutcomeUnknown => {
+                DbError::OutcomeUnknown("the writer does not know".to_owned()).into()
+            }
+            WriteError::Db(error) => error.into(),
+        }
+    }
 }
 
 /// The result of an operation on accounts.

@@ -2,90 +2,125 @@
 //!
 //! The same idea as CONDSTORE and QRESYNC of IMAP (RFC 7162).
 
+use chrono::Utc;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use shared::events::{MessageChange, ServerEvent};
+use shared::events::{MemberChange, MessageChange, ServerEvent};
 use shared::ids::{Rev, RoomId};
+use shared::members::MembershipChange;
 use shared::messages::Message;
 
+use super::members::{self, ChangedMember};
 use super::messages::{IfAny, if_any, message};
-use super::page::{self, Direction};
-use super::rooms::{self, RoomRow};
-use super::schema::messages;
-use super::slice::{PageRange, Slice};
-use super::{DbError, DbResult};
+use super::rooms::RoomRow;
+use super::schema::{memberships, messages};
+use super::slice::{self, PageRange};
+use super::{DbError, DbResult, Reader};
 
-/// A room and its changed messages, both as of the `rev` of the room.
+/// A room and what changed in it, both as of the `rev` of the room.
 pub struct ChangesSince {
     /// The room.
     pub room: RoomRow,
-    /// The messages whose latest change is after the requested `rev`, ordered by `rev`.
-    pub messages: Vec<Changed>,
+    /// What changed last after the requested `rev`, ordered by `rev`.
+    pub changed: Vec<Changed>,
     /// Whether there are more than the limit.
     pub has_more: bool,
 }
 
-/// A message that changed.
-pub struct Changed {
-    /// The current state of the message.
-    pub message: Message,
-    /// The `rev` it was created with.
-    pub born_rev: Rev,
+/// Something that changed.
+#[derive(Debug)]
+pub enum Changed {
+    /// A message.
+    Message {
+        /// The current state of the message.
+        message: Message,
+        /// The `rev` it was created with.
+        born_rev: Rev,
+    },
+    /// A membership.
+    Member(ChangedMember),
 }
 
 impl Changed {
-    /// The event for a client that has the changes up to `since`: the message was deleted, created or updated.
-    pub fn event(self, since: Rev) -> ServerEvent {
-        let Self { message, born_rev } = self;
-        let is_deleted = message.deleted_at.is_some();
-        let change = MessageChange { room_id: message.room_id, rev: message.rev, message };
-        if is_deleted {
-            ServerEvent::MessageDeleted(change)
-        } else if born_rev > since {
-            ServerEvent::MessageCreated(change)
-        } else {
-            ServerEvent::MessageUpdated(change)
+    /// The `rev` of the latest change.
+    pub fn rev(&self) -> Rev {
+        match self {
+            Self::Message { message, .. } => message.rev,
+            Self::Member(member) => member.change.rev(),
+        }
+    }
+
+    /// The event for a client that has the changes up to `since`.
+    pub fn event(self, room_id: RoomId, since: Rev) -> ServerEvent {
+        match self {
+            Self::Message { message, born_rev } => {
+                let is_deleted = message.deleted_at.is_some();
+                let change = MessageChange { room_id, rev: message.rev, message };
+                if is_deleted {
+                    ServerEvent::MessageDeleted(change)
+                } else if born_rev > since {
+                    ServerEvent::MessageCreated(change)
+                } else {
+                    ServerEvent::MessageUpdated(change)
+                }
+            }
+            Self::Member(ChangedMember { change, joined_rev }) => match change {
+                MembershipChange::Member { member, rev } => {
+                    let change = MemberChange { room_id, rev, member };
+                    if joined_rev > since {
+                        ServerEvent::MemberJoined(change)
+                    } else {
+                        ServerEvent::MemberUpdated(change)
+                    }
+                }
+                MembershipChange::Left { user_id, reason, rev, .. } => {
+                    ServerEvent::MemberLeft { room_id, rev, user_id, reason }
+                }
+            },
         }
     }
 }
 
-/// The changes after `since`, up to `limit` messages. Without `since`, only the room.
+/// The changes after `since`, up to `limit` messages and memberships. Without `since`, only the room.
 ///
 /// Because every change holds the row lock of the room until its commit, a statement that sees the room at `rev` sees
-/// all changes up to `rev` and none after.
+/// all changes up to `rev` and none after. The memberships are read by a second statement: what changed between the two
+/// lies beyond `rev`, and is left to the next read.
 ///
 /// # Errors
-/// [`DbError::NotFound`] for an unknown or deleted room.
+/// [`DbError::NotFound`] for a room that is unknown, deleted, or hidden from the reader.
 pub fn list(
     conn: &mut PgConnection,
+    reader: Reader,
     room_id: RoomId,
     since: Option<Rev>,
     limit: usize,
 ) -> DbResult<ChangesSince> {
-    let Some(since) = since else {
-        let room = rooms::get(conn, room_id)?;
-        return Ok(ChangesSince { room, messages: Vec::new(), has_more: false });
+    let (range, wanted) = match since {
+        Some(since) => (PageRange::ChangedAfter(since), limit as i64 + 1),
+        None => (PageRange::ChangedAfter(Rev(i64::MAX)), 0),
     };
-    let slice = Slice {
-        columns: (RoomRow::as_select(), messages::born_rev.nullable(), if_any()),
-        room_id,
-        range: PageRange::ChangedAfter(since),
-        limit: limit as i64 + 1,
-    };
-    let rows: Vec<(RoomRow, Option<i64>, IfAny)> = slice.load(conn)?;
+    let columns = (RoomRow::as_select(), messages::born_rev.nullable(), if_any());
+    let rows: Vec<(RoomRow, Option<i64>, IfAny)> =
+        slice::read(conn, reader, room_id, range, wanted, columns)?;
     let room = rows.first().map(|(room, ..)| room.clone()).ok_or(DbError::NotFound)?;
     let changed = |(_, born_rev, (row, author)): (_, Option<i64>, IfAny)| {
-        Some(Changed { message: message((row?, author?)), born_rev: Rev(born_rev?) })
+        Some(Changed::Message { message: message((row?, author?)), born_rev: Rev(born_rev?) })
     };
-    let mut messages: Vec<Changed> = rows.into_iter().filter_map(changed).collect();
-    messages.sort_by_key(|changed| changed.message.rev);
-    let (messages, has_more) = page::trim(messages, limit, Direction::After);
-    Ok(ChangesSince { room, messages, has_more })
+    let mut changed: Vec<Changed> = rows.into_iter().filter_map(changed).collect();
+    if let Some(since) = since.filter(|since| *since < room.rev()) {
+        let members = members::changed(conn, room_id, since, room.rev(), limit + 1, Utc::now())?;
+        changed.extend(members.into_iter().map(Changed::Member));
+    }
+    changed.sort_by_key(Changed::rev);
+    let has_more = changed.len() > limit;
+    changed.truncate(if since.is_some() { limit } else { 0 });
+    Ok(ChangesSince { room, changed, has_more })
 }
 
-/// Whether more than `count` messages changed after `since`.
+/// Whether more than `count` messages, or as many memberships, changed after `since`.
 pub fn are_more_than(conn: &mut PgConnection, room_id: RoomId, since: Rev, count: usize) -> DbResult<bool> {
-    let beyond: Option<i64> = messages::table
+    let message: Option<i64> = messages::table
         .filter(messages::room_id.eq(room_id.0))
         .filter(messages::rev.gt(since.0))
         .order(messages::rev)
@@ -93,5 +128,13 @@ pub fn are_more_than(conn: &mut PgConnection, room_id: RoomId, since: Rev, count
         .select(messages::rev)
         .first(conn)
         .optional()?;
-    Ok(beyond.is_some())
+    let membership: Option<i64> = memberships::table
+        .filter(memberships::room_id.eq(room_id.0))
+        .filter(memberships::rev.gt(since.0))
+        .order(memberships::rev)
+        .offset(count as i64)
+        .select(memberships::rev)
+        .first(conn)
+        .optional()?;
+    Ok(message.is_some() || membership.is_some())
 }

@@ -5,7 +5,7 @@
 
 mod create;
 
-pub use create::{NewMessage, Stored, create_all, explain_unstored};
+pub use create::{NewMessage, create, create_all, find_repeated};
 
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use super::page::{self, InvalidCursor};
 use super::schema::{messages, rooms, users};
-use super::slice::{PageRange, Slice};
-use super::{DbError, DbResult};
+use super::slice::{self, PageRange};
+use super::{DbError, DbResult, Reader};
 
 /// The constraint that keeps ids unique.
 pub const ID_KEY: &str = "messages_pkey";
@@ -135,6 +135,29 @@ pub fn delete(conn: &mut PgConnection, id: MessageId, rev: Rev, now: DateTime<Ut
     Ok(())
 }
 
+/// The messages of a user in a room that were sent after `since` and are not deleted, in the order of `seq`, up to
+/// `limit`.
+pub fn of_author(
+    conn: &mut PgConnection,
+    room_id: RoomId,
+    author: UserId,
+    since: Option<DateTime<Utc>>,
+    limit: i64,
+) -> DbResult<Vec<Message>> {
+    let mut rows = messages::table
+        .inner_join(users::table)
+        .filter(messages::room_id.eq(room_id.0))
+        .filter(messages::author_id.eq(author.0))
+        .filter(messages::deleted_at.is_null())
+        .into_boxed();
+    if let Some(since) = since {
+        rows = rows.filter(messages::created_at.ge(since));
+    }
+    let rows: Vec<(MessageRow, AuthorRow)> =
+        rows.order(messages::seq).limit(limit).select(columns()).load(conn)?;
+    Ok(rows.into_iter().map(message).collect())
+}
+
 /// The position of a page in the history of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
@@ -169,9 +192,10 @@ pub fn cursor(seq: Seq) -> Cursor {
 /// the room.
 ///
 /// # Errors
-/// [`super::DbError::NotFound`] for an unknown or deleted room.
+/// [`super::DbError::NotFound`] for a room that is unknown, deleted, or hidden from the reader.
 pub fn list(
     conn: &mut PgConnection,
+    reader: Reader,
     room_id: RoomId,
     position: Position,
     limit: u32,
@@ -183,7 +207,7 @@ pub fn list(
         Position::Around(seq) => PageRange::Around(seq),
         Position::AroundMessage(id) => PageRange::AroundMessage(id),
     };
-    let Found { messages: mut items, last_seq: newest, .. } = find(conn, room_id, range, i64::from(limit))?;
+    let Found { messages: mut items, last_seq: newest, .. } = find(conn, reader, room_id, range, i64::from(limit))?;
     let middle = match position {
         Position::Around(seq) => Some(items.partition_point(|message| message.seq <= seq)),
         Position::AroundMessage(id) => match items.iter().position(|message| message.id == id) {
@@ -222,9 +246,14 @@ fn around(mut messages: Vec<Message>, middle: usize, limit: usize) -> Vec<Messag
 /// The newest messages of a room, oldest first, and the `rev` of the room in the same snapshot.
 ///
 /// # Errors
-/// [`super::DbError::NotFound`] for an unknown or deleted room.
-pub fn newest(conn: &mut PgConnection, room_id: RoomId, limit: usize) -> DbResult<(Rev, Vec<Message>)> {
-    let found = find(conn, room_id, PageRange::Before(Seq(i64::MAX)), limit as i64)?;
+/// [`super::DbError::NotFound`] for a room that is unknown, deleted, or hidden from the reader.
+pub fn newest(
+    conn: &mut PgConnection,
+    reader: Reader,
+    room_id: RoomId,
+    limit: usize,
+) -> DbResult<(Rev, Vec<Message>)> {
+    let found = find(conn, reader, room_id, PageRange::Before(Seq(i64::MAX)), limit as i64)?;
     Ok((found.rev, found.messages))
 }
 
@@ -235,9 +264,15 @@ struct Found {
     rev: Rev,
 }
 
-fn find(conn: &mut PgConnection, room_id: RoomId, range: PageRange, limit: i64) -> DbResult<Found> {
-    let slice = Slice { columns: (rooms::last_seq, rooms::rev, if_any()), room_id, range, limit };
-    let rows: Vec<(i64, i64, IfAny)> = slice.load(conn)?;
+fn find(
+    conn: &mut PgConnection,
+    reader: Reader,
+    room_id: RoomId,
+    range: PageRange,
+    limit: i64,
+) -> DbResult<Found> {
+    let columns = (rooms::last_seq, rooms::rev, if_any());
+    let rows: Vec<(i64, i64, IfAny)> = slice::read(conn, reader, room_id, range, limit, columns)?;
     let (last_seq, rev) = rows.first().map(|row| (row.0, row.1)).ok_or(DbError::NotFound)?;
     let found = |(_, _, (row, author)): (_, _, IfAny)| row.zip(author).map(message);
     let mut messages: Vec<Message> = rows.into_iter().filter_map(found).collect();

@@ -23,3 +23,9 @@ pub fn set(conn: &mut PgConnection, user: UserId, hash: &str) -> DbResult<()> {
         .execute(conn)?;
     Ok(())
 }
+
+/// Deletes the password of a user.
+pub fn delete(conn: &mut PgConnection, user: UserId) -> DbResult<()> {
+    diesel::delete(passwords::table.find(user.0)).execute(conn)?;
+    Ok(())
+}

@@ -5,18 +5,21 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Timestamptz, Uuid as SqlUuid};
 use shared::ids::{Rev, RoomId, Seq, UserId};
+use shared::members::Role;
 use shared::page::{Cursor, Page};
-use shared::rooms::{Room, RoomName};
+use shared::rooms::{Posting, Room, RoomName, Topic, Visibility};
 use uuid::Uuid;
 
 use super::name_key::name_key;
 use super::page::{self, Direction, InvalidCursor};
-use super::schema::{messages, rooms};
+use super::schema::{memberships, messages, rooms, users};
 use super::sent_hash::sent_hash;
 use super::{DbError, DbResult};
 
 /// The constraint that keeps names unique. `crate::error` maps it to an error code.
 pub const NAME_KEY: &str = "rooms_name_key";
+/// The condition of the partial indexes, verbatim. If it had a parameter, a generic plan could not use them.
+const IS_PUBLIC: &str = "rooms.visibility = 'public'";
 /// The constraint that keeps ids unique. `crate::error` maps it to an error code.
 pub const ID_KEY: &str = "rooms_pkey";
 
@@ -32,9 +35,25 @@ pub struct RoomRow {
     last_seq: i64,
     rev: i64,
     updated_rev: i64,
+    topic: Option<String>,
+    visibility: String,
+    is_own: bool,
+    slow_mode_seconds: i32,
+    posting: String,
+    member_count: i32,
 }
 
 impl RoomRow {
+    /// The key by which lists are ordered.
+    fn place(&self) -> (DateTime<Utc>, Uuid) {
+        (self.created_at, self.id)
+    }
+
+    /// The number of the room's latest change.
+    pub fn rev(&self) -> Rev {
+        Rev(self.rev)
+    }
+
     /// The `rev` of the latest change to the room itself; zero if it was never changed.
     pub fn updated_rev(&self) -> Rev {
         Rev(self.updated_rev)
@@ -44,18 +63,29 @@ impl RoomRow {
 impl From<RoomRow> for Room {
     /// Only the hub knows the number of users online, and adds it.
     fn from(row: RoomRow) -> Self {
-        let RoomRow { id, name, created_by, created_at, updated_at, last_seq, rev, updated_rev: _ } = row;
         Self {
-            id: RoomId(id),
-            name: RoomName::from_stored(name),
-            created_by: created_by.map(UserId),
-            created_at: created_at.into(),
-            updated_at: updated_at.into(),
-            last_seq: Seq(last_seq),
-            rev: Rev(rev),
+            id: RoomId(row.id),
+            name: RoomName::from_stored(row.name),
+            topic: row.topic.map(Topic::from_stored),
+            visibility: visibility_from_text(&row.visibility),
+            is_own: row.is_own,
+            created_by: row.created_by.map(UserId),
+            created_at: row.created_at.into(),
+            updated_at: row.updated_at.into(),
+            last_seq: Seq(row.last_seq),
+            rev: Rev(row.rev),
             online: 0,
+            member_count: row.member_count.unsigned_abs(),
+            slow_mode_seconds: row.slow_mode_seconds.unsigned_abs(),
+            posting: if row.posting == Posting::Accounts.name() { Posting::Accounts } else { Posting::All },
+            viewer: None,
         }
     }
+}
+
+/// The visibility of a text in `rooms.visibility`. A check constraint excludes other texts.
+pub(super) fn visibility_from_text(text: &str) -> Visibility {
+    if text == Visibility::Private.name() { Visibility::Private } else { Visibility::Public }
 }
 
 /// A room to create.
@@ -67,6 +97,10 @@ pub struct NewRoom {
     pub name: RoomName,
     /// The creator; `None` is the server itself.
     pub created_by: Option<UserId>,
+    /// What it is about.
+    pub topic: Option<Topic>,
+    /// Who sees it.
+    pub visibility: Visibility,
     /// The server's time, in whole milliseconds.
     pub created_at: DateTime<Utc>,
 }
@@ -82,7 +116,7 @@ pub enum StoredRoom {
     IdReused,
 }
 
-/// Creates a room, unless it exists.
+/// Creates a room, unless it exists. One without a creator is the server's own.
 ///
 /// # Errors
 /// [`DbError::Conflict`] with [`NAME_KEY`] when another room has that name.
@@ -96,6 +130,9 @@ pub fn create(conn: &mut PgConnection, new: &NewRoom) -> DbResult<StoredRoom> {
             rooms::created_by.eq(new.created_by.map(|id| id.0)),
             rooms::created_at.eq(new.created_at),
             rooms::updated_at.eq(new.created_at),
+            rooms::topic.eq(new.topic.as_ref().map(Topic::as_str)),
+            rooms::visibility.eq(new.visibility.name()),
+            rooms::is_own.eq(new.created_by.is_none()),
         ))
         .returning(RoomRow::as_returning())
         .get_result::<RoomRow>(conn);
@@ -131,7 +168,7 @@ pub fn none_ever(conn: &mut PgConnection) -> DbResult<bool> {
     Ok(!any)
 }
 
-/// One room.
+/// One room, whoever asks. Whoever answers a request decides by [`crate::policy`] whether the caller may see it.
 ///
 /// # Errors
 /// [`DbError::NotFound`] for an unknown or deleted one.
@@ -141,6 +178,40 @@ pub fn get(conn: &mut PgConnection, id: RoomId) -> DbResult<RoomRow> {
         .filter(rooms::deleted_at.is_null())
         .select(RoomRow::as_select())
         .first(conn)?)
+}
+
+/// The public room of that name, regardless of case.
+///
+/// # Errors
+/// [`DbError::NotFound`] if there is none.
+pub fn find(conn: &mut PgConnection, name: &str) -> DbResult<RoomRow> {
+    Ok(rooms::table
+        .filter(rooms::name_key.eq(name_key(name)))
+        .filter(rooms::deleted_at.is_null())
+        .filter(diesel::dsl::sql::<Bool>(IS_PUBLIC))
+        .select(RoomRow::as_select())
+        .first(conn)?)
+}
+
+/// All rooms with the names of their owners, oldest first.
+pub fn all(conn: &mut PgConnection) -> DbResult<Vec<(Room, Vec<String>)>> {
+    let found: Vec<RoomRow> = rooms::table
+        .filter(rooms::deleted_at.is_null())
+        .order((rooms::created_at, rooms::id))
+        .select(RoomRow::as_select())
+        .load(conn)?;
+    let owners: Vec<(Uuid, String)> = memberships::table
+        .inner_join(users::table)
+        .filter(memberships::role.eq(super::members::role_number(Role::Owner)))
+        .order(memberships::joined_at)
+        .select((memberships::room_id, users::username))
+        .load(conn)?;
+    let with_owners = |row: RoomRow| {
+        let names = owners.iter().filter(|(room, _)| *room == row.id).map(|(_, name)| name.clone());
+        let names = names.collect();
+        (Room::from(row), names)
+    };
+    Ok(found.into_iter().map(with_owners).collect())
 }
 
 /// The tombstone of a deleted room.
@@ -170,39 +241,49 @@ pub fn lock(conn: &mut PgConnection, id: RoomId) -> DbResult<Room> {
     Ok(row.into())
 }
 
-/// Renames a locked room. This is a change with the next `rev`.
+/// Stores the settings of a locked room, which are a change with the room's present `rev`.
 ///
 /// # Errors
-/// [`DbError::Conflict`] with [`NAME_KEY`] when another room has that name.
-pub fn update(conn: &mut PgConnection, room: &Room, name: &RoomName, now: DateTime<Utc>) -> DbResult<Room> {
-    let rev = room.rev.next();
-    let row: RoomRow = diesel::update(rooms::table.find(room.id.0))
+/// [`DbError::Conflict`] with [`NAME_KEY`] when another public room has the name.
+pub fn update(conn: &mut PgConnection, room: &Room, now: DateTime<Utc>) -> DbResult<()> {
+    diesel::update(rooms::table.find(room.id.0))
         .set((
-            rooms::name.eq(name.as_str()),
-            rooms::name_key.eq(name_key(name.as_str())),
+            rooms::name.eq(room.name.as_str()),
+            rooms::name_key.eq(name_key(room.name.as_str())),
+            rooms::topic.eq(room.topic.as_ref().map(Topic::as_str)),
+            rooms::visibility.eq(room.visibility.name()),
+            rooms::is_own.eq(room.is_own),
+            rooms::slow_mode_seconds.eq(i32::try_from(room.slow_mode_seconds).unwrap_or(i32::MAX)),
+            rooms::posting.eq(room.posting.name()),
             rooms::updated_at.eq(now),
-            rooms::rev.eq(rev.0),
-            rooms::updated_rev.eq(rev.0),
+            rooms::updated_rev.eq(room.rev.0),
         ))
-        .returning(RoomRow::as_returning())
-        .get_result(conn)?;
-    Ok(row.into())
+        .execute(conn)?;
+    Ok(())
 }
 
-/// Marks a locked room as deleted. [`purge`] deletes the rows later, because millions of messages take longer than a
+/// Stores the counters of a locked room after its changes. With `is_about_rights`, statements that judged who may write
+/// before they got the lock judge again.
+pub fn advance(conn: &mut PgConnection, room: &Room, is_about_rights: bool) -> DbResult<()> {
+    diesel::update(rooms::table.find(room.id.0))
+        .set((
+            rooms::rev.eq(room.rev.0),
+            rooms::last_seq.eq(room.last_seq.0),
+            rooms::member_count.eq(i32::try_from(room.member_count).unwrap_or(i32::MAX)),
+            rooms::rights_version.eq(rooms::rights_version + i64::from(is_about_rights)),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Marks a locked room as deleted, which is a change with its present `rev`. [`purge`] deletes the rows later, because millions of messages take longer than a
 /// request may.
 pub fn delete(conn: &mut PgConnection, room: &Room, now: DateTime<Utc>) -> DbResult<Room> {
     let row: RoomRow = diesel::update(rooms::table.find(room.id.0))
-        .set((rooms::deleted_at.eq(now), rooms::updated_at.eq(now), rooms::rev.eq(room.rev.next().0)))
+        .set((rooms::deleted_at.eq(now), rooms::updated_at.eq(now), rooms::rev.eq(room.rev.0)))
         .returning(RoomRow::as_returning())
         .get_result(conn)?;
     Ok(row.into())
-}
-
-/// Sets the `rev` of a locked room after a change to one of its messages.
-pub fn set_rev(conn: &mut PgConnection, id: RoomId, rev: Rev) -> DbResult<()> {
-    diesel::update(rooms::table.find(id.0)).set(rooms::rev.eq(rev.0)).execute(conn)?;
-    Ok(())
 }
 
 /// Deletes up to `limit` messages of a deleted room, or the room if it has none left. Returns whether there may be
@@ -281,27 +362,51 @@ fn beyond(key: RoomKey, comparison: &str) -> Box<dyn BoxableExpression<rooms::ta
     Box::new(rows.bind::<SqlUuid, _>(key.id).sql(")"))
 }
 
-/// A page of rooms, oldest first; the first page without a key.
-pub fn list(conn: &mut PgConnection, key: Option<RoomKey>, limit: u32) -> DbResult<Page<Room>> {
+/// A page of the rooms that a user sees, oldest first; the first page without a key. Nobody in particular sees the
+/// public ones.
+pub fn list(
+    conn: &mut PgConnection,
+    user: Option<UserId>,
+    key: Option<RoomKey>,
+    limit: u32,
+) -> DbResult<Page<Room>> {
     let limit = limit as usize;
-    let living = rooms::table.filter(rooms::deleted_at.is_null()).limit(limit as i64 + 1);
     let direction = key.map_or(Direction::After, |key| key.direction);
-    let rows: Vec<RoomRow> = match key {
-        None => living
-            .order((rooms::created_at.asc(), rooms::id.asc()))
-            .select(RoomRow::as_select())
-            .load(conn)?,
-        Some(key) if direction == Direction::After => living
-            .filter(beyond(key, ">"))
-            .order((rooms::created_at.asc(), rooms::id.asc()))
-            .select(RoomRow::as_select())
-            .load(conn)?,
-        Some(key) => living
-            .filter(beyond(key, "<"))
-            .order((rooms::created_at.desc(), rooms::id.desc()))
-            .select(RoomRow::as_select())
-            .load(conn)?,
+    let public = rooms::table
+        .filter(rooms::deleted_at.is_null())
+        .filter(diesel::dsl::sql::<Bool>(IS_PUBLIC))
+        .limit(limit as i64 + 1);
+    let ascending = (rooms::created_at.asc(), rooms::id.asc());
+    let descending = (rooms::created_at.desc(), rooms::id.desc());
+    let columns = RoomRow::as_select();
+    let mut rows: Vec<RoomRow> = match key {
+        None => public.order(ascending).select(columns).load(conn)?,
+        Some(key) if direction == Direction::After => {
+            public.filter(beyond(key, ">")).order(ascending).select(columns).load(conn)?
+        }
+        Some(key) => public.filter(beyond(key, "<")).order(descending).select(columns).load(conn)?,
     };
+    // Those that the user is in are few, so they are read by the memberships.
+    if let Some(user) = user {
+        let private: Vec<RoomRow> = memberships::table
+            .inner_join(rooms::table)
+            .filter(memberships::user_id.eq(user.0))
+            .filter(memberships::role.is_not_null())
+            .filter(rooms::visibility.eq(Visibility::Private.name()))
+            .filter(rooms::deleted_at.is_null())
+            .select(columns)
+            .load(conn)?;
+        let is_on_page = |row: &RoomRow| match key {
+            None => true,
+            Some(key) if direction == Direction::After => row.place() > (key.created_at(), key.id),
+            Some(key) => row.place() < (key.created_at(), key.id),
+        };
+        rows.extend(private.into_iter().filter(is_on_page));
+        match direction {
+            Direction::After => rows.sort_by_key(RoomRow::place),
+            Direction::Before => rows.sort_by_key(|row| std::cmp::Reverse(row.place())),
+        }
+    }
     let (rows, more) = page::trim(rows, limit, direction);
     let items: Vec<Room> = rows.into_iter().map(Room::from).collect();
     // The page on the side of the cursor is assumed to exist. At worst it is empty.

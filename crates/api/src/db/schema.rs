@@ -1,12 +1,56 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    bans (room_id, user_id) {
+        room_id -> Uuid,
+        user_id -> Uuid,
+        banned_by -> Nullable<Uuid>,
+        rank -> Int2,
+        reason -> Nullable<Text>,
+        created_at -> Timestamptz,
+        address_hash -> Nullable<Bytea>,
+    }
+}
+
+diesel::table! {
     identity_events (id) {
         id -> Uuid,
         at -> Timestamptz,
         token_hash -> Nullable<Bytea>,
         user_id -> Uuid,
         is_disabled -> Bool,
+    }
+}
+
+diesel::table! {
+    invites (id) {
+        id -> Uuid,
+        room_id -> Uuid,
+        secret_hash -> Bytea,
+        role -> Int2,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        max_uses -> Nullable<Int8>,
+        uses -> Int8,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    memberships (room_id, user_id) {
+        room_id -> Uuid,
+        user_id -> Uuid,
+        role -> Nullable<Int2>,
+        joined_at -> Timestamptz,
+        rev -> Int8,
+        joined_rev -> Int8,
+        left_rev -> Nullable<Int8>,
+        left_reason -> Nullable<Text>,
+        removed_at -> Nullable<Timestamptz>,
+        muted_until -> Nullable<Timestamptz>,
+        role_cap -> Nullable<Int2>,
+        sent_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -52,6 +96,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    room_audit (id) {
+        id -> Uuid,
+        room_id -> Uuid,
+        at -> Timestamptz,
+        actor_id -> Nullable<Uuid>,
+        action -> Text,
+        target_id -> Nullable<Uuid>,
+        before -> Nullable<Text>,
+        after -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        count -> Nullable<Int8>,
+    }
+}
+
+diesel::table! {
+    room_events (id) {
+        id -> Uuid,
+        at -> Timestamptz,
+        room_id -> Uuid,
+    }
+}
+
+diesel::table! {
     rooms (id) {
         id -> Uuid,
         name -> Text,
@@ -64,6 +131,13 @@ diesel::table! {
         updated_rev -> Int8,
         deleted_at -> Nullable<Timestamptz>,
         sent_hash -> Nullable<Int8>,
+        topic -> Nullable<Text>,
+        visibility -> Text,
+        is_own -> Bool,
+        slow_mode_seconds -> Int4,
+        posting -> Text,
+        member_count -> Int4,
+        rights_version -> Int8,
     }
 }
 
@@ -115,6 +189,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    user_tasks (user_id, task) {
+        user_id -> Uuid,
+        task -> Text,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> Uuid,
         username -> Text,
@@ -124,28 +206,43 @@ diesel::table! {
         username_skeleton -> Nullable<Text>,
         is_admin -> Bool,
         disabled_at -> Nullable<Timestamptz>,
+        deleted_at -> Nullable<Timestamptz>,
+        address_hash -> Nullable<Bytea>,
     }
 }
 
+diesel::joinable!(bans -> rooms (room_id));
+diesel::joinable!(invites -> rooms (room_id));
+diesel::joinable!(invites -> users (created_by));
+diesel::joinable!(memberships -> rooms (room_id));
+diesel::joinable!(memberships -> users (user_id));
 diesel::joinable!(messages -> rooms (room_id));
 diesel::joinable!(messages -> users (author_id));
 diesel::joinable!(password_resets -> users (user_id));
 diesel::joinable!(passwords -> users (user_id));
 diesel::joinable!(retired_names -> users (user_id));
+diesel::joinable!(room_audit -> rooms (room_id));
 diesel::joinable!(rooms -> users (created_by));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(tokens -> users (user_id));
+diesel::joinable!(user_tasks -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    bans,
     identity_events,
+    invites,
+    memberships,
     messages,
     password_resets,
     passwords,
     retired_names,
+    room_audit,
+    room_events,
     rooms,
     server_audit,
     server_settings,
     sessions,
     tokens,
+    user_tasks,
     users,
 );

@@ -48,6 +48,12 @@ pub fn create(conn: &mut PgConnection, user: UserId, new: &NewSession) -> DbResu
     Ok(())
 }
 
+/// Whether a session is stored.
+pub fn exists(conn: &mut PgConnection, id: SessionId) -> DbResult<bool> {
+    let row = sessions::table.filter(sessions::id.eq(id.0));
+    Ok(diesel::select(diesel::dsl::exists(row)).get_result(conn)?)
+}
+
 type SessionRow = (Uuid, Vec<u8>, DateTime<Utc>, DateTime<Utc>, Option<String>, Option<String>);
 
 /// The sessions of a user that were created after `oldest` and used after `idle_since`, newest first.
@@ -149,7 +155,8 @@ pub fn get(
         .filter(sessions::token_hash.eq(token_hash.as_slice()))
         .filter(sessions::created_at.gt(oldest))
         .filter(sessions::last_seen_at.gt(idle_since))
-        .filter(users::disabled_at.is_null());
+        .filter(users::disabled_at.is_null())
+        .filter(users::deleted_at.is_null());
     let (row, is_admin, has_password, last_seen_at): (UserRow, bool, bool, DateTime<Utc>) = live
         .select((
             UserRow::as_select(),

@@ -8,8 +8,15 @@ use diesel::expression::Expression;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use diesel::query_dsl::methods::LoadQuery;
+use diesel::sql_types::{BigInt, Nullable, SmallInt, Text, Uuid as SqlUuid};
 use shared::ids::{MessageId, Rev, RoomId, Seq};
+use uuid::Uuid;
+
+use super::members::role_from_number;
+use super::rooms::visibility_from_text;
+use super::{DbError, DbResult};
+use crate::policy::{self, Principal};
 
 /// The range of messages to read, and the end to start at.
 #[derive(Clone, Copy, Debug)]
@@ -38,22 +45,65 @@ impl PageRange {
     }
 }
 
-/// The statement: selects `columns` from the room, its messages in the range and their authors. It returns one row per
-/// message in unspecified order, a single row without a message if the range is empty, and no row for an unknown or
-/// deleted room.
+/// Who reads a room.
+#[derive(Clone, Copy, Debug)]
+pub enum Reader {
+    /// The server, to publish changes to those who may see them.
+    Server,
+    /// Whoever made a request.
+    Client(Principal),
+}
+
+/// The statement: selects `columns` from the room, its messages in the range and their authors, and what the reader is
+/// in the room.
 #[derive(Debug)]
 pub(super) struct Slice<Columns> {
-    pub(super) columns: Columns,
-    pub(super) room_id: RoomId,
-    pub(super) range: PageRange,
-    pub(super) limit: i64,
+    columns: Columns,
+    room_id: RoomId,
+    range: PageRange,
+    limit: i64,
+    reader_id: Option<Uuid>,
+}
+
+/// Reads a range with these columns: one row per message in unspecified order, and a single row without a message if the
+/// range is empty.
+///
+/// # Errors
+/// [`DbError::NotFound`] for an unknown or deleted room, and one that the reader may not see.
+pub(super) fn read<'query, Columns, Row>(
+    conn: &mut PgConnection,
+    reader: Reader,
+    room_id: RoomId,
+    range: PageRange,
+    limit: i64,
+    columns: Columns,
+) -> DbResult<Vec<Row>>
+where
+    Slice<Columns>: LoadQuery<'query, PgConnection, (String, Option<i16>, Row)>,
+{
+    let reader_id = match reader {
+        Reader::Client(Principal { id, .. }) => id.map(|id| id.0),
+        Reader::Server => None,
+    };
+    let slice = Slice { columns, room_id, range, limit, reader_id };
+    let rows: Vec<(String, Option<i16>, Row)> = slice.load(conn)?;
+    let (visibility, role, _) = rows.first().ok_or(DbError::NotFound)?;
+    let is_visible = match reader {
+        Reader::Server => true,
+        Reader::Client(Principal { actor, .. }) => {
+            policy::may_view(actor, visibility_from_text(visibility), role.map(role_from_number))
+        }
+    };
+    if is_visible { Ok(rows.into_iter().map(|(_, _, row)| row).collect()) } else { Err(DbError::NotFound) }
 }
 
 impl<Columns: QueryFragment<Pg>> QueryFragment<Pg> for Slice<Columns> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT ");
+        out.push_sql("SELECT rooms.visibility, reader.role, ");
         self.columns.walk_ast(out.reborrow())?;
-        out.push_sql(" FROM rooms LEFT JOIN LATERAL (");
+        out.push_sql(" FROM rooms LEFT JOIN memberships AS reader ON reader.room_id = rooms.id AND reader.user_id = ");
+        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.reader_id)?;
+        out.push_sql(" LEFT JOIN LATERAL (");
         for (number, (condition, order)) in self.range.subqueries().iter().enumerate() {
             out.push_sql(if number == 0 { "" } else { " UNION ALL " });
             out.push_sql("(SELECT * FROM messages WHERE room_id = rooms.id AND ");
@@ -93,7 +143,7 @@ impl<Columns> QueryId for Slice<Columns> {
 }
 
 impl<Columns: Expression> Query for Slice<Columns> {
-    type SqlType = Columns::SqlType;
+    type SqlType = (Text, Nullable<SmallInt>, Columns::SqlType);
 }
 
 impl<Columns> RunQueryDsl<PgConnection> for Slice<Columns> {}

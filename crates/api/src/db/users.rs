@@ -23,16 +23,27 @@ pub struct UserRow {
     username: String,
     kind: String,
     created_at: DateTime<Utc>,
+    deleted_at: Option<DateTime<Utc>>,
 }
+
+/// The columns of [`UserRow`], for aliases of the table.
+pub(super) const COLUMNS: (
+    users::id,
+    users::username,
+    users::kind,
+    users::created_at,
+    users::deleted_at,
+) = (users::id, users::username, users::kind, users::created_at, users::deleted_at);
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
-        let UserRow { id, username, kind, created_at } = row;
+        let UserRow { id, username, kind, created_at, deleted_at } = row;
         Self {
             id: UserId(id),
             username: Username::from_stored(username),
             kind: kind_from_text(&kind),
             created_at: created_at.into(),
+            deleted_at: deleted_at.map(Into::into),
         }
     }
 }
@@ -136,7 +147,12 @@ pub fn check_name(conn: &mut PgConnection, name: &Username, by: UserId, now: Dat
 ///
 /// # Errors
 /// [`DbError::Conflict`] with [`ACCOUNT_NAME_KEY`] or [`ACCOUNT_SKELETON_KEY`] if an account has the name.
-pub fn create(conn: &mut PgConnection, user: &User, is_admin: bool) -> DbResult<()> {
+pub fn create(
+    conn: &mut PgConnection,
+    user: &User,
+    is_admin: bool,
+    address_hash: Option<&[u8]>,
+) -> DbResult<()> {
     let (key, skeleton) = keys(&user.username, user.kind);
     diesel::insert_into(users::table)
         .values((
@@ -147,6 +163,7 @@ pub fn create(conn: &mut PgConnection, user: &User, is_admin: bool) -> DbResult<
             users::kind.eq(kind_text(user.kind)),
             users::created_at.eq(DateTime::<Utc>::from(user.created_at)),
             users::is_admin.eq(is_admin),
+            users::address_hash.eq(address_hash),
         ))
         .execute(conn)?;
     Ok(())
@@ -180,22 +197,7 @@ pub fn make_member(conn: &mut PgConnection, id: UserId, name: &Username, is_admi
 /// # Errors
 /// Those of [`create`].
 pub fn rename(conn: &mut PgConnection, user: &User, name: &Username, now: DateTime<Utc>) -> DbResult<User> {
-    if user.kind != UserKind::Guest {
-        let until = now + RETIREMENT;
-        let key = name_key(user.username.as_str());
-        let skeleton = name_skeleton(&key);
-        diesel::insert_into(retired_names::table)
-            .values((
-                retired_names::username_key.eq(&key),
-                retired_names::username_skeleton.eq(skeleton),
-                retired_names::user_id.eq(user.id.0),
-                retired_names::until.eq(until),
-            ))
-            .on_conflict(retired_names::username_key)
-            .do_update()
-            .set((retired_names::user_id.eq(user.id.0), retired_names::until.eq(until)))
-            .execute(conn)?;
-    }
+    retire_name(conn, user, now)?;
     let (key, skeleton) = keys(name, user.kind);
     let row: UserRow = diesel::update(users::table.find(user.id.0))
         .set((
@@ -206,6 +208,59 @@ pub fn rename(conn: &mut PgConnection, user: &User, name: &Username, now: DateTi
         .returning(UserRow::as_returning())
         .get_result(conn)?;
     Ok(row.into())
+}
+
+/// Keeps the name of an account from others for a while.
+fn retire_name(conn: &mut PgConnection, user: &User, now: DateTime<Utc>) -> DbResult<()> {
+    if user.kind == UserKind::Guest {
+        return Ok(());
+    }
+    let until = now + RETIREMENT;
+    let key = name_key(user.username.as_str());
+    let skeleton = name_skeleton(&key);
+    diesel::insert_into(retired_names::table)
+        .values((
+            retired_names::username_key.eq(&key),
+            retired_names::username_skeleton.eq(skeleton),
+            retired_names::user_id.eq(user.id.0),
+            retired_names::until.eq(until),
+        ))
+        .on_conflict(retired_names::username_key)
+        .do_update()
+        .set((retired_names::user_id.eq(user.id.0), retired_names::until.eq(until)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// What the name of a user who deleted themselves becomes.
+const DELETED_NAME: &str = "Deleted user";
+
+/// Turns a user into one who deleted themselves. The row stays, because messages refer to it.
+pub fn delete(conn: &mut PgConnection, user: &User, now: DateTime<Utc>) -> DbResult<()> {
+    retire_name(conn, user, now)?;
+    // Keys are unique among accounts, and no name has the key of an id.
+    let key = user.id.to_string();
+    diesel::update(users::table.find(user.id.0))
+        .set((
+            users::username.eq(DELETED_NAME),
+            users::username_key.eq(&key),
+            users::username_skeleton.eq((user.kind != UserKind::Guest).then_some(&key)),
+            users::is_admin.eq(false),
+            users::deleted_at.eq(now),
+            users::address_hash.eq(None::<Vec<u8>>),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Whether an enabled admin remains besides this user. The settings' row is locked, so that two admins cannot delete
+/// themselves at once.
+pub fn has_other_admin(conn: &mut PgConnection, id: UserId) -> DbResult<bool> {
+    server_settings::table.find(true).select(server_settings::is_only).for_update().first::<bool>(conn)?;
+    Ok(diesel::select(diesel::dsl::exists(
+        users::table.filter(users::is_admin).filter(users::disabled_at.is_null()).filter(users::id.ne(id.0)),
+    ))
+    .get_result(conn)?)
 }
 
 /// The key and the skeleton of a name. Guests may look alike.
@@ -256,7 +311,7 @@ pub fn list(
     limit: u32,
 ) -> DbResult<Page<Account>> {
     let limit = limit as usize;
-    let mut rows = accounts!().into_boxed();
+    let mut rows = accounts!().filter(users::deleted_at.is_null()).into_boxed();
     if listed == Listed::Members {
         rows = rows.filter(users::kind.eq(kind_text(UserKind::Member)));
     }

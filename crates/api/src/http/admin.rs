@@ -9,10 +9,9 @@ use shared::admin::{
 use shared::errors::ErrorCode;
 use shared::ids::UserId;
 use shared::page::Page;
-use shared::text::{Invalid, InvalidCode};
 
-use super::body::{Fields, JsonBody};
-use super::endpoint::Endpoint;
+use super::body::JsonBody;
+use super::endpoint::{Endpoint, Needs};
 use super::identity::{SignedIn, check_scopes};
 use super::query::{LimitSchema, Query, UserCursorSchema, page_response};
 use super::users::{UserPath, users};
@@ -26,9 +25,9 @@ const ADMIN_USER_PATH: &str = "/api/v1/admin/users/{user_id}";
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::new(Method::GET, ADMIN_USERS_PATH, list),
-        Endpoint::new(Method::PATCH, ADMIN_USER_PATH, update),
-        Endpoint::new(Method::PATCH, ADMIN_SETTINGS_PATH, update_settings),
+        Endpoint::new(Method::GET, ADMIN_USERS_PATH, Needs::Admin, list),
+        Endpoint::new(Method::PATCH, ADMIN_USER_PATH, Needs::Admin, update),
+        Endpoint::new(Method::PATCH, ADMIN_SETTINGS_PATH, Needs::Admin, update_settings),
     ]
 }
 
@@ -105,22 +104,9 @@ pub async fn update_settings(
 ) -> AppResult<HttpResponse> {
     let by = admin(&app, signed_in).await?;
     let update = body.read(|fields| {
-        let registration = named(fields, "registration", Registration::ALL, Registration::name);
-        let guests = named(fields, "guests", Guests::ALL, Guests::name);
+        let registration = fields.named("registration", Registration::ALL, Registration::name);
+        let guests = fields.named("guests", Guests::ALL, Guests::name);
         Some(UpdateServerSettings { registration, guests })
     })?;
     Ok(HttpResponse::Ok().json(app.accounts.update_settings(by, update).await?))
-}
-
-fn named<T: Copy, const COUNT: usize>(
-    fields: &mut Fields,
-    field: &str,
-    all: [T; COUNT],
-    name: fn(T) -> &'static str,
-) -> Option<T> {
-    fields.optional(field, |given| {
-        let found = all.into_iter().find(|value| name(*value) == given);
-        let detail = || format!("{field} must be one of: {}.", all.map(name).join(", "));
-        found.ok_or_else(|| Invalid::new(InvalidCode::InvalidFormat, detail()))
-    })
 }

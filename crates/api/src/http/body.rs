@@ -15,6 +15,7 @@ use futures_util::{FutureExt, StreamExt};
 use serde_json::{Map, Value};
 use shared::errors::{ErrorCode, FieldError};
 use shared::text::{Invalid, InvalidCode};
+use shared::users::CURRENT_USER_PATH;
 use tokio::time::timeout;
 
 use crate::error::{AppError, AppResult};
@@ -51,10 +52,7 @@ pub struct Fields {
 impl Fields {
     /// Parses a required text field.
     pub fn required<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
-        if !self.object.contains_key(name) {
-            let invalid = Invalid::new(InvalidCode::Required, format!("{name} is required."));
-            self.errors.push(FieldError::new(name, invalid));
-        }
+        self.require(name);
         self.optional(name, parse)
     }
 
@@ -65,6 +63,48 @@ impl Fields {
             _ => Err(Invalid::new(InvalidCode::InvalidType, format!("{name} must be a string."))),
         };
         parsed.map_err(|invalid| self.errors.push(FieldError::new(name, invalid))).ok()
+    }
+
+    /// Parses an optional text field that may be null. Absent is `None`, null is `Some(None)`.
+    pub fn nullable<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<Option<T>, Invalid>,
+    ) -> Option<Option<T>> {
+        match self.object.get(name)? {
+            Value::Null => Some(None),
+            _ => self.optional(name, parse),
+        }
+    }
+
+    /// Reads an optional whole number in a range that may be null. Absent is `None`, null is `Some(None)`.
+    pub fn nullable_number(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<Option<i64>> {
+        match self.object.get(name)? {
+            Value::Null => Some(None),
+            _ => self.number(name, range).map(Some),
+        }
+    }
+
+    /// Parses an optional text field that is the name of one of these values.
+    pub fn named<T: Copy, const COUNT: usize>(
+        &mut self,
+        field: &str,
+        all: [T; COUNT],
+        name: fn(T) -> &'static str,
+    ) -> Option<T> {
+        self.optional(field, |given| {
+            let found = all.into_iter().find(|value| name(*value) == given);
+            let detail = || format!("{field} must be one of: {}.", all.map(name).join(", "));
+            found.ok_or_else(|| Invalid::new(InvalidCode::InvalidFormat, detail()))
+        })
+    }
+
+    /// Reports a required field that is missing.
+    pub fn require(&mut self, name: &str) {
+        if !self.object.contains_key(name) {
+            let invalid = Invalid::new(InvalidCode::Required, format!("{name} is required."));
+            self.errors.push(FieldError::new(name, invalid));
+        }
     }
 
     /// Parses a required list of texts. It has at least one item, and none twice.
@@ -148,7 +188,9 @@ pub async fn check_unread(request: &mut dev::ServiceRequest) -> AppResult<()> {
     let headers = request.headers();
     let is_announced = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
         || headers.contains_key(header::TRANSFER_ENCODING);
-    if !ignores_body || !is_announced {
+    // This one has a body in spite of its method.
+    let is_deletion = request.method() == Method::DELETE && request.path() == CURRENT_USER_PATH;
+    if !ignores_body || !is_announced || is_deletion {
         return Ok(());
     }
     let (request, payload) = request.parts_mut();

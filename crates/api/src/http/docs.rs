@@ -13,7 +13,10 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::identity::cookie_name;
-use super::{admin, health, messages, password_resets, rooms, server, sessions, tokens, users};
+use super::{
+    admin, audit, bans, health, invites, members, messages, password_resets, rooms, server, sessions, tokens,
+    users,
+};
 use crate::app::App;
 use crate::error;
 
@@ -33,6 +36,8 @@ const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         users::list,
         users::get_current,
         users::update_current,
+        users::create_deletion,
+        users::delete_current,
         users::change_password,
         users::get,
         sessions::create,
@@ -53,6 +58,23 @@ const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         rooms::get,
         rooms::update,
         rooms::delete,
+        members::list,
+        members::join,
+        members::leave,
+        members::put,
+        members::remove,
+        members::mute,
+        members::unmute,
+        members::transfer,
+        bans::list,
+        bans::put,
+        bans::delete,
+        audit::list,
+        invites::list,
+        invites::create,
+        invites::revoke,
+        invites::preview,
+        invites::redeem,
         messages::list,
         messages::create,
         messages::get,

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 use shared::errors::ErrorCode;
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Needs};
 use super::identity::address;
 use crate::app::App;
 use crate::db;
@@ -12,7 +12,7 @@ use crate::error::{AppError, AppResult};
 
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::new(Method::GET, "/livez", get_live), Endpoint::new(Method::GET, "/readyz", get_ready)]
+    vec![Endpoint::new(Method::GET, "/livez", Needs::Nothing, get_live), Endpoint::new(Method::GET, "/readyz", Needs::Nothing, get_ready)]
 }
 
 /// Check that the process runs

@@ -21,12 +21,19 @@ use crate::app::App;
 use crate::config::{Access, Config};
 use crate::db::token_hash::TokenHash;
 use crate::error::{AppError, AppResult};
-use crate::policy::{TokenRefusal, Use, may_use};
+use crate::policy::{Principal, TokenRefusal, Use, may_use};
 use crate::realtime::connection::Identity;
 use crate::sessions::{self, Client};
 
 /// A client that may read public rooms, with or without a session.
-pub struct Reader;
+pub struct Reader(pub Option<Identity>);
+
+impl Reader {
+    /// The reader as the policy knows them.
+    pub fn principal(&self) -> Principal {
+        self.0.as_ref().map_or(Principal::NOBODY, Identity::principal)
+    }
+}
 
 /// A client with a session.
 pub struct SignedIn(pub Identity);
@@ -271,7 +278,7 @@ impl FromRequest for Reader {
             if identity.is_none() && app(&request)?.config.access == Access::Members {
                 return Err(AppError::new(ErrorCode::AuthenticationRequired));
             }
-            Ok(Self)
+            Ok(Self(identity))
         }
         .boxed_local()
     }

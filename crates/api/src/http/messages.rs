@@ -4,6 +4,7 @@ use actix_web::http::{Method, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use shared::errors::ErrorCode;
 use shared::ids::{MessageId, Rev, RoomId, Seq};
+use shared::members::Operation;
 use shared::messages::{
     Author, Changes, CreateMessage, Message, MessageText, UpdateMessage, message_path, messages_path,
 };
@@ -13,30 +14,38 @@ use shared::text::{Invalid, InvalidCode};
 use uuid::Uuid;
 
 use super::body::JsonBody;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Needs};
 use super::identity::{Reader, SignedIn};
 use super::query::{LimitSchema, PositionSchema, Query, page_response};
-use super::rooms::{RoomPath, or_no_room};
+use super::rooms::{RoomPath, input, or_no_room, permitted, read};
 use crate::app::App;
 use crate::clock;
-use crate::db::messages::{NewMessage, Position, Stored, parse_cursor};
-use crate::db::{self, DbError};
+use crate::db::changes::Changed;
+use crate::db::messages::{NewMessage, Position, parse_cursor};
+use crate::db::{self, Conn, DbError};
 use crate::error::{AppError, AppResult};
+use crate::policy::Principal;
 use crate::realtime::newest::{MAX_MESSAGES, MessageJson, NewestPage};
+use crate::rooms::error::RoomResult;
+use crate::rooms::messages::{self, Sent};
 
 const MESSAGES_PATH: &str = "/api/v1/rooms/{room_id}/messages";
 const MESSAGE_PATH: &str = "/api/v1/rooms/{room_id}/messages/{message_id}";
 const CHANGES_PATH: &str = "/api/v1/rooms/{room_id}/changes";
 
+const VIEW: &[Operation] = &[Operation::View];
+const EDIT: &[Operation] = &[Operation::EditMessage, Operation::EditAnyMessage];
+const DELETE: &[Operation] = &[Operation::DeleteMessage, Operation::DeleteAnyMessage];
+
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::new(Method::GET, MESSAGES_PATH, list),
-        Endpoint::new(Method::POST, MESSAGES_PATH, create),
-        Endpoint::new(Method::GET, MESSAGE_PATH, get),
-        Endpoint::new(Method::PATCH, MESSAGE_PATH, update),
-        Endpoint::new(Method::DELETE, MESSAGE_PATH, delete),
-        Endpoint::new(Method::GET, CHANGES_PATH, list_changes),
+        Endpoint::new(Method::GET, MESSAGES_PATH, Needs::Room(VIEW), list),
+        Endpoint::new(Method::POST, MESSAGES_PATH, Needs::Room(&[Operation::Send]), create),
+        Endpoint::new(Method::GET, MESSAGE_PATH, Needs::Room(VIEW), get),
+        Endpoint::new(Method::PATCH, MESSAGE_PATH, Needs::Room(EDIT), update),
+        Endpoint::new(Method::DELETE, MESSAGE_PATH, Needs::Room(DELETE), delete),
+        Endpoint::new(Method::GET, CHANGES_PATH, Needs::Room(VIEW), list_changes),
     ]
 }
 
@@ -67,31 +76,38 @@ impl FromRequest for MessagePath {
             headers(("Link" = String, description = "The pages before and after this one (RFC 8288)"))),
         (status = 404, description = "message_not_found")))]
 pub async fn list(
-    _: Reader,
+    reader: Reader,
     app: web::Data<App>,
     RoomPath(room_id): RoomPath,
     query: Query,
 ) -> AppResult<HttpResponse> {
-    let limit = query.limit()?;
-    let position = parse_position(&query)?;
+    let by = reader.principal();
+    let parsed = query.limit().and_then(|limit| Ok((limit, parse_position(&query)?)));
+    let (limit, position) = input(&app, by, room_id, Operation::View, parsed).await?;
     if position == Position::Newest
-        && let Some(page) = newest(&app, room_id, limit).await?
+        && let Some(page) = newest(&app, by, room_id, limit).await?
     {
         return Ok(page_response(&page, &messages_path(room_id), limit, ("before", "after")));
     }
-    let read = app.db.run(move |conn| db::messages::list(conn, room_id, position, limit)).await;
+    let read = app.db.run(move |conn| db::messages::list(conn, db::Reader::Client(by), room_id, position, limit)).await;
     let page = or_no_room(read)?.ok_or_else(|| AppError::new(ErrorCode::MessageNotFound))?;
     Ok(page_response(&page, &messages_path(room_id), limit, ("before", "after")))
 }
 
 /// The newest page from the cache, if the room has followers.
-async fn newest(app: &App, room_id: RoomId, limit: u32) -> AppResult<Option<Page<MessageJson>>> {
-    let mut kept = app.hub.newest(room_id, limit);
+async fn newest(
+    app: &App,
+    by: Principal,
+    room_id: RoomId,
+    limit: u32,
+) -> AppResult<Option<Page<MessageJson>>> {
+    let mut kept = app.hub.newest(by.id, room_id, limit);
     if kept.is_none() && app.hub.is_followed(room_id) {
-        let read = app.db.run(move |conn| db::messages::newest(conn, room_id, MAX_MESSAGES)).await;
+        let reader = db::Reader::Client(by);
+        let read = app.db.run(move |conn| db::messages::newest(conn, reader, room_id, MAX_MESSAGES)).await;
         let (rev, messages) = or_no_room(read)?;
         app.hub.keep_newest(room_id, rev, &messages);
-        kept = app.hub.newest(room_id, limit);
+        kept = app.hub.newest(by.id, room_id, limit);
     }
     Ok(kept.map(|NewestPage { items, first }| Page {
         items,
@@ -130,18 +146,23 @@ fn parse_position(query: &Query) -> AppResult<Position> {
             headers(("Location" = String, description = "The path of the message"))),
         (status = 200, description = "A repeat: the current message", body = Message,
             headers(("Location" = String, description = "The path of the message"))),
+        (status = 403, description = "banned, muted, members_only"),
         (status = 409, description = "message_id_reused")))]
 pub async fn create(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
     RoomPath(room_id): RoomPath,
-    body: JsonBody,
+    body: AppResult<JsonBody>,
 ) -> AppResult<HttpResponse> {
-    let CreateMessage { text, id } = body.read(|fields| {
-        let text = fields.required("text", |text| MessageText::parse(text, identity.user.kind));
-        let id = fields.optional("id", parse_id);
-        Some(CreateMessage { text: text?, id })
-    })?;
+    let create = body.and_then(|body| {
+        body.read(|fields| {
+            let text = fields.required("text", |text| MessageText::parse(text, identity.user.kind));
+            let id = fields.optional("id", parse_id);
+            Some(CreateMessage { text: text?, id })
+        })
+    });
+    let CreateMessage { text, id } =
+        input(&app, identity.principal(), room_id, Operation::Send, create).await?;
     app.limits.change_message(identity.user.id, room_id)?;
     let new = NewMessage {
         id: id.unwrap_or_else(|| MessageId(Uuid::now_v7())),
@@ -151,10 +172,8 @@ pub async fn create(
         created_at: clock::now(),
     };
     let (mut response, message) = match app.writer.create_message(new).await? {
-        Stored::Created(message) => (HttpResponse::Created(), message),
-        Stored::Repeated(message) => (HttpResponse::Ok(), message),
-        Stored::IdReused => return Err(AppError::new(ErrorCode::MessageIdReused)),
-        Stored::NoRoom => return Err(AppError::new(ErrorCode::RoomNotFound)),
+        Sent::Created(message) => (HttpResponse::Created(), message),
+        Sent::Repeated(message) => (HttpResponse::Ok(), message),
     };
     Ok(response.insert_header((header::LOCATION, message_path(room_id, message.id))).json(message))
 }
@@ -167,23 +186,21 @@ pub async fn create(
     params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)),
     responses((status = 200, description = "The message or its tombstone", body = Message)))]
 pub async fn get(
-    _: Reader,
+    reader: Reader,
     app: web::Data<App>,
     RoomPath(room_id): RoomPath,
-    MessagePath(id): MessagePath,
+    id: AppResult<MessagePath>,
 ) -> AppResult<HttpResponse> {
-    let message = app
-        .db
-        .run(move |conn| {
-            db::rooms::get(conn, room_id)?;
-            match db::messages::get(conn, room_id, id) {
-                Err(DbError::NotFound) => Ok(None),
-                found => found.map(Some),
-            }
-        })
-        .await;
-    let message = or_no_room(message)?.ok_or_else(|| AppError::new(ErrorCode::MessageNotFound))?;
-    Ok(HttpResponse::Ok().json(message))
+    let by = reader.principal();
+    let MessagePath(id) = input(&app, by, room_id, Operation::View, id).await?;
+    let message = read(&app, move |conn| {
+        permitted(conn, room_id, by, Operation::View)?;
+        match db::messages::get(conn, room_id, id) {
+            Err(DbError::NotFound) => Err(ErrorCode::MessageNotFound.into()),
+            message => Ok(message?),
+        }
+    });
+    Ok(HttpResponse::Ok().json(message.await?))
 }
 
 /// Edit a message
@@ -192,21 +209,36 @@ pub async fn get(
     params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)), request_body = UpdateMessage,
     responses(
         (status = 200, description = "The current message", body = Message),
-        (status = 403, description = "not_author"),
+        (status = 403, description = "not_author, banned, muted"),
         (status = 409, description = "message_deleted")))]
 pub async fn update(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
     RoomPath(room_id): RoomPath,
-    MessagePath(id): MessagePath,
-    body: JsonBody,
+    id: AppResult<MessagePath>,
+    body: AppResult<JsonBody>,
 ) -> AppResult<HttpResponse> {
-    let UpdateMessage { text } = body.read(|fields| {
-        let text = fields.optional("text", |text| MessageText::parse(text, identity.user.kind));
-        Some(UpdateMessage { text })
-    })?;
-    app.limits.change_message(identity.user.id, room_id)?;
-    let message = app.writer.update_message(room_id, id, identity.user.id, text).await?;
+    let by = identity.user.id;
+    let MessagePath(id) = input(&app, identity.principal(), room_id, Operation::View, id).await?;
+    let update = body.and_then(|body| {
+        body.read(|fields| {
+            let text = fields.optional("text", |text| MessageText::parse(text, identity.user.kind));
+            Some(UpdateMessage { text })
+        })
+    });
+    let UpdateMessage { text } = match update {
+        Ok(update) => update,
+        Err(error) => {
+            let principal = identity.principal();
+            read(&app, move |conn| may_edit(conn, room_id, id, principal)).await?;
+            return Err(error);
+        }
+    };
+    app.limits.change_message(by, room_id)?;
+    let message = app
+        .writer
+        .change(room_id, move |conn, now| messages::update(conn, room_id, id, by, text.as_ref(), now))
+        .await?;
     Ok(HttpResponse::Ok().json(message))
 }
 
@@ -218,45 +250,70 @@ pub async fn update(
     params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)),
     responses(
         (status = 204, description = "Deleted, now or before"),
-        (status = 403, description = "not_author")))]
+        (status = 403, description = "not_author, banned")))]
 pub async fn delete(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
     RoomPath(room_id): RoomPath,
-    MessagePath(id): MessagePath,
+    id: AppResult<MessagePath>,
 ) -> AppResult<HttpResponse> {
-    app.limits.change_message(identity.user.id, room_id)?;
-    app.writer.delete_message(room_id, id, identity.user.id).await?;
+    let by = identity.user.id;
+    let MessagePath(id) = input(&app, identity.principal(), room_id, Operation::View, id).await?;
+    app.limits.change_message(by, room_id)?;
+    app.writer.change(room_id, move |conn, now| messages::delete(conn, room_id, id, by, now)).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Checks that somebody may edit a message.
+fn may_edit(conn: &mut Conn, room_id: RoomId, id: MessageId, by: Principal) -> RoomResult<()> {
+    permitted(conn, room_id, by, Operation::View)?;
+    let message = match db::messages::get(conn, room_id, id) {
+        Err(DbError::NotFound) => return Err(ErrorCode::MessageNotFound.into()),
+        message => message?,
+    };
+    let is_own = by.id == Some(message.author.id);
+    let operation = if is_own { Operation::EditMessage } else { Operation::EditAnyMessage };
+    permitted(conn, room_id, by, operation).map(|_| ())
 }
 
 /// List the changes of a room after a rev
 ///
-/// Each changed message once, in its current state, ordered by `rev`. While `has_more`, continue with `since` set to
-/// the `rev` of the response.
+/// Each changed message and membership once, in its current state, ordered by `rev`. While `has_more`, continue with
+/// `since` set to the `rev` of the response.
 #[utoipa::path(get, path = CHANGES_PATH, operation_id = "list_changes", tag = "messages",
     security((), ("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("since" = inline(Option<Rev>), Query),
         ("limit" = inline(Option<LimitSchema>), Query)),
     responses((status = 200, description = "The changes", body = Changes)))]
 pub async fn list_changes(
-    _: Reader,
+    reader: Reader,
     app: web::Data<App>,
     RoomPath(room_id): RoomPath,
     query: Query,
 ) -> AppResult<HttpResponse> {
-    let limit = query.limit()?;
-    let since = query.since()?;
-    let read = app.db.run(move |conn| db::changes::list(conn, room_id, Some(since), limit as usize)).await;
-    let found = or_no_room(read)?;
-    let room = app.hub.with_online(Room::from(found.room));
+    let by = reader.principal();
+    let parsed = query.limit().and_then(|limit| Ok((limit, query.since()?)));
+    let (limit, since) = input(&app, by, room_id, Operation::View, parsed).await?;
+    let found = app.db.run(move |conn| {
+        let found = db::changes::list(conn, db::Reader::Client(by), room_id, Some(since), limit as usize)?;
+        let viewer = db::members::viewer(conn, &found.room.clone().into(), by.id, clock::now())?;
+        Ok((found, viewer))
+    });
+    let (found, viewer) = or_no_room(found.await)?;
+    let room = app.hub.with_online(Room { viewer: Some(viewer), ..Room::from(found.room) });
     if since > room.rev {
         let detail = "since lies beyond the room's rev: forget what you have of this room.";
         return Err(AppError::invalid_field("since", InvalidCode::OutOfRange, detail));
     }
-    let messages: Vec<Message> = found.messages.into_iter().map(|changed| changed.message).collect();
-    let rev = messages.last().filter(|_| found.has_more).map_or(room.rev, |message| message.rev);
-    Ok(HttpResponse::Ok().json(Changes { room, messages, rev, has_more: found.has_more }))
+    let rev = found.changed.last().filter(|_| found.has_more).map_or(room.rev, Changed::rev);
+    let (mut messages, mut members) = (Vec::new(), Vec::new());
+    for changed in found.changed {
+        match changed {
+            Changed::Message { message, .. } => messages.push(message),
+            Changed::Member(member) => members.push(member.change),
+        }
+    }
+    Ok(HttpResponse::Ok().json(Changes { room, messages, members, rev, has_more: found.has_more }))
 }
 
 fn parse_id(text: &str) -> Result<MessageId, Invalid> {

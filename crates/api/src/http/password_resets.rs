@@ -8,7 +8,7 @@ use shared::users::{PASSWORD_RESETS_PATH, ResetPassword};
 
 use super::admin::admin;
 use super::body::JsonBody;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Needs};
 use super::identity::{Peer, SignedIn, Visitor};
 use super::users::{UserPath, password_error};
 use crate::app::App;
@@ -20,8 +20,8 @@ const PASSWORD_RESET_PATH: &str = "/api/v1/admin/users/{user_id}/password-reset"
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::new(Method::POST, PASSWORD_RESET_PATH, create),
-        Endpoint::new(Method::POST, PASSWORD_RESETS_PATH, redeem),
+        Endpoint::new(Method::POST, PASSWORD_RESET_PATH, Needs::Admin, create),
+        Endpoint::new(Method::POST, PASSWORD_RESETS_PATH, Needs::Nothing, redeem),
     ]
 }
 

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use serde::Serialize;
 use shared::errors::ErrorCode;
 use shared::ids::{MessageId, Rev};
-use shared::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use shared::page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page};
 use shared::text::InvalidCode;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, Object, ObjectBuilder, Schema, Type};
@@ -37,6 +37,15 @@ impl Query {
             let detail = format!("limit must be a number from 1 to {MAX_LIMIT}.");
             AppError::invalid_field("limit", InvalidCode::OutOfRange, detail)
         })
+    }
+
+    /// `cursor`: the position of the page; `None` if it is absent.
+    ///
+    /// # Errors
+    /// 400 if it is not a cursor of this list.
+    pub fn cursor<Key, Error>(&self, parse: impl FnOnce(&str) -> Result<Key, Error>) -> AppResult<Option<Key>> {
+        let key = self.get("cursor").map(parse).transpose();
+        key.map_err(|_| AppError::new(ErrorCode::InvalidCursor))
     }
 
     /// `since`: the last change that the client has; zero if it is absent.
@@ -130,6 +139,17 @@ impl PartialSchema for RoomCursorSchema {
 }
 
 impl ToSchema for RoomCursorSchema {}
+
+/// The schema of a cursor of other lists.
+pub struct CursorSchema;
+
+impl PartialSchema for CursorSchema {
+    fn schema() -> RefOr<Schema> {
+        Cursor::schema()
+    }
+}
+
+impl ToSchema for CursorSchema {}
 
 /// The schema of a cursor of a list of users.
 pub struct UserCursorSchema;

@@ -3,32 +3,41 @@
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use shared::errors::ErrorCode;
-use shared::ids::RoomId;
+use shared::ids::{RoomId, UserId};
+use shared::members::Operation;
 use shared::page::Page;
-use shared::rooms::{CreateRoom, ROOMS_PATH, Room, RoomName, UpdateRoom, room_path};
+use shared::rooms::{
+    CreateRoom, MAX_SLOW_MODE_SECONDS, Posting, ROOMS_PATH, Room, RoomName, Topic, UpdateRoom, Visibility,
+    room_path,
+};
 use shared::text::{Invalid, InvalidCode};
 use uuid::Uuid;
 
 use super::body::JsonBody;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Needs};
 use super::identity::{Reader, SignedIn};
 use super::query::{LimitSchema, Query, RoomCursorSchema, page_response};
 use crate::app::App;
 use crate::clock;
+use crate::db::members::{Membership, viewer_of_nobody};
 use crate::db::rooms::{NewRoom, RoomKey, StoredRoom};
-use crate::db::{self, DbError};
+use crate::db::{self, Conn, DbError};
 use crate::error::{AppError, AppResult};
+use crate::policy::Principal;
+use crate::rooms::error::{RoomError, RoomResult};
+use crate::rooms::{self, settings};
 
-const ROOM_PATH: &str = "/api/v1/rooms/{room_id}";
+pub(super) const ROOM_PATH: &str = "/api/v1/rooms/{room_id}";
 
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
+    let update_needs = Needs::Room(&[Operation::UpdateRoom, Operation::SetVisibility]);
     vec![
-        Endpoint::new(Method::GET, ROOMS_PATH, list),
-        Endpoint::new(Method::POST, ROOMS_PATH, create),
-        Endpoint::new(Method::GET, ROOM_PATH, get),
-        Endpoint::new(Method::PATCH, ROOM_PATH, update),
-        Endpoint::new(Method::DELETE, ROOM_PATH, delete),
+        Endpoint::new(Method::GET, ROOMS_PATH, Needs::Reading, list),
+        Endpoint::new(Method::POST, ROOMS_PATH, Needs::Session, create),
+        Endpoint::new(Method::GET, ROOM_PATH, Needs::Room(&[Operation::View]), get),
+        Endpoint::new(Method::PATCH, ROOM_PATH, update_needs, update),
+        Endpoint::new(Method::DELETE, ROOM_PATH, Needs::Room(&[Operation::DeleteRoom]), delete),
     ]
 }
 
@@ -54,24 +63,99 @@ pub(super) fn or_no_room<T>(result: Result<T, DbError>) -> AppResult<T> {
     })
 }
 
-/// List rooms, oldest first
+/// Runs a read whose refusals are answered.
+pub(super) async fn read<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce(&mut Conn) -> RoomResult<T> + Send + 'static,
+) -> AppResult<T> {
+    let read = app.db.run(move |conn| match work(conn) {
+        Ok(value) => Ok(Ok(value)),
+        Err(RoomError::Refused(refusal)) => Ok(Err(refusal)),
+        Err(RoomError::Db(error)) => Err(error),
+    });
+    Ok(read.await??)
+}
+
+/// A room that somebody may do this in, as they see it. The second value is what a user is in it.
+pub(super) fn permitted(
+    conn: &mut Conn,
+    room_id: RoomId,
+    by: Principal,
+    operation: Operation,
+) -> RoomResult<(Room, Option<Membership>)> {
+    let missing = |error| match error {
+        DbError::NotFound => ErrorCode::RoomNotFound.into(),
+        other => RoomError::Db(other),
+    };
+    let room = Room::from(db::rooms::get(conn, room_id).map_err(missing)?);
+    let Some(id) = by.id else {
+        rooms::check_nobody(operation, &room)?;
+        let viewer = Some(viewer_of_nobody(&room));
+        return Ok((Room { viewer, ..room }, None));
+    };
+    let now = clock::now();
+    let me = db::members::get(conn, room_id, id, now).map_err(missing)?;
+    rooms::check(&me, Operation::View, &room, now)?;
+    rooms::check(&me, operation, &room, now)?;
+    Ok((Room { viewer: Some(me.viewer(&room)), ..room }, Some(me)))
+}
+
+/// The input of a change. If it is invalid, whoever may not make the change hears that instead.
+pub(super) async fn input<T>(
+    app: &App,
+    by: Principal,
+    room_id: RoomId,
+    operation: Operation,
+    input: AppResult<T>,
+) -> AppResult<T> {
+    let error = match input {
+        Ok(input) => return Ok(input),
+        Err(error) => error,
+    };
+    read(app, move |conn| permitted(conn, room_id, by, operation).map(|_| ())).await?;
+    Err(error)
+}
+
+/// List the rooms that the caller sees, oldest first
+///
+/// All public rooms, and the private ones that the caller is in.
 #[utoipa::path(get, path = ROOMS_PATH, operation_id = "list_rooms", tag = "rooms",
     security((), ("token" = []), ("cookie" = [])),
     params(("limit" = inline(Option<LimitSchema>), Query), ("cursor" = inline(Option<RoomCursorSchema>), Query)),
     responses((status = 200, description = "A page of rooms", body = Page<Room>,
         headers(("Link" = String, description = "The pages before and after this one (RFC 8288)")))))]
-pub async fn list(_: Reader, app: web::Data<App>, query: Query) -> AppResult<HttpResponse> {
+pub async fn list(reader: Reader, app: web::Data<App>, query: Query) -> AppResult<HttpResponse> {
     let limit = query.limit()?;
     let key = query.get("cursor").map(RoomKey::parse).transpose();
     let key = key.map_err(|_| AppError::new(ErrorCode::InvalidCursor))?;
-    let mut page = app.db.run(move |conn| db::rooms::list(conn, key, limit)).await?;
+    let by = reader.principal().id;
+    let list = move |conn: &mut Conn| {
+        let mut page = db::rooms::list(conn, by, key, limit)?;
+        add_viewers(conn, by, &mut page.items)?;
+        Ok(page)
+    };
+    let mut page = app.db.run(list).await?;
     page.items = page.items.into_iter().map(|room| app.hub.with_online(room)).collect();
     Ok(page_response(&page, ROOMS_PATH, limit, ("cursor", "cursor")))
 }
 
+fn add_viewers(conn: &mut Conn, by: Option<UserId>, rooms: &mut [Room]) -> db::DbResult<()> {
+    let Some(by) = by else {
+        rooms.iter_mut().for_each(|room| room.viewer = Some(viewer_of_nobody(room)));
+        return Ok(());
+    };
+    let ids: Vec<RoomId> = rooms.iter().map(|room| room.id).collect();
+    let memberships = db::members::in_rooms(conn, by, &ids, clock::now())?;
+    for (room, (_, me)) in rooms.iter_mut().zip(memberships) {
+        room.viewer = Some(me.viewer(room));
+    }
+    Ok(())
+}
+
 /// Create a room
 ///
-/// With an `id` chosen by the client, the request can be repeated safely: a repeat answers 200.
+/// The creator becomes its owner. With an `id` chosen by the client, the request can be repeated safely: a repeat
+/// answers 200. Guests create public rooms only.
 #[utoipa::path(post, path = ROOMS_PATH, operation_id = "create_room", tag = "rooms",
     security(("token" = []), ("cookie" = [])), request_body = CreateRoom,
     responses(
@@ -79,28 +163,33 @@ pub async fn list(_: Reader, app: web::Data<App>, query: Query) -> AppResult<Htt
             headers(("Location" = String, description = "The path of the room"))),
         (status = 200, description = "The room, which this user created before with this id", body = Room,
             headers(("Location" = String, description = "The path of the room"))),
+        (status = 403, description = "members_only"),
         (status = 409, description = "room_name_taken, room_id_reused")))]
 pub async fn create(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
     body: JsonBody,
 ) -> AppResult<HttpResponse> {
-    let CreateRoom { name, id } = body.read(|fields| {
+    let CreateRoom { name, id, topic, visibility } = body.read(|fields| {
         let name = fields.required("name", RoomName::parse);
         let id = fields.optional("id", parse_id);
-        Some(CreateRoom { name: name?, id })
+        let topic = fields.nullable("topic", Topic::parse).flatten();
+        let visibility = fields.named("visibility", Visibility::ALL, Visibility::name);
+        Some(CreateRoom { name: name?, id, topic, visibility })
     })?;
     let by = identity.user.id;
     let new = NewRoom {
         id: id.unwrap_or_else(|| RoomId(Uuid::now_v7())),
         name,
         created_by: Some(by),
+        topic,
+        visibility: visibility.unwrap_or(Visibility::Public),
         created_at: clock::now(),
     };
     if id.is_none() || !is_repeat(&app, &new).await? {
         app.limits.create_room(by)?;
     }
-    let (mut response, room) = match app.writer.create_room(new).await? {
+    let (mut response, room) = match app.writer.create_room(new, by).await? {
         StoredRoom::Created(room) => (HttpResponse::Created(), room),
         StoredRoom::Repeated(room) => (HttpResponse::Ok(), app.hub.with_online(room)),
         StoredRoom::IdReused => return Err(AppError::new(ErrorCode::RoomIdReused)),
@@ -124,28 +213,45 @@ fn parse_id(text: &str) -> Result<RoomId, Invalid> {
 #[utoipa::path(get, path = ROOM_PATH, operation_id = "get_room", tag = "rooms",
     security((), ("token" = []), ("cookie" = [])), params(("room_id" = RoomId, Path)),
     responses((status = 200, description = "The room", body = Room)))]
-pub async fn get(_: Reader, app: web::Data<App>, RoomPath(id): RoomPath) -> AppResult<HttpResponse> {
-    let room = or_no_room(app.db.run(move |conn| db::rooms::get(conn, id)).await)?;
-    Ok(HttpResponse::Ok().json(app.hub.with_online(room.into())))
+pub async fn get(reader: Reader, app: web::Data<App>, RoomPath(id): RoomPath) -> AppResult<HttpResponse> {
+    let by = reader.principal();
+    let (room, _) = read(&app, move |conn| permitted(conn, id, by, Operation::View)).await?;
+    Ok(HttpResponse::Ok().json(app.hub.with_online(room)))
 }
 
-/// Rename a room
+/// Change the settings of a room
+///
+/// Moderators change everything but the visibility, owners that as well. Making a private room public shows all its
+/// messages to everybody, so it needs `publish_history: true`.
 #[utoipa::path(patch, path = ROOM_PATH, operation_id = "update_room", tag = "rooms",
     security(("token" = []), ("cookie" = [])), params(("room_id" = RoomId, Path)), request_body = UpdateRoom,
     responses(
         (status = 200, description = "The current room", body = Room),
-        (status = 403, description = "not_room_owner"),
+        (status = 403, description = "not_allowed, members_only, banned"),
         (status = 409, description = "room_name_taken")))]
 pub async fn update(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
     RoomPath(id): RoomPath,
-    body: JsonBody,
+    body: AppResult<JsonBody>,
 ) -> AppResult<HttpResponse> {
-    let UpdateRoom { name } =
-        body.read(|fields| Some(UpdateRoom { name: fields.optional("name", RoomName::parse) }))?;
-    app.limits.change_room(identity.user.id)?;
-    let room = app.writer.update_room(id, identity.user.id, name).await?;
+    let by = identity.user.id;
+    let update = body.and_then(|body| {
+        body.read(|fields| {
+            let slow_mode = fields.number("slow_mode_seconds", 0..=i64::from(MAX_SLOW_MODE_SECONDS));
+            Some(UpdateRoom {
+                name: fields.optional("name", RoomName::parse),
+                topic: fields.nullable("topic", Topic::parse),
+                visibility: fields.named("visibility", Visibility::ALL, Visibility::name),
+                slow_mode_seconds: slow_mode.and_then(|seconds| u32::try_from(seconds).ok()),
+                posting: fields.named("posting", Posting::ALL, Posting::name),
+                publish_history: fields.flag("publish_history"),
+            })
+        })
+    });
+    let update = input(&app, identity.principal(), id, Operation::UpdateRoom, update).await?;
+    app.limits.change_room(by)?;
+    let room = app.writer.change(id, move |conn, now| settings::update(conn, id, by, &update, now)).await?;
     Ok(HttpResponse::Ok().json(app.hub.with_online(room)))
 }
 
@@ -154,13 +260,14 @@ pub async fn update(
     security(("token" = []), ("cookie" = [])), params(("room_id" = RoomId, Path)),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 403, description = "not_room_owner")))]
+        (status = 403, description = "not_allowed, banned")))]
 pub async fn delete(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
     RoomPath(id): RoomPath,
 ) -> AppResult<HttpResponse> {
-    app.limits.change_room(identity.user.id)?;
-    app.writer.delete_room(id, identity.user.id).await?;
+    let by = identity.user.id;
+    app.limits.change_room(by)?;
+    app.writer.change(id, move |conn, now| settings::delete(conn, id, by, now)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

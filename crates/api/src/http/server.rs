@@ -9,7 +9,7 @@ use shared::server::{Limits, SERVER_PATH, ServerInfo};
 use shared::users::{UserKind, Username};
 
 use super::body::MAX_BODY_BYTES;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Needs};
 use crate::app::App;
 
 /// This server's version.
@@ -17,7 +17,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::new(Method::GET, SERVER_PATH, get)]
+    vec![Endpoint::new(Method::GET, SERVER_PATH, Needs::Nothing, get)]
 }
 
 /// Get the name, version, limits and features

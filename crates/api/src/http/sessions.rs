@@ -11,7 +11,7 @@ use shared::sessions::{CURRENT_SESSION_PATH, CreateSession, SESSIONS_PATH, Sessi
 use shared::users::{Password, SignedIn as NewSession};
 
 use super::body::JsonBody;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Needs};
 use super::identity::{MaybeSignedIn, Peer, SignedIn, cookie_name};
 use crate::app::App;
 use crate::config::Config;
@@ -33,11 +33,11 @@ const NOT_YET_DELETED: &str = "The token is refused from now on, but the databas
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::new(Method::POST, SESSIONS_PATH, create),
-        Endpoint::new(Method::GET, SESSIONS_PATH, list),
-        Endpoint::new(Method::DELETE, SESSIONS_PATH, delete_others),
-        Endpoint::new(Method::DELETE, CURRENT_SESSION_PATH, delete_current),
-        Endpoint::new(Method::DELETE, SESSION_PATH, delete),
+        Endpoint::new(Method::POST, SESSIONS_PATH, Needs::Nothing, create),
+        Endpoint::new(Method::GET, SESSIONS_PATH, Needs::Session, list),
+        Endpoint::new(Method::DELETE, SESSIONS_PATH, Needs::Session, delete_others),
+        Endpoint::new(Method::DELETE, CURRENT_SESSION_PATH, Needs::Session, delete_current),
+        Endpoint::new(Method::DELETE, SESSION_PATH, Needs::Session, delete),
     ]
 }
 
@@ -189,8 +189,14 @@ pub(super) fn new_device_cookie(config: &Config, value: String) -> Cookie<'stati
         .finish()
 }
 
-fn remove_cookie(config: &Config, response: &mut HttpResponse) -> AppResult<()> {
+/// The cookie that removes the one of a session.
+pub(super) fn expired_cookie(config: &Config) -> Cookie<'static> {
     let mut cookie = session_cookie(config, String::new());
     cookie.make_removal();
+    cookie
+}
+
+fn remove_cookie(config: &Config, response: &mut HttpResponse) -> AppResult<()> {
+    let cookie = expired_cookie(config);
     response.add_cookie(&cookie).map_err(|_| AppError::new(ErrorCode::Internal))
 }

@@ -9,7 +9,7 @@ use shared::tokens::{CreateToken, MAX_LIFETIME_SECONDS, NewToken, Scope, TOKENS_
 use shared::users::{Password, UserKind};
 
 use super::body::JsonBody;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Needs};
 use super::identity::{Peer, SignedIn};
 use crate::app::App;
 use crate::clock;
@@ -22,9 +22,9 @@ const TOKEN_PATH: &str = "/api/v1/tokens/{token_id}";
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::new(Method::GET, TOKENS_PATH, list),
-        Endpoint::new(Method::POST, TOKENS_PATH, create),
-        Endpoint::new(Method::DELETE, TOKEN_PATH, delete),
+        Endpoint::new(Method::GET, TOKENS_PATH, Needs::Session, list),
+        Endpoint::new(Method::POST, TOKENS_PATH, Needs::Session, create),
+        Endpoint::new(Method::DELETE, TOKEN_PATH, Needs::Session, delete),
     ]
 }
 

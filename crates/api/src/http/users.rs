@@ -1,5 +1,7 @@
 //! Guests and accounts.
 
+use std::net::IpAddr;
+
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use shared::errors::{ErrorCode, FieldError};
@@ -7,35 +9,38 @@ use shared::ids::UserId;
 use shared::page::Page;
 use shared::text::InvalidCode;
 use shared::users::{
-    CURRENT_USER_PATH, ChangePassword, CreateGuest, CreateUser, GUESTS_PATH, Guest, Me, PASSWORD_PATH,
-    Password, SignedIn as NewSession, USERS_PATH, UpdateUser, User, UserKind, Username, user_path,
+    CURRENT_USER_PATH, ChangePassword, CreateGuest, CreateUser, DELETION_PATH, DeleteUser, DeletedMessages,
+    GUESTS_PATH, Guest, Me, PASSWORD_PATH, Password, SignedIn as NewSession, USERS_PATH, UpdateUser, User, UserKind, Username, user_path,
 };
 
 use super::body::JsonBody;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Needs};
 use super::identity::{MaybeSignedIn, Peer, SignedIn, Visitor};
 use super::query::{LimitSchema, Query, UserCursorSchema, page_response};
-use super::sessions::{new_device_cookie, session_cookie};
-use crate::accounts::AccountError;
+use super::sessions::{expired_cookie, new_device_cookie, session_cookie};
+use crate::accounts::{AccountError, Invited};
 use crate::app::App;
 use crate::db;
 use crate::db::name_key::name_key;
 use crate::db::users::{Listed, UserKey};
 use crate::error::{AppError, AppResult};
 use crate::passwords;
+use crate::rooms::members::may_know;
 
 const USER_PATH: &str = "/api/v1/users/{user_id}";
 
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::new(Method::POST, GUESTS_PATH, create_guest),
-        Endpoint::new(Method::POST, USERS_PATH, create),
-        Endpoint::new(Method::GET, USERS_PATH, list),
-        Endpoint::new(Method::GET, CURRENT_USER_PATH, get_current),
-        Endpoint::new(Method::PATCH, CURRENT_USER_PATH, update_current),
-        Endpoint::new(Method::PUT, PASSWORD_PATH, change_password),
-        Endpoint::new(Method::GET, USER_PATH, get),
+        Endpoint::new(Method::POST, GUESTS_PATH, Needs::Nothing, create_guest),
+        Endpoint::new(Method::POST, USERS_PATH, Needs::Nothing, create),
+        Endpoint::new(Method::GET, USERS_PATH, Needs::Session, list),
+        Endpoint::new(Method::GET, CURRENT_USER_PATH, Needs::Session, get_current),
+        Endpoint::new(Method::PATCH, CURRENT_USER_PATH, Needs::Session, update_current),
+        Endpoint::new(Method::DELETE, CURRENT_USER_PATH, Needs::Session, delete_current),
+        Endpoint::new(Method::POST, DELETION_PATH, Needs::Session, create_deletion),
+        Endpoint::new(Method::PUT, PASSWORD_PATH, Needs::Session, change_password),
+        Endpoint::new(Method::GET, USER_PATH, Needs::Session, get),
     ]
 }
 
@@ -70,12 +75,18 @@ pub async fn create_guest(
     app: web::Data<App>,
     body: JsonBody,
 ) -> AppResult<HttpResponse> {
-    let CreateGuest { username } = body.read(|fields| {
+    let CreateGuest { username, invite } = body.read(|fields| {
         let username = fields.required("username", Username::parse_guest);
-        Some(CreateGuest { username: username? })
+        let invite = fields.optional("invite", |text| Ok(text.to_owned()));
+        Some(CreateGuest { username: username?, invite })
     })?;
     app.limits.create_guest(client.address)?;
-    let (user, token) = app.accounts.create_guest(&app.sessions, &client, username).await?;
+    let invite = invited(&app, client.address, invite).await?;
+    let address_hash = app.devices.address_hash(client.address);
+    let (user, token) = app
+        .accounts
+        .create_guest(&app.sessions, &app.writer, &client, username, invite, address_hash)
+        .await?;
     let cookie = session_cookie(&app.config, token.clone());
     Ok(HttpResponse::Created().cookie(cookie).json(Guest { user, token }))
 }
@@ -101,11 +112,18 @@ pub async fn create(
     let create = body.read(|fields| {
         let username = fields.required("username", Username::parse_account);
         let password = fields.required("password", passwords::parse_new);
+        let invite = fields.optional("invite", |text| Ok(text.to_owned()));
         let setup = fields.optional("setup", |text| Ok(text.to_owned()));
-        Some(CreateUser { username: username?, password: password?, setup })
+        Some(CreateUser { username: username?, password: password?, invite, setup })
     })?;
-    app.limits.sign_up(client.address)?;
-    let (user, token) = app.accounts.sign_up(&app.sessions, &client, identity.as_ref(), create).await?;
+    let invite = invited(&app, client.address, create.invite.clone()).await?;
+    // Whoever is invited is known to somebody.
+    if invite.is_none() {
+        app.limits.sign_up(client.address)?;
+    }
+    let signed_up =
+        app.accounts.sign_up(&app.sessions, &app.writer, &client, identity.as_ref(), create, invite);
+    let (user, token) = signed_up.await?;
     let device = app.devices.cookie(user.user.id);
     let mut response = HttpResponse::Created();
     response
@@ -113,6 +131,13 @@ pub async fn create(
         .cookie(new_device_cookie(&app.config, device))
         .insert_header((header::LOCATION, user_path(user.user.id)));
     Ok(response.json(NewSession { user, token }))
+}
+
+/// The invite of a secret, if there is one.
+async fn invited(app: &App, address: IpAddr, secret: Option<String>) -> AppResult<Option<Invited>> {
+    let Some(secret) = secret else { return Ok(None) };
+    app.limits.invite(address)?;
+    Ok(Some(app.accounts.invited(secret).await?))
 }
 
 /// List members
@@ -182,11 +207,63 @@ pub async fn update_current(
     let me = match username.filter(|name| *name != user.username) {
         Some(name) => {
             app.limits.rename(user.id)?;
-            app.accounts.rename(&app.sessions, user, name).await?
+            let me = app.accounts.rename(&app.sessions, user, name).await?;
+            app.tasks.wake();
+            me
         }
         None => identity.me(),
     };
     Ok(HttpResponse::Ok().json(me))
+}
+
+/// Delete the current user
+///
+/// Their messages stay under the name "Deleted user", or are erased.
+#[utoipa::path(post, path = DELETION_PATH, operation_id = "create_deletion", tag = "users",
+    security(("token" = []), ("cookie" = [])), request_body = DeleteUser,
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 403, description = "wrong_password"),
+        (status = 409, description = "last_admin"),
+        (status = 429, description = "rate_limited")))]
+pub async fn create_deletion(
+    SignedIn(identity): SignedIn,
+    Peer(client): Peer,
+    app: web::Data<App>,
+    body: JsonBody,
+) -> AppResult<HttpResponse> {
+    let DeleteUser { password, messages } = body.read(|fields| {
+        let password = fields.optional("password", |text| Ok(Password::to_compare(text)));
+        fields.require("messages");
+        let all = [DeletedMessages::Keep, DeletedMessages::Erase];
+        let messages = fields.named("messages", all, DeletedMessages::name);
+        Some(DeleteUser { password, messages: messages? })
+    })?;
+    if password.is_some() {
+        app.limits.sign_in(&name_key(identity.user.username.as_str()), client.address)?;
+    }
+    app.accounts.delete(&app.sessions, client.address, &identity, password, messages).await?;
+    app.tasks.finish(&app, identity.user.id).await;
+    Ok(HttpResponse::NoContent().cookie(expired_cookie(&app.config)).finish())
+}
+
+/// Delete the current user, with a body
+///
+/// The same as `POST /users/me/deletion`, for clients that send bodies with DELETE.
+#[utoipa::path(delete, path = CURRENT_USER_PATH, operation_id = "delete_current_user", tag = "users",
+    security(("token" = []), ("cookie" = [])), request_body = DeleteUser,
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 403, description = "wrong_password"),
+        (status = 409, description = "last_admin"),
+        (status = 429, description = "rate_limited")))]
+pub async fn delete_current(
+    signed_in: SignedIn,
+    peer: Peer,
+    app: web::Data<App>,
+    body: JsonBody,
+) -> AppResult<HttpResponse> {
+    create_deletion(signed_in, peer, app, body).await
 }
 
 /// Change the password
@@ -219,7 +296,7 @@ pub async fn change_password(
 
 /// Get a user
 ///
-/// Members see members; everybody sees themselves.
+/// Members see members, everybody sees those with whom they share a room.
 #[utoipa::path(get, path = USER_PATH, operation_id = "get_user", tag = "users",
     security(("token" = []), ("cookie" = [])), params(("user_id" = UserId, Path)),
     responses((status = 200, description = "The user", body = User), (status = 404, description = "user_not_found")))]
@@ -229,8 +306,8 @@ pub async fn get(
     UserPath(id): UserPath,
 ) -> AppResult<HttpResponse> {
     let found = app.accounts.get(id).await?.me.user;
-    let is_seen = found.id == identity.user.id
-        || (identity.user.kind == UserKind::Member && found.kind == UserKind::Member);
+    let (me, other) = (identity.user.as_ref().clone(), found.clone());
+    let is_seen = app.db.run(move |conn| may_know(conn, &me, &other)).await?;
     if is_seen { Ok(HttpResponse::Ok().json(found)) } else { Err(AppError::new(ErrorCode::UserNotFound)) }
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use shared::users::{Me, User};
 
 use super::outbox::Outbox;
-use crate::policy::Scopes;
+use crate::policy::{Actor, Principal, Scopes};
 
 /// The id of a connection. It is never reused.
 pub type ConnectionId = u64;
@@ -51,6 +51,12 @@ impl Identity {
         Self { user: Arc::new(user), is_admin, has_password, session, scopes, expires_at }
     }
 
+    /// The user as the policy knows them.
+    pub fn principal(&self) -> Principal {
+        let Self { user, is_admin, .. } = self;
+        Principal { id: Some(user.id), actor: Actor::User { kind: user.kind, is_admin: *is_admin } }
+    }
+
     /// The user as they see themselves.
     pub fn me(&self) -> Me {
         let Self { user, is_admin, has_password, .. } = self;
@@ -66,6 +72,11 @@ impl Connection {
     /// The user; `None` while the connection is anonymous.
     pub fn user(&self) -> Option<Arc<User>> {
         self.identity().map(|identity| identity.user)
+    }
+
+    /// The user as the policy knows them.
+    pub fn principal(&self) -> Principal {
+        self.identity().map_or(Principal::NOBODY, |identity| identity.principal())
     }
 
     /// The user and the session; `None` while the connection is anonymous.

@@ -2,15 +2,19 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use shared::events::{CloseCode, MessageChange, RoomChange, ServerEvent};
 use shared::ids::{Rev, RoomId, UserId};
+use shared::members::{RemovalReason, Viewer};
 use shared::messages::Message;
 use shared::rooms::Room as RoomDto;
 
+use super::connection::Connection;
 use super::frame::Frame;
 use super::hub::{Hub, State};
-use super::room::{Change, Typed};
+use super::publication::{Audience, Publication};
+use super::room::{Change, Typed, Voice};
 use super::wakeups::Wakeups;
 use crate::config::Access;
 
@@ -43,52 +47,207 @@ impl Hub {
         wakeups
     }
 
-    /// Publishes an edited message.
-    pub fn message_updated(&self, message: Message) {
-        let (room_id, rev) = (message.room_id, message.rev);
-        self.publish(room_id, rev, ServerEvent::MessageUpdated(change(message)));
-    }
-
-    /// Publishes the tombstone of a deleted message.
-    pub fn message_deleted(&self, message: Message) {
-        let (room_id, rev) = (message.room_id, message.rev);
-        self.publish(room_id, rev, ServerEvent::MessageDeleted(change(message)));
-    }
-
-    /// Publishes a new room.
-    pub fn room_created(&self, room: RoomDto) {
-        let (id, rev) = (room.id, room.rev);
-        self.publish_to_all(id, rev, ServerEvent::RoomCreated(RoomChange { room, rev }));
-    }
-
-    /// Publishes a renamed room.
-    pub fn room_updated(&self, room: RoomDto) {
-        let (id, rev, room) = (room.id, room.rev, self.with_online(room));
-        self.publish_to_all(id, rev, ServerEvent::RoomUpdated(RoomChange { room, rev }));
-    }
-
-    /// Publishes the deletion of a room and removes its followers.
-    pub fn room_deleted(&self, room: RoomDto) {
-        let (id, rev) = (room.id, room.rev);
-        let event = ServerEvent::RoomDeleted(RoomChange { room, rev });
-        let Some(frame) = Frame::event(&self.budget, &event) else { return };
+    /// Publishes what a transaction changed in a room.
+    pub fn publish_changes(&self, publication: Publication) {
+        let Publication { room, changes, viewers, audience } = publication;
+        let room = RoomDto { viewer: None, ..self.with_online(room) };
+        let changes: Vec<Change> = changes
+            .into_iter()
+            .filter_map(|(rev, event)| self.encode(rev, self.with_current_online(event)))
+            .collect();
         let mut state = self.lock();
-        if let Some(mut live) = state.rooms.remove(&id) {
-            live.delete(rev, &frame);
+        let is_created = changes.iter().any(|change| matches!(change.event, ServerEvent::RoomCreated(_)));
+        let mut sight = match audience {
+            Some(audience) => self.change_audience(&mut state, &room, audience, is_created),
+            None => Sight::default(),
+        };
+        for change in &changes {
+            match &change.event {
+                ServerEvent::MemberJoined(joined) => {
+                    let user = joined.member.user.id;
+                    if state.audiences.add(room.id, user) {
+                        sight.gained.insert(user);
+                    }
+                }
+                ServerEvent::MemberLeft { user_id, reason, .. } => {
+                    if state.audiences.remove(room.id, *user_id) {
+                        sight.gained.remove(user_id);
+                        sight.lost.insert(*user_id);
+                        self.take_sight(&mut state, &room, *user_id, (*reason).into());
+                    }
+                }
+                ServerEvent::MessageCreated(sent) => {
+                    let author = sent.message.author.id;
+                    self.in_room_with_typing(&mut state, room.id, |live| {
+                        live.stop_typing(author).map(Typed::stopped)
+                    });
+                }
+                _ => {}
+            }
         }
-        self.deliver_to_non_followers(&state, id, &frame);
-        state.directory.forget_room(id);
-        state.newest.forget(id);
+        for user in &sight.gained {
+            let viewer = viewers.iter().find(|(id, _)| id == user).map(|(_, viewer)| viewer.clone());
+            let added = ServerEvent::RoomAdded { room: RoomDto { viewer, ..room.clone() } };
+            self.send_to_user(&state, *user, &added);
+        }
+        let wakeups = deliver(&mut state, room.id, &changes);
+        for Change { rev, event, frame } in &changes {
+            match event {
+                // Members of a new private room were told by `room_added`.
+                ServerEvent::RoomCreated(_) if state.audiences.members(room.id).is_some() => {}
+                ServerEvent::RoomCreated(_) | ServerEvent::RoomUpdated(_) => {
+                    self.deliver_to_non_followers(&state, room.id, frame);
+                }
+                ServerEvent::RoomDeleted(_) => self.end_room(&mut state, &room, *rev, frame),
+                _ => {}
+            }
+        }
+        for (user, viewer) in viewers {
+            self.change_viewer(&mut state, room.id, user, viewer, &sight);
+        }
+        self.shed(&state);
+        drop(state);
+        drop(wakeups);
     }
 
-    /// Publishes a change that was found in the database.
-    pub fn catch_up(&self, room_id: RoomId, rev: Rev, event: ServerEvent) {
-        self.publish(room_id, rev, event);
+    /// Rooms in events are encoded with their present number of people.
+    fn with_current_online(&self, event: ServerEvent) -> ServerEvent {
+        match event {
+            ServerEvent::RoomUpdated(RoomChange { room, rev }) => {
+                ServerEvent::RoomUpdated(RoomChange { room: self.with_online(room), rev })
+            }
+            other => other,
+        }
     }
 
-    /// Publishes a change that was found in the database and that concerns everybody who may see the room.
-    pub fn catch_up_all(&self, room_id: RoomId, rev: Rev, event: ServerEvent) {
-        self.publish_to_all(room_id, rev, event);
+    /// Changes who sees a room. Whoever loses sight of it is told; whoever gains it by becoming a member is returned.
+    fn change_audience(
+        &self,
+        state: &mut State,
+        room: &RoomDto,
+        audience: Audience,
+        is_created: bool,
+    ) -> Sight {
+        match audience {
+            Audience::Everybody => {
+                let Some(before) = state.audiences.make_public(room.id) else { return Sight::default() };
+                let event = ServerEvent::RoomCreated(RoomChange { room: room.clone(), rev: room.rev });
+                if let Some(frame) = Frame::event(&self.budget, &event) {
+                    for connection in state.directory.connections() {
+                        let user = connection.user().map(|user| user.id);
+                        let is_news = user.is_none_or(|user| !before.contains(&user));
+                        if is_news && self.may_read(user) {
+                            connection.outbox.push(frame.clone());
+                        }
+                    }
+                }
+                Sight::default()
+            }
+            Audience::Members(members) => {
+                let before = state.audiences.make_private(room.id, members.clone());
+                if is_created {
+                    return Sight { gained: members, lost: HashSet::new() };
+                }
+                let Some(before) = before else {
+                    self.hide(state, room, &members);
+                    return Sight::default();
+                };
+                let lost: HashSet<UserId> = before.difference(&members).copied().collect();
+                for user in &lost {
+                    self.take_sight(state, room, *user, RemovalReason::Removed);
+                }
+                Sight { gained: members.difference(&before).copied().collect(), lost }
+            }
+        }
+    }
+
+    /// Hides a room that was public from everybody but its members.
+    fn hide(&self, state: &mut State, room: &RoomDto, members: &HashSet<UserId>) {
+        let reason = RemovalReason::MadePrivate;
+        let event = ServerEvent::RoomRemoved { room_id: room.id, name: room.name.clone(), reason };
+        let Some(frame) = Frame::event(&self.budget, &event) else { return };
+        let strangers: Vec<_> = state
+            .directory
+            .connections()
+            .filter(|connection| connection.user().is_none_or(|user| !members.contains(&user.id)))
+            .cloned()
+            .collect();
+        for connection in strangers {
+            self.expel(state, &connection, room.id);
+            if self.may_read(connection.user().map(|user| user.id)) {
+                connection.outbox.push(frame.clone());
+            }
+        }
+    }
+
+    /// Takes a user's sight of a room: their connections leave it, and what waits for them of it is dropped.
+    fn take_sight(&self, state: &mut State, room: &RoomDto, user: UserId, reason: RemovalReason) {
+        let connections: Vec<_> = state.directory.of_user(user).cloned().collect();
+        for connection in &connections {
+            self.expel(state, connection, room.id);
+        }
+        let name = room.name.clone();
+        self.send_to_user(state, user, &ServerEvent::RoomRemoved { room_id: room.id, name, reason });
+    }
+
+    fn expel(&self, state: &mut State, connection: &Arc<Connection>, room_id: RoomId) {
+        state.directory.unfollow(connection.id, room_id);
+        self.remove_from_room(state, connection, room_id);
+        connection.outbox.forget_room(room_id);
+    }
+
+    /// Tells a user what they are in a room now, unless `room_added` or `room_removed` did.
+    fn change_viewer(
+        &self,
+        state: &mut State,
+        room_id: RoomId,
+        user: UserId,
+        viewer: Viewer,
+        sight: &Sight,
+    ) {
+        if sight.lost.contains(&user) || !state.audiences.sees(Some(user), room_id) {
+            return;
+        }
+        let voice = Voice::from(&viewer);
+        let connections: Vec<_> = state.directory.of_user(user).cloned().collect();
+        for connection in &connections {
+            self.in_room_with_typing(state, room_id, |live| {
+                live.set_voice(connection.id, voice).map(Typed::stopped)
+            });
+        }
+        if !sight.gained.contains(&user) {
+            self.send_to_user(state, user, &ServerEvent::ViewerUpdated { room_id, viewer });
+        }
+    }
+
+    /// Ends a room that was deleted: whoever saw it is told, and nobody follows it any more.
+    fn end_room(&self, state: &mut State, room: &RoomDto, rev: Rev, frame: &Frame) {
+        let members = state.audiences.make_public(room.id);
+        if let Some(members) = members {
+            for user in members {
+                self.take_sight(state, room, user, RemovalReason::Deleted);
+            }
+            state.rooms.remove(&room.id);
+        } else {
+            if let Some(mut live) = state.rooms.remove(&room.id) {
+                live.delete(rev, frame);
+            }
+            self.deliver_to_non_followers(state, room.id, frame);
+        }
+        state.directory.forget_room(room.id);
+        state.newest.forget(room.id);
+    }
+
+    fn send_to_user(&self, state: &State, user: UserId, event: &ServerEvent) {
+        let Some(frame) = Frame::event(&self.budget, event) else { return };
+        for connection in state.directory.of_user(user) {
+            connection.outbox.push(frame.clone());
+        }
+    }
+
+    /// Whether somebody may read at all: on servers for members only, nobody without a session.
+    fn may_read(&self, user: Option<UserId>) -> bool {
+        self.access == Access::Open || user.is_some()
     }
 
     /// Tells the room's followers to read the changes up to `rev` by REST.
@@ -108,26 +267,22 @@ impl Hub {
         drop(wakeups);
     }
 
-    /// To everybody who may see the room: to its followers in the order of its changes, to the others at once.
-    fn publish_to_all(&self, room_id: RoomId, rev: Rev, event: ServerEvent) {
-        let Some(change) = self.encode(rev, event) else { return };
-        let frame = change.frame.clone();
-        let mut state = self.lock();
-        let wakeups = deliver(&mut state, room_id, &[change]);
-        self.deliver_to_non_followers(&state, room_id, &frame);
-        self.shed(&state);
-        drop(state);
-        drop(wakeups);
-    }
-
     fn encode(&self, rev: Rev, event: ServerEvent) -> Option<Change> {
         let frame = Frame::event(&self.budget, &event)?;
         Some(Change { rev, event, frame })
     }
 
+    /// Sends a frame to everybody who sees the room and does not follow it.
     fn deliver_to_non_followers(&self, state: &State, room_id: RoomId, frame: &Frame) {
+        if let Some(members) = state.audiences.members(room_id) {
+            let connections = members.iter().flat_map(|member| state.directory.of_user(*member));
+            for connection in connections.filter(|one| !state.directory.follows(one.id, room_id)) {
+                connection.outbox.push(frame.clone());
+            }
+            return;
+        }
         for connection in state.directory.non_followers(room_id) {
-            if self.access == Access::Open || connection.user().is_some() {
+            if self.may_read(connection.user().map(|user| user.id)) {
                 connection.outbox.push(frame.clone());
             }
         }
@@ -156,13 +311,23 @@ impl Hub {
     }
 }
 
+/// Who gained or lost sight of a private room.
+#[derive(Default)]
+struct Sight {
+    gained: HashSet<UserId>,
+    lost: HashSet<UserId>,
+}
+
 /// Delivers changes to the room's followers and to its newest page.
 fn deliver(state: &mut State, room_id: RoomId, changes: &[Change]) -> Wakeups {
     let Some(room) = state.rooms.get_mut(&room_id) else { return Wakeups::default() };
     for Change { rev, event, .. } in changes {
         state.newest.apply(room_id, *rev, event);
     }
-    room.publish(changes)
+    // The end of a room is delivered when its followers leave it.
+    let is_end = |change: &Change| matches!(change.event, ServerEvent::RoomDeleted(_));
+    let end = changes.iter().position(is_end).unwrap_or(changes.len());
+    room.publish(&changes[..end])
 }
 
 fn change(message: Message) -> MessageChange {

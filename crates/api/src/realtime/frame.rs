@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_http::ws::{self, CloseReason, Codec};
 use bytes::{Bytes, BytesMut};
 use shared::events::{CloseCode, ServerEvent};
+use shared::ids::RoomId;
 use tokio_util::codec::Encoder as _;
 
 use super::budget::Budget;
@@ -19,6 +20,8 @@ pub struct Frame(Arc<Encoded>);
 #[derive(Debug)]
 struct Encoded {
     bytes: Bytes,
+    /// The room that it tells of.
+    room_id: Option<RoomId>,
     budget: Arc<Budget>,
 }
 
@@ -32,7 +35,7 @@ impl Frame {
     /// The text frame of an event. `None` if the event cannot be serialized, which is a bug.
     pub fn event(budget: &Arc<Budget>, event: &ServerEvent) -> Option<Self> {
         match serde_json::to_string(event) {
-            Ok(json) => Some(Self::encode(budget, ws::Message::Text(json.into()))),
+            Ok(json) => Some(Self::encode(budget, ws::Message::Text(json.into()), event.room_id())),
             Err(error) => {
                 tracing::error!(%error, "an event could not be serialized");
                 None
@@ -42,17 +45,22 @@ impl Frame {
 
     /// A ping, which browsers answer automatically.
     pub fn ping(budget: &Arc<Budget>) -> Self {
-        Self::encode(budget, ws::Message::Ping(Bytes::new()))
+        Self::encode(budget, ws::Message::Ping(Bytes::new()), None)
     }
 
     /// The answer to a client's ping.
     pub fn pong(budget: &Arc<Budget>, payload: Bytes) -> Self {
-        Self::encode(budget, ws::Message::Pong(payload))
+        Self::encode(budget, ws::Message::Pong(payload), None)
     }
 
     /// The encoded frame.
     pub fn bytes(&self) -> Bytes {
         self.0.bytes.clone()
+    }
+
+    /// The room that it tells of.
+    pub(super) fn room_id(&self) -> Option<RoomId> {
+        self.0.room_id
     }
 
     /// The length of the encoded frame, in bytes.
@@ -65,10 +73,10 @@ impl Frame {
         self.0.bytes.is_empty()
     }
 
-    fn encode(budget: &Arc<Budget>, message: ws::Message) -> Self {
+    fn encode(budget: &Arc<Budget>, message: ws::Message, room_id: Option<RoomId>) -> Self {
         let bytes = encode(message);
         budget.charge(bytes.len());
-        Self(Arc::new(Encoded { bytes, budget: budget.clone() }))
+        Self(Arc::new(Encoded { bytes, room_id, budget: budget.clone() }))
     }
 }
 

@@ -17,13 +17,14 @@ use shared::rooms::Room as RoomDto;
 use shared::users::User;
 
 use super::admission::{Admission, Refusal, SocketLimits};
+use super::audience::Audiences;
 use super::budget::Budget;
 use super::connection::{Connection, Identity, SessionKey};
 use super::directory::{Directory, TooManyRooms};
 use super::frame::Frame;
 use super::newest::{NewestPage, NewestPages};
 use super::presence::Snapshot;
-use super::room::{Room, Typed};
+use super::room::{Room, Silent, Typed, Voice};
 use crate::config::Access;
 
 /// The interval at which [`Hub::tick`] must be called.
@@ -48,6 +49,7 @@ pub(super) struct State {
     pub(super) directory: Directory,
     pub(super) rooms: HashMap<RoomId, Room>,
     pub(super) newest: NewestPages,
+    pub(super) audiences: Audiences,
     /// Rooms with news that depends on time: delayed presence, or typing that may expire.
     waiting: HashSet<RoomId>,
 }
@@ -64,6 +66,7 @@ impl Hub {
             directory: Directory::default(),
             rooms: HashMap::new(),
             newest: NewestPages::default(),
+            audiences: Audiences::default(),
             waiting: HashSet::new(),
         };
         Self {
@@ -73,6 +76,11 @@ impl Hub {
             budget: Arc::new(Budget::new(bytes)),
             access,
         }
+    }
+
+    /// Sets who sees which room, before the first connection.
+    pub fn set_audiences(&self, audiences: Audiences) {
+        self.lock().audiences = audiences;
     }
 
     /// The memory budget of frames.
@@ -98,20 +106,35 @@ impl Hub {
         Ok(Registration { hub: self.clone(), connection })
     }
 
-    /// Sets or replaces the identity of a connection.
+    /// Sets or replaces the identity of a connection. `voices` are what the user may say in rooms that it follows. It
+    /// leaves those that the user does not see.
     ///
     /// # Errors
     /// If the user has too many connections.
-    pub fn identify(&self, connection: &Connection, identity: Identity) -> Result<(), Refusal> {
+    pub fn identify(
+        &self,
+        connection: &Connection,
+        identity: Identity,
+        voices: &[(RoomId, Voice)],
+    ) -> Result<(), Refusal> {
         let mut state = self.lock();
         if !state.directory.contains(connection.id) {
             return Ok(());
         }
         let before = connection.user().map(|user| user.id);
-        state.admission.change_user(before, identity.user.id)?;
+        let user_id = identity.user.id;
+        state.admission.change_user(before, user_id)?;
         connection.set_identity(identity);
+        state.directory.change_user(connection.id, before, user_id);
         for room_id in state.directory.rooms(connection.id).to_vec() {
-            self.in_room(&mut state, room_id, |room| room.identify(connection.id));
+            if !state.audiences.sees(Some(user_id), room_id) {
+                state.directory.unfollow(connection.id, room_id);
+                self.remove_from_room(&mut state, connection, room_id);
+                connection.outbox.forget_room(room_id);
+                continue;
+            }
+            let voice = voices.iter().find(|(id, _)| *id == room_id).map(|(_, voice)| *voice);
+            self.in_room(&mut state, room_id, |room| room.identify(connection.id, voice));
         }
         Ok(())
     }
@@ -136,13 +159,26 @@ impl Hub {
         }
     }
 
+    /// The rooms that a connection follows.
+    pub fn followed_by(&self, connection: &Connection) -> Vec<RoomId> {
+        self.lock().directory.rooms(connection.id).to_vec()
+    }
+
+    /// Whether a connection follows a room.
+    pub fn follows(&self, connection: &Connection, room_id: RoomId) -> bool {
+        self.lock().directory.follows(connection.id, room_id)
+    }
+
     /// Begins to follow a room (step 1 of 3): from now on its events are held for the connection, so that the missed
-    /// changes can be read without a gap.
+    /// changes can be read without a gap. A room that the user does not see is not followed: the database says why.
     ///
     /// # Errors
     /// If the connection follows too many rooms.
     pub fn join(&self, connection: &Arc<Connection>, room_id: RoomId) -> Result<(), TooManyRooms> {
         let mut state = self.lock();
+        if !state.audiences.sees(connection.user().map(|user| user.id), room_id) {
+            return Ok(());
+        }
         // The transport may be gone while a command is still being processed.
         if state.directory.contains(connection.id) {
             state.directory.follow(connection.id, room_id)?;
@@ -152,8 +188,9 @@ impl Hub {
     }
 
     /// Confirms an existing room (step 2 of 3): counts the connection, as present or absent, and sends `subscribed`.
-    /// Returns false if the room was deleted meanwhile.
+    /// `room.viewer` is what the user is in it. Returns false if the user lost sight of the room meanwhile.
     pub fn send_subscribed(&self, connection: &Connection, room: &RoomDto, present: bool) -> bool {
+        let voice = room.viewer.as_ref().map(Voice::from).unwrap_or_default();
         let (id, room_id) = (connection.id, room.id);
         let is_followed =
             |state: &State| state.rooms.get(&room_id).is_some_and(|live| live.is_followed_by(id));
@@ -161,7 +198,7 @@ impl Hub {
         if !is_followed(&state) {
             return false;
         }
-        self.in_room_with_typing(&mut state, room_id, |live| live.count(id, present).map(Typed::stopped));
+        self.in_room_with_typing(&mut state, room_id, |live| live.confirm(id, present, voice).map(Typed::stopped));
         for attempt in 1..=MAX_SNAPSHOTS {
             let snapshot = state.rooms.get_mut(&room_id).and_then(|live| live.snapshot(id));
             let Some(snapshot) = snapshot else { return false };
@@ -213,15 +250,23 @@ impl Hub {
         self.remove_from_room(&mut state, connection, room_id);
     }
 
-    /// Records that a user types or stopped typing. Returns whether the connection is present in the room.
-    pub fn set_typing(&self, connection: &Connection, room_id: RoomId, active: bool) -> bool {
-        let mut is_accepted = false;
+    /// Records that a user types or stopped typing.
+    ///
+    /// # Errors
+    /// Why the user is not shown as typing.
+    pub fn set_typing(
+        &self,
+        connection: &Connection,
+        room_id: RoomId,
+        active: bool,
+    ) -> Result<(), Silent> {
+        let mut result = Err(Silent::Absent);
         self.in_room_with_typing(&mut self.lock(), room_id, |room| {
             let typed = room.set_typing(connection.id, active, Instant::now());
-            is_accepted = typed.is_some();
-            typed.flatten()
+            result = typed.as_ref().map(|_| ()).map_err(|silent| *silent);
+            typed.ok().flatten()
         });
-        is_accepted
+        result
     }
 
     /// The number of users in a room.
@@ -239,14 +284,23 @@ impl Hub {
         self.lock().rooms.get(&room_id).and_then(Room::published)
     }
 
+    /// Whether the followers of a room have all changes before this one, as far as the hub knows.
+    pub fn has_all_before(&self, room_id: RoomId, rev: Rev) -> bool {
+        self.published(room_id).is_none_or(|published| rev <= published.next())
+    }
+
     /// Whether a room has followers.
     pub fn is_followed(&self, room_id: RoomId) -> bool {
         self.lock().rooms.contains_key(&room_id)
     }
 
-    /// The newest page of a room, if it is cached.
-    pub fn newest(&self, room_id: RoomId, limit: u32) -> Option<NewestPage> {
-        self.lock().newest.page(room_id, limit as usize)
+    /// The newest page of a room, if it is cached and the user sees the room.
+    pub fn newest(&self, user: Option<UserId>, room_id: RoomId, limit: u32) -> Option<NewestPage> {
+        let state = self.lock();
+        if !state.audiences.sees(user, room_id) {
+            return None;
+        }
+        state.newest.page(room_id, limit as usize)
     }
 
     /// Caches the newest page of a followed room. `messages` are the last messages as of `rev`, as many as are cached.
@@ -265,7 +319,9 @@ impl Hub {
 
     /// Closes the connections of a user.
     pub fn end_user(&self, id: UserId, code: CloseCode) {
-        self.end(|identity| identity.user.id == id, code);
+        for connection in self.lock().directory.of_user(id) {
+            connection.outbox.close(code);
+        }
     }
 
     /// Closes the connections of API tokens that have expired.
@@ -281,13 +337,18 @@ impl Hub {
         }
     }
 
-    /// Follows a user's new name: open connections carry it, and pages with the old one are forgotten.
+    /// Follows a user's new name: open connections and presence carry it, and pages with the old one are forgotten.
     pub fn user_changed(&self, user: &Arc<User>) {
         let mut state = self.lock();
-        for connection in state.directory.connections() {
-            if let Some(identity) = connection.identity().filter(|identity| identity.user.id == user.id) {
+        let mut rooms = HashSet::new();
+        for connection in state.directory.of_user(user.id) {
+            if let Some(identity) = connection.identity() {
                 connection.set_identity(Identity { user: user.clone(), ..identity });
             }
+            rooms.extend(state.directory.rooms(connection.id));
+        }
+        for room_id in rooms {
+            self.in_room(&mut state, room_id, |room| room.rename(user));
         }
         state.newest.clear();
     }
@@ -325,7 +386,7 @@ impl Hub {
         self.shed(&state);
     }
 
-    fn remove_from_room(&self, state: &mut State, connection: &Connection, room_id: RoomId) {
+    pub(super) fn remove_from_room(&self, state: &mut State, connection: &Connection, room_id: RoomId) {
         self.in_room_with_typing(state, room_id, |room| room.remove(connection.id).map(Typed::stopped));
     }
 

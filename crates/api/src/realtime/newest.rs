@@ -143,7 +143,10 @@ impl Newest {
             ServerEvent::MessageUpdated(change) | ServerEvent::MessageDeleted(change) => {
                 self.replace(&change.message)
             }
-            ServerEvent::RoomUpdated(_) => Some(()),
+            ServerEvent::RoomUpdated(_)
+            | ServerEvent::MemberJoined(_)
+            | ServerEvent::MemberUpdated(_)
+            | ServerEvent::MemberLeft { .. } => Some(()),
             _ => None,
         }
     }

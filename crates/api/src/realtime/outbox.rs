@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use shared::events::CloseCode;
+use shared::ids::RoomId;
 use tokio::sync::Notify;
 
 use super::frame::Frame;
@@ -88,6 +89,11 @@ impl Outbox {
             return None;
         }
         if state.queue.is_empty() { None } else { state.reader.take() }
+    }
+
+    /// Drops the waiting frames that tell of a room, because the user may not see it any more.
+    pub(super) fn forget_room(&self, room_id: RoomId) {
+        self.lock().queue.forget_room(room_id);
     }
 
     /// Counts bytes that are held outside of the queue. Too many close the connection as a slow consumer.

@@ -132,6 +132,13 @@ impl Presence {
         }
     }
 
+    /// Follows a user's new name.
+    pub(super) fn rename(&mut self, user: &Arc<User>) {
+        if let Some(person) = self.listed.get_mut(&user.id).or_else(|| self.unlisted.get_mut(&user.id)) {
+            person.user = user.clone();
+        }
+    }
+
     fn person_arrives(&mut self, user: &Arc<User>) {
         let id = user.id;
         if let Some(person) = self.listed.get_mut(&id).or_else(|| self.unlisted.get_mut(&id)) {
@@ -216,6 +223,7 @@ mod tests {
             username: Username::from_stored(format!("user {number}")),
             kind: UserKind::Guest,
             created_at: DateTime::<Utc>::UNIX_EPOCH.into(),
+            deleted_at: None,
         }))
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use shared::ids::RoomId;
+
 use super::frame::Frame;
 
 /// Frames up to this many bytes leave together, so that they share a write. Only the part of a write buffer that was ever
@@ -52,6 +54,12 @@ impl Queue {
     pub(super) fn push(&mut self, frame: Frame) {
         self.bytes += frame.len() + FRAME_OVERHEAD;
         self.frames.push_back(frame);
+    }
+
+    /// Drops the frames that tell of a room.
+    pub(super) fn forget_room(&mut self, room_id: RoomId) {
+        self.frames.retain(|frame| frame.room_id() != Some(room_id));
+        self.bytes = self.frames.iter().map(|frame| frame.len() + FRAME_OVERHEAD).sum();
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -5,8 +5,12 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use shared::events::ServerEvent;
 use shared::ids::{Rev, RoomId, UserId};
+use shared::members::Viewer;
+use shared::timestamp::Timestamp;
+use shared::users::User;
 
 use super::budget::Budget;
 use super::connection::{Connection, ConnectionId};
@@ -35,6 +39,36 @@ struct Follower {
     counted: Option<Counted>,
     /// The version of presence that it was sent, if any.
     seen_presence: Option<Version>,
+    /// What its user may say. `None` until the room is confirmed, or the user's rights change.
+    voice: Option<Voice>,
+    /// Whether it asked to be present.
+    wants_presence: bool,
+}
+
+/// What the user of a connection may say in a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Voice {
+    /// A user who is banned only reads, as a visitor.
+    pub is_banned: bool,
+    /// Until when the user is muted.
+    pub muted_until: Option<Timestamp>,
+}
+
+impl From<&Viewer> for Voice {
+    fn from(viewer: &Viewer) -> Self {
+        Self { is_banned: viewer.banned, muted_until: viewer.muted_until }
+    }
+}
+
+/// Why a user is not shown as typing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silent {
+    /// The connection is not present in the room.
+    Absent,
+    /// The user is banned.
+    Banned,
+    /// The user is muted.
+    Muted,
 }
 
 enum Stage {
@@ -84,18 +118,42 @@ impl Room {
             stage: Stage::Live(Rev::ZERO),
             counted: None,
             seen_presence: None,
+            voice: None,
+            wants_presence: false,
         });
         follower.take_held();
+        follower.voice = None;
         follower.stage = Stage::Joining(Box::default());
     }
 
-    /// Counts the connection, as present or absent. It receives presence events after [`Self::send_subscribed`].
-    pub(super) fn count(&mut self, id: ConnectionId, present: bool) -> Option<Typist> {
+    /// Confirms a follower whose user may say this, unless that has changed meanwhile. Counts the connection, as present
+    /// or absent. It receives presence events after [`Self::send_subscribed`].
+    pub(super) fn confirm(&mut self, id: ConnectionId, present: bool, voice: Voice) -> Option<Typist> {
         let follower = self.followers.get_mut(&id)?;
-        let counted = match (present, follower.connection.user()) {
+        follower.wants_presence = present;
+        follower.voice.get_or_insert(voice);
+        self.count(id)
+    }
+
+    /// Sets what the user of a connection may say.
+    pub(super) fn set_voice(&mut self, id: ConnectionId, voice: Voice) -> Option<Typist> {
+        let follower = self.followers.get_mut(&id)?;
+        follower.voice = Some(voice);
+        if follower.counted.is_some() {
+            let stopped = self.count(id);
+            return stopped.or_else(|| voice.muted_until.and_then(|_| self.typing.stop_on(id)));
+        }
+        None
+    }
+
+    /// Counts a connection. Returns the user who stopped typing on it.
+    fn count(&mut self, id: ConnectionId) -> Option<Typist> {
+        let follower = self.followers.get_mut(&id)?;
+        let is_banned = follower.voice.is_some_and(|voice| voice.is_banned);
+        let counted = match (follower.wants_presence, follower.connection.user()) {
             (false, _) => Counted::Absent,
-            (true, Some(user)) => Counted::Person(user),
-            (true, None) => Counted::Visitor,
+            (true, Some(user)) if !is_banned => Counted::Person(user),
+            (true, _) => Counted::Visitor,
         };
         let before = follower.counted.replace(counted.clone());
         // Arriving comes before leaving, so that a user who stays is never absent in between.
@@ -103,7 +161,7 @@ impl Room {
         if let Some(before) = before {
             self.presence.leave(&before);
         }
-        if matches!(counted, Counted::Absent) { self.typing.stop_on(id) } else { None }
+        if matches!(counted, Counted::Person(_)) { None } else { self.typing.stop_on(id) }
     }
 
     /// The current presence for a follower. Until [`Self::send_subscribed`] it receives no presence events.
@@ -128,10 +186,23 @@ impl Room {
     }
 
     /// Counts a connection anew after its identity changed, if it is present.
-    pub(super) fn identify(&mut self, id: ConnectionId) {
-        let counted = self.followers.get(&id).and_then(|follower| follower.counted.as_ref());
-        if matches!(counted, Some(Counted::Visitor | Counted::Person(_))) {
-            self.count(id, true);
+    pub(super) fn identify(&mut self, id: ConnectionId, voice: Option<Voice>) {
+        let Some(follower) = self.followers.get_mut(&id) else { return };
+        follower.voice = voice;
+        if follower.counted.is_some() {
+            self.count(id);
+        }
+    }
+
+    /// Follows a user's new name. Followers hear of it by the change of the membership.
+    pub(super) fn rename(&mut self, user: &Arc<User>) {
+        self.presence.rename(user);
+        for follower in self.followers.values_mut() {
+            if let Some(Counted::Person(counted)) = &mut follower.counted
+                && counted.id == user.id
+            {
+                *counted = user.clone();
+            }
         }
     }
 
@@ -194,21 +265,30 @@ impl Room {
         }
     }
 
-    /// Records that a user types or stopped typing. Returns the change to send; `None` if the connection is not present
-    /// in the room.
+    /// Records that a user types or stopped typing. Returns the change to send.
+    ///
+    /// # Errors
+    /// Why the user is not shown as typing.
     pub(super) fn set_typing(
         &mut self,
         id: ConnectionId,
         active: bool,
         now: Instant,
-    ) -> Option<Option<Typed>> {
-        let counted = self.followers.get(&id).and_then(|follower| follower.counted.clone());
-        let Some(Counted::Person(user)) = counted else { return None };
+    ) -> Result<Option<Typed>, Silent> {
+        let follower = self.followers.get(&id).ok_or(Silent::Absent)?;
+        let voice = follower.voice.unwrap_or_default();
+        if voice.is_banned {
+            return Err(Silent::Banned);
+        }
+        if voice.muted_until.is_some_and(|until| DateTime::<Utc>::from(until) > Utc::now()) {
+            return Err(Silent::Muted);
+        }
+        let Some(Counted::Person(user)) = follower.counted.clone() else { return Err(Silent::Absent) };
         if !active {
-            return Some(self.typing.stop(user.id).map(Typed::stopped));
+            return Ok(self.typing.stop(user.id).map(Typed::stopped));
         }
         let is_news = self.typing.start(&user, id, now);
-        Some(is_news.then_some(Typed { user, connection: id, active }))
+        Ok(is_news.then_some(Typed { user, connection: id, active }))
     }
 
     /// Ends the typing of a user who sent a message.
@@ -243,7 +323,7 @@ pub(super) struct Change {
 
 /// A user began or stopped typing on a connection.
 pub(super) struct Typed {
-    user: Arc<shared::users::User>,
+    user: Arc<User>,
     connection: ConnectionId,
     active: bool,
 }

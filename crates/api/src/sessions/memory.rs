@@ -102,6 +102,7 @@ mod tests {
             username: Username::from_stored("Grace".to_owned()),
             kind: UserKind::Guest,
             created_at: Timestamp::from(clock::now()),
+            deleted_at: None,
         };
         Identity::new(Me { user, is_admin: false, has_password: false }, session)
     }

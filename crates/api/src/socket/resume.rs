@@ -6,9 +6,10 @@ use shared::ids::{Rev, RoomId};
 use shared::rooms::Room;
 
 use super::session::{Handled, Session};
+use crate::clock;
 use crate::config::Access;
 use crate::db::changes::{Changed, ChangesSince};
-use crate::db::{self, DbError, DbResult};
+use crate::db::{self, DbError, DbResult, Reader};
 use crate::error::AppError;
 
 /// The maximal number of replayed changes. A client that missed more is told to read them by REST.
@@ -23,7 +24,7 @@ struct Replay {
     since: Rev,
     /// The replay ends with this change. Later ones are live events.
     until: Rev,
-    /// The first page of changed messages, by `rev`.
+    /// The first page of what changed, by `rev`.
     page: Vec<Changed>,
     has_more: bool,
     /// The change of the room itself, if the client missed it.
@@ -51,17 +52,20 @@ impl Session<'_> {
             self.refuse(ErrorCode::RateLimited, Some(room_id));
             return Ok(());
         }
+        let by = self.connection.principal();
         let read = self.app.db.run(move |conn| {
-            let found = db::changes::list(conn, room_id, since, REPLAY_PAGE)?;
+            let found = db::changes::list(conn, Reader::Client(by), room_id, since, REPLAY_PAGE)?;
+            // After the changes, so that it is at least as new: later ones follow as `viewer_updated`.
+            let viewer = db::members::viewer(conn, &found.room.clone().into(), by.id, clock::now())?;
             let is_too_much = match since {
                 Some(since) if found.has_more => {
                     db::changes::are_more_than(conn, room_id, since, MAX_REPLAY)?
                 }
                 _ => false,
             };
-            Ok((found, is_too_much))
+            Ok((found, viewer, is_too_much))
         });
-        let (ChangesSince { room: row, messages, has_more }, is_too_much) = match read.await {
+        let (ChangesSince { room: row, changed, has_more }, viewer, is_too_much) = match read.await {
             Ok(found) => found,
             Err(error) => {
                 hub.leave(self.connection, room_id);
@@ -70,13 +74,13 @@ impl Session<'_> {
             }
         };
         let updated_rev = row.updated_rev();
-        let room = Room::from(row);
+        let room = Room { viewer: Some(viewer), ..Room::from(row) };
         let rev = room.rev;
         if since.is_some_and(|since| since > rev) {
             return Err(CloseCode::ImpossibleRev);
         }
         if !hub.send_subscribed(self.connection, &room, present) {
-            // The room was deleted meanwhile.
+            // The room was deleted meanwhile, or the user lost sight of it.
             self.refuse(ErrorCode::RoomNotFound, Some(room_id));
             return Ok(());
         }
@@ -85,7 +89,7 @@ impl Session<'_> {
         } else if let Some(since) = since {
             let update =
                 (updated_rev > since).then(|| RoomChange { room: hub.with_online(room), rev: updated_rev });
-            let replay = Replay { room_id, since, until: rev, page: messages, has_more, update };
+            let replay = Replay { room_id, since, until: rev, page: changed, has_more, update };
             // Boxed, because most subscriptions have little or nothing to replay.
             Box::pin(self.replay(replay)).await?;
         }
@@ -97,23 +101,28 @@ impl Session<'_> {
     ///
     /// A message that changes again during the replay moves beyond `until`. It is sent as a live event.
     async fn replay(&self, mut replay: Replay) -> Handled {
-        while let Some(last) = replay.page.last().map(|changed| changed.message.rev) {
+        let room_id = replay.room_id;
+        while let Some(last) = replay.page.last().map(Changed::rev) {
             for changed in std::mem::take(&mut replay.page) {
-                let rev = changed.message.rev;
+                let rev = changed.rev();
                 if rev > replay.until {
                     break;
                 }
                 self.connection.outbox.drained().await;
+                // The user lost sight of the room meanwhile, of which the client was told.
+                if !self.app.hub.follows(self.connection, room_id) {
+                    return Ok(());
+                }
                 if let Some(update) = replay.update.take_if(|update| update.rev < rev) {
                     self.send(&ServerEvent::RoomUpdated(update));
                 }
-                self.send(&changed.event(replay.since));
+                self.send(&changed.event(room_id, replay.since));
             }
             if !replay.has_more || last >= replay.until || self.connection.outbox.is_closing() {
                 break;
             }
-            match self.next_page(replay.room_id, last).await {
-                Ok(next) => (replay.page, replay.has_more) = (next.messages, next.has_more),
+            match self.next_page(room_id, last).await {
+                Ok(next) => (replay.page, replay.has_more) = (next.changed, next.has_more),
                 // The room was deleted meanwhile, of which the client was told.
                 Err(DbError::NotFound) => return Ok(()),
                 // The rest of the changes is missing, so the client must resume.
@@ -123,14 +132,18 @@ impl Session<'_> {
                 }
             }
         }
-        if let Some(update) = replay.update {
+        if let Some(update) = replay.update.filter(|_| self.app.hub.follows(self.connection, room_id)) {
             self.send(&ServerEvent::RoomUpdated(update));
         }
         Ok(())
     }
 
     async fn next_page(&self, room_id: RoomId, after: Rev) -> DbResult<ChangesSince> {
-        self.app.db.run(move |conn| db::changes::list(conn, room_id, Some(after), REPLAY_PAGE)).await
+        let reader = Reader::Client(self.connection.principal());
+        let next = move |conn: &mut db::Conn| {
+            db::changes::list(conn, reader, room_id, Some(after), REPLAY_PAGE)
+        };
+        self.app.db.run(next).await
     }
 }
 

@@ -6,9 +6,12 @@ use std::time::Duration;
 use actix_ws::AggregatedMessage;
 use shared::errors::ErrorCode;
 use shared::events::{ClientCommand, CloseCode, ServerEvent};
-use shared::ids::{Rev, RoomId};
+use shared::ids::{Rev, RoomId, UserId};
 
 use crate::app::App;
+use crate::clock;
+use crate::db;
+use crate::db::members::Membership;
 use crate::error::AppError;
 use crate::http::identity;
 use crate::http::server::VERSION;
@@ -16,6 +19,7 @@ use crate::json;
 use crate::policy::Use;
 use crate::realtime::connection::Connection;
 use crate::realtime::frame::Frame;
+use crate::realtime::room::{Silent, Voice};
 
 /// The interval between two pings of the server. `hello` tells it to the client.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(25);
@@ -95,8 +99,13 @@ impl<'app> Session<'app> {
                     self.refuse(ErrorCode::AuthenticationRequired, Some(room_id));
                 } else if identity.is_some_and(|it| identity::check_scopes(&it, Use::Write).is_err()) {
                     self.refuse(ErrorCode::InsufficientScope, Some(room_id));
-                } else if !self.app.hub.set_typing(self.connection, room_id, active) {
-                    self.refuse(ErrorCode::RoomNotFound, Some(room_id));
+                } else if let Err(silent) = self.app.hub.set_typing(self.connection, room_id, active) {
+                    let code = match silent {
+                        Silent::Absent => ErrorCode::RoomNotFound,
+                        Silent::Banned => ErrorCode::Banned,
+                        Silent::Muted => ErrorCode::Muted,
+                    };
+                    self.refuse(code, Some(room_id));
                 }
                 Ok(())
             }
@@ -115,7 +124,9 @@ impl<'app> Session<'app> {
                 Ok(())
             }
             Ok(Some(identity)) => {
-                self.app.sessions.identify(self.connection, identity).map_err(|_| CloseCode::Overload)?;
+                let voices = self.voices(identity.user.id).await?;
+                let identified = self.app.sessions.identify(self.connection, identity, &voices);
+                identified.map_err(|_| CloseCode::Overload)?;
                 self.greet();
                 Ok(())
             }
@@ -126,6 +137,26 @@ impl<'app> Session<'app> {
                 Err(CloseCode::Overload)
             }
         }
+    }
+
+    /// What a user may say in the rooms that the connection follows.
+    async fn voices(&self, user: UserId) -> Result<Vec<(RoomId, Voice)>, CloseCode> {
+        let followed = self.app.hub.followed_by(self.connection);
+        if followed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let read = self.app.db.run(move |conn| {
+            let memberships = db::members::in_rooms(conn, user, &followed, clock::now())?;
+            let voice = |(room_id, me): (RoomId, Membership)| {
+                let muted_until = me.muted_until.map(Into::into);
+                (room_id, Voice { is_banned: me.is_banned, muted_until })
+            };
+            Ok(memberships.into_iter().map(voice).collect())
+        });
+        read.await.map_err(|error| {
+            tracing::warn!(%error, "the rights of a connection could not be read");
+            CloseCode::Overload
+        })
     }
 
     /// Tells the client that a command was refused. The connection stays open.

@@ -3,18 +3,24 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use shared::events::{RoomChange, ServerEvent};
-use shared::ids::{Rev, RoomId};
-use shared::rooms::Room;
+use shared::ids::{Rev, RoomId, UserId};
+use shared::members::MembershipChange;
+use shared::rooms::{Room, Visibility};
 
 use super::change::Doubt;
 use super::worker::Worker;
-use crate::db::changes::ChangesSince;
-use crate::db::{self, Conn, DbError, DbResult};
+use crate::db::changes::{Changed, ChangesSince};
+use crate::db::members::Membership;
+use crate::db::{self, Conn, DbError, DbResult, Reader};
 use crate::realtime::hub::Hub;
+use crate::realtime::publication::{Audience, Publication};
 
 /// If there are more changes than this, followers are told to read them by REST.
 const MAX_CHANGES: usize = 1_000;
+/// How many users are told what they are in the room now.
+const MAX_VIEWERS: usize = 20;
 /// The pause between two attempts.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -57,20 +63,20 @@ fn catch_up_room(conn: &mut Conn, hub: &Hub, room_id: RoomId, doubt: Doubt) -> D
         let room = db::rooms::lock(conn, room_id)?;
         // Followers ignore events they have, so this may be too early.
         let since = published.unwrap_or(Rev((room.rev.0 - MAX_CHANGES as i64).max(0)));
-        db::changes::list(conn, room_id, Some(since), MAX_CHANGES)
+        let found = db::changes::list(conn, Reader::Server, room_id, Some(since), MAX_CHANGES)?;
+        let changed: Vec<UserId> = found.changed.iter().rev().filter_map(user_of).take(MAX_VIEWERS).collect();
+        let changed = db::members::get_many(conn, room_id, &changed, Utc::now())?;
+        let members = db::members::ids(conn, room_id)?;
+        Ok::<_, DbError>((found, changed, members))
     });
     match found {
-        Ok(found) => {
-            if doubt == Doubt::Creation {
-                // It comes first, with `rev` 0: followers that have later changes must not skip the following ones.
-                let room = hub.with_online(found.room.clone().into());
-                let created = ServerEvent::RoomCreated(RoomChange { rev: room.rev, room });
-                hub.catch_up_all(room_id, Rev::ZERO, created);
-            }
-            publish(hub, published, found, doubt);
-        }
+        Ok((found, changed, members)) => publish(hub, published, found, &changed, members, doubt),
         Err(DbError::NotFound) => match db::rooms::get_deleted(conn, room_id) {
-            Ok(room) => hub.room_deleted(room),
+            Ok(room) => {
+                let change = RoomChange { rev: room.rev, room: room.clone() };
+                let changes = vec![(room.rev, ServerEvent::RoomDeleted(change))];
+                hub.publish_changes(Publication { room, changes, viewers: Vec::new(), audience: None });
+            }
             // It was never created, or is already purged.
             Err(DbError::NotFound) => {}
             Err(error) => return Err(error),
@@ -80,34 +86,61 @@ fn catch_up_room(conn: &mut Conn, hub: &Hub, room_id: RoomId, doubt: Doubt) -> D
     Ok(())
 }
 
-/// Publishes the changes of messages and of the room, in the order of `rev`.
-fn publish(hub: &Hub, published: Option<Rev>, found: ChangesSince, doubt: Doubt) {
+/// The user whose membership changed.
+fn user_of(changed: &Changed) -> Option<UserId> {
+    match changed {
+        Changed::Message { .. } => None,
+        Changed::Member(changed) => Some(match &changed.change {
+            MembershipChange::Member { member, .. } => member.user.id,
+            MembershipChange::Left { user_id, .. } => *user_id,
+        }),
+    }
+}
+
+/// Publishes the changes of messages, of members and of the room, in the order of `rev`.
+fn publish(
+    hub: &Hub,
+    published: Option<Rev>,
+    found: ChangesSince,
+    changed: &[Membership],
+    members: Vec<UserId>,
+    doubt: Doubt,
+) {
     let updated_rev = found.room.updated_rev();
     let room = Room::from(found.room);
-    let (room_id, room_rev) = (room.id, room.rev);
-    let mut update = (updated_rev > published.unwrap_or(Rev::ZERO))
-        .then(|| ServerEvent::RoomUpdated(RoomChange { room: hub.with_online(room), rev: updated_rev }));
-    let publish_update = |event: ServerEvent| match doubt {
-        Doubt::Message => hub.catch_up(room_id, updated_rev, event),
-        Doubt::Room | Doubt::Creation => hub.catch_up_all(room_id, updated_rev, event),
-    };
-    // A message that changed more than once is found with its latest change only.
-    let count = found.messages.len() as i64 + i64::from(update.is_some());
-    let has_gaps = published.is_some_and(|published| room_rev.0 - published.0 != count);
-    if found.has_more || has_gaps {
-        hub.resync(room_id, room_rev);
-    } else {
-        for changed in found.messages {
-            let rev = changed.message.rev;
-            if let Some(event) = update.take_if(|_| updated_rev < rev) {
-                publish_update(event);
-            }
-            // If it is unknown what followers have, only a message without later changes is certainly new.
-            let since = published.unwrap_or(Rev(rev.0 - 1));
-            hub.catch_up(room_id, rev, changed.event(since));
+    let mut events = Vec::new();
+    if doubt == Doubt::Creation {
+        // It comes first, with `rev` 0: followers that have later changes must not skip the following ones.
+        let created = RoomChange { rev: room.rev, room: room.clone() };
+        events.push((Rev::ZERO, ServerEvent::RoomCreated(created)));
+    }
+    let is_updated = updated_rev > published.unwrap_or(Rev::ZERO);
+    // What changed more than once is found with its latest change only.
+    let count = found.changed.len() as i64 + i64::from(is_updated);
+    let has_gaps = published.is_some_and(|published| room.rev.0 - published.0 != count);
+    let must_resync = found.has_more || has_gaps;
+    if must_resync {
+        hub.resync(room.id, room.rev);
+    }
+    for changed in found.changed {
+        // Of a room that is read anew, only memberships matter here: they decide who sees it.
+        if must_resync && matches!(changed, Changed::Message { .. }) {
+            continue;
         }
+        let rev = changed.rev();
+        // If it is unknown what followers have, only what has no later changes is certainly new.
+        let since = published.unwrap_or(Rev(rev.0 - 1));
+        events.push((rev, changed.event(room.id, since)));
     }
-    if let Some(event) = update {
-        publish_update(event);
+    if is_updated {
+        let update = RoomChange { room: room.clone(), rev: updated_rev };
+        events.push((updated_rev, ServerEvent::RoomUpdated(update)));
     }
+    events.sort_by_key(|(rev, _)| *rev);
+    let viewers = changed.iter().map(|who| (who.user.id, who.viewer(&room))).collect();
+    let audience = match room.visibility {
+        Visibility::Private => Audience::Members(members.into_iter().collect()),
+        _ => Audience::Everybody,
+    };
+    hub.publish_changes(Publication { room, changes: events, viewers, audience: Some(audience) });
 }

@@ -1,33 +1,21 @@
 //! A change to a room, as it travels to its writer, and its outcome.
 
-use shared::ids::{MessageId, RoomId, UserId};
-use shared::messages::{Message, MessageText};
-use shared::rooms::{Room, RoomName};
+use shared::ids::RoomId;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+use super::worker::Worker;
 use crate::db::DbError;
-use crate::db::messages::{NewMessage, Stored};
-use crate::db::rooms::{NewRoom, StoredRoom};
+use crate::db::messages::NewMessage;
+use crate::rooms::error::{Refusal, RoomError};
+use crate::rooms::messages::Sent;
 
 /// Why a change was not made.
 #[derive(Debug, Error)]
 pub enum WriteError {
-    /// There is no such room.
-    #[error("no such room")]
-    NoRoom,
-    /// There is no such message in the room.
-    #[error("no such message")]
-    NoMessage,
-    /// The message is a tombstone.
-    #[error("the message is deleted")]
-    MessageDeleted,
-    /// The message belongs to another user.
-    #[error("not the author")]
-    NotAuthor,
-    /// The room belongs to another user.
-    #[error("not the room's owner")]
-    NotRoomOwner,
+    /// It is refused.
+    #[error("refused: {}", .0.code.name())]
+    Refused(Refusal),
     /// Too many changes are waiting; nothing was done.
     #[error("the queue is full")]
     QueueFull,
@@ -39,6 +27,15 @@ pub enum WriteError {
     Db(#[from] DbError),
 }
 
+impl From<RoomError> for WriteError {
+    fn from(error: RoomError) -> Self {
+        match error {
+            RoomError::Refused(refusal) => Self::Refused(refusal),
+            RoomError::Db(error) => Self::Db(error),
+        }
+    }
+}
+
 /// The result of a change.
 pub type WriteResult<T> = Result<T, WriteError>;
 
@@ -46,44 +43,22 @@ pub(super) type Reply<T> = oneshot::Sender<WriteResult<T>>;
 
 /// A change on its way to its writer.
 pub(super) enum Change {
-    CreateRoom(NewRoom, Reply<StoredRoom>),
-    CreateMessage(NewMessage, Reply<Stored>),
-    UpdateMessage {
-        room_id: RoomId,
-        id: MessageId,
-        by: UserId,
-        text: Option<MessageText>,
-        reply: Reply<Message>,
-    },
-    DeleteMessage {
-        room_id: RoomId,
-        id: MessageId,
-        by: UserId,
-        reply: Reply<()>,
-    },
-    UpdateRoom {
-        id: RoomId,
-        by: UserId,
-        name: Option<RoomName>,
-        reply: Reply<Room>,
-    },
-    DeleteRoom {
-        id: RoomId,
-        by: UserId,
-        reply: Reply<()>,
-    },
+    /// A new message. Consecutive ones share a commit.
+    Message(NewMessage, Reply<Sent>),
+    /// Any other change: a transaction, which is published and answered by the closure.
+    Transaction(RoomId, Doubt, Box<dyn FnOnce(&mut Worker) + Send>),
+    /// Another process changed the room: publish what is not published.
+    CatchUp(RoomId),
 }
 
 impl Change {
     /// The room that it changes, and the doubt that an unknown outcome causes.
     pub(super) fn doubt(&self) -> (RoomId, Doubt) {
         match self {
-            Self::CreateRoom(new, _) => (new.id, Doubt::Creation),
-            Self::CreateMessage(new, _) => (new.room_id, Doubt::Message),
-            Self::UpdateMessage { room_id, .. } | Self::DeleteMessage { room_id, .. } => {
-                (*room_id, Doubt::Message)
-            }
-            Self::UpdateRoom { id, .. } | Self::DeleteRoom { id, .. } => (*id, Doubt::Room),
+            // It may join the room.
+            Self::Message(new, _) => (new.room_id, Doubt::Room),
+            Self::Transaction(room_id, doubt, _) => (*room_id, *doubt),
+            Self::CatchUp(room_id) => (*room_id, Doubt::Room),
         }
     }
 }
@@ -93,8 +68,8 @@ impl Change {
 pub(super) enum Doubt {
     /// A change to a message: followers of the room.
     Message,
-    /// A change to the room: everybody.
+    /// A change to the room or its members: everybody who may see it.
     Room,
-    /// The room's creation: everybody.
+    /// The room's creation: everybody who may see it.
     Creation,
 }

@@ -9,18 +9,24 @@ use shared::messages::Message;
 use super::ANSWER_TIMEOUT;
 use super::change::{Doubt, Reply, WriteError, WriteResult};
 use super::worker::{Attempts, Worker};
-use crate::db::DbError;
-use crate::db::messages::{self, NewMessage, Stored};
+use crate::clock;
+use crate::db::messages::{self, NewMessage};
+use crate::db::{self, Conn, DbError};
+use crate::rooms::Done;
+use crate::rooms::error::RoomError;
+use crate::rooms::messages::{Sent, send};
 
-type Send = (NewMessage, Reply<Stored>);
+type Send = (NewMessage, Reply<Sent>);
 
 impl Worker {
     /// Stores all of them, in one commit if their ids are distinct: a statement stores an id only once.
     pub(super) fn create_messages(&mut self, mut sends: Vec<Send>) {
         while !sends.is_empty() {
             let mut seen = HashSet::with_capacity(sends.len());
-            let (distinct, duplicates) = sends.into_iter().partition(|(new, _)| seen.insert(new.id));
-            self.store(distinct, Attempts::new());
+            let (distinct, duplicates): (Vec<Send>, Vec<Send>) =
+                sends.into_iter().partition(|(new, _)| seen.insert(new.id));
+            let attempts = Attempts::new(rooms_of(&distinct, Doubt::Message));
+            self.store(distinct, attempts);
             sends = duplicates;
         }
     }
@@ -33,7 +39,7 @@ impl Worker {
             Ok(created) => self.answer(sends, created, attempts.is_retry),
             Err(error) if attempts.is_suspect && sends.len() > 1 => {
                 tracing::warn!(%error, messages = sends.len(), "storing the messages of a batch one by one");
-                self.store_singly(sends, attempts);
+                self.store_singly(sends, &attempts);
             }
             // Another connection stored the id between the statement's check and its insert.
             Err(WriteError::Db(DbError::Conflict(constraint))) if constraint == messages::ID_KEY => {
@@ -43,11 +49,12 @@ impl Worker {
         }
     }
 
-    fn store_singly(&mut self, sends: Vec<Send>, whole: Attempts) {
+    fn store_singly(&mut self, sends: Vec<Send>, whole: &Attempts) {
         let started = Instant::now();
         for send in sends {
             if started.elapsed() < ANSWER_TIMEOUT {
-                self.store(vec![send], Attempts::of_part(whole));
+                let attempts = Attempts::of_part(whole, vec![(send.0.room_id, Doubt::Message)]);
+                self.store(vec![send], attempts);
             } else {
                 // The clients have stopped waiting.
                 let failed = DbError::Unavailable("the batch took too long".to_owned()).into();
@@ -58,16 +65,9 @@ impl Worker {
     }
 
     /// Publishes the stored messages in the order of `rev`, then answers: an acknowledged message is always published.
+    /// Those that the statement skipped are judged singly.
     fn answer(&mut self, sends: Vec<Send>, created: Vec<Option<Message>>, is_retry: bool) {
-        let mut answers: Vec<Option<WriteResult<Stored>>> =
-            created.into_iter().map(|message| message.map(|message| Ok(Stored::Created(message)))).collect();
-        if is_retry {
-            // An apparent repeat may have been stored by the first attempt, and is not published yet.
-            for (answer, (new, _)) in answers.iter_mut().zip(&sends).filter(|(answer, _)| answer.is_none()) {
-                *answer = Some(self.explain(new, true));
-            }
-        }
-        let mut stored: Vec<&Message> = answers.iter().flatten().filter_map(message).collect();
+        let mut stored: Vec<&Message> = created.iter().flatten().collect();
         stored.sort_by_key(|message| (message.room_id, message.rev));
         let rooms: Vec<(RoomId, Vec<Message>)> = stored
             .chunk_by(|one, next| one.room_id == next.room_id)
@@ -75,41 +75,64 @@ impl Worker {
             .collect();
         let mut wakeups = Vec::with_capacity(rooms.len());
         for (room_id, messages) in rooms {
-            // Followers ignore what they have received, so a message may be published twice.
-            self.publish(room_id, Doubt::Message, |hub| wakeups.push(hub.messages_stored(room_id, messages)));
+            let first = messages[0].rev;
+            self.publish(room_id, Doubt::Message, first, |hub| {
+                wakeups.push(hub.messages_stored(room_id, messages));
+            });
         }
-        let mut unexplained = Vec::new();
-        for (answer, (new, reply)) in answers.into_iter().zip(sends) {
-            match answer {
+        let mut skipped = Vec::new();
+        for (message, (new, reply)) in created.into_iter().zip(sends) {
+            match message {
                 // The client may be gone; its message remains stored.
-                Some(answer) => drop(reply.send(answer)),
-                None => unexplained.push((new, reply)),
+                Some(message) => drop(reply.send(Ok(Sent::Created(message)))),
+                None => skipped.push((new, reply)),
             }
         }
         // After the answers: each sender waits for one, while thousands of readers may each write to a socket.
         drop(wakeups);
-        for (new, reply) in unexplained {
-            let answer = self.explain(&new, false);
-            let _ = reply.send(answer);
-        }
+        self.judge(skipped, is_retry);
     }
 
-    /// Finds out why a message was not stored. Messages that were stored are not affected.
-    fn explain(&mut self, new: &NewMessage, is_retry: bool) -> WriteResult<Stored> {
-        match self.execute(&mut Attempts::new(), |conn| Ok(messages::explain_unstored(conn, new)?)) {
-            // By its timestamp, it was stored by this request, not by an earlier one of the client.
-            Ok(Stored::Repeated(message)) if is_retry && message.created_at == new.created_at.into() => {
-                Ok(Stored::Created(message))
+    /// Sends messages that need a second look: repeats, and those of authors who join, are refused, or wait for the slow
+    /// mode. They share a commit.
+    fn judge(&mut self, sends: Vec<Send>, was_retried: bool) {
+        if sends.is_empty() {
+            return;
+        }
+        let now = clock::now();
+        let mut attempts = Attempts::new(rooms_of(&sends, Doubt::Room));
+        let mut is_retry = was_retried;
+        let outcome = self.execute(&mut attempts, |conn| {
+            let judged = judge_all(conn, &sends, is_retry, now);
+            is_retry = true;
+            Ok(judged?)
+        });
+        match outcome {
+            Ok(judged) => {
+                for (outcome, (_, reply)) in judged.into_iter().zip(sends) {
+                    let answer = outcome.map(|Done { value, publication }| {
+                        if let Some(publication) = publication {
+                            self.publish_changes(Doubt::Room, publication);
+                        }
+                        value
+                    });
+                    let _ = reply.send(answer);
+                }
             }
-            Err(_) if is_retry => {
-                self.doubt(new.room_id, Doubt::Message);
-                Err(WriteError::OutcomeUnknown)
+            Err(error) if attempts.is_suspect && sends.len() > 1 => {
+                tracing::warn!(%error, messages = sends.len(), "judging the messages of a batch one by one");
+                let started = Instant::now();
+                for send in sends {
+                    if started.elapsed() < ANSWER_TIMEOUT {
+                        self.judge(vec![send], is_retry);
+                    } else {
+                        self.refuse(vec![send], WriteError::OutcomeUnknown);
+                    }
+                }
             }
-            // It was not stored; only the reason is unknown.
-            Err(WriteError::OutcomeUnknown) => {
-                Err(DbError::Unavailable("the connection broke while reading".to_owned()).into())
-            }
-            answer => answer,
+            // Whether an earlier attempt stored them is unknown as well.
+            Err(_) if was_retried => self.refuse(sends, WriteError::OutcomeUnknown),
+            Err(error) => self.refuse(sends, error),
         }
     }
 
@@ -118,7 +141,7 @@ impl Worker {
         tracing::warn!(%error, messages = sends.len(), "messages could not be stored");
         if matches!(error, WriteError::OutcomeUnknown) {
             for (new, _) in &sends {
-                self.doubt(new.room_id, Doubt::Message);
+                self.doubt(new.room_id, Doubt::Room);
             }
         }
         let last = sends.pop();
@@ -134,9 +157,31 @@ impl Worker {
     }
 }
 
-fn message(answer: &WriteResult<Stored>) -> Option<&Message> {
-    match answer {
-        Ok(Stored::Created(message) | Stored::Repeated(message)) => Some(message),
-        _ => None,
-    }
+fn rooms_of(sends: &[Send], doubt: Doubt) -> Vec<(RoomId, Doubt)> {
+    sends.iter().map(|(new, _)| (new.room_id, doubt)).collect()
+}
+
+/// Sends messages in one transaction. Rooms are locked in the order of their ids, as they are everywhere. A refusal
+/// concerns its message alone.
+fn judge_all(
+    conn: &mut Conn,
+    sends: &[Send],
+    is_retry: bool,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Vec<WriteResult<Done<Sent>>>, DbError> {
+    let mut order: Vec<usize> = (0..sends.len()).collect();
+    order.sort_by_key(|place| sends[*place].0.room_id);
+    db::transaction(conn, |conn| {
+        let mut judged: Vec<Option<WriteResult<Done<Sent>>>> = sends.iter().map(|_| None).collect();
+        for place in order {
+            let (new, _) = &sends[place];
+            // A savepoint: what a refused message changed, such as joining, is undone.
+            judged[place] = Some(match db::transaction(conn, |conn| send(conn, new, is_retry, now)) {
+                Ok(done) => Ok(done),
+                Err(RoomError::Refused(refusal)) => Err(WriteError::Refused(refusal)),
+                Err(RoomError::Db(error)) => return Err(error),
+            });
+        }
+        Ok(judged.into_iter().flatten().collect())
+    })
 }

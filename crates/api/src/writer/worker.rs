@@ -5,12 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use shared::ids::RoomId;
+use shared::ids::{Rev, RoomId};
 use tokio::sync::mpsc;
 
 use super::change::{Change, Doubt, WriteError, WriteResult};
 use crate::db::{self, Conn, DbError, DbResult};
 use crate::realtime::hub::Hub;
+use crate::realtime::publication::Publication;
 
 /// The maximal number of changes in one commit.
 const MAX_BATCH: usize = 1_000;
@@ -38,10 +39,12 @@ pub(super) struct Worker {
 }
 
 /// The attempts to make one change: their deadline and their failures.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Attempts {
     deadline: Instant,
     losses: u32,
+    /// The rooms in which an attempt whose connection broke may have stored a change.
+    rooms: Vec<(RoomId, Doubt)>,
     /// An earlier attempt may be stored, because its connection broke.
     pub(super) is_retry: bool,
     /// The change itself, not the state of the database, seems to be the cause of the failure.
@@ -50,13 +53,14 @@ pub(super) struct Attempts {
 
 impl Attempts {
     /// No attempt was made yet.
-    pub(super) fn new() -> Self {
-        Self { deadline: Instant::now() + RETRY_TIME, losses: 0, is_retry: false, is_suspect: false }
+    pub(super) fn new(rooms: Vec<(RoomId, Doubt)>) -> Self {
+        let deadline = Instant::now() + RETRY_TIME;
+        Self { deadline, losses: 0, rooms, is_retry: false, is_suspect: false }
     }
 
     /// The attempts to make a part of a batch, after attempts to make the whole.
-    pub(super) fn of_part(whole: Self) -> Self {
-        Self { is_retry: whole.is_retry, ..Self::new() }
+    pub(super) fn of_part(whole: &Self, rooms: Vec<(RoomId, Doubt)>) -> Self {
+        Self { is_retry: whole.is_retry, ..Self::new(rooms) }
     }
 }
 
@@ -119,12 +123,18 @@ impl Worker {
     fn process(&mut self, batch: Vec<Change>) {
         let mut sends = Vec::new();
         for change in batch {
-            if let Change::CreateMessage(new, reply) = change {
-                sends.push((new, reply));
-                continue;
+            match change {
+                Change::Message(new, reply) => sends.push((new, reply)),
+                Change::Transaction(_, _, run) => {
+                    self.create_messages(std::mem::take(&mut sends));
+                    run(self);
+                }
+                Change::CatchUp(room_id) => {
+                    self.create_messages(std::mem::take(&mut sends));
+                    self.doubt(room_id, Doubt::Room);
+                    let _ = self.connect(Instant::now());
+                }
             }
-            self.create_messages(std::mem::take(&mut sends));
-            self.apply(change);
         }
         self.create_messages(sends);
     }
@@ -163,6 +173,9 @@ impl Worker {
                 Err(WriteError::Db(DbError::ConnectionLost(reason))) => {
                     tracing::warn!(reason, "the writer lost its connection");
                     self.conn = None;
+                    for (room_id, doubt) in &attempts.rooms {
+                        self.doubt(*room_id, *doubt);
+                    }
                     attempts.is_retry = true;
                     attempts.losses += 1;
                     if attempts.losses == MAX_LOSSES {
@@ -227,12 +240,29 @@ impl Worker {
         self.catch_up_at = None;
     }
 
-    /// Publishes a change. If an earlier change of the room may be unpublished, both are left to [`Self::catch_up`],
-    /// because followers ignore events out of order.
-    pub(super) fn publish(&mut self, room_id: RoomId, kind: Doubt, publish: impl FnOnce(&Hub)) {
+    /// Publishes changes that begin with `first`. If an earlier change of the room may be unpublished, all are left to
+    /// [`Self::catch_up`], because followers ignore events out of order.
+    pub(super) fn publish(
+        &mut self,
+        room_id: RoomId,
+        kind: Doubt,
+        first: Rev,
+        publish: impl FnOnce(&Hub),
+    ) {
+        if !self.hub.has_all_before(room_id, first) {
+            // Another process on the database changed the room.
+            self.doubt(room_id, kind);
+        }
         match self.doubtful.get_mut(&room_id) {
             Some(doubt) => *doubt = kind.max(*doubt),
             None => publish(&self.hub),
         }
+    }
+
+    /// Publishes what a transaction changed.
+    pub(super) fn publish_changes(&mut self, kind: Doubt, publication: Publication) {
+        let room_id = publication.room.id;
+        let first = publication.changes.first().map_or(publication.room.rev.next(), |(rev, _)| *rev);
+        self.publish(room_id, kind, first, |hub| hub.publish_changes(publication));
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::super::schema::{messages, users};
 use super::super::sent_hash::sent_hash;
-use super::super::{DbError, DbResult, rooms};
+use super::super::DbResult;
 use super::{AuthorRow, MessageRow, columns, message};
 
 /// A message to store.
@@ -47,27 +47,17 @@ impl NewMessage {
     }
 }
 
-/// The outcome of storing a message.
-#[derive(Clone, Debug)]
-pub enum Stored {
-    /// It was stored: a change to publish.
-    Created(Message),
-    /// The same request was stored before; this is the current state of the message.
-    Repeated(Message),
-    /// Another message has the id.
-    IdReused,
-    /// There is no such room.
-    NoRoom,
-}
-
 /// Stores messages with distinct ids in the given order and numbers them in their rooms. The results have the same
-/// order; `None` is a message that was skipped because its room does not exist or its id does: see
-/// [`explain_unstored`].
+/// order; `None` is a message that was skipped, and is judged singly.
+///
+/// Only messages whose authors may write without a second look are stored: members who are not muted, in rooms without
+/// slow mode where all may write. The condition is judged before the rooms are locked; if what it depends on has changed
+/// by then, the room's `rights_version` has too, and its messages are skipped.
 ///
 /// One statement takes one round trip, one transaction and one flush for all messages.
 ///
 /// # Errors
-/// Errors of the database. Nothing is stored then, except that it is unknown after [`DbError::ConnectionLost`].
+/// Errors of the database. Nothing is stored then, except that it is unknown after a lost connection.
 pub fn create_all(conn: &mut PgConnection, batch: &[&NewMessage]) -> DbResult<Vec<Option<Message>>> {
     let numbers: HashMap<Uuid, (Seq, Rev)> = InsertMessages::new(batch)
         .load::<(Uuid, i64, i64)>(conn)?
@@ -77,28 +67,45 @@ pub fn create_all(conn: &mut PgConnection, batch: &[&NewMessage]) -> DbResult<Ve
     Ok(batch.iter().map(|new| numbers.get(&new.id.0).map(|&(seq, rev)| new.stored(seq, rev))).collect())
 }
 
-/// Finds out why [`create_all`] skipped a message.
+/// Stores one message with these numbers. The caller holds the lock of the room, and has judged the author.
+///
+/// # Errors
+/// A conflict on [`super::ID_KEY`] if the id is in use.
+pub fn create(conn: &mut PgConnection, new: &NewMessage, seq: Seq, rev: Rev) -> DbResult<Message> {
+    diesel::insert_into(messages::table)
+        .values((
+            messages::id.eq(new.id.0),
+            messages::room_id.eq(new.room_id.0),
+            messages::seq.eq(seq.0),
+            messages::rev.eq(rev.0),
+            messages::born_rev.eq(rev.0),
+            messages::author_id.eq(new.author.id.0),
+            messages::text.eq(new.text.as_str()),
+            messages::sent_hash.eq(sent_hash(new.text.as_str())),
+            messages::created_at.eq(new.created_at),
+        ))
+        .execute(conn)?;
+    Ok(new.stored(seq, rev))
+}
+
+/// The message that has the id of a new one, and whether it is the same send.
 ///
 /// # Errors
 /// Errors of the database.
-pub fn explain_unstored(conn: &mut PgConnection, new: &NewMessage) -> DbResult<Stored> {
+pub fn find_repeated(conn: &mut PgConnection, new: &NewMessage) -> DbResult<Option<(Message, bool)>> {
     let found: Option<(i64, (MessageRow, AuthorRow))> = messages::table
         .inner_join(users::table)
         .filter(messages::id.eq(new.id.0))
         .select((messages::sent_hash, columns()))
         .first(conn)
         .optional()?;
-    let Some((hash, row)) = found else { return Ok(Stored::NoRoom) };
-    match rooms::get(conn, new.room_id) {
-        Ok(_) => {}
-        Err(DbError::NotFound) => return Ok(Stored::NoRoom),
-        Err(error) => return Err(error),
-    }
-    let stored = message(row);
-    let is_same = stored.author.id == new.author.id
-        && stored.room_id == new.room_id
-        && hash == sent_hash(new.text.as_str());
-    Ok(if is_same { Stored::Repeated(stored) } else { Stored::IdReused })
+    Ok(found.map(|(hash, row)| {
+        let stored = message(row);
+        let is_same = stored.author.id == new.author.id
+            && stored.room_id == new.room_id
+            && hash == sent_hash(new.text.as_str());
+        (stored, is_same)
+    }))
 }
 
 /// `INSERT … SELECT FROM unnest`. Its text does not depend on the number of rows, so it is prepared once.
@@ -141,12 +148,20 @@ impl QueryFragment<Pg> for InsertMessages {
         out.push_sql(
             ") WITH ORDINALITY AS input (id, room_id, author_id, text, sent_hash, created_at, place)), \
              fresh AS (\
-             SELECT input.*, row_number() OVER (PARTITION BY room_id ORDER BY place) AS step FROM input \
-             WHERE NOT EXISTS (SELECT FROM messages WHERE messages.id = input.id)), \
+             SELECT input.*, room.rights_version, \
+             row_number() OVER (PARTITION BY input.room_id ORDER BY place) AS step FROM input \
+             JOIN memberships AS author ON author.room_id = input.room_id AND author.user_id = input.author_id \
+             JOIN rooms AS room ON room.id = input.room_id \
+             WHERE author.role IS NOT NULL \
+             AND (author.muted_until IS NULL OR author.muted_until <= input.created_at) \
+             AND room.slow_mode_seconds = 0 AND room.posting = 'all' \
+             AND NOT EXISTS (SELECT FROM messages WHERE messages.id = input.id)), \
              moved AS (\
              UPDATE rooms SET last_seq = rooms.last_seq + steps.count, rev = rooms.rev + steps.count \
-             FROM (SELECT room_id, count(*) AS count FROM fresh GROUP BY room_id) AS steps \
+             FROM (SELECT room_id, rights_version, count(*) AS count FROM fresh \
+             GROUP BY room_id, rights_version) AS steps \
              WHERE rooms.id = steps.room_id AND rooms.deleted_at IS NULL \
+             AND rooms.rights_version = steps.rights_version \
              RETURNING rooms.id, rooms.last_seq - steps.count AS seq, rooms.rev - steps.count AS rev) \
              INSERT INTO messages (id, room_id, seq, rev, born_rev, author_id, text, sent_hash, created_at) \
              SELECT fresh.id, fresh.room_id, moved.seq + fresh.step, moved.rev + fresh.step, \

@@ -1,7 +1,7 @@
 //! Completes the operations with what they have in common: errors, headers, HEAD and links.
 //!
 //! A handler lists the codes of its specific errors as the description of their status, such as
-//! `(status = 403, description = "not_room_owner")`. This module adds the rest of the error response.
+//! `(status = 403, description = "not_allowed")`. This module adds the rest of the error response.
 
 use std::collections::BTreeMap;
 

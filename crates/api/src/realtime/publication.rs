@@ -1,0 +1,30 @@
+//! What a transaction changed in a room. It is published after the commit.
+
+use std::collections::HashSet;
+
+use shared::events::ServerEvent;
+use shared::ids::{Rev, UserId};
+use shared::members::Viewer;
+use shared::rooms::Room;
+
+/// The changes of a room, and who hears of them.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// The room after the changes, without `viewer`.
+    pub room: Room,
+    /// The changes in the order of `rev`, with their events.
+    pub changes: Vec<(Rev, ServerEvent)>,
+    /// Users who are or may something else in the room than before.
+    pub viewers: Vec<(UserId, Viewer)>,
+    /// Who sees the room, if the changes do not tell: it was created, or its visibility changed.
+    pub audience: Option<Audience>,
+}
+
+/// Who sees a room.
+#[derive(Clone, Debug)]
+pub enum Audience {
+    /// Everybody.
+    Everybody,
+    /// These users, who are its members.
+    Members(HashSet<UserId>),
+}

@@ -1,0 +1,95 @@
+//! Banning and unbanning.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::audit::AuditDetail;
+use shared::bans::{BanReason, PutBan};
+use shared::errors::ErrorCode;
+use shared::ids::{RoomId, UserId};
+use shared::members::{LeaveReason, Operation};
+
+use super::error::RoomResult;
+use super::{Done, Transaction};
+use crate::db::members::role_number;
+use crate::db::{self, Conn};
+use crate::policy::{self, Rank};
+
+/// The maximal number of messages that a ban deletes.
+const MAX_DELETED: i64 = 10_000;
+
+/// The number of a rank in the database: a higher rank has a lower number.
+fn rank_number(rank: Rank) -> i16 {
+    match rank {
+        Rank::Admin => -1,
+        Rank::Role(role) => role_number(role),
+        Rank::Out => i16::MAX,
+    }
+}
+
+/// Bans a user, and removes them. Their newest messages are deleted if that is asked for.
+///
+/// # Errors
+/// The refusal.
+pub fn create(
+    conn: &mut Conn,
+    room_id: RoomId,
+    by: UserId,
+    target: UserId,
+    ban: &PutBan,
+    now: DateTime<Utc>,
+) -> RoomResult<Done<()>> {
+    let mut transaction = Transaction::begin(conn, room_id, now)?;
+    let me = transaction.actor(by)?;
+    let mut other = transaction.find(target)?;
+    transaction.check(&me, Operation::Moderate)?;
+    transaction.check_rank(&me, &other)?;
+    let before = db::bans::rank(transaction.conn, room_id, target)?;
+    let rank = rank_number(policy::rank(me.actor(), &me.standing(&transaction.room)));
+    let rank = before.map_or(rank, |before| before.min(rank));
+    db::bans::create(transaction.conn, room_id, target, by, rank, ban.reason.as_ref(), now)?;
+    transaction.touched.insert(target);
+    if other.role.is_some() {
+        transaction.pass_on(&other)?;
+        transaction.leave(&mut other, LeaveReason::Banned)?;
+    }
+    let mut count = None;
+    if let Some(seconds) = ban.delete_seconds.filter(|seconds| *seconds > 0) {
+        let since = now - TimeDelta::seconds(seconds);
+        let messages =
+            db::messages::of_author(transaction.conn, room_id, target, Some(since), MAX_DELETED)?;
+        count = Some(messages.len() as i64);
+        for message in messages {
+            transaction.delete_message(message)?;
+        }
+    }
+    let reason = ban.reason.as_ref().map(|reason| BanReason::as_str(reason).to_owned());
+    let detail = AuditDetail { reason, count, ..AuditDetail::default() };
+    transaction.audit(Some(by), "ban", Some(target), &detail)?;
+    transaction.finish(())
+}
+
+/// Lifts a ban, unless a higher rank imposed it.
+///
+/// # Errors
+/// The refusal.
+pub fn delete(
+    conn: &mut Conn,
+    room_id: RoomId,
+    by: UserId,
+    target: UserId,
+    now: DateTime<Utc>,
+) -> RoomResult<Done<()>> {
+    let mut transaction = Transaction::begin(conn, room_id, now)?;
+    let me = transaction.actor(by)?;
+    transaction.find(target)?;
+    transaction.check(&me, Operation::Moderate)?;
+    let Some(rank) = db::bans::rank(transaction.conn, room_id, target)? else {
+        return Ok(Done::unchanged(()));
+    };
+    if rank < rank_number(policy::rank(me.actor(), &me.standing(&transaction.room))) {
+        return Err(ErrorCode::NotAllowed.into());
+    }
+    db::bans::delete(transaction.conn, room_id, target)?;
+    transaction.touched.insert(target);
+    transaction.audit(Some(by), "unban", Some(target), &AuditDetail::default())?;
+    transaction.finish(())
+}

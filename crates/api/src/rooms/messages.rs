@@ -1,0 +1,198 @@
+//! Sending what the writer's batch does not store, editing and deleting.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::audit::AuditDetail;
+use shared::errors::ErrorCode;
+use shared::events::{MessageChange, ServerEvent};
+use shared::ids::{MessageId, RoomId, UserId};
+use shared::members::{Operation, Role};
+use shared::messages::{Message, MessageText};
+
+use super::error::{Refusal, RoomResult};
+use super::{Done, Transaction, own_role};
+use crate::db::members::Membership;
+use crate::db::messages::{self, NewMessage};
+use crate::db::{self, Conn, DbError};
+use crate::policy::{self, Rank};
+
+/// The outcome of sending a message.
+#[derive(Clone, Debug)]
+pub enum Sent {
+    /// It was stored.
+    Created(Message),
+    /// The same request was stored before; this is the current state of the message.
+    Repeated(Message),
+}
+
+impl Sent {
+    /// The message.
+    pub fn message(&self) -> &Message {
+        match self {
+            Self::Created(message) | Self::Repeated(message) => message,
+        }
+    }
+}
+
+/// Sends a message. In a public room, somebody who is out joins. A repeat passes mute, slow mode and posting. With
+/// `is_retry`, an earlier attempt of this request may have stored it.
+///
+/// # Errors
+/// The refusal.
+pub fn send(
+    conn: &mut Conn,
+    new: &NewMessage,
+    is_retry: bool,
+    now: DateTime<Utc>,
+) -> RoomResult<Done<Sent>> {
+    let mut transaction = Transaction::begin(conn, new.room_id, now)?;
+    let mut me = transaction.actor(new.author.id)?;
+    let repeated = messages::find_repeated(transaction.conn, new)?;
+    if let Some((message, true)) = repeated {
+        if me.is_banned && policy::rank(me.actor(), &me.standing(&transaction.room)) != Rank::Admin {
+            return Err(ErrorCode::Banned.into());
+        }
+        let is_ours = is_retry && message.created_at == new.created_at.into();
+        let sent = if is_ours { Sent::Created(message) } else { Sent::Repeated(message) };
+        return Ok(Done::unchanged(sent));
+    }
+    transaction.check(&me, Operation::Send)?;
+    if repeated.is_some() {
+        return Err(ErrorCode::MessageIdReused.into());
+    }
+    if me.role.is_none() {
+        let role = own_role(me.user.kind);
+        transaction.join(&mut me, role)?;
+    }
+    transaction.count_slow_mode(&me)?;
+    let rev = transaction.next_rev();
+    transaction.room.last_seq = transaction.room.last_seq.next();
+    let author = (&me.user).into();
+    let new = NewMessage { author, ..new.clone() };
+    let message = match messages::create(transaction.conn, &new, transaction.room.last_seq, rev) {
+        // Another room stored the id in the meantime.
+        Err(DbError::Conflict(constraint)) if constraint == messages::ID_KEY => {
+            return Err(ErrorCode::MessageIdReused.into());
+        }
+        message => message?,
+    };
+    let change = MessageChange { room_id: message.room_id, rev, message: message.clone() };
+    transaction.changes.push((rev, ServerEvent::MessageCreated(change)));
+    transaction.finish(Sent::Created(message))
+}
+
+impl Transaction<'_> {
+    /// Refuses a message within the interval of the slow mode, or starts the interval.
+    fn count_slow_mode(&mut self, me: &Membership) -> RoomResult<()> {
+        let seconds = self.room.slow_mode_seconds;
+        let is_exempt = matches!(
+            policy::rank(me.actor(), &me.standing(&self.room)),
+            Rank::Admin | Rank::Role(Role::Owner | Role::Moderator)
+        );
+        if seconds == 0 || is_exempt {
+            return Ok(());
+        }
+        let interval = TimeDelta::seconds(i64::from(seconds));
+        if let Some(rest) = me.sent_at.map(|sent_at| sent_at + interval - self.now)
+            && rest > TimeDelta::zero()
+        {
+            return Err(Refusal::slow_mode(rest.num_milliseconds()).into());
+        }
+        Ok(db::members::set_sent_at(self.conn, self.room.id, me.user.id, self.now)?)
+    }
+
+    /// A message of the room.
+    fn message(&mut self, id: MessageId) -> RoomResult<Message> {
+        match messages::get(self.conn, self.room.id, id) {
+            Err(DbError::NotFound) => Err(ErrorCode::MessageNotFound.into()),
+            message => Ok(message?),
+        }
+    }
+
+    /// Turns a message into a tombstone.
+    pub(super) fn delete_message(&mut self, message: Message) -> RoomResult<Message> {
+        let rev = self.next_rev();
+        messages::delete(self.conn, message.id, rev, self.now)?;
+        let message = Message { text: None, rev, deleted_at: Some(self.now.into()), ..message };
+        let change = MessageChange { room_id: self.room.id, rev, message: message.clone() };
+        self.changes.push((rev, ServerEvent::MessageDeleted(change)));
+        Ok(message)
+    }
+}
+
+/// Changes the text of a message. Without a text, or with the same one, the message is unchanged.
+///
+/// # Errors
+/// The refusal.
+pub fn update(
+    conn: &mut Conn,
+    room_id: RoomId,
+    id: MessageId,
+    by: UserId,
+    text: Option<&MessageText>,
+    now: DateTime<Utc>,
+) -> RoomResult<Done<Message>> {
+    let mut transaction = Transaction::begin(conn, room_id, now)?;
+    let me = transaction.actor(by)?;
+    let message = transaction.message(id)?;
+    let is_own = message.author.id == by;
+    let operation = if is_own { Operation::EditMessage } else { Operation::EditAnyMessage };
+    transaction.check(&me, operation)?;
+    let Some(before) = &message.text else { return Err(ErrorCode::MessageDeleted.into()) };
+    let Some(text) = text.filter(|text| text.as_str() != before) else {
+        return Ok(Done::unchanged(message));
+    };
+    let rev = transaction.next_rev();
+    messages::update(transaction.conn, id, text, rev, now)?;
+    let text = Some(text.as_str().to_owned());
+    let message = Message { text, rev, edited_at: Some(now.into()), ..message };
+    let change = MessageChange { room_id, rev, message: message.clone() };
+    transaction.changes.push((rev, ServerEvent::MessageUpdated(change)));
+    transaction.finish(message)
+}
+
+/// Deletes a message. A deleted message is unchanged.
+///
+/// # Errors
+/// The refusal.
+pub fn delete(
+    conn: &mut Conn,
+    room_id: RoomId,
+    id: MessageId,
+    by: UserId,
+    now: DateTime<Utc>,
+) -> RoomResult<Done<()>> {
+    let mut transaction = Transaction::begin(conn, room_id, now)?;
+    let me = transaction.actor(by)?;
+    let message = transaction.message(id)?;
+    let author = message.author.id;
+    let operation = if author == by { Operation::DeleteMessage } else { Operation::DeleteAnyMessage };
+    transaction.check(&me, operation)?;
+    if message.deleted_at.is_some() {
+        return Ok(Done::unchanged(()));
+    }
+    transaction.delete_message(message)?;
+    if author != by {
+        transaction.audit(Some(by), "delete_message", Some(author), &AuditDetail::default())?;
+    }
+    transaction.finish(())
+}
+
+/// Erases up to `limit` messages of a user who deleted themselves. Returns whether there may be more.
+///
+/// # Errors
+/// Errors of the database.
+pub fn erase(
+    conn: &mut Conn,
+    room_id: RoomId,
+    author: UserId,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> RoomResult<Done<bool>> {
+    let mut transaction = Transaction::begin(conn, room_id, now)?;
+    let found = messages::of_author(transaction.conn, room_id, author, None, limit)?;
+    let has_more = found.len() as i64 == limit;
+    for message in found {
+        transaction.delete_message(message)?;
+    }
+    transaction.finish(has_more)
+}

@@ -1,0 +1,147 @@
+//! Creating, changing and deleting rooms.
+
+use chrono::{DateTime, Utc};
+use shared::errors::ErrorCode;
+use shared::events::{RoomChange, ServerEvent};
+use shared::ids::{RoomId, UserId};
+use shared::members::{Operation, Role};
+use shared::rooms::{Room, Topic, UpdateRoom, Visibility};
+use shared::text::InvalidCode;
+
+use super::error::{Refusal, RoomResult};
+use super::{Done, Transaction, from_to, members_only};
+use crate::db::rooms::{NewRoom, StoredRoom};
+use crate::db::{self, Conn, DbError};
+use crate::policy::{self, Decision};
+
+/// Creates a room, whose creator becomes its owner.
+///
+/// # Errors
+/// The refusal; a conflict if another public room has the name.
+pub fn create(conn: &mut Conn, new: &NewRoom, by: UserId) -> RoomResult<Done<StoredRoom>> {
+    let now = new.created_at;
+    let me = db::members::or_nobody(db::members::get(conn, new.id, by, now))?;
+    let mut me = me.ok_or(ErrorCode::AuthenticationRequired)?;
+    if let Decision::Deny(code) = policy::may_create_room(me.actor(), new.visibility) {
+        return Err(code.into());
+    }
+    let room = match db::rooms::create(conn, new)? {
+        StoredRoom::Created(room) => room,
+        // Whoever may not see the room any more learns no more than anybody about an id that is in use.
+        StoredRoom::Repeated(room) => {
+            let repeated = match super::check(&me, Operation::View, &room, now) {
+                Ok(()) => {
+                    let is_retry = room.created_at == now.into();
+                    let room = Room { viewer: Some(me.viewer(&room)), ..room };
+                    // By its timestamp, an earlier attempt of this request stored it.
+                    if is_retry { StoredRoom::Created(room) } else { StoredRoom::Repeated(room) }
+                }
+                Err(_) => StoredRoom::IdReused,
+            };
+            return Ok(Done::unchanged(repeated));
+        }
+        StoredRoom::IdReused => return Ok(Done::unchanged(StoredRoom::IdReused)),
+    };
+    let mut transaction = Transaction::of_locked(conn, room, now);
+    transaction.join(&mut me, Role::Owner)?;
+    transaction.changes.clear();
+    let room = transaction.room.clone();
+    transaction.audience = Some(members_only(transaction.conn, &room)?);
+    let seen = transaction.seen_by(&me);
+    transaction.changes.push((room.rev, ServerEvent::RoomCreated(RoomChange { rev: room.rev, room })));
+    transaction.finish(StoredRoom::Created(seen))
+}
+
+/// Changes the settings of a room. What is absent stays as it is.
+///
+/// # Errors
+/// The refusal; a conflict if another public room has the name.
+pub fn update(
+    conn: &mut Conn,
+    id: RoomId,
+    by: UserId,
+    update: &UpdateRoom,
+    now: DateTime<Utc>,
+) -> RoomResult<Done<Room>> {
+    let mut transaction = Transaction::begin(conn, id, now)?;
+    let me = transaction.actor(by)?;
+    let UpdateRoom { name, topic, visibility, slow_mode_seconds, posting, publish_history } = update;
+    if visibility.is_some() {
+        transaction.check(&me, Operation::SetVisibility)?;
+    }
+    let is_about_settings =
+        name.is_some() || topic.is_some() || slow_mode_seconds.is_some() || posting.is_some();
+    if is_about_settings || visibility.is_none() {
+        transaction.check(&me, Operation::UpdateRoom)?;
+    }
+    let before = transaction.room.clone();
+    let after = Room {
+        name: name.clone().unwrap_or_else(|| before.name.clone()),
+        topic: topic.clone().unwrap_or_else(|| before.topic.clone()),
+        visibility: visibility.unwrap_or(before.visibility),
+        slow_mode_seconds: slow_mode_seconds.unwrap_or(before.slow_mode_seconds),
+        posting: posting.unwrap_or(before.posting),
+        ..before.clone()
+    };
+    let becomes = |visibility| after.visibility == visibility && before.visibility != visibility;
+    if becomes(Visibility::Private) && before.is_own {
+        let detail = "The server's own rooms are public.";
+        return Err(Refusal::invalid("visibility", InvalidCode::InvalidFormat, detail).into());
+    }
+    if becomes(Visibility::Public) && *publish_history != Some(true) {
+        let detail = "Everybody will see all messages of the room: confirm it with publish_history.";
+        return Err(Refusal::invalid("publish_history", InvalidCode::Required, detail).into());
+    }
+    if after == before {
+        let seen = transaction.seen_by(&me);
+        return Ok(Done::unchanged(seen));
+    }
+    transaction.is_about_rights = true;
+    if (after.visibility, after.posting) != (before.visibility, before.posting) {
+        transaction.remember_viewers()?;
+    }
+    transaction.room = after.clone();
+    transaction.store_settings()?;
+    if after.visibility != before.visibility {
+        transaction.audience = Some(members_only(transaction.conn, &after)?);
+    }
+    let text = |topic: &Option<Topic>| topic.as_ref().map_or("", Topic::as_str).to_owned();
+    let (slow_before, slow_after) = (before.slow_mode_seconds.to_string(), after.slow_mode_seconds.to_string());
+    let changes: [(&str, &str, &str); 5] = [
+        ("rename", before.name.as_str(), after.name.as_str()),
+        ("topic", &text(&before.topic), &text(&after.topic)),
+        ("visibility", before.visibility.name(), after.visibility.name()),
+        ("slow_mode", &slow_before, &slow_after),
+        ("posting", before.posting.name(), after.posting.name()),
+    ];
+    for (action, before, after) in changes {
+        if before != after {
+            transaction.audit(Some(by), action, None, &from_to(before, after))?;
+        }
+    }
+    let seen = transaction.seen_by(&me);
+    transaction.finish(seen)
+}
+
+/// Deletes a room with its messages. By the timestamp, a later attempt recognises what an earlier one stored.
+///
+/// # Errors
+/// The refusal.
+pub fn delete(conn: &mut Conn, id: RoomId, by: UserId, now: DateTime<Utc>) -> RoomResult<Done<()>> {
+    let room = match db::rooms::lock(conn, id) {
+        Err(DbError::NotFound) => {
+            let is_done = match db::rooms::get_deleted(conn, id) {
+                Ok(tombstone) => tombstone.updated_at == now.into(),
+                Err(DbError::NotFound) => false,
+                Err(error) => return Err(error.into()),
+            };
+            return if is_done { Ok(Done::unchanged(())) } else { Err(ErrorCode::RoomNotFound.into()) };
+        }
+        room => room?,
+    };
+    let mut transaction = Transaction::of_locked(conn, room, now);
+    let me = transaction.actor(by)?;
+    transaction.check(&me, Operation::DeleteRoom)?;
+    transaction.delete()?;
+    transaction.finish(())
+}
