@@ -93,11 +93,15 @@ impl<'conn> Transaction<'conn> {
     /// # Errors
     /// `room_not_found` if they may not.
     fn actor(&mut self, by: UserId) -> RoomResult<Membership> {
+        // Their session ended a moment ago: they deleted themselves, or were disabled.
+        let is_gone = || ErrorCode::InvalidToken.into();
         let me = match self.find(by) {
-            // They deleted themselves a moment ago.
-            Err(RoomError::Refused(_)) => return Err(ErrorCode::AuthenticationRequired.into()),
+            Err(RoomError::Refused(_)) => return Err(is_gone()),
             me => me?,
         };
+        if !me.is_active {
+            return Err(is_gone());
+        }
         self.check(&me, Operation::View)?;
         Ok(me)
     }

@@ -256,6 +256,7 @@ pub fn update(conn: &mut PgConnection, room: &Room, now: DateTime<Utc>) -> DbRes
             rooms::slow_mode_seconds.eq(i32::try_from(room.slow_mode_seconds).unwrap_or(i32::MAX)),
             rooms::posting.eq(room.posting.name()),
             rooms::updated_at.eq(now),
+            rooms::rev.eq(room.rev.0),
             rooms::updated_rev.eq(room.rev.0),
         ))
         .execute(conn)?;

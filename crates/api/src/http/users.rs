@@ -243,7 +243,7 @@ pub async fn create_deletion(
         app.limits.sign_in(&name_key(identity.user.username.as_str()), client.address)?;
     }
     app.accounts.delete(&app.sessions, client.address, &identity, password, messages).await?;
-    app.tasks.finish(&app, identity.user.id).await;
+    app.tasks.finish(&app.db, &app.writer, identity.user.id).await;
     Ok(HttpResponse::NoContent().cookie(expired_cookie(&app.config)).finish())
 }
 
