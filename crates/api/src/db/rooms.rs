@@ -168,7 +168,31 @@ pub fn none_ever(conn: &mut PgConnection) -> DbResult<bool> {
     Ok(!any)
 }
 
-/// One room, whoever asks. Whoever answers a request decides by [`crate::policy`] whether the caller may see it.
+/// One room, for somebody who is in it or not: whoever is not finds no private room, after as long as no room.
+/// Whoever answers a request still decides by [`crate::policy`] whether the caller may see it.
+///
+/// # Errors
+/// [`DbError::NotFound`] for an unknown or deleted one, or one that is private.
+pub fn get_seen(conn: &mut PgConnection, id: RoomId, is_in: bool) -> DbResult<RoomRow> {
+    let seen = rooms::table.find(id.0).filter(rooms::deleted_at.is_null()).filter(
+        rooms::visibility.eq(Visibility::Public.name()).or(is_in.into_sql::<Bool>()),
+    );
+    Ok(seen.select(RoomRow::as_select()).first(conn)?)
+}
+
+/// The same, locked until the transaction ends.
+///
+/// # Errors
+/// Those of [`get_seen`].
+pub fn lock_seen(conn: &mut PgConnection, id: RoomId, is_in: bool) -> DbResult<Room> {
+    let seen = rooms::table.find(id.0).filter(rooms::deleted_at.is_null()).filter(
+        rooms::visibility.eq(Visibility::Public.name()).or(is_in.into_sql::<Bool>()),
+    );
+    let row: RoomRow = seen.select(RoomRow::as_select()).for_update().first(conn)?;
+    Ok(row.into())
+}
+
+/// One room, whoever asks.
 ///
 /// # Errors
 /// [`DbError::NotFound`] for an unknown or deleted one.

@@ -37,8 +37,7 @@ pub fn create(
     ban: &PutBan,
     now: DateTime<Utc>,
 ) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
-    let me = transaction.actor(by)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
     let mut other = transaction.find(target)?;
     transaction.check(&me, Operation::Moderate)?;
     transaction.check_rank(&me, &other)?;
@@ -78,8 +77,7 @@ pub fn delete(
     target: UserId,
     now: DateTime<Utc>,
 ) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
-    let me = transaction.actor(by)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
     transaction.find(target)?;
     transaction.check(&me, Operation::Moderate)?;
     let Some(rank) = db::bans::rank(transaction.conn, room_id, target)? else {
