@@ -379,10 +379,13 @@ pub fn count_of(conn: &mut PgConnection, user_id: UserId) -> DbResult<i64> {
     Ok(of_user.count().get_result(conn)?)
 }
 
-/// Whether a room has an owner besides this user.
+/// Whether a room has an owner besides this user who can act: neither disabled nor deleted.
 pub fn has_other_owner(conn: &mut PgConnection, room_id: RoomId, user_id: UserId) -> DbResult<bool> {
     let others = memberships::table
+        .inner_join(users::table)
         .filter(memberships::room_id.eq(room_id.0))
+        .filter(users::disabled_at.is_null())
+        .filter(users::deleted_at.is_null())
         .filter(memberships::role.eq(role_number(Role::Owner)))
         .filter(memberships::user_id.ne(user_id.0));
     Ok(diesel::select(exists(others)).get_result(conn)?)

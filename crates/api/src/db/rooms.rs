@@ -121,7 +121,9 @@ pub enum StoredRoom {
 /// # Errors
 /// [`DbError::Conflict`] with [`NAME_KEY`] when another room has that name.
 pub fn create(conn: &mut PgConnection, new: &NewRoom) -> DbResult<StoredRoom> {
-    let inserted = diesel::insert_into(rooms::table)
+    // In a transaction of its own, or a savepoint: a conflict must not end the transaction that it is part of.
+    let inserted = conn.transaction(|conn| {
+        diesel::insert_into(rooms::table)
         .values((
             rooms::id.eq(new.id.0),
             rooms::name.eq(new.name.as_str()),
@@ -135,7 +137,8 @@ pub fn create(conn: &mut PgConnection, new: &NewRoom) -> DbResult<StoredRoom> {
             rooms::is_own.eq(new.created_by.is_none()),
         ))
         .returning(RoomRow::as_returning())
-        .get_result::<RoomRow>(conn);
+        .get_result::<RoomRow>(conn)
+    });
     match inserted.map_err(DbError::from) {
         Ok(row) => Ok(StoredRoom::Created(row.into())),
         // A repeat violates both constraints, and Postgres reports the one that it checks first.

@@ -13,7 +13,7 @@ use shared::text::{Invalid, InvalidCode};
 use super::body::JsonBody;
 use super::endpoint::{Endpoint, Needs};
 use super::identity::{Reader, SignedIn};
-use super::query::{CursorSchema, LimitSchema, Query, page_response};
+use super::query::{LimitSchema, MemberCursorSchema, Query, page_response};
 use super::rooms::{RoomPath, input, permitted, read};
 use super::users::UserPath;
 use crate::app::App;
@@ -52,7 +52,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = MEMBERS_PATH, operation_id = "list_members", tag = "members",
     security((), ("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("limit" = inline(Option<LimitSchema>), Query),
-        ("cursor" = inline(Option<CursorSchema>), Query)),
+        ("cursor" = inline(Option<MemberCursorSchema>), Query)),
     responses((status = 200, description = "A page of members", body = Page<Member>,
         headers(("Link" = String, description = "The page after this one (RFC 8288)")))))]
 pub async fn list(

@@ -67,7 +67,9 @@ impl FromRequest for UserPath {
         (status = 201, description = "The guest and the token", body = Guest,
             headers(("Set-Cookie" = String, description = "The session, for browsers"))),
         (status = 403, description = "registration_closed, origin_refused"),
+        (status = 404, description = "invite_not_found"),
         (status = 409, description = "username_taken"),
+        (status = 410, description = "invite_gone"),
         (status = 429, description = "rate_limited")))]
 pub async fn create_guest(
     _: Visitor,
@@ -100,8 +102,10 @@ pub async fn create_guest(
         (status = 201, description = "The user and the token", body = NewSession,
             headers(("Set-Cookie" = String, description = "The session, for browsers"),
                 ("Location" = String, description = "The path of the user"))),
-        (status = 403, description = "registration_closed, origin_refused"),
+        (status = 403, description = "registration_closed, origin_refused, banned, not_allowed"),
+        (status = 404, description = "invite_not_found"),
         (status = 409, description = "username_taken, already_member"),
+        (status = 410, description = "invite_gone"),
         (status = 429, description = "rate_limited")))]
 pub async fn create(
     MaybeSignedIn { identity, .. }: MaybeSignedIn,
