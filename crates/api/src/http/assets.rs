@@ -103,7 +103,7 @@ fn cache_control(path: &str) -> &'static str {
     if is_hashed(path) { "public, max-age=31536000, immutable" } else { "no-cache" }
 }
 
-/// Trunk's names: `web-0123456789abcdef.js`, `web-0123456789abcdef_bg.wasm`.
+/// The names of a release: `web-0123456789abcdef.js`, `style-0123456789abcdef.css`.
 fn is_hashed(path: &str) -> bool {
     path.split(['-', '.', '_', '/'])
         .any(|part| part.len() >= 12 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
