@@ -263,6 +263,8 @@ pub fn rev(event: &ServerEvent) -> Option<Rev> {
         ServerEvent::RoomCreated(change)
         | ServerEvent::RoomUpdated(change)
         | ServerEvent::RoomDeleted(change) => Some(change.rev),
+        ServerEvent::MemberJoined(change) | ServerEvent::MemberUpdated(change) => Some(change.rev),
+        ServerEvent::MemberLeft { rev, .. } => Some(*rev),
         _ => None,
     }
 }
