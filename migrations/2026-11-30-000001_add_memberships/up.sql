@@ -1,3 +1,7 @@
+-- Filling the memberships reads all messages: connections of the server are told not to do that.
+SET LOCAL enable_seqscan = on;
+SET LOCAL enable_hashjoin = on;
+
 ALTER TABLE rooms
     ADD COLUMN topic text,
     ADD COLUMN visibility text NOT NULL DEFAULT 'public',
@@ -53,7 +57,7 @@ CREATE TABLE memberships (
 );
 
 -- The rooms of a user.
-CREATE INDEX memberships_user_id_idx ON memberships (user_id) WHERE role IS NOT NULL;
+CREATE INDEX memberships_user_id_idx ON memberships (user_id);
 -- The members of a room, by role and time.
 CREATE INDEX memberships_members_idx ON memberships (room_id, role, joined_at, user_id) WHERE role IS NOT NULL;
 -- What changed since a rev.
@@ -154,7 +158,7 @@ CREATE TABLE user_tasks (
 
 -- The first room is the server's own.
 UPDATE rooms SET is_own = true
-WHERE id = (SELECT id FROM rooms WHERE created_by IS NULL ORDER BY created_at, id LIMIT 1);
+WHERE id = (SELECT id FROM rooms WHERE created_by IS NULL AND deleted_at IS NULL ORDER BY created_at, id LIMIT 1);
 
 -- Every author is a member since their first message, every creator an owner. No rev moves.
 INSERT INTO memberships (room_id, user_id, role, joined_at, rev, joined_rev)
@@ -170,3 +174,5 @@ ON CONFLICT (room_id, user_id) DO UPDATE SET role = 0, joined_at = EXCLUDED.join
 UPDATE rooms SET member_count = counted.count
 FROM (SELECT room_id, count(*) AS count FROM memberships GROUP BY room_id) AS counted
 WHERE rooms.id = counted.room_id;
+
+ANALYZE memberships;

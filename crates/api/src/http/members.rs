@@ -93,7 +93,7 @@ pub async fn join(
 ) -> AppResult<HttpResponse> {
     let by = identity.user.id;
     app.limits.change_membership(by)?;
-    let put = app.writer.change(room_id, move |conn, now| members::join(conn, room_id, by, now));
+    let put = app.writer.change(room_id, move |conn, attempt| members::join(conn, room_id, by, attempt));
     Ok(put_response(put.await?))
 }
 
@@ -111,7 +111,7 @@ pub async fn leave(
 ) -> AppResult<HttpResponse> {
     let by = identity.user.id;
     app.limits.change_membership(by)?;
-    app.writer.change(room_id, move |conn, now| members::leave(conn, room_id, by, now)).await?;
+    app.writer.change(room_id, move |conn, attempt| members::leave(conn, room_id, by, attempt)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -157,7 +157,7 @@ pub async fn put(
         read(&app, move |conn| permitted(conn, room_id, principal, Operation::View)).await?;
         app.limits.add_member(by)?;
     }
-    let put = app.writer.change(room_id, move |conn, now| members::put(conn, room_id, by, target, role, now));
+    let put = app.writer.change(room_id, move |conn, attempt| members::put(conn, room_id, by, target, role, attempt));
     Ok(put_response(put.await?))
 }
 
@@ -191,7 +191,7 @@ pub async fn remove(
     let target = member_in_path(target);
     let UserPath(target) = input(&app, identity.principal(), room_id, Operation::View, target).await?;
     app.limits.change_membership(by)?;
-    app.writer.change(room_id, move |conn, now| members::remove(conn, room_id, by, target, now)).await?;
+    app.writer.change(room_id, move |conn, attempt| members::remove(conn, room_id, by, target, attempt)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -225,7 +225,7 @@ pub async fn mute(
     }
     let until = input(&app, principal, room_id, Operation::Moderate, until).await?;
     app.limits.change_membership(by)?;
-    let mute = move |conn: &mut db::Conn, now| members::mute(conn, room_id, by, target, Some(until), now);
+    let mute = move |conn: &mut db::Conn, attempt| members::mute(conn, room_id, by, target, Some(until), attempt);
     app.writer.change(room_id, mute).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -257,7 +257,7 @@ pub async fn unmute(
     let target = member_in_path(target);
     let UserPath(target) = input(&app, identity.principal(), room_id, Operation::View, target).await?;
     app.limits.change_membership(by)?;
-    app.writer.change(room_id, move |conn, now| members::mute(conn, room_id, by, target, None, now)).await?;
+    app.writer.change(room_id, move |conn, attempt| members::mute(conn, room_id, by, target, None, attempt)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -288,7 +288,7 @@ pub async fn transfer(
     let target = input(&app, identity.principal(), room_id, Operation::Transfer, target).await?;
     app.limits.change_membership(by)?;
     let room =
-        app.writer.change(room_id, move |conn, now| members::transfer(conn, room_id, by, target, now));
+        app.writer.change(room_id, move |conn, attempt| members::transfer(conn, room_id, by, target, attempt));
     let room = room.await?;
     Ok(HttpResponse::Ok().json(app.hub.with_online(room)))
 }
