@@ -144,7 +144,8 @@ ALTER TABLE users
     -- Of a guest: the keyed hash of the address.
     ADD COLUMN address_hash bytea;
 
--- What is still to be done in the rooms of a user: a new name is a change of each membership, a deleted user leaves,
+-- What is still to be done in the rooms of a user: a new name
+-- or an account is a change of each membership, a deleted user leaves,
 -- a disabled owner passes rooms on, messages are erased. The row goes when it is done, also after a restart.
 CREATE TABLE user_tasks (
     user_id uuid NOT NULL,
@@ -153,7 +154,7 @@ CREATE TABLE user_tasks (
     version bigint NOT NULL DEFAULT 0,
     CONSTRAINT user_tasks_pkey PRIMARY KEY (user_id, task),
     CONSTRAINT user_tasks_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id),
-    CONSTRAINT user_tasks_task_check CHECK (task IN ('rename', 'pass_on', 'leave', 'erase'))
+    CONSTRAINT user_tasks_task_check CHECK (task IN ('rename', 'upgrade', 'pass_on', 'leave', 'erase'))
 );
 
 -- The first room is the server's own.

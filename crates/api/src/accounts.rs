@@ -165,7 +165,7 @@ impl Accounts {
                             return Err(if is_disabled { AccountError::Disabled } else { error });
                         }
                         member => {
-                            user_tasks::create(conn, id, Task::Rename)?;
+                            user_tasks::create(conn, id, Task::Upgrade)?;
                             member?
                         }
                     },

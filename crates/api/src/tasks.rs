@@ -66,9 +66,9 @@ async fn perform(db: &Db, writer: &Writer, stored: &StoredTask) -> DbResult<()> 
     let rooms = db.run(move |conn| members::rooms_of(conn, user, with_former)).await?;
     for room_id in rooms {
         match task {
-            Task::Rename => {
+            Task::Rename | Task::Upgrade => {
                 let change = writer.change(room_id, move |conn, attempt| {
-                    rooms::members::user_changed(conn, room_id, user, attempt)
+                    rooms::members::user_changed(conn, room_id, user, task == Task::Upgrade, attempt)
                 });
                 in_room(change.await)?;
             }

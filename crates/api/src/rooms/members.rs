@@ -291,7 +291,7 @@ pub fn transfer(
     transaction.finish(seen)
 }
 
-/// Publishes that a member has another name, picture or kind.
+/// Publishes that a member has another name or picture, or with `changes_rights` another kind.
 ///
 /// # Errors
 /// Errors of the database.
@@ -299,6 +299,7 @@ pub fn user_changed(
     conn: &mut Conn,
     room_id: RoomId,
     user: UserId,
+    changes_rights: bool,
     attempt: Attempt,
 ) -> RoomResult<Done<()>> {
     let mut transaction = Transaction::begin_for_server(conn, room_id, attempt)?;
@@ -306,5 +307,8 @@ pub fn user_changed(
     let rev = transaction.next_rev();
     db::members::set_rev(transaction.conn, room_id, user, rev)?;
     transaction.member_updated(&who)?;
+    if !changes_rights {
+        transaction.touched.clear();
+    }
     transaction.finish(())
 }
