@@ -21,6 +21,8 @@ use crate::clock;
 use crate::db;
 use crate::db::members::MemberKey;
 use crate::error::{AppError, AppResult};
+use crate::policy::Principal;
+use crate::rooms::error::RoomResult;
 use crate::rooms::members;
 
 const MEMBERS_PATH: &str = "/api/v1/rooms/{room_id}/members";
@@ -151,6 +153,9 @@ pub async fn put(
         (_, true) => Operation::InviteUser,
         (_, false) => Operation::SetRole,
     };
+    if is_added && role.is_err() {
+        read(&app, move |conn| known(conn, room_id, principal, target)).await?;
+    }
     let role = input(&app, principal, room_id, operation, role).await?;
     app.limits.change_membership(by)?;
     if is_added {
@@ -159,6 +164,21 @@ pub async fn put(
     }
     let put = app.writer.change(room_id, move |conn, attempt| members::put(conn, room_id, by, target, role, attempt));
     Ok(put_response(put.await?))
+}
+
+/// Refuses a user whom the caller may not know of. That comes before what is not allowed or not valid.
+fn known(conn: &mut db::Conn, room_id: RoomId, by: Principal, target: UserId) -> RoomResult<()> {
+    let (_, me) = permitted(conn, room_id, by, Operation::View)?;
+    let other = db::members::or_nobody(db::members::get(conn, room_id, target, clock::now()))?;
+    match (me, other) {
+        (Some(me), Some(other))
+            if !other.is_active || !members::may_know(conn, &me.user, &other.user)? =>
+        {
+            Err(ErrorCode::UserNotFound.into())
+        }
+        (_, None) => Err(ErrorCode::UserNotFound.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a user is a member. It only decides what is counted; the transaction judges anew.

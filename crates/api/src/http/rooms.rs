@@ -239,6 +239,7 @@ pub async fn update(
     body: AppResult<JsonBody>,
 ) -> AppResult<HttpResponse> {
     let by = identity.user.id;
+    let is_about_visibility = body.as_ref().is_ok_and(|body| body.has("visibility"));
     let update = body.and_then(|body| {
         body.read(|fields| {
             let slow_mode = fields.number("slow_mode_seconds", 0..=i64::from(MAX_SLOW_MODE_SECONDS));
@@ -252,7 +253,8 @@ pub async fn update(
             })
         })
     });
-    let update = input(&app, identity.principal(), id, Operation::UpdateRoom, update).await?;
+    let operation = if is_about_visibility { Operation::SetVisibility } else { Operation::UpdateRoom };
+    let update = input(&app, identity.principal(), id, operation, update).await?;
     app.limits.change_room(by)?;
     // Only a change of these changes what others may do.
     let is_about_rights = update.visibility.is_some() || update.posting.is_some();
