@@ -3,14 +3,21 @@
 //! One function per endpoint, named like the server's handler, in the module of its noun. The session is a cookie
 //! that the browser adds; nothing here knows a secret.
 
+pub mod admin;
+pub mod audit;
+pub mod bans;
+pub mod invites;
+pub mod members;
 pub mod messages;
 pub mod rooms;
 pub mod sessions;
+pub mod tokens;
 pub mod users;
 
 use gloo_net::http::{Method, RequestBuilder};
 use serde::Serialize;
 use shared::errors::{ErrorCode, Problem};
+use shared::page::Cursor;
 use web_sys::AbortSignal;
 
 use crate::state::form_errors::{Errors, WHOLE};
@@ -18,6 +25,8 @@ use crate::wire::{self, Read};
 
 /// A request that is not answered by then has failed.
 const TIMEOUT_MILLIS: u32 = 15_000;
+/// The size of pages of members and the like.
+const PAGE: u32 = 100;
 /// How long to wait when the server says "too fast" but not for how long.
 const RATE_LIMIT_PAUSE_MILLIS: i64 = 2_000;
 
@@ -124,6 +133,24 @@ async fn post<T: Read>(path: &str, body: &impl Serialize) -> Result<T, ClientErr
 
 async fn patch<T: Read>(path: &str, body: &impl Serialize) -> Result<T, ClientError> {
     decode(&send(Method::PATCH, path, Some(encode(body)?)).await?)
+}
+
+async fn put<T: Read>(path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+    decode(&send(Method::PUT, path, Some(encode(body)?)).await?)
+}
+
+/// The path of the page that the cursor leads to, or of the first page.
+fn page_path(path: &str, cursor: Option<&Cursor>) -> String {
+    match cursor {
+        Some(cursor) => format!("{path}?limit={PAGE}&cursor={cursor}"),
+        None => format!("{path}?limit={PAGE}"),
+    }
+}
+
+/// The same among what matches a query.
+fn search_path(path: &str, query: &str, cursor: Option<&Cursor>) -> String {
+    let query = String::from(js_sys::encode_uri_component(query));
+    format!("{}&query={query}", page_path(path, cursor))
 }
 
 /// Sends a body and expects none.

@@ -31,7 +31,7 @@ pub fn AccountDialogs() -> impl IntoView {
     let on_name = Callback::new(move |name: Username| {
         busy.set(true);
         spawn_local(async move {
-            match become_guest(state, live, name).await {
+            match become_guest(state, live, name, None).await {
                 Ok(()) => overlays.identified(),
                 Err(refused) => error.set(Some(refused.sentence())),
             }

@@ -28,7 +28,7 @@ pub fn RoomComposer() -> impl IntoView {
         };
         busy.set(true);
         spawn_local(async move {
-            match become_guest(state, live, name).await {
+            match become_guest(state, live, name, None).await {
                 Ok(()) => {
                     draft.try_set(String::new());
                     room.send(&sent.text);
