@@ -17,6 +17,7 @@ mod complaints;
 mod floating;
 mod focus;
 mod room;
+mod rows;
 mod sidebar;
 
 /// The key, as it is typed.
@@ -329,6 +330,12 @@ impl RoomForm<'_> {
     #[track_caller]
     pub fn write(&self, name: &str) {
         self.chrome.rewrite(self.field, name);
+    }
+
+    /// Lets only members see the room.
+    #[track_caller]
+    pub fn make_private(&self) {
+        self.chrome.click("dialog[open] .choice:last-child input");
     }
 
     /// Confirms by Enter.

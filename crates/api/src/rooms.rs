@@ -250,8 +250,9 @@ impl<'conn> Transaction<'conn> {
         ids.extend(before.iter().map(|(id, _)| *id).filter(|id| !touched.contains(id)));
         let found = db::members::get_many(conn, room.id, &ids, now)?;
         let viewers = found.iter().map(|who| (who.user.id, who.viewer(&room)));
-        let is_news =
-            |(id, viewer): &(UserId, Viewer)| touched.contains(id) || !before.iter().any(|(known, was)| known == id && was == viewer);
+        let is_news = |(id, viewer): &(UserId, Viewer)| {
+            touched.contains(id) || !before.iter().any(|(known, was)| known == id && was == viewer)
+        };
         let viewers = viewers.filter(is_news).collect();
         Ok(Done { value, publication: Some(Publication { room, changes, viewers, audience }) })
     }

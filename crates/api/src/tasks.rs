@@ -69,16 +69,15 @@ async fn perform(app: &App, stored: &StoredTask) -> DbResult<()> {
     for room_id in rooms {
         match task {
             Task::Rename => {
-                let change = app.writer.change(room_id, move |conn, now| {
-                    rooms::members::user_changed(conn, room_id, user, now)
-                });
+                let change = app
+                    .writer
+                    .change(room_id, move |conn, now| rooms::members::user_changed(conn, room_id, user, now));
                 in_room(change.await)?;
             }
             Task::PassOn => pass_on(app, room_id, user).await?,
             Task::Leave => {
-                let change = app
-                    .writer
-                    .change(room_id, move |conn, now| succession::depart(conn, room_id, user, now));
+                let change =
+                    app.writer.change(room_id, move |conn, now| succession::depart(conn, room_id, user, now));
                 in_room(change.await)?;
             }
             Task::Erase => {
@@ -103,8 +102,7 @@ async fn perform(app: &App, stored: &StoredTask) -> DbResult<()> {
 /// # Errors
 /// If the database does not answer.
 pub async fn pass_on(app: &App, room_id: RoomId, owner: UserId) -> DbResult<()> {
-    let change =
-        app.writer.change(room_id, move |conn, now| succession::pass_on(conn, room_id, owner, now));
+    let change = app.writer.change(room_id, move |conn, now| succession::pass_on(conn, room_id, owner, now));
     in_room(change.await).map(|_| ())
 }
 

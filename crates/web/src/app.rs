@@ -24,7 +24,9 @@ use crate::components::toast_list::ToastList;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
+use crate::pages::admin_page::AdminPage;
 use crate::pages::home_page::HomePage;
+use crate::pages::invite_page::InvitePage;
 use crate::pages::not_found_page::NotFoundPage;
 use crate::pages::reset_page::ResetPage;
 use crate::pages::room_page::RoomPage;
@@ -93,6 +95,8 @@ enum Page {
     Room(RoomId, u32),
     Setup,
     Reset,
+    Invite,
+    Admin,
     NotFound,
 }
 
@@ -105,6 +109,8 @@ fn CurrentPage() -> impl IntoView {
         Route::Room(room_id) | Route::Message(room_id, _) => Page::Room(room_id, live.epoch.get()),
         Route::Setup => Page::Setup,
         Route::Reset => Page::Reset,
+        Route::Invite => Page::Invite,
+        Route::Admin => Page::Admin,
         Route::NotFound => Page::NotFound,
     });
     let pointed = memo(move || navigation.route().message());
@@ -113,6 +119,8 @@ fn CurrentPage() -> impl IntoView {
         Page::Room(room_id, _) => view! { <RoomPage room_id=room_id pointed=pointed /> }.into_any(),
         Page::Setup => view! { <SetupPage /> }.into_any(),
         Page::Reset => view! { <ResetPage /> }.into_any(),
+        Page::Invite => view! { <InvitePage /> }.into_any(),
+        Page::Admin => view! { <AdminPage /> }.into_any(),
         Page::NotFound => view! { <NotFoundPage /> }.into_any(),
     };
     // Keyed, because Leptos would reuse the elements of one room for the next, with their focus and scroll positions.
@@ -121,6 +129,8 @@ fn CurrentPage() -> impl IntoView {
         Page::NotFound => vec![1],
         Page::Setup => vec![2],
         Page::Reset => vec![3],
+        Page::Invite => vec![4],
+        Page::Admin => vec![5],
         Page::Room(room_id, epoch) => vec![room_id.0.as_u128().wrapping_add(u128::from(epoch))],
     };
     view! { <KeyedList keys=Signal::derive(key) draw=move |_| draw(page.get_untracked()) /> }

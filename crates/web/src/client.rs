@@ -16,7 +16,7 @@ pub mod users;
 
 use gloo_net::http::{Method, RequestBuilder};
 use serde::Serialize;
-use shared::errors::{ErrorCode, Problem};
+use shared::errors::{ErrorCode, LimitScope, Problem};
 use shared::page::Cursor;
 use web_sys::AbortSignal;
 
@@ -104,6 +104,12 @@ impl ClientError {
         }
     }
 
+    /// Whether the room's slow mode makes the user wait.
+    pub fn is_slow_mode(&self) -> bool {
+        matches!(self, Self::Api(problem)
+            if problem.code == ErrorCode::RateLimited && problem.scope == Some(LimitScope::Room))
+    }
+
     /// Whether the user has no session, or not any more.
     pub fn is_signed_out(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::AuthenticationRequired | ErrorCode::InvalidToken))
@@ -117,6 +123,9 @@ impl ClientError {
                 ErrorCode::RoomNotFound
                     | ErrorCode::MessageNotFound
                     | ErrorCode::SessionNotFound
+                    | ErrorCode::TokenNotFound
+                    | ErrorCode::MemberNotFound
+                    | ErrorCode::InviteNotFound
                     | ErrorCode::NotFound
             )
         )

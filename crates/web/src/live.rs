@@ -308,7 +308,9 @@ impl Live {
                 self.follow(room_id, rev.unwrap_or(Rev::ZERO));
             }
             Some(Followup::Refused { room_id, code }) => self.subscription_refused(room_id, code),
-            Some(Followup::Gone { room_id, name, reason, lost }) => self.room_gone(room_id, &name, reason, lost),
+            Some(Followup::Gone { room_id, name, reason, lost }) => {
+                self.room_gone(room_id, &name, reason, lost)
+            }
             None => {}
         }
         if let Some((heartbeat_seconds, version)) = greeting {

@@ -63,8 +63,19 @@ read_as! {
 }
 
 read_named!(
-    ErrorCode, InvalidCode, LimitScope, UserKind, Visibility, Posting, Role, Operation, LeaveReason, RemovalReason,
-    Scope, Registration, Guests
+    ErrorCode,
+    InvalidCode,
+    LimitScope,
+    UserKind,
+    Visibility,
+    Posting,
+    Role,
+    Operation,
+    LeaveReason,
+    RemovalReason,
+    Scope,
+    Registration,
+    Guests
 );
 
 read_structs! {

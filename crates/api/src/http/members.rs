@@ -216,8 +216,7 @@ pub async fn mute(
     body: AppResult<JsonBody>,
 ) -> AppResult<HttpResponse> {
     let (by, principal) = (identity.user.id, identity.principal());
-    let UserPath(target) =
-        input(&app, principal, room_id, Operation::View, member_in_path(target)).await?;
+    let UserPath(target) = input(&app, principal, room_id, Operation::View, member_in_path(target)).await?;
     let until = body.and_then(|body| body.read(|fields| fields.required("until", parse_time)));
     if until.is_err() && !is_member(&app, room_id, target).await? {
         read(&app, move |conn| permitted(conn, room_id, principal, Operation::View)).await?;
@@ -234,9 +233,8 @@ fn parse_time(text: &str) -> Result<DateTime<Utc>, Invalid> {
     let invalid = |_| Invalid::new(InvalidCode::InvalidFormat, "until must be a time of RFC 3339.");
     let time = DateTime::parse_from_rfc3339(text).map_err(invalid)?.to_utc();
     // Whole milliseconds, as all times are.
-    DateTime::from_timestamp_millis(time.timestamp_millis()).ok_or_else(|| {
-        Invalid::new(InvalidCode::OutOfRange, "until lies too far away.")
-    })
+    DateTime::from_timestamp_millis(time.timestamp_millis())
+        .ok_or_else(|| Invalid::new(InvalidCode::OutOfRange, "until lies too far away."))
 }
 
 /// Unmute a member
@@ -280,15 +278,13 @@ pub async fn transfer(
     let target = body.and_then(|body| {
         body.read(|fields| {
             fields.required("user_id", |text| {
-                text.parse()
-                    .map_err(|_| Invalid::new(InvalidCode::InvalidFormat, "user_id must be a UUID."))
+                text.parse().map_err(|_| Invalid::new(InvalidCode::InvalidFormat, "user_id must be a UUID."))
             })
         })
     });
     let target = input(&app, identity.principal(), room_id, Operation::Transfer, target).await?;
     app.limits.change_membership(by)?;
-    let room =
-        app.writer.change(room_id, move |conn, now| members::transfer(conn, room_id, by, target, now));
+    let room = app.writer.change(room_id, move |conn, now| members::transfer(conn, room_id, by, target, now));
     let room = room.await?;
     Ok(HttpResponse::Ok().json(app.hub.with_online(room)))
 }

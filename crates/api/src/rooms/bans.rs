@@ -54,8 +54,7 @@ pub fn create(
     let mut count = None;
     if let Some(seconds) = ban.delete_seconds.filter(|seconds| *seconds > 0) {
         let since = now - TimeDelta::seconds(seconds);
-        let messages =
-            db::messages::of_author(transaction.conn, room_id, target, Some(since), MAX_DELETED)?;
+        let messages = db::messages::of_author(transaction.conn, room_id, target, Some(since), MAX_DELETED)?;
         count = Some(messages.len() as i64);
         for message in messages {
             transaction.delete_message(message)?;

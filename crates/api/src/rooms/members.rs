@@ -127,8 +127,7 @@ fn put_self(
 pub fn may_know(conn: &mut Conn, one: &User, other: &User) -> db::DbResult<bool> {
     let are_members = one.kind == UserKind::Member && other.kind == UserKind::Member;
     let is_deleted = other.deleted_at.is_some();
-    Ok(!is_deleted
-        && (one.id == other.id || are_members || db::members::share_room(conn, one.id, other.id)?))
+    Ok(!is_deleted && (one.id == other.id || are_members || db::members::share_room(conn, one.id, other.id)?))
 }
 
 impl Transaction<'_> {

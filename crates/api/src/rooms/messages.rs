@@ -38,12 +38,7 @@ impl Sent {
 ///
 /// # Errors
 /// The refusal.
-pub fn send(
-    conn: &mut Conn,
-    new: &NewMessage,
-    is_retry: bool,
-    now: DateTime<Utc>,
-) -> RoomResult<Done<Sent>> {
+pub fn send(conn: &mut Conn, new: &NewMessage, is_retry: bool, now: DateTime<Utc>) -> RoomResult<Done<Sent>> {
     let mut transaction = Transaction::begin(conn, new.room_id, now)?;
     let mut me = transaction.actor(new.author.id)?;
     let repeated = messages::find_repeated(transaction.conn, new)?;

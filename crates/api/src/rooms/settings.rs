@@ -106,7 +106,8 @@ pub fn update(
         transaction.audience = Some(members_only(transaction.conn, &after)?);
     }
     let text = |topic: &Option<Topic>| topic.as_ref().map_or("", Topic::as_str).to_owned();
-    let (slow_before, slow_after) = (before.slow_mode_seconds.to_string(), after.slow_mode_seconds.to_string());
+    let (slow_before, slow_after) =
+        (before.slow_mode_seconds.to_string(), after.slow_mode_seconds.to_string());
     let changes: [(&str, &str, &str); 5] = [
         ("rename", before.name.as_str(), after.name.as_str()),
         ("topic", &text(&before.topic), &text(&after.topic)),

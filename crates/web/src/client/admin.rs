@@ -1,6 +1,6 @@
 //! Requests of an admin of the server.
 
-use serde_json::json;
+use gloo_net::http::Method;
 use shared::admin::{
     ADMIN_SETTINGS_PATH, ADMIN_USERS_PATH, AdminUser, PasswordReset, ServerSettings, UpdateAdminUser,
     UpdateServerSettings, admin_user_path, password_reset_path,
@@ -22,7 +22,7 @@ pub async fn update_user(id: UserId, update: UpdateAdminUser) -> Result<AdminUse
 
 /// Makes a link to a new password.
 pub async fn reset_password(id: UserId) -> Result<PasswordReset, ClientError> {
-    client::post(&password_reset_path(id), &json!({})).await
+    client::decode(&client::send(Method::POST, &password_reset_path(id), None).await?)
 }
 
 /// Changes the settings of the server. What is absent stays as it is, so that nothing tells what they are.

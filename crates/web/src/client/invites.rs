@@ -2,8 +2,8 @@
 
 use shared::ids::{InviteId, RoomId};
 use shared::invites::{
-    CreateInvite, INVITE_PREVIEW_PATH, INVITE_REDEMPTION_PATH, Invite, InvitePreview, InviteSecret, NewInvite,
-    Redeemed, invite_path, invites_path,
+    CreateInvite, INVITE_PREVIEW_PATH, INVITE_REDEMPTION_PATH, Invite, InvitePreview, InviteSecret,
+    NewInvite, Redeemed, invite_path, invites_path,
 };
 
 use crate::client::{self, ClientError};

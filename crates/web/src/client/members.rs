@@ -3,7 +3,8 @@
 use gloo_net::http::Method;
 use shared::ids::{RoomId, UserId};
 use shared::members::{
-    Member, PutMember, PutMute, PutOwner, Role, member_path, members_path, mute_path, own_membership_path, owner_path,
+    Member, PutMember, PutMute, PutOwner, Role, member_path, members_path, mute_path, own_membership_path,
+    owner_path,
 };
 use shared::page::{Cursor, Page};
 use shared::rooms::Room;

@@ -171,7 +171,9 @@ impl Live {
         // All rooms of the user are shown, and unread messages count in every room that they know.
         let state = self.state;
         let has_membership = state.rooms.with_untracked(RoomList::has_membership);
-        if has_membership || state.rooms.with_untracked(|rooms| state.reading.with_value(|it| it.has_unlisted(rooms))) {
+        if has_membership
+            || state.rooms.with_untracked(|rooms| state.reading.with_value(|it| it.has_unlisted(rooms)))
+        {
             self.load_all_rooms();
         }
     }

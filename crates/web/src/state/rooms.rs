@@ -243,9 +243,7 @@ impl RoomList {
             ServerEvent::RoomRemoved { room_id, .. } => {
                 self.remove(*room_id).map_or(Touched::Nothing, |_| Touched::List)
             }
-            ServerEvent::ViewerUpdated { room_id, viewer } => {
-                self.set_viewer(*room_id, Some(viewer.clone()))
-            }
+            ServerEvent::ViewerUpdated { room_id, viewer } => self.set_viewer(*room_id, Some(viewer.clone())),
             ServerEvent::MemberJoined(change) => self.count_member(change.room_id, change.rev, 1),
             ServerEvent::MemberLeft { room_id, rev, .. } => self.count_member(*room_id, *rev, -1),
             ServerEvent::MemberUpdated(_)

@@ -30,9 +30,14 @@ fn every_type_is_read_as_the_protocol_says() {
     check(&Page { items: vec![room(1, "a")], next_cursor: cursor.clone(), prev_cursor: None });
     let items = vec![message(1, 1), message(2, 2)];
     check(&Page { items: items.clone(), next_cursor: None, prev_cursor: cursor });
-    let left =
-        MembershipChange::Left { user_id: user(2, "eve").id, left: true, reason: LeaveReason::Banned, rev: Rev(1) };
-    let members = vec![MembershipChange::Member { member: member(1, "adam", Role::Owner), rev: Rev(2) }, left];
+    let left = MembershipChange::Left {
+        user_id: user(2, "eve").id,
+        left: true,
+        reason: LeaveReason::Banned,
+        rev: Rev(1),
+    };
+    let members =
+        vec![MembershipChange::Member { member: member(1, "adam", Role::Owner), rev: Rev(2) }, left];
     check(&Changes { room: room(1, "a"), messages: items, members, rev: Rev(2), has_more: true });
     check(&User { deleted_at: time, ..user(1, "Deleted user") });
 }
@@ -59,12 +64,8 @@ fn rooms_and_their_members_are_read_as_the_protocol_says() {
     });
     let adam = user(1, "adam");
     let at = time.unwrap();
-    let ban = Ban {
-        user: adam.clone(),
-        by: None,
-        reason: Some(BanReason::parse("spam").unwrap()),
-        created_at: at,
-    };
+    let ban =
+        Ban { user: adam.clone(), by: None, reason: Some(BanReason::parse("spam").unwrap()), created_at: at };
     check(&Page { items: vec![ban], next_cursor: None, prev_cursor: None });
     let invite = Invite {
         id: "0190a5b0-0000-7000-8000-000000000001".parse().unwrap(),
@@ -86,7 +87,8 @@ fn rooms_and_their_members_are_read_as_the_protocol_says() {
     };
     check(&InvitePreview { room: invited, role: Role::Guest, expires_at: None, invited_by: adam.clone() });
     check(&Redeemed { room: full, member: member(1, "adam", Role::Member) });
-    let detail = AuditDetail { before: Some("a".into()), after: Some("b".into()), reason: None, count: Some(2) };
+    let detail =
+        AuditDetail { before: Some("a".into()), after: Some("b".into()), reason: None, count: Some(2) };
     let entry = AuditEntry {
         id: "0190a5b0-0000-7000-8000-000000000001".parse().unwrap(),
         at,
