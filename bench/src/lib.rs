@@ -28,6 +28,7 @@ mod receivers;
 mod reference;
 mod report;
 mod run;
+mod secrecy;
 mod server;
 mod stalled;
 mod start;
@@ -117,6 +118,8 @@ enum Suite {
     F,
     /// Growth
     G,
+    /// What the time of answers gives away
+    H,
 }
 
 /// Does what the options ask for.
@@ -188,6 +191,7 @@ fn measure_all(run: &Run, suites: &[Suite], mut report: Report, options: &Option
             Suite::E => vec![start::measure(run)?],
             Suite::F => vec![browser::measure(run)?],
             Suite::G => vec![growth::measure(run, &history)?],
+            Suite::H => vec![secrecy::measure(run)?],
         };
         for section in sections {
             report.add(section);

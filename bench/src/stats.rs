@@ -99,6 +99,17 @@ pub fn log_log_slope(points: &[(f64, f64)]) -> f64 {
     together / spread
 }
 
+/// Welch's t: how far the means of two samples are apart, in standard errors.
+pub fn welch_t(one: &[f64], other: &[f64]) -> f64 {
+    let mean = |sample: &[f64]| sample.iter().sum::<f64>() / sample.len() as f64;
+    let error = |sample: &[f64], mean: f64| {
+        let squares: f64 = sample.iter().map(|value| (value - mean).powi(2)).sum();
+        squares / (sample.len() - 1) as f64 / sample.len() as f64
+    };
+    let (first, second) = (mean(one), mean(other));
+    (first - second) / (error(one, first) + error(other, second)).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +140,13 @@ mod tests {
         assert_eq!(Spread::of([3.0, 1.0, 2.0]), Spread { median: 2.0, low: 1.0, high: 3.0 });
         assert_eq!(Spread::of([4.0, 1.0]), Spread { median: 2.5, low: 1.0, high: 4.0 });
         assert_eq!(Spread::ratio(&[2.0, 6.0], &[1.0, 2.0]).median, 2.5);
+    }
+
+    #[test]
+    fn samples_of_different_means_are_told_apart() {
+        let sample = |shift: f64| (0..100).map(|n| f64::from(n % 10) + shift).collect::<Vec<_>>();
+        assert!(welch_t(&sample(0.0), &sample(0.0)).abs() < 1e-9);
+        assert!(welch_t(&sample(0.0), &sample(5.0)) < -10.0);
     }
 
     #[test]

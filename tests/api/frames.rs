@@ -240,14 +240,16 @@ fn garbage_on_one_socket_does_not_affect_others() {
 fn a_slow_reader_is_closed_with_4408_and_resumes_without_delaying_others() {
     let app = TestApp::start();
     let (_, room) = app.alice_in_a_room();
-    let sleeper = app.guest("Sleeper");
+    let (sleeper, member) = (app.guest("Sleeper"), app.member("writer"));
+    sleeper.join(room.id);
+    member.join(room.id);
     let mut slow = TestSocket::connect(&sleeper);
     let start = slow.subscribe(room.id).rev;
     let mut fast = TestSocket::connect(&app.guest("Grace"));
     fast.subscribe(room.id);
 
     // 16 KB each, so that they soon fill what the kernel and the queue of 1 MiB take for one reader.
-    let (member, text) = (app.member("writer"), "🎉".repeat(4_000));
+    let text = "🎉".repeat(4_000);
     let mut rev = start;
     for _ in 0..400 {
         let message = member.send(room.id, &text);

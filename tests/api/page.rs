@@ -69,7 +69,7 @@ fn every_response_has_nosniff_and_a_referrer_policy() {
 
 /// The files that the page references.
 fn files_of(page: &Response) -> Vec<String> {
-    let parts = page.text().split(['"', '\'']);
+    let parts = page.text().split(['"', '\'', '=', ' ', '>']);
     let is_file =
         |part: &&str| part.starts_with('/') && [".js", ".css", ".wasm"].iter().any(|end| part.ends_with(end));
     let mut files: Vec<String> = parts.filter(is_file).map(str::to_owned).collect();

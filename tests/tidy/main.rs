@@ -7,6 +7,7 @@ mod coverage;
 mod documents;
 mod hygiene;
 mod layers;
+mod roles;
 mod settings;
 mod tree;
 

@@ -73,3 +73,40 @@ pub fn configure(config: &mut web::ServiceConfig) {
     docs::configure(config);
     assets::configure(config);
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::members::Operation;
+
+    use super::endpoint::Needs;
+    use super::*;
+
+    /// Operations that only the socket has, or that come with files, reactions and pins.
+    const WITHOUT_ENDPOINT: [Operation; 4] =
+        [Operation::Type, Operation::Upload, Operation::React, Operation::Pin];
+
+    #[test]
+    fn every_endpoint_of_a_room_names_what_it_needs_there() {
+        for Endpoint { method, path, needs, .. } in endpoints() {
+            let is_named = matches!(needs, Needs::Room(operations) if !operations.is_empty());
+            assert!(is_named || !path.contains("{room_id}"), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn every_operation_is_needed_by_an_endpoint() {
+        let needed: Vec<Operation> = endpoints()
+            .into_iter()
+            .filter_map(|endpoint| match endpoint.needs {
+                Needs::Room(operations) => Some(operations),
+                _ => None,
+            })
+            .flatten()
+            .copied()
+            .collect();
+        for operation in Operation::ALL {
+            let is_needed = needed.contains(operation);
+            assert!(is_needed != WITHOUT_ENDPOINT.contains(operation), "{operation:?}");
+        }
+    }
+}

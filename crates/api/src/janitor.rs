@@ -86,7 +86,7 @@ pub async fn clean(app: Arc<App>) {
 }
 
 async fn run_tasks(app: &App) {
-    if let Err(error) = app.tasks.run(app).await {
+    if let Err(error) = app.tasks.run(&app.db, &app.writer).await {
         tracing::debug!(%error, "tasks of users are done later");
     }
 }
@@ -111,7 +111,7 @@ async fn pass_on_abandoned_rooms(app: &App) {
     let found = app.db.run(move |conn| db::members::abandoned_rooms(conn, session_since)).await;
     let passed = async {
         for (room_id, owner) in found? {
-            tasks::pass_on(app, room_id, owner).await?;
+            tasks::pass_on(&app.writer, room_id, owner).await?;
         }
         Ok::<_, db::DbError>(())
     };

@@ -62,15 +62,32 @@ pub struct Transaction<'conn> {
 }
 
 impl<'conn> Transaction<'conn> {
-    /// Locks a room.
+    /// Locks a room for somebody who sees it. Also returns who acts.
+    ///
+    /// A room that they do not see is not even locked, so that the refusal takes as long as for an unknown one.
+    ///
+    /// # Errors
+    /// `room_not_found` if there is none, or they may not see it.
+    pub fn begin(
+        conn: &'conn mut Conn,
+        room_id: RoomId,
+        by: UserId,
+        now: DateTime<Utc>,
+    ) -> RoomResult<(Self, Membership)> {
+        let before = db::members::or_nobody(db::members::get(conn, room_id, by, now))?;
+        let is_in = before.is_some_and(|before| before.role.is_some());
+        let room = found(db::rooms::lock_seen(conn, room_id, is_in))?;
+        let mut transaction = Self::of_locked(conn, room, now);
+        let me = transaction.actor(by)?;
+        Ok((transaction, me))
+    }
+
+    /// Locks a room for the server itself.
     ///
     /// # Errors
     /// `room_not_found` if there is none.
-    pub fn begin(conn: &'conn mut Conn, room_id: RoomId, now: DateTime<Utc>) -> RoomResult<Self> {
-        let room = match db::rooms::lock(conn, room_id) {
-            Err(DbError::NotFound) => return Err(ErrorCode::RoomNotFound.into()),
-            room => room?,
-        };
+    pub fn begin_for_server(conn: &'conn mut Conn, room_id: RoomId, now: DateTime<Utc>) -> RoomResult<Self> {
+        let room = found(db::rooms::lock(conn, room_id))?;
         Ok(Self::of_locked(conn, room, now))
     }
 
@@ -93,11 +110,15 @@ impl<'conn> Transaction<'conn> {
     /// # Errors
     /// `room_not_found` if they may not.
     fn actor(&mut self, by: UserId) -> RoomResult<Membership> {
+        // Their session ended a moment ago: they deleted themselves, or were disabled.
+        let is_gone = || ErrorCode::InvalidToken.into();
         let me = match self.find(by) {
-            // They deleted themselves a moment ago.
-            Err(RoomError::Refused(_)) => return Err(ErrorCode::AuthenticationRequired.into()),
+            Err(RoomError::Refused(_)) => return Err(is_gone()),
             me => me?,
         };
+        if !me.is_active {
+            return Err(is_gone());
+        }
         self.check(&me, Operation::View)?;
         Ok(me)
     }
@@ -250,11 +271,17 @@ impl<'conn> Transaction<'conn> {
         ids.extend(before.iter().map(|(id, _)| *id).filter(|id| !touched.contains(id)));
         let found = db::members::get_many(conn, room.id, &ids, now)?;
         let viewers = found.iter().map(|who| (who.user.id, who.viewer(&room)));
-        let is_news = |(id, viewer): &(UserId, Viewer)| {
-            touched.contains(id) || !before.iter().any(|(known, was)| known == id && was == viewer)
-        };
+        let is_news =
+            |(id, viewer): &(UserId, Viewer)| touched.contains(id) || !before.iter().any(|(known, was)| known == id && was == viewer);
         let viewers = viewers.filter(is_news).collect();
         Ok(Done { value, publication: Some(Publication { room, changes, viewers, audience }) })
+    }
+}
+
+fn found(room: db::DbResult<Room>) -> RoomResult<Room> {
+    match room {
+        Err(DbError::NotFound) => Err(ErrorCode::RoomNotFound.into()),
+        room => Ok(room?),
     }
 }
 

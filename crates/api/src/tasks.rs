@@ -5,12 +5,11 @@
 use shared::ids::{RoomId, UserId};
 use tokio::sync::{Mutex, Notify};
 
-use crate::app::App;
 use crate::db::user_tasks::{self, StoredTask, Task};
-use crate::db::{self, DbError, DbResult, members};
+use crate::db::{Db, DbError, DbResult, members, room_audit};
 use crate::rooms::error::RoomError;
 use crate::rooms::{self, succession};
-use crate::writer::WriteError;
+use crate::writer::{WriteError, Writer};
 
 /// How many messages one transaction erases: few enough not to delay others in the room.
 const ERASE_BATCH: i64 = 200;
@@ -37,53 +36,58 @@ impl Tasks {
     ///
     /// # Errors
     /// If the database does not answer. The tasks stay.
-    pub async fn run(&self, app: &App) -> DbResult<()> {
-        self.run_those(app, |_| true).await
+    pub async fn run(&self, db: &Db, writer: &Writer) -> DbResult<()> {
+        self.run_those(db, writer, |_| true).await
     }
 
     /// Takes a user who deleted themselves out of their rooms now. What fails is done later.
-    pub async fn finish(&self, app: &App, user: UserId) {
+    pub async fn finish(&self, db: &Db, writer: &Writer, user: UserId) {
         let is_leaving = |task: &StoredTask| task.user == user && task.task == Task::Leave;
-        if let Err(error) = self.run_those(app, is_leaving).await {
+        if let Err(error) = self.run_those(db, writer, is_leaving).await {
             tracing::warn!(%error, "a deleted user leaves their rooms later");
         }
         self.wake();
     }
 
-    async fn run_those(&self, app: &App, is_wanted: impl Fn(&StoredTask) -> bool) -> DbResult<()> {
+    async fn run_those(
+        &self,
+        db: &Db,
+        writer: &Writer,
+        is_wanted: impl Fn(&StoredTask) -> bool,
+    ) -> DbResult<()> {
         let _running = self.running.lock().await;
-        let tasks = app.db.run(user_tasks::list).await?;
+        let tasks = db.run(user_tasks::list).await?;
         for stored in tasks.into_iter().filter(is_wanted) {
-            perform(app, &stored).await?;
-            app.db.write(move |conn| user_tasks::delete(conn, &stored)).await?;
+            perform(db, writer, &stored).await?;
+            db.write(move |conn| user_tasks::delete(conn, &stored)).await?;
         }
         Ok(())
     }
 }
 
 /// Does one task in all rooms that it concerns.
-async fn perform(app: &App, stored: &StoredTask) -> DbResult<()> {
+async fn perform(db: &Db, writer: &Writer, stored: &StoredTask) -> DbResult<()> {
     let StoredTask { user, task, .. } = *stored;
     let with_former = task == Task::Erase;
-    let rooms = app.db.run(move |conn| members::rooms_of(conn, user, with_former)).await?;
+    let rooms = db.run(move |conn| members::rooms_of(conn, user, with_former)).await?;
     for room_id in rooms {
         match task {
             Task::Rename => {
-                let change = app
-                    .writer
-                    .change(room_id, move |conn, now| rooms::members::user_changed(conn, room_id, user, now));
+                let change = writer.change(room_id, move |conn, now| {
+                    rooms::members::user_changed(conn, room_id, user, now)
+                });
                 in_room(change.await)?;
             }
-            Task::PassOn => pass_on(app, room_id, user).await?,
+            Task::PassOn => pass_on(writer, room_id, user).await?,
             Task::Leave => {
-                let change =
-                    app.writer.change(room_id, move |conn, now| succession::depart(conn, room_id, user, now));
+                let change = writer
+                    .change(room_id, move |conn, now| succession::depart(conn, room_id, user, now));
                 in_room(change.await)?;
             }
             Task::Erase => {
                 let mut has_more = true;
                 while has_more {
-                    let erase = app.writer.change(room_id, move |conn, now| {
+                    let erase = writer.change(room_id, move |conn, now| {
                         rooms::messages::erase(conn, room_id, user, ERASE_BATCH, now)
                     });
                     has_more = in_room(erase.await)?.unwrap_or(false);
@@ -92,7 +96,7 @@ async fn perform(app: &App, stored: &StoredTask) -> DbResult<()> {
         }
     }
     if task == Task::Erase {
-        app.db.write(move |conn| db::room_audit::clear_words_of(conn, user)).await?;
+        db.write(move |conn| room_audit::clear_words_of(conn, user)).await?;
     }
     Ok(())
 }
@@ -101,8 +105,9 @@ async fn perform(app: &App, stored: &StoredTask) -> DbResult<()> {
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn pass_on(app: &App, room_id: RoomId, owner: UserId) -> DbResult<()> {
-    let change = app.writer.change(room_id, move |conn, now| succession::pass_on(conn, room_id, owner, now));
+pub async fn pass_on(writer: &Writer, room_id: RoomId, owner: UserId) -> DbResult<()> {
+    let change =
+        writer.change(room_id, move |conn, now| succession::pass_on(conn, room_id, owner, now));
     in_room(change.await).map(|_| ())
 }
 

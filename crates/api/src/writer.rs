@@ -23,9 +23,9 @@ use chrono::{DateTime, Utc};
 use shared::ids::{RoomId, UserId};
 use tokio::sync::{mpsc, oneshot};
 
-use self::change::{Change, Doubt, Reply};
+use self::change::{Doubt, Reply};
 pub use self::change::{WriteError, WriteResult};
-use self::worker::{BusySince, Worker};
+use self::worker::{BusySince, Change, Worker};
 use crate::db::messages::NewMessage;
 use crate::db::rooms::{NewRoom, StoredRoom};
 use crate::db::{Conn, DbError};

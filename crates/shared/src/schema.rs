@@ -41,9 +41,6 @@ const WHITE_SPACE: &[RangeInclusive<char>] = &[
     '\u{3000}'..='\u{3000}',
 ];
 
-/// One line without control characters.
-const LINE: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F\\u2028\\u2029]*$";
-
 /// `char::is_control`.
 const CONTROL: &[RangeInclusive<char>] = &['\0'..='\u{001F}', '\u{007F}'..='\u{009F}'];
 
@@ -174,7 +171,17 @@ pub(crate) fn stored_text() -> Object {
 /// The topic of a room; null for none.
 pub(crate) fn topic() -> Object {
     let nullable = SchemaType::from_iter([Type::String, Type::Null]);
-    ObjectBuilder::new().schema_type(nullable).max_length(Some(Topic::LENGTH.max)).pattern(Some(LINE)).build()
+    let length = Length { min: 1, max: Topic::LENGTH.max };
+    let line = pattern(length, &[CONTROL, &[LINE_SEPARATORS]]);
+    // White space alone is no topic.
+    let pattern = format!("^{}*$|{line}", class(&[WHITE_SPACE]));
+    let description = "Up to 250 characters after trimming, no line breaks, no control characters.";
+    ObjectBuilder::new()
+        .schema_type(nullable)
+        .pattern(Some(pattern))
+        .description(Some(description))
+        .examples(["Parsers, types and code generation"])
+        .build()
 }
 
 /// The reason of a ban.
@@ -244,6 +251,10 @@ fn name(length: Length) -> ObjectBuilder {
 /// A text that is trimmed, has this length then, holds none of the `forbidden` characters, shows something, and does
 /// not stack marks. It has no `maxLength`, because white space around it does not count.
 fn text(length: Length, forbidden: &[&[RangeInclusive<char>]]) -> ObjectBuilder {
+    string().min_length(Some(length.min)).pattern(Some(pattern(length, forbidden)))
+}
+
+fn pattern(length: Length, forbidden: &[&[RangeInclusive<char>]]) -> String {
     let blank = class(&[WHITE_SPACE, CONTROL, COMBINING_MARKS, BLANK]);
     let (marks, most_marks) = (class(&[COMBINING_MARKS]), MAX_MARKS_PER_BASE + 1);
     let space = class(&[WHITE_SPACE]);
@@ -253,8 +264,7 @@ fn text(length: Length, forbidden: &[&[RangeInclusive<char>]]) -> ObjectBuilder 
         0 | 1 => format!("{outer}(?:{inner}{{0,{}}}{outer})?", length.max - 2),
         min => format!("{outer}{inner}{{{},{}}}{outer}", min - 2, length.max - 2),
     };
-    let pattern = format!("^(?!{blank}*$)(?![\\s\\S]*{marks}{{{most_marks}}}){space}*{body}{space}*$");
-    string().min_length(Some(length.min)).pattern(Some(pattern))
+    format!("^(?!{blank}*$)(?![\\s\\S]*{marks}{{{most_marks}}}){space}*{body}{space}*$")
 }
 
 /// One of these characters.

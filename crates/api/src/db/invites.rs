@@ -143,7 +143,8 @@ pub fn list(conn: &mut PgConnection, room_id: RoomId) -> DbResult<Vec<Invite>> {
 
 /// The number of invites of a room that are not revoked.
 pub fn count(conn: &mut PgConnection, room_id: RoomId) -> DbResult<i64> {
-    let of_room = invites::table.filter(invites::room_id.eq(room_id.0)).filter(invites::revoked_at.is_null());
+    let of_room =
+        invites::table.filter(invites::room_id.eq(room_id.0)).filter(invites::revoked_at.is_null());
     Ok(of_room.count().get_result(conn)?)
 }
 

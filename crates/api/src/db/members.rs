@@ -373,15 +373,19 @@ pub fn set_sent_at(
 
 /// The number of rooms that a user is in.
 pub fn count_of(conn: &mut PgConnection, user_id: UserId) -> DbResult<i64> {
-    let of_user =
-        memberships::table.filter(memberships::user_id.eq(user_id.0)).filter(memberships::role.is_not_null());
+    let of_user = memberships::table
+        .filter(memberships::user_id.eq(user_id.0))
+        .filter(memberships::role.is_not_null());
     Ok(of_user.count().get_result(conn)?)
 }
 
-/// Whether a room has an owner besides this user.
+/// Whether a room has an owner besides this user who can act: neither disabled nor deleted.
 pub fn has_other_owner(conn: &mut PgConnection, room_id: RoomId, user_id: UserId) -> DbResult<bool> {
     let others = memberships::table
+        .inner_join(users::table)
         .filter(memberships::room_id.eq(room_id.0))
+        .filter(users::disabled_at.is_null())
+        .filter(users::deleted_at.is_null())
         .filter(memberships::role.eq(role_number(Role::Owner)))
         .filter(memberships::user_id.ne(user_id.0));
     Ok(diesel::select(exists(others)).get_result(conn)?)
@@ -410,9 +414,11 @@ pub fn heirs(
         .filter(memberships::user_id.ne(except.0))
         .filter(users::disabled_at.is_null())
         .filter(users::deleted_at.is_null())
-        .filter(users::kind.eq(kind_text(UserKind::Member)).or(
-            users::kind.eq(guest).and(has_session).and((!is_private).into_sql::<diesel::sql_types::Bool>()),
-        ));
+        .filter(
+            users::kind
+                .eq(kind_text(UserKind::Member))
+                .or(users::kind.eq(guest).and(has_session).and((!is_private).into_sql::<diesel::sql_types::Bool>())),
+        );
     let heir: Option<Uuid> = in_line
         .order((
             memberships::role.asc(),
@@ -468,7 +474,8 @@ pub fn ids(conn: &mut PgConnection, room_id: RoomId) -> DbResult<Vec<UserId>> {
 pub fn of_private_rooms(conn: &mut PgConnection) -> DbResult<Vec<(RoomId, Option<UserId>)>> {
     let rows: Vec<(Uuid, Option<Uuid>)> = rooms::table
         .left_join(
-            memberships::table.on(memberships::room_id.eq(rooms::id).and(memberships::role.is_not_null())),
+            memberships::table
+                .on(memberships::room_id.eq(rooms::id).and(memberships::role.is_not_null())),
         )
         .filter(rooms::visibility.eq("private"))
         .filter(rooms::deleted_at.is_null())

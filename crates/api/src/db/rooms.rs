@@ -121,7 +121,9 @@ pub enum StoredRoom {
 /// # Errors
 /// [`DbError::Conflict`] with [`NAME_KEY`] when another room has that name.
 pub fn create(conn: &mut PgConnection, new: &NewRoom) -> DbResult<StoredRoom> {
-    let inserted = diesel::insert_into(rooms::table)
+    // In a transaction of its own, or a savepoint: a conflict must not end the transaction that it is part of.
+    let inserted = conn.transaction(|conn| {
+        diesel::insert_into(rooms::table)
         .values((
             rooms::id.eq(new.id.0),
             rooms::name.eq(new.name.as_str()),
@@ -135,7 +137,8 @@ pub fn create(conn: &mut PgConnection, new: &NewRoom) -> DbResult<StoredRoom> {
             rooms::is_own.eq(new.created_by.is_none()),
         ))
         .returning(RoomRow::as_returning())
-        .get_result::<RoomRow>(conn);
+        .get_result::<RoomRow>(conn)
+    });
     match inserted.map_err(DbError::from) {
         Ok(row) => Ok(StoredRoom::Created(row.into())),
         // A repeat violates both constraints, and Postgres reports the one that it checks first.
@@ -168,7 +171,31 @@ pub fn none_ever(conn: &mut PgConnection) -> DbResult<bool> {
     Ok(!any)
 }
 
-/// One room, whoever asks. Whoever answers a request decides by [`crate::policy`] whether the caller may see it.
+/// One room, for somebody who is in it or not: whoever is not finds no private room, after as long as no room.
+/// Whoever answers a request still decides by [`crate::policy`] whether the caller may see it.
+///
+/// # Errors
+/// [`DbError::NotFound`] for an unknown or deleted one, or one that is private.
+pub fn get_seen(conn: &mut PgConnection, id: RoomId, is_in: bool) -> DbResult<RoomRow> {
+    let seen = rooms::table.find(id.0).filter(rooms::deleted_at.is_null()).filter(
+        rooms::visibility.eq(Visibility::Public.name()).or(is_in.into_sql::<Bool>()),
+    );
+    Ok(seen.select(RoomRow::as_select()).first(conn)?)
+}
+
+/// The same, locked until the transaction ends.
+///
+/// # Errors
+/// Those of [`get_seen`].
+pub fn lock_seen(conn: &mut PgConnection, id: RoomId, is_in: bool) -> DbResult<Room> {
+    let seen = rooms::table.find(id.0).filter(rooms::deleted_at.is_null()).filter(
+        rooms::visibility.eq(Visibility::Public.name()).or(is_in.into_sql::<Bool>()),
+    );
+    let row: RoomRow = seen.select(RoomRow::as_select()).for_update().first(conn)?;
+    Ok(row.into())
+}
+
+/// One room, whoever asks.
 ///
 /// # Errors
 /// [`DbError::NotFound`] for an unknown or deleted one.
@@ -256,6 +283,7 @@ pub fn update(conn: &mut PgConnection, room: &Room, now: DateTime<Utc>) -> DbRes
             rooms::slow_mode_seconds.eq(i32::try_from(room.slow_mode_seconds).unwrap_or(i32::MAX)),
             rooms::posting.eq(room.posting.name()),
             rooms::updated_at.eq(now),
+            rooms::rev.eq(room.rev.0),
             rooms::updated_rev.eq(room.rev.0),
         ))
         .execute(conn)?;

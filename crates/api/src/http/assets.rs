@@ -34,15 +34,7 @@ fn etag(file: &EmbeddedFile) -> String {
 
 /// Mounts the page and its files.
 pub fn configure(config: &mut web::ServiceConfig) {
-    for path in [
-        "/rooms",
-        "/rooms/{room_id}",
-        "/rooms/{room_id}/messages/{message_id}",
-        "/setup",
-        "/reset",
-        "/invite",
-        "/admin",
-    ] {
+    for path in ["/rooms", "/rooms/{room_id}", "/rooms/{room_id}/messages/{message_id}", "/setup", "/reset", "/invite", "/admin"] {
         config.service(web::resource(path).route(web::get().to(page)).route(web::head().to(page)));
     }
     config
@@ -111,7 +103,7 @@ fn cache_control(path: &str) -> &'static str {
     if is_hashed(path) { "public, max-age=31536000, immutable" } else { "no-cache" }
 }
 
-/// Trunk's names: `web-0123456789abcdef.js`, `web-0123456789abcdef_bg.wasm`.
+/// The names of a release: `web-0123456789abcdef.js`, `style-0123456789abcdef.css`.
 fn is_hashed(path: &str) -> bool {
     path.split(['-', '.', '_', '/'])
         .any(|part| part.len() >= 12 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))

@@ -9,7 +9,7 @@ use shared::page::Page;
 
 use super::endpoint::{Endpoint, Needs};
 use super::identity::SignedIn;
-use super::query::{CursorSchema, LimitSchema, Query, page_response};
+use super::query::{AuditCursorSchema, LimitSchema, Query, page_response};
 use super::rooms::{RoomPath, input, permitted, read};
 use crate::app::App;
 use crate::db::room_audit;
@@ -26,7 +26,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = AUDIT_PATH, operation_id = "list_audit", tag = "members",
     security(("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("limit" = inline(Option<LimitSchema>), Query),
-        ("cursor" = inline(Option<CursorSchema>), Query)),
+        ("cursor" = inline(Option<AuditCursorSchema>), Query)),
     responses(
         (status = 200, description = "A page of the log", body = Page<AuditEntry>,
             headers(("Link" = String, description = "The page after this one (RFC 8288)"))),

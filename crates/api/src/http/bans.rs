@@ -10,7 +10,7 @@ use shared::page::Page;
 use super::body::JsonBody;
 use super::endpoint::{Endpoint, Needs};
 use super::identity::SignedIn;
-use super::query::{CursorSchema, LimitSchema, Query, page_response};
+use super::query::{BanCursorSchema, LimitSchema, Query, page_response};
 use super::rooms::{RoomPath, input, permitted, read};
 use super::users::UserPath;
 use crate::app::App;
@@ -36,7 +36,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = BANS_PATH, operation_id = "list_bans", tag = "members",
     security(("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("limit" = inline(Option<LimitSchema>), Query),
-        ("cursor" = inline(Option<CursorSchema>), Query)),
+        ("cursor" = inline(Option<BanCursorSchema>), Query)),
     responses(
         (status = 200, description = "A page of bans", body = Page<Ban>,
             headers(("Link" = String, description = "The page after this one (RFC 8288)"))),

@@ -137,7 +137,9 @@ impl Fields {
     /// Reads an optional whole number in a range. A field that is null is invalid, not absent.
     pub fn number(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
         let value = self.object.get(name)?;
-        let invalid = match value.as_i64() {
+        // JSON has one type of numbers: 60.0 is whole.
+        let whole = |number: f64| (number.fract() == 0.0 && number.abs() < 1e15).then_some(number as i64);
+        let invalid = match value.as_i64().or_else(|| value.as_f64().and_then(whole)) {
             Some(number) if range.contains(&number) => return Some(number),
             None if !value.is_number() => {
                 Invalid::new(InvalidCode::InvalidType, format!("{name} must be a number."))

@@ -156,9 +156,8 @@ pub async fn revoke(
 }
 
 fn read_secret(body: JsonBody) -> AppResult<TokenHash> {
-    let InviteSecret { secret } = body.read(|fields| {
-        Some(InviteSecret { secret: fields.required("secret", |text| Ok(text.to_owned()))? })
-    })?;
+    let InviteSecret { secret } = body
+        .read(|fields| Some(InviteSecret { secret: fields.required("secret", |text| Ok(text.to_owned()))? }))?;
     Ok(sessions::hash(&secret))
 }
 
@@ -225,7 +224,8 @@ pub async fn redeem(
     app.limits.invite(client.address)?;
     let room_id = read(&app, move |conn| Ok(find(conn, &secret_hash)?.room_id)).await?;
     let by = identity.user.id;
-    let redeem = move |conn: &mut Conn, now| invites::redeem(conn, room_id, &secret_hash, by, now);
+    let redeem =
+        move |conn: &mut Conn, now| invites::redeem(conn, room_id, &secret_hash, by, now);
     let Redeemed { room, member } = app.writer.change(room_id, redeem).await?;
     Ok(HttpResponse::Ok().json(Redeemed { room: app.hub.with_online(room), member }))
 }

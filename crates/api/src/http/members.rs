@@ -13,7 +13,7 @@ use shared::text::{Invalid, InvalidCode};
 use super::body::JsonBody;
 use super::endpoint::{Endpoint, Needs};
 use super::identity::{Reader, SignedIn};
-use super::query::{CursorSchema, LimitSchema, Query, page_response};
+use super::query::{LimitSchema, MemberCursorSchema, Query, page_response};
 use super::rooms::{RoomPath, input, permitted, read};
 use super::users::UserPath;
 use crate::app::App;
@@ -52,7 +52,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = MEMBERS_PATH, operation_id = "list_members", tag = "members",
     security((), ("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("limit" = inline(Option<LimitSchema>), Query),
-        ("cursor" = inline(Option<CursorSchema>), Query)),
+        ("cursor" = inline(Option<MemberCursorSchema>), Query)),
     responses((status = 200, description = "A page of members", body = Page<Member>,
         headers(("Link" = String, description = "The page after this one (RFC 8288)")))))]
 pub async fn list(
@@ -216,7 +216,8 @@ pub async fn mute(
     body: AppResult<JsonBody>,
 ) -> AppResult<HttpResponse> {
     let (by, principal) = (identity.user.id, identity.principal());
-    let UserPath(target) = input(&app, principal, room_id, Operation::View, member_in_path(target)).await?;
+    let UserPath(target) =
+        input(&app, principal, room_id, Operation::View, member_in_path(target)).await?;
     let until = body.and_then(|body| body.read(|fields| fields.required("until", parse_time)));
     if until.is_err() && !is_member(&app, room_id, target).await? {
         read(&app, move |conn| permitted(conn, room_id, principal, Operation::View)).await?;
@@ -233,8 +234,9 @@ fn parse_time(text: &str) -> Result<DateTime<Utc>, Invalid> {
     let invalid = |_| Invalid::new(InvalidCode::InvalidFormat, "until must be a time of RFC 3339.");
     let time = DateTime::parse_from_rfc3339(text).map_err(invalid)?.to_utc();
     // Whole milliseconds, as all times are.
-    DateTime::from_timestamp_millis(time.timestamp_millis())
-        .ok_or_else(|| Invalid::new(InvalidCode::OutOfRange, "until lies too far away."))
+    DateTime::from_timestamp_millis(time.timestamp_millis()).ok_or_else(|| {
+        Invalid::new(InvalidCode::OutOfRange, "until lies too far away.")
+    })
 }
 
 /// Unmute a member
@@ -278,13 +280,15 @@ pub async fn transfer(
     let target = body.and_then(|body| {
         body.read(|fields| {
             fields.required("user_id", |text| {
-                text.parse().map_err(|_| Invalid::new(InvalidCode::InvalidFormat, "user_id must be a UUID."))
+                text.parse()
+                    .map_err(|_| Invalid::new(InvalidCode::InvalidFormat, "user_id must be a UUID."))
             })
         })
     });
     let target = input(&app, identity.principal(), room_id, Operation::Transfer, target).await?;
     app.limits.change_membership(by)?;
-    let room = app.writer.change(room_id, move |conn, now| members::transfer(conn, room_id, by, target, now));
+    let room =
+        app.writer.change(room_id, move |conn, now| members::transfer(conn, room_id, by, target, now));
     let room = room.await?;
     Ok(HttpResponse::Ok().json(app.hub.with_online(room)))
 }

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use serde::Serialize;
 use shared::errors::ErrorCode;
 use shared::ids::{MessageId, Rev};
-use shared::page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page};
+use shared::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use shared::text::InvalidCode;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, Object, ObjectBuilder, Schema, Type};
@@ -43,10 +43,7 @@ impl Query {
     ///
     /// # Errors
     /// 400 if it is not a cursor of this list.
-    pub fn cursor<Key, Error>(
-        &self,
-        parse: impl FnOnce(&str) -> Result<Key, Error>,
-    ) -> AppResult<Option<Key>> {
+    pub fn cursor<Key, Error>(&self, parse: impl FnOnce(&str) -> Result<Key, Error>) -> AppResult<Option<Key>> {
         let key = self.get("cursor").map(parse).transpose();
         key.map_err(|_| AppError::new(ErrorCode::InvalidCursor))
     }
@@ -143,16 +140,38 @@ impl PartialSchema for RoomCursorSchema {
 
 impl ToSchema for RoomCursorSchema {}
 
-/// The schema of a cursor of other lists.
-pub struct CursorSchema;
+/// The schema of a cursor of a list of members.
+pub struct MemberCursorSchema;
 
-impl PartialSchema for CursorSchema {
+impl PartialSchema for MemberCursorSchema {
     fn schema() -> RefOr<Schema> {
-        Cursor::schema()
+        cursor("^ZQ[AEIM]A[A-H][A-Za-z0-9_-]{29}[AEIMQUYcgkosw048]$").into()
     }
 }
 
-impl ToSchema for CursorSchema {}
+impl ToSchema for MemberCursorSchema {}
+
+/// The schema of a cursor of a list of bans.
+pub struct BanCursorSchema;
+
+impl PartialSchema for BanCursorSchema {
+    fn schema() -> RefOr<Schema> {
+        cursor("^YgA[A-Za-f][A-Za-z0-9_-]{29}[AQgw]$").into()
+    }
+}
+
+impl ToSchema for BanCursorSchema {}
+
+/// The schema of a cursor of an audit log.
+pub struct AuditCursorSchema;
+
+impl PartialSchema for AuditCursorSchema {
+    fn schema() -> RefOr<Schema> {
+        cursor("^Y[Q-Za-f][A-Za-z0-9_-]{20}[AEIMQUYcgkosw048]$").into()
+    }
+}
+
+impl ToSchema for AuditCursorSchema {}
 
 /// The schema of a cursor of a list of users.
 pub struct UserCursorSchema;

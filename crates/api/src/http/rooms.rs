@@ -83,18 +83,21 @@ pub(super) fn permitted(
     by: Principal,
     operation: Operation,
 ) -> RoomResult<(Room, Option<Membership>)> {
-    let missing = |error| match error {
-        DbError::NotFound => ErrorCode::RoomNotFound.into(),
-        other => RoomError::Db(other),
+    let now = clock::now();
+    let me = match by.id {
+        Some(id) => db::members::or_nobody(db::members::get(conn, room_id, id, now))?,
+        None => None,
     };
-    let room = Room::from(db::rooms::get(conn, room_id).map_err(missing)?);
-    let Some(id) = by.id else {
+    let is_in = me.as_ref().is_some_and(|me| me.role.is_some());
+    let room = match db::rooms::get_seen(conn, room_id, is_in) {
+        Err(DbError::NotFound) => return Err(ErrorCode::RoomNotFound.into()),
+        room => Room::from(room?),
+    };
+    let Some(me) = me else {
         rooms::check_nobody(operation, &room)?;
         let viewer = Some(viewer_of_nobody(&room));
         return Ok((Room { viewer, ..room }, None));
     };
-    let now = clock::now();
-    let me = db::members::get(conn, room_id, id, now).map_err(missing)?;
     rooms::check(&me, Operation::View, &room, now)?;
     rooms::check(&me, operation, &room, now)?;
     Ok((Room { viewer: Some(me.viewer(&room)), ..room }, Some(me)))

@@ -10,8 +10,7 @@ use shared::page::Page;
 use shared::text::InvalidCode;
 use shared::users::{
     CURRENT_USER_PATH, ChangePassword, CreateGuest, CreateUser, DELETION_PATH, DeleteUser, DeletedMessages,
-    GUESTS_PATH, Guest, Me, PASSWORD_PATH, Password, SignedIn as NewSession, USERS_PATH, UpdateUser, User,
-    UserKind, Username, user_path,
+    GUESTS_PATH, Guest, Me, PASSWORD_PATH, Password, SignedIn as NewSession, USERS_PATH, UpdateUser, User, UserKind, Username, user_path,
 };
 
 use super::body::JsonBody;
@@ -68,7 +67,9 @@ impl FromRequest for UserPath {
         (status = 201, description = "The guest and the token", body = Guest,
             headers(("Set-Cookie" = String, description = "The session, for browsers"))),
         (status = 403, description = "registration_closed, origin_refused"),
+        (status = 404, description = "invite_not_found"),
         (status = 409, description = "username_taken"),
+        (status = 410, description = "invite_gone"),
         (status = 429, description = "rate_limited")))]
 pub async fn create_guest(
     _: Visitor,
@@ -101,8 +102,10 @@ pub async fn create_guest(
         (status = 201, description = "The user and the token", body = NewSession,
             headers(("Set-Cookie" = String, description = "The session, for browsers"),
                 ("Location" = String, description = "The path of the user"))),
-        (status = 403, description = "registration_closed, origin_refused"),
+        (status = 403, description = "registration_closed, origin_refused, banned, not_allowed"),
+        (status = 404, description = "invite_not_found"),
         (status = 409, description = "username_taken, already_member"),
+        (status = 410, description = "invite_gone"),
         (status = 429, description = "rate_limited")))]
 pub async fn create(
     MaybeSignedIn { identity, .. }: MaybeSignedIn,
@@ -244,7 +247,7 @@ pub async fn create_deletion(
         app.limits.sign_in(&name_key(identity.user.username.as_str()), client.address)?;
     }
     app.accounts.delete(&app.sessions, client.address, &identity, password, messages).await?;
-    app.tasks.finish(&app, identity.user.id).await;
+    app.tasks.finish(&app.db, &app.writer, identity.user.id).await;
     Ok(HttpResponse::NoContent().cookie(expired_cookie(&app.config)).finish())
 }
 

@@ -95,6 +95,10 @@ impl Hub {
             match event {
                 // Members of a new private room were told by `room_added`.
                 ServerEvent::RoomCreated(_) if state.audiences.members(room.id).is_some() => {}
+                // Others were told by `room_created`.
+                ServerEvent::RoomUpdated(_) if sight.was_private.is_some() => {
+                    deliver_to_members(&state, room.id, sight.was_private.iter().flatten(), frame);
+                }
                 ServerEvent::RoomCreated(_) | ServerEvent::RoomUpdated(_) => {
                     self.deliver_to_non_followers(&state, room.id, frame);
                 }
@@ -141,12 +145,12 @@ impl Hub {
                         }
                     }
                 }
-                Sight::default()
+                Sight { was_private: Some(before), ..Sight::default() }
             }
             Audience::Members(members) => {
                 let before = state.audiences.make_private(room.id, members.clone());
                 if is_created {
-                    return Sight { gained: members, lost: HashSet::new() };
+                    return Sight { gained: members, ..Sight::default() };
                 }
                 let Some(before) = before else {
                     self.hide(state, room, &members);
@@ -156,7 +160,8 @@ impl Hub {
                 for user in &lost {
                     self.take_sight(state, room, *user, RemovalReason::Removed);
                 }
-                Sight { gained: members.difference(&before).copied().collect(), lost }
+                let gained = members.difference(&before).copied().collect();
+                Sight { gained, lost, was_private: None }
             }
         }
     }
@@ -197,7 +202,14 @@ impl Hub {
     }
 
     /// Tells a user what they are in a room now, unless `room_added` or `room_removed` did.
-    fn change_viewer(&self, state: &mut State, room_id: RoomId, user: UserId, viewer: Viewer, sight: &Sight) {
+    fn change_viewer(
+        &self,
+        state: &mut State,
+        room_id: RoomId,
+        user: UserId,
+        viewer: Viewer,
+        sight: &Sight,
+    ) {
         if sight.lost.contains(&user) || !state.audiences.sees(Some(user), room_id) {
             return;
         }
@@ -268,11 +280,7 @@ impl Hub {
     /// Sends a frame to everybody who sees the room and does not follow it.
     fn deliver_to_non_followers(&self, state: &State, room_id: RoomId, frame: &Frame) {
         if let Some(members) = state.audiences.members(room_id) {
-            let connections = members.iter().flat_map(|member| state.directory.of_user(*member));
-            for connection in connections.filter(|one| !state.directory.follows(one.id, room_id)) {
-                connection.outbox.push(frame.clone());
-            }
-            return;
+            return deliver_to_members(state, room_id, members, frame);
         }
         for connection in state.directory.non_followers(room_id) {
             if self.may_read(connection.user().map(|user| user.id)) {
@@ -309,6 +317,21 @@ impl Hub {
 struct Sight {
     gained: HashSet<UserId>,
     lost: HashSet<UserId>,
+    /// The members of a room that became public.
+    was_private: Option<HashSet<UserId>>,
+}
+
+/// Sends a frame to the connections of members that do not follow the room.
+fn deliver_to_members<'members>(
+    state: &State,
+    room_id: RoomId,
+    members: impl IntoIterator<Item = &'members UserId>,
+    frame: &Frame,
+) {
+    let connections = members.into_iter().flat_map(|member| state.directory.of_user(*member));
+    for connection in connections.filter(|one| !state.directory.follows(one.id, room_id)) {
+        connection.outbox.push(frame.clone());
+    }
 }
 
 /// Delivers changes to the room's followers and to its newest page.

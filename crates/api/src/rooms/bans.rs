@@ -37,8 +37,7 @@ pub fn create(
     ban: &PutBan,
     now: DateTime<Utc>,
 ) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
-    let me = transaction.actor(by)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
     let mut other = transaction.find(target)?;
     transaction.check(&me, Operation::Moderate)?;
     transaction.check_rank(&me, &other)?;
@@ -54,7 +53,8 @@ pub fn create(
     let mut count = None;
     if let Some(seconds) = ban.delete_seconds.filter(|seconds| *seconds > 0) {
         let since = now - TimeDelta::seconds(seconds);
-        let messages = db::messages::of_author(transaction.conn, room_id, target, Some(since), MAX_DELETED)?;
+        let messages =
+            db::messages::of_author(transaction.conn, room_id, target, Some(since), MAX_DELETED)?;
         count = Some(messages.len() as i64);
         for message in messages {
             transaction.delete_message(message)?;
@@ -77,8 +77,7 @@ pub fn delete(
     target: UserId,
     now: DateTime<Utc>,
 ) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
-    let me = transaction.actor(by)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
     transaction.find(target)?;
     transaction.check(&me, Operation::Moderate)?;
     let Some(rank) = db::bans::rank(transaction.conn, room_id, target)? else {

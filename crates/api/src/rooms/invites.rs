@@ -23,8 +23,7 @@ const MAX_INVITES: i64 = 500;
 /// The refusal.
 pub fn create(conn: &mut Conn, new: &NewInvite) -> RoomResult<Done<Invite>> {
     let by = new.created_by;
-    let mut transaction = Transaction::begin(conn, new.room_id, new.created_at)?;
-    let me = transaction.actor(by)?;
+    let (mut transaction, me) = Transaction::begin(conn, new.room_id, by, new.created_at)?;
     transaction.check(&me, Operation::ManageInvites)?;
     let highest = policy::highest_invited(transaction.role(&me));
     if highest.is_none_or(|highest| new.role < highest) {
@@ -51,8 +50,7 @@ pub fn revoke(
     by: UserId,
     now: DateTime<Utc>,
 ) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
-    let me = transaction.actor(by)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
     let found = db::invites::get(transaction.conn, room_id, id);
     // Who may not list invites learns nothing about their ids.
     transaction.check(&me, Operation::ManageInvites)?;
@@ -76,7 +74,7 @@ pub fn redeem(
     by: UserId,
     now: DateTime<Utc>,
 ) -> RoomResult<Done<Redeemed>> {
-    let mut transaction = match Transaction::begin(conn, room_id, now) {
+    let mut transaction = match Transaction::begin_for_server(conn, room_id, now) {
         Err(RoomError::Refused(_)) => return Err(ErrorCode::InviteGone.into()),
         transaction => transaction?,
     };

@@ -29,8 +29,7 @@ pub struct Put {
 /// # Errors
 /// The refusal.
 pub fn join(conn: &mut Conn, room_id: RoomId, by: UserId, now: DateTime<Utc>) -> RoomResult<Done<Put>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
-    let mut me = transaction.actor(by)?;
+    let (mut transaction, mut me) = Transaction::begin(conn, room_id, by, now)?;
     transaction.check(&me, Operation::Join)?;
     if let Some(member) = me.member() {
         // By its timestamp, an earlier attempt of this request stored it.
@@ -46,8 +45,7 @@ pub fn join(conn: &mut Conn, room_id: RoomId, by: UserId, now: DateTime<Utc>) ->
 /// # Errors
 /// The refusal; `last_owner` for the last owner, unless the room is the server's own.
 pub fn leave(conn: &mut Conn, room_id: RoomId, by: UserId, now: DateTime<Utc>) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
-    let mut me = transaction.actor(by)?;
+    let (mut transaction, mut me) = Transaction::begin(conn, room_id, by, now)?;
     transaction.check(&me, Operation::Leave)?;
     if transaction.is_last_owner(&me)? {
         return Err(ErrorCode::LastOwner.into());
@@ -71,8 +69,7 @@ pub fn put(
     if by == target {
         return put_self(conn, room_id, by, role, now);
     }
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
-    let me = transaction.actor(by)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
     let mut other = transaction.find(target)?;
     let own = transaction.role(&me);
     let Some(before) = other.role else { return transaction.add(&me, own, other, role) };
@@ -98,8 +95,7 @@ fn put_self(
     role: Role,
     now: DateTime<Utc>,
 ) -> RoomResult<Done<Put>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
-    let mut me = transaction.actor(by)?;
+    let (mut transaction, mut me) = Transaction::begin(conn, room_id, by, now)?;
     let Some(before) = me.role else {
         drop(transaction);
         return join(conn, room_id, by, now);
@@ -127,7 +123,8 @@ fn put_self(
 pub fn may_know(conn: &mut Conn, one: &User, other: &User) -> db::DbResult<bool> {
     let are_members = one.kind == UserKind::Member && other.kind == UserKind::Member;
     let is_deleted = other.deleted_at.is_some();
-    Ok(!is_deleted && (one.id == other.id || are_members || db::members::share_room(conn, one.id, other.id)?))
+    Ok(!is_deleted
+        && (one.id == other.id || are_members || db::members::share_room(conn, one.id, other.id)?))
 }
 
 impl Transaction<'_> {
@@ -198,8 +195,7 @@ pub fn remove(
     if by == target {
         return leave(conn, room_id, by, now);
     }
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
-    let me = transaction.actor(by)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
     let mut other = transaction.member(target)?;
     transaction.check(&me, Operation::Moderate)?;
     transaction.check_rank(&me, &other)?;
@@ -221,8 +217,7 @@ pub fn mute(
     until: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
-    let me = transaction.actor(by)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
     let mut other = transaction.member(target)?;
     transaction.check(&me, Operation::Moderate)?;
     transaction.check_rank(&me, &other)?;
@@ -255,8 +250,7 @@ pub fn transfer(
     target: UserId,
     now: DateTime<Utc>,
 ) -> RoomResult<Done<Room>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
-    let mut me = transaction.actor(by)?;
+    let (mut transaction, mut me) = Transaction::begin(conn, room_id, by, now)?;
     let mut other = transaction.member(target)?;
     transaction.check(&me, Operation::Transfer)?;
     if by == target {
@@ -287,7 +281,7 @@ pub fn user_changed(
     user: UserId,
     now: DateTime<Utc>,
 ) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
+    let mut transaction = Transaction::begin_for_server(conn, room_id, now)?;
     let Ok(who) = transaction.member(user) else { return Ok(Done::unchanged(())) };
     let rev = transaction.next_rev();
     db::members::set_rev(transaction.conn, room_id, user, rev)?;

@@ -38,9 +38,13 @@ impl Sent {
 ///
 /// # Errors
 /// The refusal.
-pub fn send(conn: &mut Conn, new: &NewMessage, is_retry: bool, now: DateTime<Utc>) -> RoomResult<Done<Sent>> {
-    let mut transaction = Transaction::begin(conn, new.room_id, now)?;
-    let mut me = transaction.actor(new.author.id)?;
+pub fn send(
+    conn: &mut Conn,
+    new: &NewMessage,
+    is_retry: bool,
+    now: DateTime<Utc>,
+) -> RoomResult<Done<Sent>> {
+    let (mut transaction, mut me) = Transaction::begin(conn, new.room_id, new.author.id, now)?;
     let repeated = messages::find_repeated(transaction.conn, new)?;
     if let Some((message, true)) = repeated {
         if me.is_banned && policy::rank(me.actor(), &me.standing(&transaction.room)) != Rank::Admin {
@@ -126,8 +130,7 @@ pub fn update(
     text: Option<&MessageText>,
     now: DateTime<Utc>,
 ) -> RoomResult<Done<Message>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
-    let me = transaction.actor(by)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
     let message = transaction.message(id)?;
     let is_own = message.author.id == by;
     let operation = if is_own { Operation::EditMessage } else { Operation::EditAnyMessage };
@@ -156,8 +159,7 @@ pub fn delete(
     by: UserId,
     now: DateTime<Utc>,
 ) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
-    let me = transaction.actor(by)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
     let message = transaction.message(id)?;
     let author = message.author.id;
     let operation = if author == by { Operation::DeleteMessage } else { Operation::DeleteAnyMessage };
@@ -183,7 +185,7 @@ pub fn erase(
     limit: i64,
     now: DateTime<Utc>,
 ) -> RoomResult<Done<bool>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
+    let mut transaction = Transaction::begin_for_server(conn, room_id, now)?;
     let found = messages::of_author(transaction.conn, room_id, author, None, limit)?;
     let has_more = found.len() as i64 == limit;
     for message in found {

@@ -63,8 +63,7 @@ pub fn update(
     update: &UpdateRoom,
     now: DateTime<Utc>,
 ) -> RoomResult<Done<Room>> {
-    let mut transaction = Transaction::begin(conn, id, now)?;
-    let me = transaction.actor(by)?;
+    let (mut transaction, me) = Transaction::begin(conn, id, by, now)?;
     let UpdateRoom { name, topic, visibility, slow_mode_seconds, posting, publish_history } = update;
     if visibility.is_some() {
         transaction.check(&me, Operation::SetVisibility)?;
@@ -106,8 +105,7 @@ pub fn update(
         transaction.audience = Some(members_only(transaction.conn, &after)?);
     }
     let text = |topic: &Option<Topic>| topic.as_ref().map_or("", Topic::as_str).to_owned();
-    let (slow_before, slow_after) =
-        (before.slow_mode_seconds.to_string(), after.slow_mode_seconds.to_string());
+    let (slow_before, slow_after) = (before.slow_mode_seconds.to_string(), after.slow_mode_seconds.to_string());
     let changes: [(&str, &str, &str); 5] = [
         ("rename", before.name.as_str(), after.name.as_str()),
         ("topic", &text(&before.topic), &text(&after.topic)),
@@ -129,7 +127,9 @@ pub fn update(
 /// # Errors
 /// The refusal.
 pub fn delete(conn: &mut Conn, id: RoomId, by: UserId, now: DateTime<Utc>) -> RoomResult<Done<()>> {
-    let room = match db::rooms::lock(conn, id) {
+    let before = db::members::or_nobody(db::members::get(conn, id, by, now))?;
+    let is_in = before.is_some_and(|before| before.role.is_some());
+    let room = match db::rooms::lock_seen(conn, id, is_in) {
         Err(DbError::NotFound) => {
             let is_done = match db::rooms::get_deleted(conn, id) {
                 Ok(tombstone) => tombstone.updated_at == now.into(),

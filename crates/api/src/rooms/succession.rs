@@ -48,7 +48,7 @@ impl Transaction<'_> {
 /// # Errors
 /// Errors of the database.
 pub fn pass_on(conn: &mut Conn, room_id: RoomId, owner: UserId, now: DateTime<Utc>) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
+    let mut transaction = Transaction::begin_for_server(conn, room_id, now)?;
     let Ok(mut owner) = transaction.member(owner) else { return Ok(Done::unchanged(())) };
     if transaction.pass_on(&owner)? && !transaction.is_deleted() {
         let role = own_role(owner.user.kind);
@@ -62,7 +62,7 @@ pub fn pass_on(conn: &mut Conn, room_id: RoomId, owner: UserId, now: DateTime<Ut
 /// # Errors
 /// Errors of the database.
 pub fn depart(conn: &mut Conn, room_id: RoomId, user: UserId, now: DateTime<Utc>) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
+    let mut transaction = Transaction::begin_for_server(conn, room_id, now)?;
     let Ok(mut user) = transaction.member(user) else { return Ok(Done::unchanged(())) };
     transaction.pass_on(&user)?;
     if !transaction.is_deleted() {
@@ -76,7 +76,7 @@ pub fn depart(conn: &mut Conn, room_id: RoomId, user: UserId, now: DateTime<Utc>
 /// # Errors
 /// Errors of the database.
 pub fn set_owner(conn: &mut Conn, room_id: RoomId, user: UserId, now: DateTime<Utc>) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
+    let mut transaction = Transaction::begin_for_server(conn, room_id, now)?;
     let mut owner = transaction.find(user)?;
     match owner.role {
         Some(Role::Owner) => return Ok(Done::unchanged(())),
@@ -97,7 +97,7 @@ pub fn set_owner(conn: &mut Conn, room_id: RoomId, user: UserId, now: DateTime<U
 /// # Errors
 /// Errors of the database.
 pub fn delete(conn: &mut Conn, room_id: RoomId, now: DateTime<Utc>) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin(conn, room_id, now)?;
+    let mut transaction = Transaction::begin_for_server(conn, room_id, now)?;
     transaction.delete()?;
     transaction.finish(())
 }

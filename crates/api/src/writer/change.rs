@@ -1,14 +1,10 @@
-//! A change to a room, as it travels to its writer, and its outcome.
+//! The outcome of a change, and the doubt about one.
 
-use shared::ids::RoomId;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::worker::Worker;
 use crate::db::DbError;
-use crate::db::messages::NewMessage;
 use crate::rooms::error::{Refusal, RoomError};
-use crate::rooms::messages::Sent;
 
 /// Why a change was not made.
 #[derive(Debug, Error)]
@@ -40,28 +36,6 @@ impl From<RoomError> for WriteError {
 pub type WriteResult<T> = Result<T, WriteError>;
 
 pub(super) type Reply<T> = oneshot::Sender<WriteResult<T>>;
-
-/// A change on its way to its writer.
-pub(super) enum Change {
-    /// A new message. Consecutive ones share a commit.
-    Message(NewMessage, Reply<Sent>),
-    /// Any other change: a transaction, which is published and answered by the closure.
-    Transaction(RoomId, Doubt, Box<dyn FnOnce(&mut Worker) + Send>),
-    /// Another process changed the room: publish what is not published.
-    CatchUp(RoomId),
-}
-
-impl Change {
-    /// The room that it changes, and the doubt that an unknown outcome causes.
-    pub(super) fn doubt(&self) -> (RoomId, Doubt) {
-        match self {
-            // It may join the room.
-            Self::Message(new, _) => (new.room_id, Doubt::Room),
-            Self::Transaction(room_id, doubt, _) => (*room_id, *doubt),
-            Self::CatchUp(room_id) => (*room_id, Doubt::Room),
-        }
-    }
-}
 
 /// What kind of change may be unpublished, which determines who must receive it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use shared::ids::{Rev, RoomId};
 use tokio::sync::mpsc;
 
-use super::change::{Change, Doubt, WriteError, WriteResult};
+use super::change::{Doubt, Reply, WriteError, WriteResult};
+use crate::db::messages::NewMessage;
 use crate::db::{self, Conn, DbError, DbResult};
 use crate::realtime::hub::Hub;
 use crate::realtime::publication::Publication;
+use crate::rooms::messages::Sent;
 
 /// The maximal number of changes in one commit.
 const MAX_BATCH: usize = 1_000;
@@ -24,6 +26,28 @@ const MAX_LOSSES: u32 = 3;
 
 /// The time since when a writer waits for the database; `None` while it does not.
 pub(super) type BusySince = Arc<Mutex<Option<Instant>>>;
+
+/// A change on its way to its writer.
+pub(super) enum Change {
+    /// A new message. Consecutive ones share a commit.
+    Message(NewMessage, Reply<Sent>),
+    /// Any other change: a transaction, which is published and answered by the closure.
+    Transaction(RoomId, Doubt, Box<dyn FnOnce(&mut Worker) + Send>),
+    /// Another process changed the room: publish what is not published.
+    CatchUp(RoomId),
+}
+
+impl Change {
+    /// The room that it changes, and the doubt that an unknown outcome causes.
+    pub(super) fn doubt(&self) -> (RoomId, Doubt) {
+        match self {
+            // It may join the room.
+            Self::Message(new, _) => (new.room_id, Doubt::Room),
+            Self::Transaction(room_id, doubt, _) => (*room_id, *doubt),
+            Self::CatchUp(room_id) => (*room_id, Doubt::Room),
+        }
+    }
+}
 
 /// A writer.
 pub(super) struct Worker {
@@ -242,7 +266,13 @@ impl Worker {
 
     /// Publishes changes that begin with `first`. If an earlier change of the room may be unpublished, all are left to
     /// [`Self::catch_up`], because followers ignore events out of order.
-    pub(super) fn publish(&mut self, room_id: RoomId, kind: Doubt, first: Rev, publish: impl FnOnce(&Hub)) {
+    pub(super) fn publish(
+        &mut self,
+        room_id: RoomId,
+        kind: Doubt,
+        first: Rev,
+        publish: impl FnOnce(&Hub),
+    ) {
         if !self.hub.has_all_before(room_id, first) {
             // Another process on the database changed the room.
             self.doubt(room_id, kind);
