@@ -57,7 +57,7 @@ impl<'stage> Person<'stage> {
     /// The client has taken the place of the skeleton, and knows the rooms.
     #[track_caller]
     fn arrive(&self) {
-        let arrived = "return !!document.querySelector('#sidebar .rooms-end, #sidebar .sidebar-end button')";
+        let arrived = "return !!document.querySelector('#sidebar .rooms-end, #sidebar .sidebar-end button:not(.quiet)')";
         eventually(|| self.chrome.eval::<bool>(arrived), true);
     }
 
@@ -355,7 +355,8 @@ impl RoomForm<'_> {
     pub fn state(&self) -> FormState {
         self.chrome.eval_with(
             "const field = document.querySelector(arguments[0]);
-            const error = document.getElementById(field?.getAttribute('aria-describedby'));
+            const ids = field?.getAttribute('aria-describedby')?.split(' ') ?? [];
+            const error = ids.map(id => document.getElementById(id)).find(line => line?.matches('.field-error'));
             const near = error && Math.abs(error.getBoundingClientRect().top - field.getBoundingClientRect().bottom) < 16;
             return {
                 error: error?.checkVisibility() && near ? error.textContent : '',

@@ -187,7 +187,7 @@ impl Live {
                 Err(error) if error.is_signed_out() => Identity::Anonymous,
                 Err(_) => return,
             };
-            self.state.identity.set(identity);
+            self.state.identify(identity);
         });
     }
 

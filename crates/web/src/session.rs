@@ -164,7 +164,7 @@ fn arrive(state: State, live: Live, user: User, former: Option<UserId>) {
     if is_same {
         browser::save(keys::SESSION, &browser::now().to_string());
     }
-    state.identity.set(Identity::User(user));
+    state.identify(Identity::User(user));
     live.renew();
 }
 

@@ -127,6 +127,15 @@ impl State {
         self.identity.with_untracked(|identity| identity.user().map(|user| user.id))
     }
 
+    /// Says who the user is.
+    pub fn identify(&self, identity: Identity) {
+        if self.identity.with_untracked(|known| *known == identity) {
+            return;
+        }
+        self.rooms.update_untracked(RoomList::forget_outside_views);
+        self.identity.set(identity);
+    }
+
     /// Who the user is or was last. Tracked.
     pub fn author(&self) -> Option<Author> {
         self.identity.with(|identity| identity.user().map(Author::from)).or_else(|| self.remembered.get())
@@ -196,12 +205,7 @@ impl State {
             }
             ServerEvent::Resync { room_id } => self.follow(|follows| follows.resync(room_id), room_id),
             ServerEvent::Hello { user, .. } => {
-                let identity = user.map_or(Identity::Anonymous, Identity::User);
-                self.identity.maybe_update(|known| {
-                    let changed = *known != identity;
-                    *known = identity;
-                    changed
-                });
+                self.identify(user.map_or(Identity::Anonymous, Identity::User));
                 None
             }
             ServerEvent::Error { code, room_id: Some(room_id), .. } if code != ErrorCode::RoomNotFound => {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use shared::page::Cursor;
 
+use crate::boxed::effect;
 use crate::browser;
 use crate::client::ClientError;
 use crate::components::row_list::{Row, RowList};
@@ -26,6 +27,8 @@ pub struct Listing {
     next: RwSignal<Option<Cursor>>,
     submission: Submission,
     load: StoredValue<Load>,
+    /// Whether it must be loaded again after the request that is in flight.
+    again: StoredValue<bool>,
 }
 
 impl Listing {
@@ -37,13 +40,23 @@ impl Listing {
             next: RwSignal::new(None),
             submission: Submission::default(),
             load: StoredValue::new(load),
+            again: StoredValue::new(false),
         };
+        effect(move || {
+            if !listing.submission.busy.get() && listing.again.try_update_value(std::mem::take) == Some(true)
+            {
+                listing.reload();
+            }
+        });
         listing.reload();
         listing
     }
 
     /// Loads the first page again.
     pub fn reload(self) {
+        if self.submission.busy.get_untracked() {
+            return self.again.set_value(true);
+        }
         self.act(Box::pin(async { Ok(()) }));
     }
 

@@ -204,8 +204,15 @@ impl RoomList {
         if was == is { Touched::Room } else { Touched::List }
     }
 
-    /// The user is somebody else: forgets what they are in the rooms. Returns the private rooms, which are none of the new
-    /// user's business.
+    /// The user became somebody: forgets what they might do in rooms while they were nobody there.
+    pub fn forget_outside_views(&mut self) {
+        for room in self.rooms.iter_mut().filter(|room| !is_member(room)) {
+            room.viewer = None;
+        }
+    }
+
+    /// The user is nobody now: forgets what they are in the rooms. Returns the private rooms, which are none of their business
+    /// any more.
     pub fn forget_viewers(&mut self) -> Vec<RoomId> {
         self.memberships = 0;
         self.rooms.iter_mut().for_each(|room| room.viewer = None);

@@ -8,6 +8,7 @@ use shared::members::Operation;
 use shared::rooms::{Posting, Room, RoomName, Topic, UpdateRoom, Visibility};
 
 use super::Dialog;
+use crate::boxed::memo;
 use crate::browser;
 use crate::client;
 use crate::components::choice_field::{ChoiceField, choices};
@@ -111,54 +112,61 @@ fn AboutForm(dialog: Dialog, room: Room) -> impl IntoView {
 
 #[component]
 fn VisibilitySetting(dialog: Dialog) -> impl IntoView {
-    let Dialog { state, overlays, room_id, .. } = dialog;
+    let Dialog { state, room_id, .. } = dialog;
+    let setting = memo(move || {
+        let setting =
+            |room: &Room| (room.visibility == Visibility::Private, !room.is_own, visibility_words(room));
+        state.room(room_id, setting)
+    });
+    let may = memo(move || dialog.may(Operation::SetVisibility));
     let draw = move || {
-        state.room(room_id, |room| {
-            let (words, is_private) = (visibility_words(room), room.visibility == Visibility::Private);
-            let may = !room.is_own && dialog.may(Operation::SetVisibility);
-            let change = move |_| {
-                let (title, text, action) = match is_private {
-                    true => (
-                        format!("Make {} public?", dialog.name()),
-                        "Everyone will be able to read all messages, also earlier ones.",
-                        "Make public",
-                    ),
-                    false => (
-                        format!("Make {} private?", dialog.name()),
-                        "People who are not members will no longer see it.",
-                        "Make private",
-                    ),
-                };
-                let on_confirm = Arc::new(move || {
-                    let visibility = if is_private { Visibility::Public } else { Visibility::Private };
-                    let update = UpdateRoom {
-                        visibility: Some(visibility),
-                        publish_history: is_private.then_some(true),
-                        ..UpdateRoom::default()
-                    };
-                    spawn_local(async move {
-                        match client::rooms::update(room_id, update).await {
-                            Ok(room) => state.take_room(room),
-                            Err(error) => state.toast(Tone::Error, error.sentence(), browser::now()),
-                        }
-                    });
-                });
-                overlays.question.set(Some(Question { title, text, action, on_confirm }));
-            };
+        setting.get().map(|(is_private, is_changeable, words)| {
+            let change = move |_| ask_to_change_visibility(dialog, is_private);
+            let button = (is_changeable && may.get()).then(|| {
+                view! {
+                    <button type="button" class="button" on:click=change>
+                        {if is_private { "Make public…" } else { "Make private…" }}
+                    </button>
+                }
+            });
             view! {
                 <div class="setting last">
                     <p>{words}</p>
-                    {may
-                        .then(|| {
-                            view! {
-                                <button type="button" class="button" on:click=change>
-                                    {if is_private { "Make public…" } else { "Make private…" }}
-                                </button>
-                            }
-                        })}
+                    {button}
                 </div>
             }
         })
     };
     view! { {move || draw()} }
+}
+
+fn ask_to_change_visibility(dialog: Dialog, is_private: bool) {
+    let Dialog { state, overlays, room_id, .. } = dialog;
+    let name = dialog.name();
+    let (title, text, action) = match is_private {
+        true => (
+            format!("Make {name} public?"),
+            "Everyone will be able to read all messages, also earlier ones.",
+            "Make public",
+        ),
+        false => (
+            format!("Make {name} private?"),
+            "People who are not members will no longer see it.",
+            "Make private",
+        ),
+    };
+    let on_confirm = Arc::new(move || {
+        let update = UpdateRoom {
+            visibility: Some(if is_private { Visibility::Public } else { Visibility::Private }),
+            publish_history: is_private.then_some(true),
+            ..UpdateRoom::default()
+        };
+        spawn_local(async move {
+            match client::rooms::update(room_id, update).await {
+                Ok(room) => state.take_room(room),
+                Err(error) => state.toast(Tone::Error, error.sentence(), browser::now()),
+            }
+        });
+    });
+    overlays.question.set(Some(Question { title, text, action, on_confirm }));
 }
