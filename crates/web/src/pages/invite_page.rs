@@ -125,7 +125,7 @@ fn Preview(preview: InvitePreview, secret: RwSignal<Option<String>>) -> impl Int
                 <span dir="auto">{room.name.as_str().to_owned()}</span>
             </h1>
             <p dir="auto">{room.topic.as_ref().map_or("", Topic::as_str).to_owned()}</p>
-            <p>{format!("{members}{online}. You join as {}.", role.name())}</p>
+            <p>{format!("{members}{online}. You join as a {}.", role.name())}</p>
         </div>
         {move || draw()}
     }

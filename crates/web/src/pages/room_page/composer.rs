@@ -83,13 +83,25 @@ pub fn RoomComposer() -> impl IntoView {
     }
 }
 
+/// A mute that lasts longer is told by its day.
+const DAY_SECONDS: i64 = 24 * 60 * 60;
+
 /// The words for what keeps the user from writing.
 fn closed(obstacle: Obstacle, now: i64) -> Closed {
     let words = match obstacle {
         Obstacle::Banned => "You are banned from this room. You can still read it.".to_owned(),
         Obstacle::Muted(until) => {
-            let time = time_text(until, TimeStyle::Clock);
-            format!("You are muted until {time}: {} left.", time_left((until - now + 999) / 1_000))
+            let left = (until - now + 999) / 1_000;
+            match left {
+                ..=DAY_SECONDS => {
+                    format!(
+                        "You are muted until {}: {} left.",
+                        time_text(until, TimeStyle::Clock),
+                        time_left(left)
+                    )
+                }
+                _ => format!("You are muted until {}.", time_text(until, TimeStyle::DayOfYear)),
+            }
         }
         Obstacle::AccountNeeded => "Only people with an account can write here.".to_owned(),
         Obstacle::NotAllowed => "You cannot write here at the moment.".to_owned(),
