@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use serde_json::json;
+use shared::invites::{NewInvite, invites_path};
+use shared::members::member_path;
+use shared::rooms::room_path;
 
 use crate::chrome::screen::Screen;
 use crate::pages::Person;
@@ -64,10 +67,11 @@ fn the_pages_pass_axe_in_both_themes_on_phone_and_desktop() {
 
     adam.open("/rooms");
     assert_accessible(&adam, &axe, "the page of rooms");
+    adam.sidebar().create_new();
     adam.room_form().write("lobby");
     adam.room_form().submit();
     eventually(|| adam.room_form().state().is_invalid, true);
-    assert_accessible(&adam, &axe, "the page of rooms with an error");
+    assert_accessible(&adam, &axe, "the form for a room, with an error");
     adam.open(&format!("/rooms/{}", support::builders::unknown_room_id()));
     eventually(|| adam.heading(), "There is nothing here");
     assert_accessible(&adam, &axe, "the page of what is not found");
@@ -102,10 +106,13 @@ fn dialogs_and_overlays_pass_axe() {
     adam.open(&format!("/rooms/{}", room.id));
     eventually(|| adam.room().texts().len(), 2);
     eventually(|| adam.room().header_buttons().contains(&"Rename room".to_owned()), true);
-    adam.room().press("Delete room");
-    eventually(|| adam.dialog().title().is_empty(), false);
+    adam.open_room_dialog("Leave");
+    adam.dialog().press("Delete room…");
+    eventually(|| adam.dialog().title(), "Delete Design and its 2 messages?");
     assert_accessible(&adam, &axe, "the question before deleting");
     adam.dialog().press("Cancel");
+    adam.dialog().press("Done");
+    eventually(|| adam.dialog().is_open(), false);
     adam.room().press("Rename room");
     eventually(|| adam.room().is_renaming(), true);
     assert_accessible(&adam, &axe, "the room being renamed");
@@ -145,8 +152,7 @@ fn anonymous_visitors_get_accessible_forms() {
     eventually(|| newcomer.room().name_error().is_empty(), false);
     assert_accessible(&newcomer, &axe, "the composer that asks for a name");
     newcomer.open("/rooms");
-    newcomer.room_form().write("Gardening");
-    newcomer.room_form().submit();
+    newcomer.sidebar().create_new();
     eventually(|| newcomer.dialog().title().is_empty(), false);
     newcomer.dialog().answer("Ada");
     eventually(|| newcomer.dialog().error().is_empty(), false);
@@ -181,7 +187,7 @@ fn the_screens_about_accounts_pass_axe() {
     grace.account().fill("Password", support::client::PASSWORD);
     grace.account().press("Sign in");
     eventually(|| grace.called(), "Grace, member");
-    for part in ["Profile", "Password", "Sessions", "Appearance"] {
+    for part in ["Profile", "Password", "Sessions", "Tokens", "Appearance"] {
         grace.open_settings(part);
         eventually(|| grace.sessions().len(), if part == "Sessions" { 2 } else { 0 });
         assert_accessible(&grace, &axe, &format!("the settings: {part}"));
@@ -189,6 +195,52 @@ fn the_screens_about_accounts_pass_axe() {
         eventually(|| grace.dialog().is_open(), false);
     }
     drop((admin, grace_by_api));
+}
+
+#[test]
+fn the_screens_about_rooms_and_members_pass_axe() {
+    let (stage, axe) = (stage::alone(), axe());
+    let (ada, linus) = (stage.app.member("Ada"), stage.app.member("Linus"));
+    let room = ada.create_room("design");
+    ada.patch(&room_path(room.id), &json!({ "visibility": "private", "topic": "Where we draw" })).expect(200);
+    ada.put(&member_path(room.id, linus.user().id), &json!({ "role": "moderator" })).expect(201);
+    ada.send(room.id, "Welcome!");
+    let invite = ada.post(&invites_path(room.id), &json!({})).expect(201).json::<NewInvite>();
+    let (_, secret) = invite.url.split_once("/invite").expect("a link");
+    let person = stage.person();
+    person.open(&format!("/invite{secret}"));
+    eventually(|| person.invite().is_empty(), false);
+    person.account().press("Join as a guest");
+    eventually(|| person.account().error("Your name").is_empty(), false);
+    assert_accessible(&person, &axe, "the page of an invite, with an error");
+    person.open("/rooms");
+    person.sign_in("Ada", support::client::PASSWORD);
+    eventually(|| person.called(), "Ada, member");
+    person.sidebar().create_new();
+    eventually(|| person.dialog().title(), "Create a room");
+    assert_accessible(&person, &axe, "the form for a room");
+    person.dialog().press("Cancel");
+    person.sidebar().browse();
+    eventually(|| person.titles().is_empty(), false);
+    assert_accessible(&person, &axe, "the list of public rooms");
+    person.dialog().press("Close");
+    person.open(&format!("/rooms/{}", room.id));
+    eventually(|| person.room().groups().len(), 2);
+    assert_accessible(&person, &axe, "a private room");
+    for part in ["About", "Members", "Invites", "Bans", "Log", "Leave"] {
+        person.open_room_dialog(part);
+        eventually(|| person.dialog().text().contains("Loading"), false);
+        assert_accessible(&person, &axe, &format!("the dialog about a room: {part}"));
+        person.dialog().press("Done");
+        eventually(|| person.dialog().is_open(), false);
+    }
+    person.room().choose_person("Linus");
+    eventually(|| person.dialog().title(), "design");
+    assert_accessible(&person, &axe, "the card of a person");
+    person.dialog().press("Done");
+    person.open("/admin");
+    eventually(|| person.titles().len(), 2);
+    assert_accessible(&person, &axe, "the page of admins");
 }
 
 #[test]

@@ -129,15 +129,14 @@ fn signing_in_instead_of_giving_a_name_continues_the_action() {
     stage.app.member("Grace");
     let grace = stage.person();
     grace.open("/rooms");
-    grace.room_form().write("Gardening");
-    grace.room_form().submit();
+    grace.sidebar().create_new();
     eventually(|| grace.dialog().title(), "What should we call you?");
     grace.dialog().press("I have an account");
     eventually(|| grace.dialog().title(), "Sign in");
     grace.account().fill("Name", "grace");
     grace.account().fill("Password", PASSWORD);
     grace.account().press("Sign in");
-    eventually(|| grace.room().name(), "Gardening");
+    eventually(|| grace.dialog().title(), "Create a room");
     assert_eq!(grace.called(), "Grace, member");
 }
 
@@ -325,4 +324,94 @@ fn a_disabled_user_is_told_and_can_still_read() {
     assert_eq!(grace.banner(), "");
     grace.sign_in("Grace", PASSWORD);
     eventually(|| grace.account().whole_error(), "An admin of this server has disabled the account.");
+}
+
+#[test]
+fn a_token_is_created_shown_once_and_deleted() {
+    let stage = stage::alone();
+    stage.app.member("Grace");
+    let grace = come_in(&stage, "Grace");
+    grace.open_settings("Tokens");
+    eventually(|| grace.dialog().text().contains("You have no tokens."), true);
+    grace.fill("Token name", "A bot");
+    grace.account().press("Create token");
+    eventually(|| grace.account().error("Your password"), "Your password is required.");
+    grace.fill("Your password", PASSWORD);
+    grace.account().press("Create token");
+    eventually_where(|| grace.secret(), "a token", |token| token.starts_with("parlance_pat_"));
+    eventually_where(
+        || grace.rows(),
+        "the token",
+        |rows| matches!(rows.as_slice(), [(name, note)] if name == "A bot" && note.starts_with("read · never used · expires ")),
+    );
+    grace.press_in_row("A bot", "Delete");
+    eventually(|| grace.dialog().text().contains("You have no tokens."), true);
+    grace.dialog().press("Done");
+    grace.open_settings("Tokens");
+    assert_eq!(grace.secret(), "");
+}
+
+#[test]
+fn an_account_is_deleted_with_its_messages_and_a_guest_without_a_password() {
+    let stage = stage::alone();
+    let lobby = stage.app.lobby().id;
+    let (_, grace_by_api) = (stage.app.member("Admin One"), stage.app.member("Grace"));
+    grace_by_api.send(lobby, "said by Grace");
+    let grace = come_in(&stage, "Grace");
+    eventually(|| grace.room().texts(), ["said by Grace"]);
+    grace.open_settings("Profile");
+    grace.dialog().press("Delete account…");
+    eventually(|| grace.dialog().title(), "Delete your account?");
+    grace.dialog().press("Delete account");
+    eventually(|| grace.account().error("Your password"), "Your password is required.");
+    grace.fill("Your password", "not the password");
+    grace.dialog().press("Delete account");
+    eventually(|| grace.account().error("Your password"), "The current password is wrong.");
+    grace.dialog().choose("Delete them for everyone. Placeholders stay.");
+    grace.fill("Your password", PASSWORD);
+    grace.dialog().press("Delete account");
+    eventually(|| grace.toasts().texts(), ["Your account is deleted."]);
+    eventually(|| grace.called(), "Just looking around");
+    eventually(|| grace.room().rows().iter().all(|row| row.text != "said by Grace"), true);
+
+    grace.room().write("said by a guest");
+    grace.room().give_name("Linus");
+    grace.room().send();
+    eventually(|| grace.called(), "Linus, guest");
+    eventually(|| grace.room().rows().iter().filter(|row| !row.is_pending).count(), 2);
+    grace.sidebar().settings();
+    grace.dialog().press("Delete account…");
+    grace.dialog().press("Delete account");
+    eventually(|| grace.called(), "Just looking around");
+    grace.reload();
+    let author = || grace.room().rows().last().map(|row| row.author.clone());
+    eventually(author, Some("Deleted user".to_owned()));
+}
+
+#[test]
+fn an_admin_finds_disables_promotes_and_helps_users_and_changes_who_can_come() {
+    let stage = stage::alone();
+    let (_, grace) = (stage.app.member("Ada"), stage.app.member("Grace"));
+    let ada = come_in(&stage, "Ada");
+    ada.open_settings("Profile");
+    eventually(|| ada.dialog().text().contains("You are an admin of this server."), true);
+    ada.chrome.click(("dialog[open] a", "Server admin"));
+    eventually(|| ada.heading(), "Server admin");
+    eventually(|| ada.titles().len(), 2);
+    ada.fill("Search by name", "gra");
+    eventually(|| ada.rows(), [("Grace".to_owned(), "member".to_owned())]);
+    ada.press_in_row("Grace", "Disable");
+    eventually(|| ada.rows(), [("Grace".to_owned(), "member · disabled".to_owned())]);
+    assert_eq!(stage.app.sign_in("Grace", PASSWORD).status, 403);
+    ada.press_in_row("Grace", "Enable");
+    eventually(|| ada.rows(), [("Grace".to_owned(), "member".to_owned())]);
+    ada.press_in_row("Grace", "Make admin");
+    eventually(|| ada.rows(), [("Grace".to_owned(), "member · admin".to_owned())]);
+    ada.press_in_row("Grace", "Reset password");
+    eventually_where(|| ada.secret(), "a link", |link| link.contains("/reset#"));
+    ada.pick("Who can come as a guest", "Nobody");
+    ada.account().press("Save");
+    eventually(|| ada.account().done(), "Saved");
+    assert_eq!(stage.app.anonymous().post("/api/v1/guests", &json!({ "username": "Linus" })).status, 403);
+    drop(grace);
 }

@@ -17,6 +17,7 @@ mod complaints;
 mod floating;
 mod focus;
 mod room;
+mod rows;
 mod sidebar;
 
 /// The key, as it is typed.
@@ -56,7 +57,7 @@ impl<'stage> Person<'stage> {
     /// The client has taken the place of the skeleton, and knows the rooms.
     #[track_caller]
     fn arrive(&self) {
-        let arrived = "return !!document.querySelector('#sidebar .rooms-end, #sidebar .sidebar-end button')";
+        let arrived = "return !!document.querySelector('#sidebar .rooms-end, #sidebar .sidebar-end button:not(.quiet)')";
         eventually(|| self.chrome.eval::<bool>(arrived), true);
     }
 
@@ -331,6 +332,12 @@ impl RoomForm<'_> {
         self.chrome.rewrite(self.field, name);
     }
 
+    /// Lets only members see the room.
+    #[track_caller]
+    pub fn make_private(&self) {
+        self.chrome.click("dialog[open] .choice:last-child input");
+    }
+
     /// Confirms by Enter.
     #[track_caller]
     pub fn submit(&self) {
@@ -348,7 +355,8 @@ impl RoomForm<'_> {
     pub fn state(&self) -> FormState {
         self.chrome.eval_with(
             "const field = document.querySelector(arguments[0]);
-            const error = document.getElementById(field?.getAttribute('aria-describedby'));
+            const ids = field?.getAttribute('aria-describedby')?.split(' ') ?? [];
+            const error = ids.map(id => document.getElementById(id)).find(line => line?.matches('.field-error'));
             const near = error && Math.abs(error.getBoundingClientRect().top - field.getBoundingClientRect().bottom) < 16;
             return {
                 error: error?.checkVisibility() && near ? error.textContent : '',

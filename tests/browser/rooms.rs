@@ -42,7 +42,7 @@ fn a_room_is_created_with_a_valid_name_and_appears_at_the_end_of_every_list() {
     assert_eq!(adam.sidebar().names(), ["Lobby", "Design", "Gardening"]);
 
     adam.sidebar().create_new();
-    eventually(|| adam.address(), "/rooms");
+    eventually(|| adam.dialog().title(), "Create a room");
     assert_eq!(form.value(), "", "the form is clear again");
 }
 
@@ -52,12 +52,14 @@ fn an_anonymous_visitor_chooses_a_name_before_creating_a_room() {
     let stage = stage::alone();
     let newcomer = stage.person();
     newcomer.open("/rooms");
-    newcomer.room_form().write("Gardening");
-    newcomer.room_form().submit();
+    newcomer.sidebar().create_new();
     eventually(|| newcomer.dialog().title(), "What should we call you?");
     newcomer.dialog().answer("Ada");
     eventually(|| newcomer.dialog().error(), "Your name needs at least 4 characters.");
     newcomer.dialog().answer("m Lovelace");
+    eventually(|| newcomer.dialog().title(), "Create a room");
+    newcomer.room_form().write("Gardening");
+    newcomer.room_form().submit();
     eventually(|| newcomer.room().name(), "Gardening");
     eventually(|| newcomer.room().people(), ["Adam Lovelace"]);
 }
@@ -111,15 +113,18 @@ fn a_room_is_deleted_after_a_confirmation_and_its_users_are_notified() {
         person.open(&format!("/rooms/{}", room.id));
         eventually(|| person.room().texts().len(), 2);
     }
-    assert!(!inside.room().header_buttons().contains(&"Delete room".to_owned()), "it is not theirs");
+    inside.open_room_dialog("Leave");
+    assert!(!inside.dialog().text().contains("Delete"), "it is not theirs");
+    inside.dialog().press("Done");
     inside.mark_page();
 
-    adam.room().press("Delete room");
+    adam.open_room_dialog("Leave");
+    adam.dialog().press("Delete room…");
     eventually(|| adam.dialog().title(), "Delete Design and its 2 messages?");
     adam.dialog().press("Cancel");
-    eventually(|| adam.dialog().title(), "");
+    eventually(|| adam.dialog().title(), "Design");
     assert_eq!(adam_by_api.room(room.id).name.as_str(), "Design");
-    adam.room().press("Delete room");
+    adam.dialog().press("Delete room…");
     adam.dialog().press("Delete room");
     for person in [&adam, &inside] {
         eventually(|| person.address(), "/rooms");

@@ -3,7 +3,15 @@
 use std::path::PathBuf;
 use std::{env, fs};
 
+use serde_json::json;
+use shared::bans::ban_path;
+use shared::invites::{NewInvite, invites_path};
+use shared::members::{Member, member_path, members_path, mute_path};
+use shared::page::Page;
+use shared::rooms::room_path;
+
 use crate::chrome::screen::Screen;
+use crate::members::member;
 use crate::pages::Person;
 use crate::stage;
 use crate::wait::eventually;
@@ -117,10 +125,12 @@ fn every_page_fits_on_every_screen() {
     adam.sidebar().choose("A room with a rather long name that will hardly fit anywhere at all, will it?");
     eventually(|| adam.room().texts().is_empty(), true);
     look_at(&adam, "empty-room");
-    adam.room().press("Delete room");
-    eventually(|| adam.dialog().title().is_empty(), false);
+    adam.open_room_dialog("Leave");
+    adam.dialog().press("Delete room…");
+    eventually(|| adam.dialog().title().starts_with("Delete"), true);
     look_at(&adam, "question");
     adam.dialog().press("Cancel");
+    adam.dialog().press("Done");
     adam.sidebar().settings();
     eventually(|| adam.dialog().title(), "Settings");
     look_at(&adam, "settings");
@@ -153,4 +163,84 @@ fn every_page_fits_on_every_screen() {
     eventually(|| newcomer_to_be.sidebar().share_of_screen(), 1.0);
     newcomer_to_be.let_it_settle();
     assert!(!newcomer_to_be.scrolls_sideways());
+}
+
+#[test]
+fn the_screens_about_rooms_and_members_fit_on_every_screen() {
+    let stage = stage::alone();
+    let (ada, linus) = (stage.app.member("Ada Lovelace"), stage.app.member("Linus"));
+    let room = ada.create_room("design");
+    let topic = "Where we draw, argue about it, and draw again: everything that has a shape or a colour belongs here.";
+    ada.patch(&room_path(room.id), &json!({ "visibility": "private", "topic": topic })).expect(200);
+    ada.put(&member_path(room.id, linus.user().id), &json!({ "role": "moderator" })).expect(201);
+    ada.send(room.id, "Welcome!");
+    let invite = ada.post(&invites_path(room.id), &json!({ "max_uses": 5 })).expect(201).json::<NewInvite>();
+    let (_, secret) = invite.url.split_once("/invite").expect("a link");
+
+    let grace = stage.person();
+    grace.open(&format!("/invite{secret}"));
+    eventually(|| grace.invite().is_empty(), false);
+    look_at(&grace, "invite");
+    grace.account().fill("Your name", "Grace Hopper");
+    grace.account().press("Join as a guest");
+    eventually(|| grace.room().texts(), ["Welcome!"]);
+    let until = json!({ "until": "2126-01-01T00:00:00Z" });
+    let members = ada.get(&members_path(room.id)).json::<Page<Member>>().items;
+    let guest =
+        members.iter().find(|member| member.user.username.as_str() == "Grace Hopper").expect("she joined");
+    ada.put(&mute_path(room.id, guest.user.id), &until).expect(204);
+    eventually(|| grace.room().closed().is_empty(), false);
+    look_at(&grace, "muted");
+    ada.put(
+        &ban_path(room.id, guest.user.id),
+        &json!({ "reason": "A very long reason, to see how it is shown" }),
+    )
+    .expect(204);
+    eventually(|| grace.heading(), "You were banned from design.");
+    look_at(&grace, "banned");
+    grace.open("/rooms");
+    grace.sidebar().create_new();
+    eventually(|| grace.dialog().title(), "Create a room");
+    look_at(&grace, "create-room");
+    grace.dialog().press("Cancel");
+    drop(grace);
+
+    let ada = member(&stage, "Ada Lovelace", &format!("/rooms/{}", room.id));
+    eventually(|| ada.room().texts(), ["Welcome!"]);
+    eventually(|| ada.room().groups().len(), 2);
+    look_at(&ada, "private-room");
+    ada.sidebar().browse();
+    eventually(|| ada.titles().is_empty(), false);
+    look_at(&ada, "browse");
+    ada.dialog().press("Close");
+    for part in ["About", "Members", "Invites", "Bans", "Log", "Leave"] {
+        ada.open_room_dialog(part);
+        if part == "Invites" {
+            ada.dialog().press("Create invite link");
+            eventually(|| ada.secret().is_empty(), false);
+        }
+        eventually(|| ada.dialog().text().contains("Loading"), false);
+        look_at(&ada, &format!("room-{}", part.to_lowercase()));
+        ada.dialog().press("Done");
+        eventually(|| ada.dialog().is_open(), false);
+    }
+    ada.room().choose_person("Linus");
+    eventually(|| ada.dialog().title(), "design");
+    look_at(&ada, "person");
+    ada.dialog().press("Done");
+    eventually(|| ada.dialog().is_open(), false);
+    for part in ["Profile", "Tokens"] {
+        ada.open_settings(part);
+        look_at(&ada, &format!("settings-{}", part.to_lowercase()));
+        ada.dialog().press("Done");
+        eventually(|| ada.dialog().is_open(), false);
+    }
+    ada.open_settings("Profile");
+    ada.dialog().press("Delete account…");
+    eventually(|| ada.dialog().title(), "Delete your account?");
+    look_at(&ada, "delete-account");
+    ada.dialog().press("Cancel");
+    ada.open("/admin");
+    eventually(|| ada.titles().len(), 3);
+    look_at(&ada, "admin");
 }

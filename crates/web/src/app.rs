@@ -92,6 +92,8 @@ enum Page {
     Room(RoomId, u32),
     Setup,
     Reset,
+    Invite,
+    Admin,
     NotFound,
 }
 
@@ -104,6 +106,8 @@ fn CurrentPage() -> impl IntoView {
         Route::Room(room_id) | Route::Message(room_id, _) => Page::Room(room_id, live.epoch.get()),
         Route::Setup => Page::Setup,
         Route::Reset => Page::Reset,
+        Route::Invite => Page::Invite,
+        Route::Admin => Page::Admin,
         Route::NotFound => Page::NotFound,
     });
     let pointed = memo(move || navigation.route().message());
@@ -112,6 +116,8 @@ fn CurrentPage() -> impl IntoView {
         Page::Room(room_id, _) => view! { <RoomPage room_id=room_id pointed=pointed /> }.into_any(),
         Page::Setup => view! { <Later part=Part::Setup /> }.into_any(),
         Page::Reset => view! { <Later part=Part::Reset /> }.into_any(),
+        Page::Invite => view! { <Later part=Part::Invite /> }.into_any(),
+        Page::Admin => view! { <Later part=Part::Admin /> }.into_any(),
         Page::NotFound => view! { <NotFoundPage /> }.into_any(),
     };
     // Keyed, because Leptos would reuse the elements of one room for the next, with their focus and scroll positions.
@@ -120,6 +126,8 @@ fn CurrentPage() -> impl IntoView {
         Page::NotFound => vec![1],
         Page::Setup => vec![2],
         Page::Reset => vec![3],
+        Page::Invite => vec![4],
+        Page::Admin => vec![5],
         Page::Room(room_id, epoch) => vec![room_id.0.as_u128().wrapping_add(u128::from(epoch))],
     };
     view! { <KeyedList keys=Signal::derive(key) draw=move |_| draw(page.get_untracked()) /> }

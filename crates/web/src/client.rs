@@ -3,14 +3,21 @@
 //! One function per endpoint, named like the server's handler, in the module of its noun. The session is a cookie
 //! that the browser adds; nothing here knows a secret.
 
+pub mod admin;
+pub mod audit;
+pub mod bans;
+pub mod invites;
+pub mod members;
 pub mod messages;
 pub mod rooms;
 pub mod sessions;
+pub mod tokens;
 pub mod users;
 
 use gloo_net::http::{Method, RequestBuilder};
 use serde::Serialize;
-use shared::errors::{ErrorCode, Problem};
+use shared::errors::{ErrorCode, LimitScope, Problem};
+use shared::page::Cursor;
 use web_sys::AbortSignal;
 
 use crate::state::form_errors::{Errors, WHOLE};
@@ -18,6 +25,8 @@ use crate::wire::{self, Read};
 
 /// A request that is not answered by then has failed.
 const TIMEOUT_MILLIS: u32 = 15_000;
+/// The size of pages of members and the like.
+const PAGE: u32 = 100;
 /// How long to wait when the server says "too fast" but not for how long.
 const RATE_LIMIT_PAUSE_MILLIS: i64 = 2_000;
 
@@ -95,6 +104,12 @@ impl ClientError {
         }
     }
 
+    /// Whether the room's slow mode makes the user wait.
+    pub fn is_slow_mode(&self) -> bool {
+        matches!(self, Self::Api(problem)
+            if problem.code == ErrorCode::RateLimited && problem.scope == Some(LimitScope::Room))
+    }
+
     /// Whether the user has no session, or not any more.
     pub fn is_signed_out(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::AuthenticationRequired | ErrorCode::InvalidToken))
@@ -108,6 +123,9 @@ impl ClientError {
                 ErrorCode::RoomNotFound
                     | ErrorCode::MessageNotFound
                     | ErrorCode::SessionNotFound
+                    | ErrorCode::TokenNotFound
+                    | ErrorCode::MemberNotFound
+                    | ErrorCode::InviteNotFound
                     | ErrorCode::NotFound
             )
         )
@@ -124,6 +142,24 @@ async fn post<T: Read>(path: &str, body: &impl Serialize) -> Result<T, ClientErr
 
 async fn patch<T: Read>(path: &str, body: &impl Serialize) -> Result<T, ClientError> {
     decode(&send(Method::PATCH, path, Some(encode(body)?)).await?)
+}
+
+async fn put<T: Read>(path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+    decode(&send(Method::PUT, path, Some(encode(body)?)).await?)
+}
+
+/// The path of the page that the cursor leads to, or of the first page.
+fn page_path(path: &str, cursor: Option<&Cursor>) -> String {
+    match cursor {
+        Some(cursor) => format!("{path}?limit={PAGE}&cursor={cursor}"),
+        None => format!("{path}?limit={PAGE}"),
+    }
+}
+
+/// The same among what matches a query.
+fn search_path(path: &str, query: &str, cursor: Option<&Cursor>) -> String {
+    let query = String::from(js_sys::encode_uri_component(query));
+    format!("{}&query={query}", page_path(path, cursor))
 }
 
 /// Sends a body and expects none.

@@ -1,7 +1,8 @@
 //! The Parlance client: pure state in the middle, `gloo-net` at one edge, views at the other.
 //!
 //! Reading order: `state` (what the client knows, tested natively), `client` and `socket` (the server), `live` (keeps
-//! state and socket in sync), `session` (who the user is), `app` (the shell), `pages`, `components`. Data flows one
+//! state and socket in sync), `session` (who the user is), `app` (the shell), `pages`, `dialogs`,
+//! `components`. Data flows one
 //! way: JSON -> state -> view.
 
 pub mod room_triggers;
@@ -22,6 +23,7 @@ pub mod sending;
 pub mod session;
 
 pub mod components;
+pub mod dialogs;
 pub mod overlays;
 pub mod pages;
 

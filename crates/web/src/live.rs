@@ -132,6 +132,8 @@ impl Live {
         self.stop_typing();
         self.open_room.set_value(room_id);
         self.state.presence.update(|presence| presence.enter(room_id));
+        self.state.members.update(|members| members.enter(room_id));
+        self.state.departed.set(None);
         self.state.typing.update(|typing| typing.enter(room_id));
         self.news.update_value(|news| news.enter(room_id));
         browser::announce(None);
@@ -185,7 +187,7 @@ impl Live {
                 Err(error) if error.is_signed_out() => Identity::Anonymous,
                 Err(_) => return,
             };
-            self.state.identity.set(identity);
+            self.state.identify(identity);
         });
     }
 
@@ -297,14 +299,18 @@ impl Live {
         if let Some(words) = self.news.try_update_value(|news| news.hear(&event, me)).flatten() {
             browser::announce(Some(&words));
         }
+        self.tell_of_removal(&event);
         match self.state.apply(event, now) {
             Some(Followup::CatchUp { room_id, since }) => self.catch_up(room_id, since),
             Some(Followup::Follow(room_id)) => {
+                self.regain(room_id);
                 let rev = self.state.rooms.with_untracked(|rooms| rooms.get(room_id).map(|room| room.rev));
                 self.follow(room_id, rev.unwrap_or(Rev::ZERO));
             }
             Some(Followup::Refused { room_id, code }) => self.subscription_refused(room_id, code),
-            Some(Followup::Gone { room_id, name, lost }) => self.room_gone(room_id, &name, lost),
+            Some(Followup::Gone { room_id, name, reason, lost }) => {
+                self.room_gone(room_id, &name, reason, lost)
+            }
             None => {}
         }
         if let Some((heartbeat_seconds, version)) = greeting {

@@ -108,7 +108,7 @@ impl Navigation {
         };
         // The client's own links are always written as paths.
         let href = link.get_attribute("href").unwrap_or_default();
-        if href == "/rooms" || href.starts_with("/rooms/") {
+        if href == "/rooms" || href == "/admin" || href.starts_with("/rooms/") {
             event.prevent_default();
             self.go(Route::parse(&href));
         }

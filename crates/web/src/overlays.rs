@@ -1,7 +1,7 @@
 //! The state of everything that can lie above the page: menus, dialogs, the loading bar.
 
 use leptos::prelude::*;
-use shared::users::UserKind;
+use shared::users::{User, UserKind};
 
 use crate::components::confirm_dialog::Question;
 use crate::state::account_forms::FormKind;
@@ -29,6 +29,16 @@ pub struct Overlays {
     pub account: RwSignal<bool>,
     /// Whether that dialog starts with signing in.
     pub signs_in: RwSignal<bool>,
+    /// The dialog that creates a room.
+    pub create_room: RwSignal<bool>,
+    /// The list of all public rooms.
+    pub browse: RwSignal<bool>,
+    /// The dialog about the open room.
+    pub room: RwSignal<bool>,
+    /// Whose card that dialog shows.
+    pub person: RwSignal<Option<User>>,
+    /// The dialog in which the user deletes their account.
+    pub deletion: RwSignal<bool>,
     /// The question that the confirm dialog asks.
     pub question: RwSignal<Option<Question>>,
     /// Whether a page of messages is loading.
@@ -47,6 +57,11 @@ impl Default for Overlays {
             name: RwSignal::new(false),
             account: RwSignal::new(false),
             signs_in: RwSignal::new(false),
+            create_room: RwSignal::new(false),
+            browse: RwSignal::new(false),
+            room: RwSignal::new(false),
+            person: RwSignal::new(None),
+            deletion: RwSignal::new(false),
             question: RwSignal::new(None),
             loading: RwSignal::new(false),
             pending: StoredValue::new(None),
@@ -86,6 +101,8 @@ impl Overlays {
     pub fn switch_to_account(self, kind: FormKind) {
         self.name.set(false);
         self.settings.set(false);
+        self.create_room.set(false);
+        self.browse.set(false);
         self.signs_in.set(kind == FormKind::SignIn);
         // Wait until the closed dialog has restored the focus; otherwise it would take the focus from this one.
         request_animation_frame(move || self.account.set(true));
@@ -102,8 +119,18 @@ impl Overlays {
         self.question.set(None);
     }
 
-    fn dialogs(self) -> [RwSignal<bool>; 5] {
-        [self.switcher, self.shortcuts, self.settings, self.name, self.account]
+    fn dialogs(self) -> [RwSignal<bool>; 9] {
+        [
+            self.switcher,
+            self.shortcuts,
+            self.settings,
+            self.name,
+            self.account,
+            self.create_room,
+            self.browse,
+            self.room,
+            self.deletion,
+        ]
     }
 
     /// Closes the dialogs that ask who the user is and runs the action that waited for the name.

@@ -19,6 +19,10 @@ pub enum Route {
     Setup,
     /// `/reset`: a new password is chosen, by a link from an admin.
     Reset,
+    /// `/invite`: somebody joins a room, by a link from a member.
+    Invite,
+    /// `/admin`: admins administer the server.
+    Admin,
     /// Anything else.
     NotFound,
 }
@@ -32,6 +36,8 @@ impl Route {
             (Some("rooms"), None, ..) => Self::Rooms,
             (Some("setup"), None, ..) => Self::Setup,
             (Some("reset"), None, ..) => Self::Reset,
+            (Some("invite"), None, ..) => Self::Invite,
+            (Some("admin"), None, ..) => Self::Admin,
             (Some("rooms"), Some(room), None, ..) => room.parse().map_or(Self::NotFound, Self::Room),
             (Some("rooms"), Some(room), Some("messages"), Some(message), None) => {
                 match (room.parse(), message.parse()) {
@@ -50,6 +56,8 @@ impl Route {
             Self::Rooms | Self::NotFound => "/rooms".to_owned(),
             Self::Setup => "/setup".to_owned(),
             Self::Reset => "/reset".to_owned(),
+            Self::Invite => "/invite".to_owned(),
+            Self::Admin => "/admin".to_owned(),
             Self::Room(room) => format!("/rooms/{room}"),
             Self::Message(room, message) => format!("/rooms/{room}/messages/{message}"),
         }
@@ -59,7 +67,7 @@ impl Route {
     pub fn room(self) -> Option<RoomId> {
         match self {
             Self::Room(room) | Self::Message(room, _) => Some(room),
-            Self::Root | Self::Rooms | Self::Setup | Self::Reset | Self::NotFound => None,
+            _ => None,
         }
     }
 
@@ -84,7 +92,9 @@ mod tests {
         let room = ROOM.parse().unwrap();
         let message = MESSAGE.parse().unwrap();
         let rooms = [Route::Rooms, Route::Room(room), Route::Message(room, message)];
-        for route in rooms.into_iter().chain([Route::Root, Route::Setup, Route::Reset]) {
+        for route in
+            rooms.into_iter().chain([Route::Root, Route::Setup, Route::Reset, Route::Invite, Route::Admin])
+        {
             assert_eq!(Route::parse(&route.path()), route);
         }
     }

@@ -9,12 +9,14 @@ use leptos::task::spawn_local;
 use shared::errors::ErrorCode;
 use shared::ids::{RoomId, UserId};
 use shared::messages::MessageText;
+use shared::rooms::Room;
 use shared::timestamp::Timestamp;
 
 use crate::browser::{self, locks};
 use crate::client::{self, ClientError};
 use crate::state::connection::Connection;
 use crate::state::outbox::{Entry, Outbox};
+use crate::state::sending_rules::is_slowed;
 use crate::state::toasts::Tone;
 use crate::state::{Identity, State};
 
@@ -79,6 +81,7 @@ async fn send(state: State, entry: &Entry) {
     match client::messages::create(room_id, id, text).await {
         Ok(message) => {
             state.apply_message(message);
+            begin_slow_mode(state, room_id);
             state.outbox.update_untracked(|outbox| outbox.finish(room_id));
         }
         // The event was quicker than the answer.
@@ -96,16 +99,38 @@ async fn send(state: State, entry: &Entry) {
             }
             let (now, random) = (browser::now(), browser::random());
             let wait = error.retry_after_millis();
+            if error.is_slow_mode() {
+                state.slow_modes.update(|modes| modes.wait(room_id, now + wait));
+            }
             state.outbox.update_untracked(|outbox| outbox.postpone(room_id, now, random, wait));
         }
         Err(error) if error.code() == Some(ErrorCode::RoomNotFound) && !is_listed(state, room_id) => {
             // Nobody will see it there.
             remove(state, entry);
             state.outbox.update_untracked(|outbox| outbox.finish(room_id));
-            let text = "A message was not sent, because its room has been deleted.";
+            let text = "A message was not sent, because its room is no longer available to you.";
             state.toast(Tone::Error, text, browser::now());
         }
-        Err(error) => refuse(error.sentence()),
+        Err(error) => {
+            refuse(error.sentence());
+            if matches!(
+                error.code(),
+                Some(ErrorCode::Muted | ErrorCode::Banned | ErrorCode::NotAllowed | ErrorCode::MembersOnly)
+            ) && let Ok(room) = client::rooms::get(room_id).await
+            {
+                // What the client knew of the user's rights is out of date.
+                state.take_room(room);
+            }
+        }
+    }
+}
+
+/// After a message of one's own, slow mode makes its author wait.
+fn begin_slow_mode(state: State, room_id: RoomId) {
+    let seconds = |room: &Room| if is_slowed(room) { i64::from(room.slow_mode_seconds) } else { 0 };
+    let seconds = state.rooms.with_untracked(|rooms| rooms.get(room_id).map_or(0, seconds));
+    if seconds > 0 {
+        state.slow_modes.update(|modes| modes.wait(room_id, browser::now() + seconds * 1_000));
     }
 }
 

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::errors::ErrorCode;
 use shared::ids::UserId;
+use shared::members::RemovalReason;
 use shared::messages::Author;
 use shared::users::{CreateUser, User, UserKind, Username};
 use uuid::Uuid;
@@ -20,6 +21,7 @@ use crate::sending::kept;
 use crate::state::account_actions::Credentials;
 use crate::state::outbox::Outbox;
 use crate::state::reading::ReadMarks;
+use crate::state::sending_rules::SlowModes;
 use crate::state::toasts::Tone;
 use crate::state::{Identity, State};
 
@@ -57,38 +59,62 @@ pub fn start(state: State, live: Live, ask_for_name: impl Fn() + Copy + Send + S
     });
 }
 
-/// Becomes a guest: the session is a cookie from here on, and the socket is opened anew to be known by it.
-pub async fn become_guest(state: State, live: Live, name: Username) -> Result<(), ClientError> {
+/// Becomes a guest: the session is a cookie from here on, and the socket is opened anew to be known by it. `invite` is the
+/// secret of an invite, which is redeemed.
+pub async fn become_guest(
+    state: State,
+    live: Live,
+    name: Username,
+    invite: Option<String>,
+) -> Result<(), ClientError> {
     let _lock = locks::hold(LOCK).await;
-    become_guest_alone(state, live, name).await
+    become_guest_alone(state, live, name, invite).await
 }
 
 /// Becomes a guest. The caller holds the lock.
-async fn become_guest_alone(state: State, live: Live, name: Username) -> Result<(), ClientError> {
+async fn become_guest_alone(
+    state: State,
+    live: Live,
+    name: Username,
+    invite: Option<String>,
+) -> Result<(), ClientError> {
     // Another tab may have been quicker. A second guest would replace the cookie that all tabs share.
     let user = match client::users::get_current().await {
         Ok(user) => user,
-        Err(error) if error.is_signed_out() => client::users::create_guest(name).await?,
+        Err(error) if error.is_signed_out() => client::users::create_guest(name, invite).await?,
         Err(error) => return Err(error),
     };
     arrive(state, live, user, former(state));
     Ok(())
 }
 
-/// Signs up or in. Signing up as a guest keeps what the guest has written; `setup` is the secret of the first admin.
+/// The secret of a link that lets somebody sign up.
+pub enum LinkSecret {
+    /// Of the first admin.
+    Setup(String),
+    /// Of an invite to a room.
+    Invite(String),
+}
+
+/// Signs up or in. Signing up as a guest keeps what the guest has written.
 pub async fn authenticate(
     state: State,
     live: Live,
     credentials: Credentials,
-    setup: Option<String>,
+    secret: Option<LinkSecret>,
 ) -> Result<(), ClientError> {
     let _lock = locks::hold(LOCK).await;
     // Read now: the server closes the old session's socket before it answers.
     let former = former(state);
     live.is_signing_in.set_value(true);
+    let (setup, invite) = match secret {
+        Some(LinkSecret::Setup(secret)) => (Some(secret), None),
+        Some(LinkSecret::Invite(secret)) => (None, Some(secret)),
+        None => (None, None),
+    };
     let outcome = match credentials {
         Credentials::SignUp(username, password) => {
-            client::users::create(CreateUser { username, password, setup }).await
+            client::users::create(CreateUser { username, password, invite, setup }).await
         }
         Credentials::SignIn(username, password) => client::sessions::create(username, password).await,
     };
@@ -138,7 +164,7 @@ fn arrive(state: State, live: Live, user: User, former: Option<UserId>) {
     if is_same {
         browser::save(keys::SESSION, &browser::now().to_string());
     }
-    state.identity.set(Identity::User(user));
+    state.identify(Identity::User(user));
     live.renew();
 }
 
@@ -182,6 +208,12 @@ fn remember(state: State, user: &User) {
     sending::pump(state);
 }
 
+/// The user was deleted. Nothing of them stays in this browser.
+pub fn deleted(state: State, live: Live) {
+    leave(state, live);
+    browser::forget_person();
+}
+
 /// Forgets the user in this tab and reconnects anonymously.
 fn leave(state: State, live: Live) {
     // The end of the session may have closed the connection; then a new one is being made already.
@@ -197,6 +229,12 @@ fn forget(state: State, live: Live) {
     browser::forget_soon();
     state.outbox.update(Outbox::clear);
     state.remembered.set(None);
+    let mut private = Vec::new();
+    state.rooms.update(|rooms| private = rooms.forget_viewers());
+    for room_id in private {
+        state.remove_room(room_id, String::new(), RemovalReason::Unknown);
+    }
+    state.slow_modes.set(SlowModes::default());
     let mut marks = ReadMarks::default();
     state.rooms.with_untracked(|rooms| {
         for room in rooms.all() {
@@ -248,7 +286,7 @@ fn give_name_to_waiting(state: State, live: Live, ask_for_name: impl Fn() + Copy
             let lock = locks::hold(LOCK).await;
             // Another tab may have signed out while this one waited.
             let outcome = match browser::stored(keys::NAME) {
-                Some(_) => become_guest_alone(state, live, name).await,
+                Some(_) => become_guest_alone(state, live, name, None).await,
                 None => Ok(()),
             };
             drop(lock);

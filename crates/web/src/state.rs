@@ -16,6 +16,7 @@ pub mod followup;
 pub mod form_errors;
 pub mod identity;
 pub mod links;
+pub mod members;
 pub mod messages;
 pub mod news;
 pub mod outbox;
@@ -25,6 +26,7 @@ pub mod rooms;
 pub mod rows;
 #[cfg(test)]
 pub mod samples;
+pub mod sending_rules;
 pub mod sessions;
 pub mod shortcuts;
 pub mod subscriptions;
@@ -38,6 +40,7 @@ use leptos::prelude::*;
 use shared::errors::ErrorCode;
 use shared::events::{MessageChange, RoomChange, ServerEvent};
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
+use shared::members::{MembershipChange, Operation, RemovalReason};
 use shared::messages::{Author, Changes, Message};
 use shared::page::{Cursor, Page};
 use shared::rooms::Room;
@@ -47,11 +50,13 @@ use crate::state::connection::Connection;
 use crate::state::follow::Follows;
 pub use crate::state::followup::Followup;
 pub use crate::state::identity::Identity;
+use crate::state::members::Members;
 use crate::state::messages::{Delivery, Timeline};
 use crate::state::outbox::Outbox;
 use crate::state::presence::Presence;
 use crate::state::reading::ReadMarks;
 use crate::state::rooms::{RoomList, Touched};
+use crate::state::sending_rules::SlowModes;
 use crate::state::timelines::Timelines;
 use crate::state::toasts::{Toasts, Tone};
 use crate::state::typing::Typing;
@@ -77,6 +82,12 @@ pub struct State {
     pub timelines: StoredValue<Timelines>,
     /// Who is in the open room.
     pub presence: RwSignal<Presence>,
+    /// The members of the open room.
+    pub members: RwSignal<Members>,
+    /// The room that the user lost while it was open, and what happened, in a sentence.
+    pub departed: RwSignal<Option<(RoomId, String)>>,
+    /// Until when slow mode makes the user wait.
+    pub slow_modes: RwSignal<SlowModes>,
     /// Who types in the open room.
     pub typing: RwSignal<Typing>,
     /// What the user has read of each room. `unread_in` tracks a room's.
@@ -99,6 +110,9 @@ impl Default for State {
             follows: StoredValue::new(Follows::default()),
             timelines: StoredValue::default(),
             presence: RwSignal::default(),
+            members: RwSignal::default(),
+            departed: RwSignal::default(),
+            slow_modes: RwSignal::default(),
             typing: RwSignal::default(),
             reading: StoredValue::default(),
             connection: RwSignal::default(),
@@ -111,6 +125,15 @@ impl State {
     /// The user, not tracked.
     pub fn me(&self) -> Option<UserId> {
         self.identity.with_untracked(|identity| identity.user().map(|user| user.id))
+    }
+
+    /// Says who the user is.
+    pub fn identify(&self, identity: Identity) {
+        if self.identity.with_untracked(|known| *known == identity) {
+            return;
+        }
+        self.rooms.update_untracked(RoomList::forget_outside_views);
+        self.identity.set(identity);
     }
 
     /// Who the user is or was last. Tracked.
@@ -135,13 +158,17 @@ impl State {
 
     /// The one door: an event comes in. Returns what remains to be done.
     pub fn apply(&self, event: ServerEvent, now: i64) -> Option<Followup> {
-        if let Some(id) = self.room_that_goes(&event) {
-            return Some(self.remove_room(id.0, id.1));
+        if let Some((room_id, name, reason)) = self.room_that_goes(&event) {
+            return Some(self.remove_room(room_id, name, reason));
         }
         let appeared = match &event {
             ServerEvent::RoomCreated(change) => Some(change.room.id),
+            ServerEvent::RoomAdded { room } => Some(room.id),
             _ => None,
         };
+        if let ServerEvent::MemberJoined(change) | ServerEvent::MemberUpdated(change) = &event {
+            self.learn_name(&Author::from(&change.member.user));
+        }
         if let ServerEvent::Presence { joined, .. } = &event {
             joined.iter().for_each(|user| self.learn_name(&Author::from(user)));
         }
@@ -152,6 +179,7 @@ impl State {
         }
         self.apply_to_rooms(&event);
         self.presence.maybe_update(|presence| presence.apply(&event));
+        self.members.maybe_update(|members| members.apply(&event));
         let me = self.me();
         self.typing.maybe_update(|typing| typing.apply(&event, me, now));
 
@@ -162,6 +190,12 @@ impl State {
                 self.apply_message(change.message);
                 self.follow(|follows| follows.applied(change.room_id, change.rev, true), change.room_id)
             }
+            ServerEvent::MemberJoined(change) | ServerEvent::MemberUpdated(change) => {
+                self.follow(|follows| follows.applied(change.room_id, change.rev, true), change.room_id)
+            }
+            ServerEvent::MemberLeft { room_id, rev, .. } => {
+                self.follow(|follows| follows.applied(room_id, rev, true), room_id)
+            }
             ServerEvent::RoomUpdated(change) => {
                 self.follow(|follows| follows.applied(change.room.id, change.rev, false), change.room.id)
             }
@@ -171,12 +205,7 @@ impl State {
             }
             ServerEvent::Resync { room_id } => self.follow(|follows| follows.resync(room_id), room_id),
             ServerEvent::Hello { user, .. } => {
-                let identity = user.map_or(Identity::Anonymous, Identity::User);
-                self.identity.maybe_update(|known| {
-                    let changed = *known != identity;
-                    *known = identity;
-                    changed
-                });
+                self.identify(user.map_or(Identity::Anonymous, Identity::User));
                 None
             }
             ServerEvent::Error { code, room_id: Some(room_id), .. } if code != ErrorCode::RoomNotFound => {
@@ -184,6 +213,9 @@ impl State {
             }
             ServerEvent::RoomCreated(_)
             | ServerEvent::RoomDeleted(_)
+            | ServerEvent::RoomAdded { .. }
+            | ServerEvent::RoomRemoved { .. }
+            | ServerEvent::ViewerUpdated { .. }
             | ServerEvent::Presence { .. }
             | ServerEvent::Typing { .. }
             | ServerEvent::Pong { .. }
@@ -226,6 +258,12 @@ impl State {
         for message in changes.messages {
             self.apply_message(message);
         }
+        for change in changes.members {
+            if let MembershipChange::Member { member, .. } = &change {
+                self.learn_name(&Author::from(&member.user));
+            }
+            self.members.maybe_update(|members| members.change(room_id, change));
+        }
         self.take_room(changes.room);
         let (rev, has_more) = (changes.rev, changes.has_more);
         self.follows.try_update_value(|follows| follows.caught_up(room_id, rev, has_more)).flatten()
@@ -241,6 +279,7 @@ impl State {
     /// Shows a user's current name everywhere, also above older messages.
     pub fn learn_name(&self, author: &Author) {
         self.presence.maybe_update(|presence| presence.rename(author));
+        self.members.maybe_update(|members| members.rename(author));
         let renamed = self.timelines.try_update_value(|timelines| timelines.rename_author(author));
         renamed.into_iter().flatten().for_each(|room_id| self.triggers.of(room_id).messages.notify());
     }
@@ -255,6 +294,17 @@ impl State {
     pub fn room<T>(&self, room_id: RoomId, read: impl FnOnce(&Room) -> T) -> Option<T> {
         self.triggers.of(room_id).facts.track();
         self.rooms.with_untracked(|rooms| rooms.get(room_id).map(read))
+    }
+
+    /// A room's name, not tracked.
+    pub fn room_name(&self, room_id: RoomId) -> Option<String> {
+        self.rooms.with_untracked(|rooms| rooms.get(room_id).map(|room| room.name.as_str().to_owned()))
+    }
+
+    /// Whether the user may do this in a room. Tracks it.
+    pub fn may(&self, room_id: RoomId, operation: Operation) -> bool {
+        let may = |room: &Room| room.viewer.as_ref().is_some_and(|viewer| viewer.may(operation));
+        self.room(room_id, may).unwrap_or(false)
     }
 
     /// How many messages are unread in a room. Tracks it.
@@ -293,14 +343,14 @@ impl State {
     pub fn change_reading(&self, change: impl FnOnce(&mut ReadMarks)) {
         self.reading.update_value(change);
         let unread = self.rooms.with_untracked(|rooms| {
-            self.reading.with_value(|reading| rooms.all().iter().map(|room| reading.unread(room)).sum())
+            self.reading.with_value(|reading| rooms.mine(None).map(|room| reading.unread(room)).sum())
         });
         self.unread.set(unread);
         self.triggers.notify_all();
     }
 
-    /// Lets go of a room.
-    pub fn remove_room(&self, room_id: RoomId, name: String) -> Followup {
+    /// Forgets everything about a room.
+    pub fn remove_room(&self, room_id: RoomId, name: String, reason: RemovalReason) -> Followup {
         self.change_room(room_id, |rooms, reading| {
             reading.forget(room_id);
             rooms.remove(room_id).map_or(Touched::Room, |_| Touched::List)
@@ -310,7 +360,8 @@ impl State {
         self.follows.update_value(|follows| follows.stop(room_id));
         let waits = self.outbox.with_untracked(|outbox| outbox.has_room(room_id));
         let lost = waits.then(|| self.outbox.try_update(|outbox| outbox.remove_room(room_id))).flatten();
-        Followup::Gone { room_id, name, lost: lost.unwrap_or(0) }
+        self.members.maybe_update(|members| members.forget(room_id));
+        Followup::Gone { room_id, name, reason, lost: lost.unwrap_or(0) }
     }
 
     /// A message is stored, so it leaves the outbox, whatever brought the news.
@@ -322,13 +373,18 @@ impl State {
         }
     }
 
-    fn room_that_goes(&self, event: &ServerEvent) -> Option<(RoomId, String)> {
+    fn room_that_goes(&self, event: &ServerEvent) -> Option<(RoomId, String, RemovalReason)> {
         match event {
-            ServerEvent::RoomDeleted(change) => Some((change.room.id, change.room.name.as_str().to_owned())),
-            // It was deleted while the client was away, so no event says so.
+            ServerEvent::RoomDeleted(change) => {
+                Some((change.room.id, change.room.name.as_str().to_owned(), RemovalReason::Deleted))
+            }
+            ServerEvent::RoomRemoved { room_id, name, reason } => {
+                Some((*room_id, name.as_str().to_owned(), *reason))
+            }
+            // It was lost while the client was away, so no event says why.
             ServerEvent::Error { code: ErrorCode::RoomNotFound, room_id: Some(room_id), .. } => {
                 let room = self.rooms.with_untracked(|rooms| rooms.get(*room_id).cloned())?;
-                Some((*room_id, room.name.as_str().to_owned()))
+                Some((*room_id, room.name.as_str().to_owned(), RemovalReason::Unknown))
             }
             _ => None,
         }
@@ -339,6 +395,7 @@ impl State {
         self.change_room(room_id, |rooms, reading| {
             if let ServerEvent::RoomCreated(RoomChange { room, .. })
             | ServerEvent::RoomUpdated(RoomChange { room, .. })
+            | ServerEvent::RoomAdded { room }
             | ServerEvent::Subscribed { room, .. } = event
             {
                 reading.meet(room);
@@ -351,10 +408,11 @@ impl State {
     fn change_room(&self, id: RoomId, change: impl FnOnce(&mut RoomList, &mut ReadMarks) -> Touched) {
         let unread = || {
             self.rooms.with_untracked(|rooms| {
-                let room = rooms.get(id);
+                let room = rooms.get(id).filter(|room| rooms.is_mine(room));
                 room.map_or(0, |room| self.reading.with_value(|reading| reading.unread(room)))
             })
         };
+        let had_membership = self.rooms.with_untracked(RoomList::has_membership);
         let before = unread();
         let mut touched = Touched::Nothing;
         self.rooms.update_untracked(|rooms| {
@@ -364,7 +422,10 @@ impl State {
             return;
         }
         let after = unread();
-        if after != before {
+        if had_membership != self.rooms.with_untracked(RoomList::has_membership) {
+            // Other rooms count from now on.
+            self.change_reading(|_| ());
+        } else if after != before {
             self.unread.update(|total| *total = (*total + after).saturating_sub(before));
         }
         self.triggers.of(id).facts.notify();

@@ -7,16 +7,22 @@
 mod read;
 mod tree;
 
+use shared::admin::{AdminUser, Guests, PasswordReset, Registration, ServerSettings};
+use shared::audit::{AuditDetail, AuditEntry};
+use shared::bans::{Ban, BanReason};
 use shared::errors::{ErrorCode, FieldError, LimitScope, Problem};
-use shared::events::{MessageChange, RoomChange, ServerEvent};
-use shared::ids::{MessageId, Rev, RoomId, Seq, SessionId, UserId};
+use shared::events::{MemberChange, MessageChange, RoomChange, ServerEvent};
+use shared::ids::{AuditId, InviteId, MessageId, Rev, RoomId, Seq, SessionId, TokenId, UserId};
+use shared::invites::{Invite, InvitePreview, InvitedRoom, NewInvite, Redeemed};
+use shared::members::{LeaveReason, Member, MembershipChange, Operation, RemovalReason, Role, Viewer};
 use shared::messages::{Author, Changes, Message};
 use shared::page::{Cursor, Page};
-use shared::rooms::{Room, RoomName};
-use shared::sessions::{Session, Sessions};
+use shared::rooms::{Posting, Room, RoomName, Topic, Visibility};
+use shared::sessions::Session;
 use shared::text::InvalidCode;
 use shared::timestamp::Timestamp;
-use shared::users::{User, UserKind, Username};
+use shared::tokens::{NewToken, Scope, Token, TokenName};
+use shared::users::{Me, User, UserKind, Username};
 
 pub use read::{Malformed, Read};
 use read::{field, from_text, read_as, read_named, read_structs, read_tagged};
@@ -42,25 +48,62 @@ read_as! {
     Rev: i64 => |number| Some(Self(number));
     Cursor: String => |text| Some(Self(text));
     RoomName: String => |text| Some(Self::from_stored(text));
+    Topic: String => |text| Some(Self::from_stored(text));
+    BanReason: String => |text| Some(Self::from_stored(text));
+    TokenName: String => |text| Some(Self::from_stored(text));
     Username: String => |text| Some(Self::from_stored(text));
     UserId: String => |text| text.parse().ok();
     RoomId: String => |text| text.parse().ok();
     SessionId: String => |text| text.parse().ok();
     MessageId: String => |text| text.parse().ok();
+    InviteId: String => |text| text.parse().ok();
+    TokenId: String => |text| text.parse().ok();
+    AuditId: String => |text| text.parse().ok();
     Timestamp: String => |text| text.parse().ok();
 }
 
-read_named!(ErrorCode, InvalidCode, LimitScope, UserKind);
+read_named!(
+    ErrorCode,
+    InvalidCode,
+    LimitScope,
+    UserKind,
+    Visibility,
+    Posting,
+    Role,
+    Operation,
+    LeaveReason,
+    RemovalReason,
+    Scope,
+    Registration,
+    Guests
+);
 
 read_structs! {
-    User { id, username, kind, created_at }
+    User { id, username, kind, created_at, deleted_at }
     NewSession { user }
-    Room { id, name, created_by, created_at, updated_at, last_seq, rev, online }
+    Room {
+        id, name, topic, visibility, is_own, created_by, created_at, updated_at, last_seq, rev, online, member_count,
+        slow_mode_seconds, posting, viewer,
+    }
+    Viewer { role, muted_until, banned, may }
+    Member { user, role, joined_at, muted_until }
+    MemberChange { room_id, rev, member }
+    Ban { user, by, reason, created_at }
+    Invite { id, role, created_by, created_at, expires_at, max_uses, uses }
+    NewInvite { invite, url }
+    InvitedRoom { name, topic, avatar_url, visibility, member_count, online }
+    InvitePreview { room, role, expires_at, invited_by }
+    Redeemed { room, member }
+    AuditDetail { before, after, reason, count }
+    AuditEntry { id, at, actor, action, target, detail }
+    Token { id, name, scopes, created_at, last_used_at, expires_at }
+    NewToken { token, info }
+    PasswordReset { url, expires_at }
+    ServerSettings { registration, guests }
     Author { id, username, kind }
     Message { id, room_id, seq, rev, author, text, created_at, edited_at, deleted_at }
     Session { id, created_at, last_seen_at, user_agent, address, is_current }
-    Sessions { items }
-    Changes { room, messages, rev, has_more }
+    Changes { room, messages, members, rev, has_more }
     FieldError { pointer, code, detail }
     Problem { kind: "type", title, status, detail, code, request_id, errors = Vec::new(), retry_after, scope }
     MessageChange { room_id, rev, message }
@@ -76,12 +119,28 @@ read_tagged!(ServerEvent {
     "room_created" => RoomCreated(RoomChange),
     "room_updated" => RoomUpdated(RoomChange),
     "room_deleted" => RoomDeleted(RoomChange),
+    "member_joined" => MemberJoined(MemberChange),
+    "member_updated" => MemberUpdated(MemberChange),
+    "member_left" => MemberLeft { room_id, rev, user_id, reason },
+    "room_added" => RoomAdded { room },
+    "room_removed" => RoomRemoved { room_id, name, reason },
+    "viewer_updated" => ViewerUpdated { room_id, viewer },
     "presence" => Presence { room_id, joined, left, online, visitors },
     "typing" => Typing { room_id, user, active },
     "resync" => Resync { room_id },
     "pong" => Pong { id },
     "error" => Error { code, detail, room_id },
 });
+
+/// A list that comes whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Items<T>(pub Vec<T>);
+
+impl<T: Read> Read for Items<T> {
+    fn read(value: &Value) -> Result<Self, Malformed> {
+        field(value, "items").map(Self)
+    }
+}
 
 impl<T: Read> Read for Page<T> {
     fn read(value: &Value) -> Result<Self, Malformed> {
@@ -90,6 +149,34 @@ impl<T: Read> Read for Page<T> {
             next_cursor: field(value, "next_cursor")?,
             prev_cursor: field(value, "prev_cursor")?,
         })
+    }
+}
+
+/// Who left says so by the field `left`; everybody else is a member with a `rev` beside.
+impl Read for MembershipChange {
+    fn read(value: &Value) -> Result<Self, Malformed> {
+        let left: Option<bool> = field(value, "left")?;
+        let rev = field(value, "rev")?;
+        Ok(match left {
+            Some(left) => {
+                Self::Left { user_id: field(value, "user_id")?, left, reason: field(value, "reason")?, rev }
+            }
+            None => Self::Member { member: Member::read(value)?, rev },
+        })
+    }
+}
+
+impl Read for Me {
+    fn read(value: &Value) -> Result<Self, Malformed> {
+        let (is_admin, has_password) = (field(value, "is_admin")?, field(value, "has_password")?);
+        Ok(Self { user: User::read(value)?, is_admin, has_password })
+    }
+}
+
+impl Read for AdminUser {
+    fn read(value: &Value) -> Result<Self, Malformed> {
+        let (is_admin, is_disabled) = (field(value, "is_admin")?, field(value, "is_disabled")?);
+        Ok(Self { user: User::read(value)?, is_admin, is_disabled })
     }
 }
 

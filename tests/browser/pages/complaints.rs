@@ -1,14 +1,18 @@
 //! What the browser complains about, and which complaints belong to a journey.
 
+use shared::invites::{INVITE_PREVIEW_PATH, INVITE_REDEMPTION_PATH};
 use shared::sessions::SESSIONS_PATH;
-use shared::users::{PASSWORD_PATH, PASSWORD_RESETS_PATH, USERS_PATH};
+use shared::users::{DELETION_PATH, PASSWORD_PATH, PASSWORD_RESETS_PATH, USERS_PATH};
 
-/// Refusals that journeys about accounts provoke: the path and the status.
-const ACCOUNT_REFUSALS: [(&str, u16); 4] = [
-    (USERS_PATH, 422),           // a common password, a wrong setup secret
-    (SESSIONS_PATH, 403),        // a disabled account
-    (PASSWORD_PATH, 403),        // a wrong current password
-    (PASSWORD_RESETS_PATH, 410), // a used link
+/// Refusals that journeys about accounts and invites provoke: the path and the status.
+const ACCOUNT_REFUSALS: [(&str, u16); 7] = [
+    (USERS_PATH, 422),             // a common password, a wrong setup secret
+    (SESSIONS_PATH, 403),          // a disabled account
+    (PASSWORD_PATH, 403),          // a wrong current password
+    (PASSWORD_RESETS_PATH, 410),   // a used link
+    (DELETION_PATH, 403),          // a wrong password
+    (INVITE_PREVIEW_PATH, 410),    // a used invite
+    (INVITE_REDEMPTION_PATH, 403), // a banned user
 ];
 
 /// The complaints that no journey expects. Where the network was `cut`, lost requests are expected.

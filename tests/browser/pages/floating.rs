@@ -11,13 +11,14 @@ impl Dialog<'_> {
     /// Its title, or nothing when there is none.
     #[track_caller]
     pub fn title(&self) -> String {
-        self.0.eval("return document.querySelector('dialog[open] h2')?.textContent.trim() ?? ''")
+        self.0
+            .eval("return [...document.querySelectorAll('dialog[open] h2')].at(-1)?.textContent.trim() ?? ''")
     }
 
     /// All that it says.
     #[track_caller]
     pub fn text(&self) -> String {
-        self.0.eval("return document.querySelector('dialog[open]')?.innerText ?? ''")
+        self.0.eval("return [...document.querySelectorAll('dialog[open]')].at(-1)?.innerText ?? ''")
     }
 
     /// Presses one of its buttons.

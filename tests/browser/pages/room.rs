@@ -44,14 +44,54 @@ impl<'a> RoomPage<'a> {
         self.0.eval("return document.querySelector('.room-online')?.textContent ?? ''")
     }
 
-    /// The people listed at the right.
+    /// The people at the right who are here now.
     #[track_caller]
     pub fn people(&self) -> Vec<String> {
         self.0.eval(
-            "return [...document.querySelectorAll('.people .person-name')]
+            "return [...document.querySelectorAll('.people .person:not(.away) .person-name')]
                 .filter(name => name.checkVisibility({ visibilityProperty: true }) && name.getBoundingClientRect().left > innerWidth / 2)
                 .map(name => name.textContent)",
         )
+    }
+
+    /// The groups at the right, each with its people. Who is away stands in brackets.
+    #[track_caller]
+    pub fn groups(&self) -> Vec<(String, Vec<String>)> {
+        self.0.eval(
+            "const name = person => person.querySelector('.person-name').textContent;
+            return [...document.querySelectorAll('.people section')].map(group => [
+                group.querySelector('h3').textContent,
+                [...group.querySelectorAll('.person')].map(person =>
+                    person.matches('.away') ? `(${name(person)})` : name(person)),
+            ])",
+        )
+    }
+
+    /// Opens the card of somebody at the right.
+    #[track_caller]
+    pub fn choose_person(&self, name: &str) {
+        self.0.click((".people .person-name", name));
+    }
+
+    /// What the room is about.
+    #[track_caller]
+    pub fn topic(&self) -> String {
+        self.0.eval("return document.querySelector('.room-topic')?.textContent ?? ''")
+    }
+
+    /// Why nothing can be written, in the place of the field.
+    #[track_caller]
+    pub fn closed(&self) -> String {
+        self.0.eval(
+            "const field = document.querySelector('#composer');
+            return field?.checkVisibility() ? '' : document.querySelector('.composer-closed p')?.textContent ?? ''",
+        )
+    }
+
+    /// For how long slow mode makes one wait.
+    #[track_caller]
+    pub fn wait(&self) -> String {
+        self.0.eval("return document.querySelector('.composer-wait')?.textContent ?? ''")
     }
 
     /// What is said about people who gave no name.

@@ -58,7 +58,9 @@ impl Sidebar<'_> {
     /// The words below the list.
     #[track_caller]
     pub fn end(&self) -> String {
-        self.0.eval("return document.querySelector('#sidebar .sidebar-end').textContent.trim()")
+        self.0.eval(
+            "return document.querySelector('#sidebar .sidebar-end').firstElementChild.textContent.trim()",
+        )
     }
 
     /// Asks for more rooms.
@@ -67,10 +69,22 @@ impl Sidebar<'_> {
         self.0.click("#sidebar .sidebar-end button");
     }
 
-    /// Goes to where a room is made.
+    /// Opens the dialog in which a room is made.
     #[track_caller]
     pub fn create_new(&self) {
         self.0.click(("#sidebar button", "Create New"));
+    }
+
+    /// Goes to the start page.
+    #[track_caller]
+    pub fn go_home(&self) {
+        self.0.click("#sidebar .brand");
+    }
+
+    /// Opens the list of all public rooms.
+    #[track_caller]
+    pub fn browse(&self) {
+        self.0.click(("#sidebar button", "Browse rooms"));
     }
 
     /// Opens it, on a phone.

@@ -6,11 +6,13 @@ use shared::ids::SessionId;
 use shared::sessions::Session;
 use shared::users::{ChangePassword, Username};
 
+use crate::boxed::effect;
 use crate::browser;
 use crate::client::{self, ClientError};
 use crate::components::account_dialog::AccountDialog;
 use crate::components::name_dialog::NameDialog;
 use crate::components::settings_dialog::{Settings, SettingsDialog};
+use crate::dialogs::token_list::TokenList;
 use crate::live::Live;
 use crate::overlays::Overlays;
 use crate::session::{self, become_guest, sign_out};
@@ -31,7 +33,7 @@ pub fn AccountDialogs() -> impl IntoView {
     let on_name = Callback::new(move |name: Username| {
         busy.set(true);
         spawn_local(async move {
-            match become_guest(state, live, name).await {
+            match become_guest(state, live, name, None).await {
                 Ok(()) => overlays.identified(),
                 Err(refused) => error.set(Some(refused.sentence())),
             }
@@ -61,6 +63,13 @@ pub fn AccountDialogs() -> impl IntoView {
             ending.send(Box::pin(load(sessions)));
         }
         AccountAction::EndSession(id) => ending.send(Box::pin(end(id, sessions))),
+        // The link leads there.
+        AccountAction::OpenAdmin => overlays.settings.set(false),
+        AccountAction::OpenDeletion => {
+            overlays.settings.set(false);
+            // Wait until the closed dialog has restored the focus.
+            request_animation_frame(move || overlays.deletion.set(true));
+        }
         AccountAction::SignOut => {
             overlays.settings.set(false);
             spawn_local(async move {
@@ -71,7 +80,25 @@ pub fn AccountDialogs() -> impl IntoView {
             });
         }
     });
-    let settings = Settings { identity: state.identity, name, password, sessions, ending, on_action };
+    let is_admin = RwSignal::new(false);
+    effect(move || {
+        if overlays.settings.get() {
+            spawn_local(async move {
+                // Without an answer the link is missing. The next opening asks again.
+                is_admin.set(client::users::get_me().await.is_ok_and(|me| me.is_admin));
+            });
+        }
+    });
+    let settings = Settings {
+        identity: state.identity,
+        name,
+        password,
+        sessions,
+        ending,
+        is_admin,
+        tokens: Callback::new(|()| view! { <TokenList /> }.into_any()),
+        on_action,
+    };
     view! {
         <NameDialog
             open=overlays.name

@@ -17,6 +17,8 @@ use crate::browser;
 use crate::components::page_frame::PageFrame;
 use crate::components::placeholder::Placeholder;
 use crate::overlays::Overlays;
+use crate::pages::admin_page::AdminPage;
+use crate::pages::invite_page::InvitePage;
 use crate::pages::reset_page::ResetPage;
 use crate::pages::setup_page::SetupPage;
 use crate::state::State;
@@ -35,6 +37,10 @@ pub enum Part {
     Setup,
     /// The page of a reset link.
     Reset,
+    /// The page of an invite.
+    Invite,
+    /// The page of the server's admins.
+    Admin,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +57,8 @@ fn draw_loaded(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Dialogs => view! { <AppDialogs /> }.into_any(),
         Part::Setup => view! { <SetupPage /> }.into_any(),
         Part::Reset => view! { <ResetPage /> }.into_any(),
+        Part::Invite => view! { <InvitePage /> }.into_any(),
+        Part::Admin => view! { <AdminPage /> }.into_any(),
     })
 }
 
@@ -106,7 +114,7 @@ pub fn Later(
     }
     move || match (stage.get(), part) {
         (Stage::Loaded, _) => draw(part).into_any(),
-        (Stage::Failed, Part::Setup | Part::Reset) => {
+        (Stage::Failed, Part::Setup | Part::Reset | Part::Invite | Part::Admin) => {
             let text = "Check your connection and try again, or reload the page.";
             view! {
                 <PageFrame menu_open=overlays.menu>

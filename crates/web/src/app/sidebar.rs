@@ -1,22 +1,16 @@
 //! The sidebar of the shell.
 
-use std::time::Duration;
-
 use leptos::prelude::*;
+use shared::rooms::Visibility;
 
 use crate::boxed::memo;
-use crate::browser;
 use crate::components::room_link::RoomSign;
 use crate::components::sidebar::Sidebar;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
-use crate::route::Route;
 use crate::state::State;
 use crate::state::account_forms::FormKind;
-
-/// The form for a new room takes the focus this long after the sidebar was closed, when the start page is there.
-const FOCUS_DELAY: Duration = Duration::from_millis(50);
 
 /// The sidebar, connected to the state and to the server.
 #[component]
@@ -34,11 +28,11 @@ pub fn AppSidebar() -> impl IntoView {
     });
     let on_create = Callback::new(move |()| {
         overlays.menu.set(false);
-        navigation.go(Route::Rooms);
-        set_timeout(|| browser::focus("#new-room"), FOCUS_DELAY);
+        overlays.with_name(state, move || overlays.create_room.set(true));
     });
     let sign = move |room_id| RoomSign {
         name: state.room(room_id, |room| room.name.as_str().to_owned()).unwrap_or_default(),
+        is_private: state.room(room_id, |room| room.visibility == Visibility::Private).unwrap_or(false),
         unread: state.unread_in(room_id),
     };
     view! {
@@ -52,6 +46,7 @@ pub fn AppSidebar() -> impl IntoView {
             on_create=on_create
             on_find=Callback::new(move |()| overlays.switcher.set(true))
             on_more=on_more
+            on_browse=Callback::new(move |()| overlays.browse.set(true))
             on_sign_in=Callback::new(move |()| overlays.open_account(FormKind::SignIn))
             on_settings=Callback::new(move |()| overlays.settings.set(true))
         />

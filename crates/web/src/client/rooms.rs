@@ -2,7 +2,7 @@
 
 use shared::ids::RoomId;
 use shared::page::{Cursor, Page};
-use shared::rooms::{CreateRoom, ROOMS_PATH, Room, RoomName, UpdateRoom, room_path};
+use shared::rooms::{CreateRoom, ROOMS_PATH, Room, UpdateRoom, room_path};
 
 use crate::client::{self, ClientError};
 
@@ -20,13 +20,13 @@ pub async fn get(id: RoomId) -> Result<Room, ClientError> {
 }
 
 /// Creates a room.
-pub async fn create(name: RoomName) -> Result<Room, ClientError> {
-    client::post(ROOMS_PATH, &CreateRoom { name, id: None }).await
+pub async fn create(create: CreateRoom) -> Result<Room, ClientError> {
+    client::post(ROOMS_PATH, &create).await
 }
 
-/// Renames a room.
-pub async fn update(id: RoomId, name: RoomName) -> Result<Room, ClientError> {
-    client::patch(&room_path(id), &UpdateRoom { name: Some(name) }).await
+/// Changes a room.
+pub async fn update(id: RoomId, update: UpdateRoom) -> Result<Room, ClientError> {
+    client::patch(&room_path(id), &update).await
 }
 
 /// Deletes a room with its messages.

@@ -1,11 +1,11 @@
 //! Requests about the user's sessions.
 
 use shared::ids::SessionId;
-use shared::sessions::{CURRENT_SESSION_PATH, CreateSession, SESSIONS_PATH, Session, Sessions, session_path};
+use shared::sessions::{CURRENT_SESSION_PATH, CreateSession, SESSIONS_PATH, Session, session_path};
 use shared::users::{Password, User};
 
 use crate::client::{self, ClientError};
-use crate::wire::NewSession;
+use crate::wire::{Items, NewSession};
 
 /// Signs in. The session is the cookie that comes with the answer.
 pub async fn create(username: String, password: Password) -> Result<User, ClientError> {
@@ -15,7 +15,7 @@ pub async fn create(username: String, password: Password) -> Result<User, Client
 
 /// The sessions of the user, newest first.
 pub async fn list() -> Result<Vec<Session>, ClientError> {
-    client::get(SESSIONS_PATH).await.map(|sessions: Sessions| sessions.items)
+    client::get(SESSIONS_PATH).await.map(|sessions: Items<Session>| sessions.0)
 }
 
 /// Ends a session.

@@ -1,17 +1,19 @@
 //! Requests about the user.
 
 use gloo_net::http::Method;
+use shared::page::Page;
 use shared::users::{
-    CURRENT_USER_PATH, ChangePassword, CreateGuest, CreateUser, GUESTS_PATH, PASSWORD_PATH,
-    PASSWORD_RESETS_PATH, ResetPassword, USERS_PATH, UpdateUser, User, Username,
+    CURRENT_USER_PATH, ChangePassword, CreateGuest, CreateUser, DELETION_PATH, DeleteUser, GUESTS_PATH, Me,
+    PASSWORD_PATH, PASSWORD_RESETS_PATH, ResetPassword, USERS_PATH, UpdateUser, User, Username,
 };
 
 use crate::client::{self, ClientError};
 use crate::wire::NewSession;
 
-/// Becomes a guest. The session is the cookie that comes with the answer; the token in it is not kept.
-pub async fn create_guest(username: Username) -> Result<User, ClientError> {
-    let session: NewSession = client::post(GUESTS_PATH, &CreateGuest { username }).await?;
+/// Becomes a guest. The session is the cookie that comes with the answer; the token in it is not kept. `invite` is the
+/// secret of an invite, which is redeemed.
+pub async fn create_guest(username: Username, invite: Option<String>) -> Result<User, ClientError> {
+    let session: NewSession = client::post(GUESTS_PATH, &CreateGuest { username, invite }).await?;
     Ok(session.user)
 }
 
@@ -24,6 +26,21 @@ pub async fn create(create: CreateUser) -> Result<User, ClientError> {
 /// The user of the session.
 pub async fn get_current() -> Result<User, ClientError> {
     client::get(CURRENT_USER_PATH).await
+}
+
+/// The user of the session, with what only they may know.
+pub async fn get_me() -> Result<Me, ClientError> {
+    client::get(CURRENT_USER_PATH).await
+}
+
+/// Members whose names begin like the query.
+pub async fn list(query: &str) -> Result<Page<User>, ClientError> {
+    client::get(&client::search_path(USERS_PATH, query, None)).await
+}
+
+/// Deletes the user.
+pub async fn delete_current(delete: DeleteUser) -> Result<(), ClientError> {
+    client::send_only(Method::POST, DELETION_PATH, &delete).await
 }
 
 /// Renames the user.

@@ -86,7 +86,7 @@ fn AccountChoice(
         .into_any()
     };
     view! {
-        <SegmentedControl label="Sign up or sign in" choices=&["Create account", "Sign in"] chosen=chosen />
+        <SegmentedControl label="Sign up or sign in" choices=vec![(0, "Create account"), (1, "Sign in")] chosen=chosen />
         {move || draw()}
     }
 }

@@ -1,14 +1,12 @@
 //! The forms about an account.
 
-use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
 use crate::boxed::effect;
 use crate::components::form_field::FormField;
-use crate::components::submit_button::SubmitButton;
+use crate::components::form_frame::FormFrame;
 use crate::state::account_actions::AccountAction;
 use crate::state::account_forms::FormKind;
-use crate::state::form_errors::WHOLE;
 use crate::submission::Submission;
 
 /// A form with one or two fields and a submit button.
@@ -32,12 +30,9 @@ pub fn AccountForm(
     on_cancel: Option<Callback<()>>,
 ) -> impl IntoView {
     let [first, second] = values;
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        match kind.read(&first.get_untracked(), &second.get_untracked()) {
-            Ok(action) => on_action.run(action),
-            Err(errors) => submission.refuse(errors),
-        }
+    let submit = move |()| match kind.read(&first.get_untracked(), &second.get_untracked()) {
+        Ok(action) => on_action.run(action),
+        Err(errors) => submission.refuse(errors),
     };
     if kind == FormKind::Password {
         effect(move || {
@@ -54,31 +49,22 @@ pub fn AccountForm(
     let known = username.map(|username| {
         view! { <input class="sr-only" type="text" name="username" autocomplete="username" tabindex="-1" aria-hidden="true" prop:value=username /> }
     });
-    let cancel = on_cancel.map(|on_cancel| {
-        view! {
-            <button type="button" class="button" on:click=move |_| on_cancel.run(())>
-                "Cancel"
-            </button>
-        }
-    });
     let fields = kind.fields().iter().zip(values).map(|(field, value)| {
         let id = format!("{id}-{}", field.name);
         view! { <FormField id=id field=field value=value submission=submission /> }
     });
+    let fields = fields.collect_view();
     view! {
-        <form class="account-form" novalidate=true on:submit=submit>
+        <FormFrame
+            action=kind.action()
+            done=kind.done()
+            class=class
+            submission=submission
+            on_submit=Callback::new(submit)
+            on_cancel=on_cancel
+        >
             {known}
-            {fields.collect_view()}
-            <p class="form-error" role="alert">
-                {move || submission.errors.with(|errors| errors.get(WHOLE).unwrap_or_default().to_owned())}
-            </p>
-            <div class="form-actions">
-                {cancel}
-                <SubmitButton label=kind.action() class=class busy=submission.busy />
-                <span class="form-done" role="status">
-                    {move || if submission.done.get() { kind.done() } else { "" }}
-                </span>
-            </div>
-        </form>
+            {fields}
+        </FormFrame>
     }
 }

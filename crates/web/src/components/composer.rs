@@ -14,6 +14,7 @@ use crate::components::icon::Icon;
 use crate::components::keys;
 use crate::components::name_field::NameField;
 use crate::state::Identity;
+use crate::state::sending_rules::time_left;
 use crate::state::shortcuts::{Command, Place};
 
 /// The counter is shown from this part of the limit on: four fifths.
@@ -26,6 +27,15 @@ pub struct Draft {
     pub text: MessageText,
     /// The valid name, from a user who has none yet.
     pub name: Option<Username>,
+}
+
+/// Why nothing can be written, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// Why, in a sentence.
+    pub words: String,
+    /// Whether an account would help.
+    pub needs_account: bool,
 }
 
 /// The composer of a room.
@@ -43,12 +53,18 @@ pub fn Composer(
     busy: RwSignal<bool>,
     /// Who is typing, in a sentence.
     typing: Memo<String>,
+    /// Why nothing can be written. The field gives way to it.
+    closed: Memo<Option<Closed>>,
+    /// For how many seconds slow mode makes the user wait; 0 if it does not.
+    wait: Memo<i64>,
     /// Called to send a message.
     on_send: Callback<Draft>,
     /// Called when the text was changed by a key.
     on_typing: Callback<()>,
     /// Called by a newcomer who has an account.
     on_sign_in: Callback<()>,
+    /// Called to create an account.
+    on_sign_up: Callback<()>,
     /// Called to edit the user's last message: by the Up key in an empty field.
     on_edit_last: Callback<()>,
 ) -> impl IntoView {
@@ -57,6 +73,7 @@ pub fn Composer(
     let field = NodeRef::<Textarea>::new();
     let kind =
         memo(move || identity.with(|identity| identity.user().map_or(UserKind::Guest, |user| user.kind)));
+    let is_open = memo(move || closed.with(Option::is_none));
     let needs_name = memo(move || identity.with(|identity| *identity == Identity::Anonymous));
     let length = memo(move || draft.with(|text| Length::of(text)));
     let limit = memo(move || MessageText::length(kind.get()).max);
@@ -68,7 +85,7 @@ pub fn Composer(
     let label = Signal::derive(move || format!("Message {}", room_name.get()));
 
     let send = move || {
-        if busy.get_untracked() || too_long.get_untracked() {
+        if busy.get_untracked() || too_long.get_untracked() || wait.get_untracked() > 0 {
             return;
         }
         let given_name = needs_name.get_untracked().then(|| Username::parse_guest(&name.get_untracked()));
@@ -105,10 +122,11 @@ pub fn Composer(
     };
     view! {
         <form class="composer" on:submit=on_submit>
-            <Show when=move || needs_name.get()>
+            <Show when=move || needs_name.get() && is_open.get()>
                 <NameField name=name error=name_error on_sign_in=on_sign_in />
             </Show>
-            <div class="composer-box">
+            <ClosedNote closed=closed on_sign_up=on_sign_up />
+            <div class="composer-box" hidden=move || !is_open.get()>
                 <textarea
                     node_ref=field
                     id="composer"
@@ -133,7 +151,7 @@ pub fn Composer(
                     class="send"
                     aria-label="Send"
                     title="Send"
-                    disabled=move || too_long.get()
+                    disabled=move || { too_long.get() || wait.get() > 0 }
                     aria-busy=move || busy.get().to_string()
                 >
                     <Icon name="send" />
@@ -143,9 +161,30 @@ pub fn Composer(
                 <p class="typing">
                     {move || typing.get()}
                 </p>
+                <Show when=move || { wait.get() > 0 }>
+                    <p class="composer-wait">{move || format!("Slow mode: {}", time_left(wait.get()))}</p>
+                </Show>
                 <FieldError id="composer-error" error=shown_error />
             </div>
         </form>
+    }
+}
+
+#[component]
+fn ClosedNote(closed: Memo<Option<Closed>>, on_sign_up: Callback<()>) -> impl IntoView {
+    let words =
+        memo(move || closed.with(|closed| closed.as_ref().map(|it| it.words.clone()).unwrap_or_default()));
+    let needs_account =
+        memo(move || closed.with(|closed| closed.as_ref().is_some_and(|it| it.needs_account)));
+    view! {
+        <div class="composer-closed" class:on=move || closed.with(Option::is_some)>
+            <p role="status">{move || words.get()}</p>
+            <Show when=move || needs_account.get()>
+                <button type="button" class="button small" on:click=move |_| on_sign_up.run(())>
+                    "Create account"
+                </button>
+            </Show>
+        </div>
     }
 }
 

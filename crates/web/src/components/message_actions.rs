@@ -7,9 +7,9 @@ use shared::messages::MessageText;
 /// What the user may do with a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MessageRights {
-    /// Edit it: the user is its author.
+    /// Edit it.
     pub edit: bool,
-    /// Delete it: the user is its author or owns the room.
+    /// Delete it.
     pub delete: bool,
 }
 

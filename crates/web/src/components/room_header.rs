@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::rooms::RoomName;
 
 use crate::browser;
-use crate::components::icon::Icon;
+use crate::components::icon::{Icon, room_icon};
 use crate::components::icon_button::IconButton;
 use crate::components::menu_button::MenuButton;
 use crate::components::room_form::RoomForm;
@@ -54,23 +54,31 @@ pub fn RoomHeader(
     name: Memo<String>,
     /// How many people are in the room.
     online: Memo<u32>,
-    /// Whether the user may rename and delete the room.
-    owned: Memo<bool>,
+    /// What the room is about.
+    topic: Memo<String>,
+    /// Whether only members see the room.
+    is_private: Memo<bool>,
+    /// Whether the user may rename the room.
+    may_rename: Memo<bool>,
+    /// Whether the user may join the room.
+    may_join: Memo<bool>,
     /// Whether the sidebar is open on narrow screens.
     menu_open: RwSignal<bool>,
     /// Whether the people panel is open where it does not fit beside the messages.
     people_open: RwSignal<bool>,
     /// The state of a rename.
     renaming: Renaming,
-    /// Called to delete the room.
-    on_delete: Callback<()>,
+    /// Called to join the room.
+    on_join: Callback<()>,
+    /// Called to open the dialog about the room.
+    on_settings: Callback<()>,
 ) -> impl IntoView {
     view! {
         <header class="room-header">
             <MenuButton open=menu_open />
             <Show
                 when=move || renaming.open.get()
-                fallback=move || view! { <RoomTitle name=name /> }
+                fallback=move || view! { <RoomTitle name=name topic=topic is_private=is_private /> }
             >
                 <RoomForm
                     id="room-name"
@@ -84,7 +92,12 @@ pub fn RoomHeader(
                 />
             </Show>
             <OnlineCount online=online />
-            <Show when=move || owned.get()>
+            <Show when=move || may_join.get()>
+                <button type="button" class="button small" on:click=move |_| on_join.run(())>
+                    "Join"
+                </button>
+            </Show>
+            <Show when=move || may_rename.get()>
                 <button
                     type="button"
                     id="rename"
@@ -96,8 +109,8 @@ pub fn RoomHeader(
                 >
                     <Icon name="pencil" />
                 </button>
-                <IconButton label="Delete room" icon="bin" on_press=on_delete />
             </Show>
+            <IconButton label="Room settings" icon="gear" on_press=on_settings />
             <button
                 type="button"
                 class="icon-button people-button"
@@ -114,14 +127,17 @@ pub fn RoomHeader(
 }
 
 #[component]
-fn RoomTitle(name: Memo<String>) -> impl IntoView {
+fn RoomTitle(name: Memo<String>, topic: Memo<String>, is_private: Memo<bool>) -> impl IntoView {
     view! {
         <h1 class="room-title" tabindex="-1">
-            <Icon name="hash" />
+            {move || room_icon(is_private.get())}
             <span class="room-title-name" dir="auto">
                 {move || name.get()}
             </span>
         </h1>
+        <p class="room-topic" dir="auto" title=move || topic.get()>
+            {move || topic.get()}
+        </p>
     }
 }
 

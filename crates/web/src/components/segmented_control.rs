@@ -7,13 +7,13 @@ use leptos::prelude::*;
 pub fn SegmentedControl(
     /// What is chosen, for screen readers. It also names the group.
     label: &'static str,
-    /// The choices.
-    choices: &'static [&'static str],
-    /// The index of the selected choice.
+    /// The choices: a number and a label each.
+    choices: Vec<(u32, &'static str)>,
+    /// The number of the selected choice.
     chosen: RwSignal<u32>,
 ) -> impl IntoView {
     let first = chosen.get_untracked();
-    let choice = move |(place, words): (u32, &'static str)| {
+    let choice = move |(place, words)| {
         view! {
             <label class="segment">
                 <input
@@ -31,7 +31,7 @@ pub fn SegmentedControl(
     view! {
         <fieldset class="segmented-control">
             <legend class="sr-only">{label}</legend>
-            {(0..).zip(choices.iter().copied()).map(choice).collect_view()}
+            {choices.into_iter().map(choice).collect_view()}
         </fieldset>
     }
 }

@@ -17,7 +17,7 @@ use crate::submission::Submission;
 /// The stored value and the label of each theme.
 const THEMES: [(&str, &str); 3] = [("", "Like the system"), ("light", "Light"), ("dark", "Dark")];
 /// The parts of a member's settings.
-const PARTS: [&str; 4] = ["Profile", "Password", "Sessions", "Appearance"];
+const PARTS: [&str; 5] = ["Profile", "Password", "Sessions", "Tokens", "Appearance"];
 
 /// What the settings show and do.
 #[derive(Clone, Copy)]
@@ -32,6 +32,10 @@ pub struct Settings {
     pub sessions: RwSignal<Option<Vec<Session>>>,
     /// The requests about the sessions.
     pub ending: Submission,
+    /// Whether the user is an admin of the server.
+    pub is_admin: RwSignal<bool>,
+    /// Draws the list of API tokens.
+    pub tokens: Callback<(), AnyView>,
     /// Called with what the user asks for.
     pub on_action: Callback<AccountAction>,
 }
@@ -80,13 +84,18 @@ fn content(settings: Settings) -> AnyView {
             {name_form(&user, FormKind::RenameGuest, settings)}
             <Appearance />
             {leave(farewell, on_action)}
+            {deletion(on_action)}
         }
         .into_any();
     }
     let chosen = RwSignal::new(0);
     view! {
         <div class="parts">
-            <SegmentedControl label="Settings section" choices=&PARTS chosen=chosen />
+            <SegmentedControl
+                label="Settings section"
+                choices=(0..).zip(PARTS).collect()
+                chosen=chosen
+            />
             <div class="part">{move || part(settings, chosen.get())}</div>
         </div>
     }
@@ -95,7 +104,7 @@ fn content(settings: Settings) -> AnyView {
 
 /// A part of a member's settings.
 fn part(settings: Settings, chosen: u32) -> AnyView {
-    let Settings { identity, password, sessions, ending, on_action, .. } = settings;
+    let Settings { identity, password, sessions, ending, is_admin, tokens, on_action, .. } = settings;
     let Some(user) = identity.with_untracked(|identity| identity.user().cloned()) else {
         return ().into_any();
     };
@@ -103,6 +112,15 @@ fn part(settings: Settings, chosen: u32) -> AnyView {
         0 => view! {
             {name_form(&user, FormKind::RenameMember, settings)}
             {leave("Your account and messages are kept.", on_action)}
+            <Show when=move || is_admin.get()>
+                <div class="setting last">
+                    <p>"You are an admin of this server."</p>
+                    <a class="button" href="/admin" on:click=move |_| on_action.run(AccountAction::OpenAdmin)>
+                        "Server admin"
+                    </a>
+                </div>
+            </Show>
+            {deletion(on_action)}
         }
         .into_any(),
         1 => {
@@ -123,6 +141,7 @@ fn part(settings: Settings, chosen: u32) -> AnyView {
             on_action.run(AccountAction::LoadSessions);
             view! { <SessionList sessions=sessions submission=ending on_action=on_action /> }.into_any()
         }
+        3 => tokens.run(()),
         _ => view! { <Appearance /> }.into_any(),
     }
 }
@@ -186,6 +205,18 @@ fn leave(words: &'static str, on_action: Callback<AccountAction>) -> AnyView {
             <p>{words}</p>
             <button type="button" class="button" on:click=move |_| on_action.run(AccountAction::SignOut)>
                 "Sign out"
+            </button>
+        </div>
+    }
+    .into_any()
+}
+
+fn deletion(on_action: Callback<AccountAction>) -> AnyView {
+    view! {
+        <div class="setting last">
+            <p>"Deleting your account ends it everywhere. You decide what happens to your messages."</p>
+            <button type="button" class="button" on:click=move |_| on_action.run(AccountAction::OpenDeletion)>
+                "Delete account…"
             </button>
         </div>
     }

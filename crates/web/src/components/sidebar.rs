@@ -37,13 +37,16 @@ pub fn Sidebar(
     on_find: Callback<()>,
     /// Called to load more rooms.
     on_more: Callback<()>,
+    /// Called to browse all public rooms.
+    on_browse: Callback<()>,
     /// Called to sign in.
     on_sign_in: Callback<()>,
     /// Called to open the settings.
     on_settings: Callback<()>,
 ) -> impl IntoView {
     let keys = memo(move || {
-        rooms.with(|rooms| rooms.all().iter().map(|room| room.id.0.as_u128()).collect::<Vec<_>>())
+        let open = current.get();
+        rooms.with(|rooms| rooms.mine(open).map(|room| room.id.0.as_u128()).collect::<Vec<_>>())
     });
     // A selector notifies only the room that the user leaves and the one that the user enters.
     let is_current = StoredValue::new(Selector::new(move || current.get()));
@@ -89,6 +92,9 @@ pub fn Sidebar(
                 </ul>
                 <div class="sidebar-end">
                     <RoomsEnd rooms=rooms loading=loading on_more=on_more />
+                    <button type="button" class="button quiet small" on:click=move |_| on_browse.run(())>
+                        "Browse rooms"
+                    </button>
                 </div>
             </div>
             <div class="session">
@@ -113,6 +119,8 @@ fn RoomsEnd(rooms: RwSignal<RoomList>, loading: RwSignal<bool>, on_more: Callbac
     let end = memo(move || {
         rooms.with(|rooms| match (rooms.is_loaded(), rooms.next_cursor().is_some(), rooms.all().is_empty()) {
             (false, ..) => End::Loading,
+            // All rooms of the user are loaded by themselves.
+            _ if rooms.has_membership() => End::Complete,
             (true, true, _) => End::More,
             (true, false, true) => End::NoRooms,
             (true, false, false) => End::Complete,

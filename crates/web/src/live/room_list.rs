@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use shared::events::ServerEvent;
 use shared::ids::RoomId;
+use shared::members::{LeaveReason, RemovalReason};
 use shared::page::Cursor;
 use shared::rooms::Room;
 
@@ -87,18 +89,60 @@ impl Live {
         self.follow(room_id, rev);
     }
 
-    /// Forgets a deleted room. If it is open, the rooms are shown instead. `lost` messages to it were not sent.
-    pub fn room_gone(self, room_id: RoomId, name: &str, lost: usize) {
+    /// Forgets a room that is gone. If it is open and the user did not leave or see it deleted, its place says why.
+    /// `lost` messages to it were not sent.
+    pub fn room_gone(self, room_id: RoomId, name: &str, reason: RemovalReason, lost: usize) {
         browser::save(&keys::draft(room_id), "");
         self.subscriptions.update_value(|subscriptions| subscriptions.remove(room_id));
+        if browser::load(keys::LAST_ROOM).is_some_and(|last| last == room_id.to_string()) {
+            browser::save(keys::LAST_ROOM, "");
+        }
         let is_here = self.navigation.here().room() == Some(room_id);
         if is_here {
             self.open_room.set_value(None);
+        }
+        if is_here && !matches!(reason, RemovalReason::Deleted | RemovalReason::Left) {
+            let sentence = gone_sentence(name, reason, lost);
+            browser::announce(Some(&sentence));
+            return self.state.departed.set(Some((room_id, sentence)));
+        }
+        if is_here {
             self.navigation.replace(Route::Rooms);
         }
-        if is_here || lost > 0 {
-            self.state.toast(Tone::Notice, gone_sentence(name, lost), browser::now());
+        if is_here || lost > 0 || matches!(reason, RemovalReason::Removed | RemovalReason::Banned) {
+            self.state.toast(Tone::Notice, gone_sentence(name, reason, lost), browser::now());
         }
+    }
+
+    /// The user has a room again whose place says that they lost it.
+    pub(super) fn regain(self, room_id: RoomId) {
+        let departed = self.state.departed.with_untracked(|it| it.as_ref().map(|departed| departed.0));
+        if departed == Some(room_id) && self.navigation.here().room() == Some(room_id) {
+            self.enter(Some(room_id));
+            self.epoch.update(|epoch| *epoch += 1);
+        }
+    }
+
+    /// Who is removed from a public room still sees it, but should know.
+    pub(super) fn tell_of_removal(self, event: &ServerEvent) {
+        if let ServerEvent::MemberLeft { room_id, user_id, reason: LeaveReason::Removed, .. } = event
+            && self.state.me() == Some(*user_id)
+            && let Some(name) = self.state.room_name(*room_id)
+        {
+            let words = gone_sentence(&name, RemovalReason::Removed, 0);
+            self.state.toast(Tone::Notice, words, browser::now());
+        }
+    }
+
+    /// Loads the next page of the members of the open room.
+    pub fn load_members(self, room_id: RoomId) {
+        let cursor = self.state.members.with_untracked(|members| members.next_cursor().cloned());
+        spawn_local(async move {
+            // Without an answer the list shows who is here. The next visit loads it again.
+            if let Ok(page) = client::members::list(room_id, cursor.as_ref()).await {
+                self.state.members.update(|members| members.insert_page(room_id, page));
+            }
+        });
     }
 
     /// Loads the list again from time to time while the server does not report every room by itself.
@@ -118,14 +162,18 @@ impl Live {
         let gone = self.state.rooms.with_untracked(|rooms| rooms.missing_in(&loaded, is_whole));
         for room in gone.into_iter().filter(|room| listed.contains(&room.id)) {
             let name = room.name.as_str().to_owned();
-            if let Followup::Gone { room_id, name, lost } = self.state.remove_room(room.id, name) {
-                self.room_gone(room_id, &name, lost);
+            let gone = self.state.remove_room(room.id, name, RemovalReason::Unknown);
+            if let Followup::Gone { room_id, name, reason, lost } = gone {
+                self.room_gone(room_id, &name, reason, lost);
             }
         }
         self.take_rooms(loaded, next_cursor);
-        // Unread messages count in every room that the user knows.
+        // All rooms of the user are shown, and unread messages count in every room that they know.
         let state = self.state;
-        if state.rooms.with_untracked(|rooms| state.reading.with_value(|it| it.has_unlisted(rooms))) {
+        let has_membership = state.rooms.with_untracked(RoomList::has_membership);
+        if has_membership
+            || state.rooms.with_untracked(|rooms| state.reading.with_value(|it| it.has_unlisted(rooms)))
+        {
             self.load_all_rooms();
         }
     }

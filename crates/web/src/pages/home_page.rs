@@ -1,7 +1,6 @@
-//! The start page: some rooms with their last messages, and a form that creates a room.
+//! The start page: some rooms with their last messages, and the ways to others.
 
 mod card;
-mod create_room;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -18,7 +17,6 @@ use crate::components::skeleton::Skeleton;
 use crate::live::Live;
 use crate::overlays::Overlays;
 use crate::pages::home_page::card::RoomCard;
-use crate::pages::home_page::create_room::CreateRoom;
 use crate::state::State;
 
 /// How many rooms are shown at most.
@@ -42,7 +40,7 @@ pub fn HomePage() -> impl IntoView {
     let last_messages = RwSignal::new(Vec::<Message>::new());
     let keys = memo(move || {
         let rooms = state.rooms.read();
-        rooms.all().iter().map(|room| room.id.0.as_u128()).take(MAX_CARDS).collect::<Vec<_>>()
+        rooms.mine(None).map(|room| room.id.0.as_u128()).take(MAX_CARDS).collect::<Vec<_>>()
     });
     let draw = Callback::new(move |key| {
         view! { <RoomCard id=RoomId(Uuid::from_u128(key)) last_messages=last_messages /> }.into_any()
@@ -59,11 +57,10 @@ pub fn HomePage() -> impl IntoView {
             (true, false) => Stage::Cards,
         })
     });
-    let cards = move || {
-        match stage.get() {
+    let cards = move || match stage.get() {
         Stage::Loading => view! { <Skeleton class="cards skeleton-cards" bars=3 /> }.into_any(),
         Stage::NoRooms => {
-            view! { <p class="lead">"There are no rooms yet. Create the first one below and invite somebody."</p> }
+            view! { <p class="lead">"There are no rooms yet. Create the first one and invite somebody."</p> }
                 .into_any()
         }
         Stage::Cards => view! {
@@ -72,19 +69,24 @@ pub fn HomePage() -> impl IntoView {
             </ul>
         }
         .into_any(),
-    }
     };
+    let create = move |_| overlays.with_name(state, move || overlays.create_room.set(true));
     view! {
         <PageFrame menu_open=overlays.menu>
             <div class="home">
                 <h1>"Pick a room, or make one"</h1>
                 <p class="lead">
-                    "Everything said here is open to read. Your first message asks what to call you; that is all."
+                    "Public rooms are open to read for everyone. Your first message asks what to call you; that is all."
                 </p>
                 {move || cards()}
-                <section class="home-create" aria-label="Create a room">
-                    <CreateRoom />
-                </section>
+                <div class="home-actions">
+                    <button type="button" class="button primary" on:click=create>
+                        "Create a room"
+                    </button>
+                    <button type="button" class="button" on:click=move |_| overlays.browse.set(true)>
+                        "Browse rooms"
+                    </button>
+                </div>
             </div>
         </PageFrame>
     }

@@ -11,7 +11,10 @@ mod reading;
 use leptos::prelude::*;
 use shared::ids::{MessageId, RoomId};
 
+use crate::boxed::{effect, memo};
+use crate::components::page_frame::PageFrame;
 use crate::components::people_panel::PeoplePanel;
+use crate::overlays::Overlays;
 use crate::pages::not_found_page::NotFoundPage;
 use crate::pages::room_page::composer::RoomComposer;
 use crate::pages::room_page::context::RoomContext;
@@ -27,7 +30,7 @@ pub fn RoomPage(
     pointed: Memo<Option<MessageId>>,
 ) -> impl IntoView {
     let room = RoomContext::new(room_id);
-    let RoomContext { state, overlays, .. } = room;
+    let RoomContext { state, live, overlays, .. } = room;
     provide_context(room);
     state.timelines.update_value(|timelines| timelines.enter(room_id));
     room.load_when_needed(pointed);
@@ -37,16 +40,57 @@ pub fn RoomPage(
         overlays.loading.set(false);
     });
     let me = Signal::derive(move || room.me());
+    // The members are loaded when the room is known, and again when the user lost and regained it.
+    let is_known = memo(move || state.room(room_id, |_| ()).is_some());
+    effect(move || {
+        if is_known.get() {
+            live.load_members(room_id);
+        }
+    });
+    let on_person = Callback::new(move |user| {
+        overlays.person.set(Some(user));
+        overlays.room.set(true);
+    });
+    let lost = memo(move || state.departed.get().filter(|lost| lost.0 == room_id).map(|lost| lost.1));
+    let is_there = move || !room.missing.get() && lost.with(Option::is_none);
+    let instead = move || match lost.get() {
+        Some(words) => view! { <LostRoom words=words /> }.into_any(),
+        None => view! { <NotFoundPage /> }.into_any(),
+    };
     view! {
         <div class="room-page">
-            <Show when=move || !room.missing.get() fallback=|| view! { <NotFoundPage /> }>
+            <Show when=is_there fallback=instead>
                 <main id="main" class="room" tabindex="-1">
                     <RoomPageHeader />
                     <RoomMessages pointed=pointed />
                     <RoomComposer />
                 </main>
-                <PeoplePanel presence=state.presence me=me open=overlays.people />
+                <PeoplePanel
+                    presence=state.presence
+                    members=state.members
+                    me=me
+                    open=overlays.people
+                    on_person=on_person
+                    on_more=Callback::new(move |()| live.load_members(room_id))
+                />
             </Show>
         </div>
+    }
+}
+
+/// Says how the user lost the room, and leads to the others.
+#[component]
+fn LostRoom(words: String) -> impl IntoView {
+    let overlays = expect_context::<Overlays>();
+    view! {
+        <PageFrame menu_open=overlays.menu>
+            <div class="empty">
+                <h1 dir="auto">{words}</h1>
+                <p>"Its messages are no longer available here."</p>
+                <a class="button primary" href="/rooms">
+                    "Back to the rooms"
+                </a>
+            </div>
+        </PageFrame>
     }
 }

@@ -9,7 +9,7 @@ use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
 use crate::route::Route;
-use crate::session;
+use crate::session::{self, LinkSecret};
 use crate::state::State;
 use crate::state::account_actions::AccountAction;
 use crate::state::account_forms::FormKind;
@@ -30,7 +30,7 @@ pub fn SetupPage() -> impl IntoView {
         let AccountAction::Authenticate(credentials) = action else { return };
         let secret = secret.get_untracked();
         submission.send(Box::pin(async move {
-            session::authenticate(state, live, credentials, secret).await?;
+            session::authenticate(state, live, credentials, secret.map(LinkSecret::Setup)).await?;
             state.toast(Tone::Notice, "You are now an admin of this server.", browser::now());
             navigation.replace(Route::Rooms);
             Ok(())

@@ -33,6 +33,10 @@ pub enum AccountAction {
     LoadSessions,
     /// Ends this session, or all others if it is `None`.
     EndSession(Option<SessionId>),
+    /// Opens the page of the server's admins.
+    OpenAdmin,
+    /// Opens the dialog that deletes the account.
+    OpenDeletion,
     /// Signs out here.
     SignOut,
 }

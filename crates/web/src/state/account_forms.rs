@@ -37,7 +37,8 @@ pub struct FieldSpec {
     pub hint: &'static str,
 }
 
-const fn field(
+/// A field.
+pub const fn field(
     label: &'static str,
     name: &'static str,
     autocomplete: &'static str,

@@ -4,6 +4,7 @@
 
 use shared::errors::ErrorCode;
 use shared::ids::{Rev, RoomId};
+use shared::members::RemovalReason;
 
 /// What remains to be done after an event came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub enum Followup {
         room_id: RoomId,
         /// What it was called.
         name: String,
+        /// Why.
+        reason: RemovalReason,
         /// How many messages to it were not sent yet.
         lost: usize,
     },

@@ -72,6 +72,7 @@ impl Errors {
             };
             let field = match problem.code {
                 ErrorCode::UsernameTaken => "username",
+                ErrorCode::RoomNameTaken => "name",
                 ErrorCode::WrongPassword => "current_password",
                 _ => WHOLE,
             };
@@ -130,6 +131,7 @@ mod tests {
     fn other_refusals_belong_to_the_field_that_they_are_about_or_to_the_form() {
         for (code, field) in [
             (ErrorCode::UsernameTaken, "username"),
+            (ErrorCode::RoomNameTaken, "name"),
             (ErrorCode::WrongPassword, "current_password"),
             (ErrorCode::InvalidCredentials, WHOLE),
             (ErrorCode::AccountDisabled, WHOLE),

@@ -5,9 +5,10 @@
 use std::collections::{HashMap, HashSet};
 
 use shared::events::ServerEvent;
-use shared::ids::{RoomId, Seq};
+use shared::ids::{Rev, RoomId, Seq};
+use shared::members::{RemovalReason, Viewer};
 use shared::page::Cursor;
-use shared::rooms::Room;
+use shared::rooms::{Room, Visibility};
 use shared::timestamp::Timestamp;
 
 /// The rooms that are known here.
@@ -20,6 +21,8 @@ pub struct RoomList {
     /// The last room of the pages that were loaded. Later ones were announced.
     paged_to: Option<Key>,
     loaded: bool,
+    /// In how many of the rooms the user is a member.
+    memberships: usize,
 }
 
 /// The largest number of rooms in a page.
@@ -32,6 +35,11 @@ fn key(room: &Room) -> Key {
     (room.created_at, room.id)
 }
 
+/// Whether the user is a member.
+fn is_member(room: &Room) -> bool {
+    room.viewer.as_ref().is_some_and(|viewer| viewer.role.is_some())
+}
+
 /// What a change touched, from little to much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Touched {
@@ -39,7 +47,7 @@ pub enum Touched {
     Nothing,
     /// One room.
     Room,
-    /// The list: which rooms there are, or what they are called.
+    /// The list: which rooms there are, what they are called, who sees them, and whether the user is a member.
     List,
 }
 
@@ -82,6 +90,22 @@ impl RoomList {
     /// The room of that id.
     pub fn get(&self, id: RoomId) -> Option<&Room> {
         self.rooms.get(*self.places.get(&id)?)
+    }
+
+    /// Whether the user is a member of any room.
+    pub fn has_membership(&self) -> bool {
+        self.memberships > 0
+    }
+
+    /// Whether a room is among the user's: they are a member, or it is the server's own. To who is in no room yet, all
+    /// rooms are.
+    pub fn is_mine(&self, room: &Room) -> bool {
+        !self.has_membership() || room.is_own || is_member(room)
+    }
+
+    /// The user's rooms, and the open room.
+    pub fn mine(&self, open: Option<RoomId>) -> impl Iterator<Item = &Room> {
+        self.rooms.iter().filter(move |room| Some(room.id) == open || self.is_mine(room))
     }
 
     /// Whether the first page has come.
@@ -132,17 +156,25 @@ impl RoomList {
     pub fn insert(&mut self, room: Room) -> Touched {
         match self.get_mut(room.id) {
             Some(known) if known.rev <= room.rev => {
-                let room = Room { last_seq: known.last_seq.max(room.last_seq), ..room };
+                // What everybody receives does not say what the user is.
+                let viewer = room.viewer.clone().or_else(|| known.viewer.clone());
+                let room = Room { last_seq: known.last_seq.max(room.last_seq), viewer, ..room };
+                let is_same_line = known.name == room.name
+                    && known.visibility == room.visibility
+                    && is_member(known) == is_member(&room);
                 let touched = match *known == room {
                     true => Touched::Nothing,
-                    false if known.name == room.name => Touched::Room,
+                    false if is_same_line => Touched::Room,
                     false => Touched::List,
                 };
+                let (was, is) = (is_member(known), is_member(&room));
                 *known = room;
+                self.count_membership(was, is);
                 touched
             }
             Some(_) => Touched::Nothing,
             None => {
+                self.count_membership(false, is_member(&room));
                 let place = self.rooms.partition_point(|known| key(known) < key(&room));
                 self.rooms.insert(place, room);
                 self.number_from(place);
@@ -155,8 +187,37 @@ impl RoomList {
     pub fn remove(&mut self, id: RoomId) -> Option<Room> {
         let place = self.places.remove(&id)?;
         let room = self.rooms.remove(place);
+        self.count_membership(is_member(&room), false);
         self.number_from(place);
         Some(room)
+    }
+
+    /// Says what the user is in a room, and may do there.
+    pub fn set_viewer(&mut self, id: RoomId, viewer: Option<Viewer>) -> Touched {
+        let Some(room) = self.get_mut(id).filter(|room| room.viewer != viewer) else {
+            return Touched::Nothing;
+        };
+        let was = is_member(room);
+        room.viewer = viewer;
+        let is = is_member(room);
+        self.count_membership(was, is);
+        if was == is { Touched::Room } else { Touched::List }
+    }
+
+    /// The user became somebody: forgets what they might do in rooms while they were nobody there.
+    pub fn forget_outside_views(&mut self) {
+        for room in self.rooms.iter_mut().filter(|room| !is_member(room)) {
+            room.viewer = None;
+        }
+    }
+
+    /// The user is nobody now: forgets what they are in the rooms. Returns the private rooms, which are none of their business
+    /// any more.
+    pub fn forget_viewers(&mut self) -> Vec<RoomId> {
+        self.memberships = 0;
+        self.rooms.iter_mut().for_each(|room| room.viewer = None);
+        let private = self.rooms.iter().filter(|room| room.visibility != Visibility::Public);
+        private.map(|room| room.id).collect()
     }
 
     /// Says that a room has a message of this number.
@@ -185,7 +246,15 @@ impl RoomList {
             ServerEvent::MessageCreated(change)
             | ServerEvent::MessageUpdated(change)
             | ServerEvent::MessageDeleted(change) => self.reach(change.room_id, change.message.seq),
-            ServerEvent::Hello { .. }
+            ServerEvent::RoomAdded { room } => self.insert(room.clone()),
+            ServerEvent::RoomRemoved { room_id, .. } => {
+                self.remove(*room_id).map_or(Touched::Nothing, |_| Touched::List)
+            }
+            ServerEvent::ViewerUpdated { room_id, viewer } => self.set_viewer(*room_id, Some(viewer.clone())),
+            ServerEvent::MemberJoined(change) => self.count_member(change.room_id, change.rev, 1),
+            ServerEvent::MemberLeft { room_id, rev, .. } => self.count_member(*room_id, *rev, -1),
+            ServerEvent::MemberUpdated(_)
+            | ServerEvent::Hello { .. }
             | ServerEvent::Presence { .. }
             | ServerEvent::Typing { .. }
             | ServerEvent::Resync { .. }
@@ -193,6 +262,22 @@ impl RoomList {
             | ServerEvent::Error { .. }
             | ServerEvent::Unknown => Touched::Nothing,
         }
+    }
+
+    /// Somebody joined or left, unless the room as it is known reflects that already.
+    fn count_member(&mut self, id: RoomId, rev: Rev, difference: i32) -> Touched {
+        match self.get_mut(id) {
+            Some(room) if room.rev < rev => {
+                room.rev = rev;
+                room.member_count = room.member_count.saturating_add_signed(difference);
+                Touched::Room
+            }
+            _ => Touched::Nothing,
+        }
+    }
+
+    fn count_membership(&mut self, was: bool, is: bool) {
+        self.memberships = self.memberships + usize::from(is) - usize::from(was);
     }
 
     fn get_mut(&mut self, id: RoomId) -> Option<&mut Room> {
@@ -207,23 +292,31 @@ impl RoomList {
     }
 }
 
-/// What to say about a room that was deleted. `lost` messages to it were not sent.
-pub fn gone_sentence(name: &str, lost: usize) -> String {
+/// What to say about a room that is gone. `lost` messages to it were not sent.
+pub fn gone_sentence(name: &str, reason: RemovalReason, lost: usize) -> String {
+    let news = match reason {
+        RemovalReason::Left => format!("You left {name}."),
+        RemovalReason::Removed => format!("You were removed from {name}."),
+        RemovalReason::Banned => format!("You were banned from {name}."),
+        RemovalReason::MadePrivate => format!("{name} is private now."),
+        RemovalReason::Deleted => format!("{name} has been deleted."),
+        RemovalReason::Unknown => format!("{name} is no longer available to you."),
+    };
     match lost {
-        0 => format!("{name} has been deleted."),
-        1 => format!("{name} has been deleted. One message to it was not sent."),
-        many => format!("{name} has been deleted. {many} messages to it were not sent."),
+        0 => news,
+        1 => format!("{news} One message to it was not sent."),
+        many => format!("{news} {many} messages to it were not sent."),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::events::RoomChange;
-    use shared::ids::Rev;
+    use shared::events::{MemberChange, RoomChange};
+    use shared::members::{LeaveReason, Role};
     use shared::rooms::RoomName;
 
     use super::*;
-    use crate::state::samples::room;
+    use crate::state::samples::{member, room, room_id, user, viewer};
 
     fn more() -> Option<Cursor> {
         Some(Cursor("more".to_owned()))
@@ -253,6 +346,63 @@ mod tests {
         list.apply(&ServerEvent::RoomUpdated(RoomChange { room: renamed, rev: Rev(5) }));
         list.insert(room(1, "one"));
         assert_eq!(names(&list), ["uno"]);
+    }
+
+    fn room_of(number: u8, role: Option<Role>) -> Room {
+        Room { viewer: Some(viewer(role)), ..room(number, "room") }
+    }
+
+    fn mine(list: &RoomList, open: Option<RoomId>) -> Vec<RoomId> {
+        list.mine(open).map(|room| room.id).collect()
+    }
+
+    #[test]
+    fn the_users_rooms_are_those_they_are_in_and_all_rooms_while_they_are_in_none() {
+        let mut list = RoomList::default();
+        list.insert(Room { is_own: true, ..room_of(1, None) });
+        list.insert(room_of(2, None));
+        list.insert(room_of(3, None));
+        assert_eq!(mine(&list, None), [room_id(1), room_id(2), room_id(3)]);
+        let joined = ServerEvent::ViewerUpdated { room_id: room_id(3), viewer: viewer(Some(Role::Guest)) };
+        assert_eq!(list.apply(&joined), Touched::List);
+        assert_eq!(mine(&list, None), [room_id(1), room_id(3)]);
+        assert_eq!(mine(&list, Some(room_id(2))), [room_id(1), room_id(2), room_id(3)], "the open one, too");
+        list.remove(room_id(3));
+        assert_eq!(mine(&list, None), [room_id(1), room_id(2)]);
+    }
+
+    #[test]
+    fn what_everybody_receives_does_not_change_what_the_user_is() {
+        let mut list = RoomList::default();
+        list.insert(room_of(1, Some(Role::Owner)));
+        let renamed = Room { rev: Rev(2), ..room(1, "uno") };
+        list.apply(&ServerEvent::RoomUpdated(RoomChange { room: renamed, rev: Rev(2) }));
+        let role = list.get(room_id(1)).and_then(|room| room.viewer.as_ref()).and_then(|viewer| viewer.role);
+        assert_eq!(role, Some(Role::Owner));
+        list.insert(Room { visibility: Visibility::Private, ..room_of(2, Some(Role::Guest)) });
+        assert_eq!(list.forget_viewers(), [room_id(2)]);
+        assert!(!list.has_membership());
+    }
+
+    #[test]
+    fn members_are_counted_once() {
+        let mut list = RoomList::default();
+        list.insert(Room { rev: Rev(4), member_count: 2, ..room(1, "one") });
+        let joined = |rev| {
+            let member = member(7, "grace", Role::Guest);
+            ServerEvent::MemberJoined(MemberChange { room_id: room_id(1), rev: Rev(rev), member })
+        };
+        assert_eq!(list.apply(&joined(4)), Touched::Nothing, "it is counted already");
+        assert_eq!(list.apply(&joined(5)), Touched::Room);
+        let left = ServerEvent::MemberLeft {
+            room_id: room_id(1),
+            rev: Rev(6),
+            user_id: user(7, "grace").id,
+            reason: LeaveReason::Left,
+        };
+        list.apply(&left);
+        list.apply(&left);
+        assert_eq!(list.get(room_id(1)).map(|room| room.member_count), Some(2));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use shared::events::{MessageChange, ServerEvent};
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
+use shared::members::{Member, Operation, Role, Viewer};
 use shared::messages::{Author, Message};
-use shared::rooms::{Room, RoomName};
+use shared::rooms::{Posting, Room, RoomName, Visibility};
 use shared::timestamp::Timestamp;
 use shared::users::{User, UserKind, Username};
 
@@ -21,13 +22,31 @@ pub fn room(number: u8, name: &str) -> Room {
     Room {
         id: room_id(number),
         name: RoomName::parse(name).expect("a name"),
+        topic: None,
+        visibility: Visibility::Public,
+        is_own: false,
         created_by: None,
         created_at,
         updated_at: created_at,
         last_seq: Seq(0),
         rev: Rev(0),
         online: 0,
+        member_count: 0,
+        slow_mode_seconds: 0,
+        posting: Posting::All,
+        viewer: None,
     }
+}
+
+/// A viewer in this role who may write.
+pub fn viewer(role: Option<Role>) -> Viewer {
+    Viewer { role, muted_until: None, banned: false, may: vec![Operation::View, Operation::Send] }
+}
+
+/// A member in this role.
+pub fn member(number: u8, name: &str, role: Role) -> Member {
+    let joined_at = Timestamp::from_unix_millis(NOON).expect("a time");
+    Member { user: user(number, name), role, joined_at, muted_until: None }
 }
 
 /// A guest whose id is made of a number.
@@ -38,6 +57,7 @@ pub fn user(number: u8, name: &str) -> User {
         username: Username::from_stored(name.to_owned()),
         kind: UserKind::Guest,
         created_at: Timestamp::from_unix_millis(NOON).expect("a time"),
+        deleted_at: None,
     }
 }
 

@@ -1,12 +1,13 @@
 //! Events, pages and replies through the state's one door.
 
-use shared::events::MessageChange;
+use shared::events::{MemberChange, MessageChange};
 use shared::ids::Seq;
+use shared::members::{LeaveReason, Member, Role};
 use shared::rooms::Room;
 
 use super::*;
 use crate::boxed::memo;
-use crate::state::samples::{NOON, created, message, message_id, room, room_id, user};
+use crate::state::samples::{NOON, created, member, message, message_id, room, room_id, user, viewer};
 
 /// A state that follows room 1 at rev 0, with its (empty) first page loaded.
 fn state() -> State {
@@ -90,6 +91,7 @@ fn a_missed_change_is_asked_for() {
         let changes = Changes {
             room: Room { rev: Rev(3), last_seq: Seq(3), ..room(1, "Lobby") },
             messages: vec![message(1, 1), message(2, 2), message(3, 3)],
+            members: Vec::new(),
             rev: Rev(3),
             has_more: false,
         };
@@ -107,12 +109,85 @@ fn a_resync_asks_for_everything_since_the_last_change() {
     });
 }
 
+fn gone(reason: RemovalReason) -> Followup {
+    Followup::Gone { room_id: room_id(1), name: "Lobby".to_owned(), reason, lost: 0 }
+}
+
+fn joined(rev: i64, member: Member) -> ServerEvent {
+    ServerEvent::MemberJoined(MemberChange { room_id: room_id(1), rev: Rev(rev), member })
+}
+
+#[test]
+fn a_membership_is_a_change_like_a_message() {
+    in_scope(|state| {
+        state.apply(created(1, 1), NOON);
+        assert_eq!(state.apply(joined(2, member(1, "Adam Ant", Role::Guest)), NOON), None);
+        let left = ServerEvent::MemberLeft {
+            room_id: room_id(1),
+            rev: Rev(3),
+            user_id: user(1, "").id,
+            reason: LeaveReason::Left,
+        };
+        assert_eq!(state.apply(left, NOON), None);
+        assert_eq!(state.follows.with_value(|follows| follows.since(room_id(1))), Some(Rev(3)));
+        let author = state.timeline(room_id(1), |it| it.unwrap().messages()[0].author.username.clone());
+        assert_eq!(author.as_str(), "Adam Ant", "the newest name stands at older messages");
+        let missed = state.apply(joined(6, member(2, "eve", Role::Guest)), NOON);
+        assert_eq!(missed, Some(Followup::CatchUp { room_id: room_id(1), since: Rev(3) }));
+        state.members.update(|members| members.enter(Some(room_id(1))));
+        let members = vec![MembershipChange::Member { member: member(3, "zoe", Role::Owner), rev: Rev(5) }];
+        let changes =
+            Changes { room: room(1, "Lobby"), messages: vec![], members, rev: Rev(6), has_more: false };
+        assert_eq!(state.apply_changes(changes), None);
+        assert!(state.members.with(|members| members.get(user(3, "").id).is_some()));
+    });
+}
+
+#[test]
+fn a_room_that_the_user_loses_is_forgotten_and_one_that_they_gain_is_followed() {
+    in_scope(|state| {
+        state.apply(created(1, 1), NOON);
+        state.outbox.update(|outbox| {
+            outbox.push(message_id(9), room_id(1), None, "unsent".to_owned(), message(1, 1).created_at);
+        });
+        let name = room(1, "Lobby").name;
+        let removed = ServerEvent::RoomRemoved { room_id: room_id(1), name, reason: RemovalReason::Banned };
+        let lost = Followup::Gone {
+            room_id: room_id(1),
+            name: "Lobby".to_owned(),
+            reason: RemovalReason::Banned,
+            lost: 1,
+        };
+        assert_eq!(state.apply(removed, NOON), Some(lost));
+        assert!(state.timelines.with_value(|timelines| timelines.get(room_id(1)).is_none()));
+        assert_eq!(state.unread.get_untracked(), 0);
+        let viewer = Some(viewer(Some(Role::Guest)));
+        let added = ServerEvent::RoomAdded { room: Room { viewer, ..room(1, "Lobby") } };
+        assert_eq!(state.apply(added, NOON), Some(Followup::Follow(room_id(1))));
+        assert!(state.may(room_id(1), Operation::Send) && !state.may(room_id(1), Operation::Moderate));
+    });
+}
+
+#[test]
+fn only_the_users_rooms_count_as_unread_once_they_have_some() {
+    in_scope(|state| {
+        state.take_room(room(2, "design"));
+        state.apply(created(1, 1), NOON);
+        assert_eq!(state.unread.get_untracked(), 1);
+        let viewer = viewer(Some(Role::Member));
+        state.apply(ServerEvent::ViewerUpdated { room_id: room_id(2), viewer }, NOON);
+        assert_eq!(state.unread.get_untracked(), 0, "the other room is not theirs");
+        state.apply_message(Message { room_id: room_id(2), ..message(1, 1) });
+        assert_eq!(state.unread.get_untracked(), 1);
+    });
+}
+
 #[test]
 fn a_deleted_room_is_gone_from_everywhere() {
     in_scope(|state| {
         let change = RoomChange { room: room(1, "Lobby"), rev: Rev(1) };
         let followup = state.apply(ServerEvent::RoomDeleted(change), NOON);
-        assert_eq!(followup, Some(Followup::Gone { room_id: room_id(1), name: "Lobby".to_owned(), lost: 0 }));
+        assert_eq!(followup, Some(gone(RemovalReason::Deleted)));
         assert!(state.timelines.with_value(|timelines| timelines.get(room_id(1)).is_none()));
         assert_eq!(state.follows.with_value(|follows| follows.since(room_id(1))), None);
     });
@@ -127,7 +202,7 @@ fn a_room_that_was_deleted_while_the_user_was_away_is_gone_when_they_return() {
             room_id: Some(room_id(1)),
         };
         let followup = state.apply(refusal.clone(), NOON);
-        assert_eq!(followup, Some(Followup::Gone { room_id: room_id(1), name: "Lobby".to_owned(), lost: 0 }));
+        assert_eq!(followup, Some(gone(RemovalReason::Unknown)));
         assert_eq!(state.apply(refusal, NOON), None, "once");
     });
 }
@@ -219,7 +294,7 @@ fn the_number_of_unread_messages_is_kept_by_differences() {
         assert_eq!(state.unread.get_untracked(), 3);
         state.mark_read(room_id(1), Seq(1));
         assert_eq!(state.unread.get_untracked(), 2);
-        state.remove_room(room_id(2), String::new());
+        state.remove_room(room_id(2), String::new(), RemovalReason::Deleted);
         assert_eq!(state.unread.get_untracked(), 1);
         state.change_reading(|reading| assert!(reading.read(room_id(1), Seq(2))));
         assert_eq!(state.unread.get_untracked(), 0);

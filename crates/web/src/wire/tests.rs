@@ -4,10 +4,11 @@ use std::fmt::Debug;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use shared::sessions::Sessions;
 use shared::text::Invalid;
 
 use super::*;
-use crate::state::samples::{NOON, message, room, room_id, user};
+use crate::state::samples::{NOON, member, message, room, room_id, user, viewer};
 
 fn check<T: Read + Serialize + DeserializeOwned + PartialEq + Debug>(sent: &T) {
     let text = serde_json::to_string(sent).unwrap();
@@ -29,7 +30,95 @@ fn every_type_is_read_as_the_protocol_says() {
     check(&Page { items: vec![room(1, "a")], next_cursor: cursor.clone(), prev_cursor: None });
     let items = vec![message(1, 1), message(2, 2)];
     check(&Page { items: items.clone(), next_cursor: None, prev_cursor: cursor });
-    check(&Changes { room: room(1, "a"), messages: items, rev: Rev(2), has_more: true });
+    let left = MembershipChange::Left {
+        user_id: user(2, "eve").id,
+        left: true,
+        reason: LeaveReason::Banned,
+        rev: Rev(1),
+    };
+    let members =
+        vec![MembershipChange::Member { member: member(1, "adam", Role::Owner), rev: Rev(2) }, left];
+    check(&Changes { room: room(1, "a"), messages: items, members, rev: Rev(2), has_more: true });
+    check(&User { deleted_at: time, ..user(1, "Deleted user") });
+}
+
+#[test]
+fn rooms_and_their_members_are_read_as_the_protocol_says() {
+    let time = Timestamp::from_unix_millis(NOON);
+    let full = Room {
+        topic: Topic::parse("Where we draw").unwrap(),
+        visibility: Visibility::Private,
+        is_own: true,
+        member_count: 4,
+        slow_mode_seconds: 30,
+        posting: Posting::Accounts,
+        viewer: Some(Viewer { muted_until: time, banned: true, ..viewer(Some(Role::Moderator)) }),
+        ..room(1, "Lobby")
+    };
+    check(&full);
+    check(&Room { viewer: Some(viewer(None)), ..room(1, "Lobby") });
+    check(&Page {
+        items: vec![Member { muted_until: time, ..member(1, "adam", Role::Guest) }],
+        next_cursor: None,
+        prev_cursor: None,
+    });
+    let adam = user(1, "adam");
+    let at = time.unwrap();
+    let ban =
+        Ban { user: adam.clone(), by: None, reason: Some(BanReason::parse("spam").unwrap()), created_at: at };
+    check(&Page { items: vec![ban], next_cursor: None, prev_cursor: None });
+    let invite = Invite {
+        id: "0190a5b0-0000-7000-8000-000000000001".parse().unwrap(),
+        role: Role::Guest,
+        created_by: adam.clone(),
+        created_at: at,
+        expires_at: time,
+        max_uses: Some(3),
+        uses: 1,
+    };
+    check(&NewInvite { invite, url: "https://chat.example/invite#secret".to_owned() });
+    let invited = InvitedRoom {
+        name: RoomName::parse("design").unwrap(),
+        topic: None,
+        avatar_url: None,
+        visibility: Visibility::Public,
+        member_count: 2,
+        online: Some(1),
+    };
+    check(&InvitePreview { room: invited, role: Role::Guest, expires_at: None, invited_by: adam.clone() });
+    check(&Redeemed { room: full, member: member(1, "adam", Role::Member) });
+    let detail =
+        AuditDetail { before: Some("a".into()), after: Some("b".into()), reason: None, count: Some(2) };
+    let entry = AuditEntry {
+        id: "0190a5b0-0000-7000-8000-000000000001".parse().unwrap(),
+        at,
+        actor: None,
+        action: "rename".into(),
+        target: Some(adam),
+        detail,
+    };
+    check(&Page { items: vec![entry], next_cursor: None, prev_cursor: None });
+}
+
+#[test]
+fn tokens_and_what_admins_see_are_read_as_the_protocol_says() {
+    let time = Timestamp::from_unix_millis(NOON).unwrap();
+    let info = Token {
+        id: "0190a5b0-0000-7000-8000-000000000001".parse().unwrap(),
+        name: TokenName::parse("bot").unwrap(),
+        scopes: Scope::ALL.to_vec(),
+        created_at: time,
+        last_used_at: None,
+        expires_at: Some(time),
+    };
+    check(&info);
+    check(&NewToken { token: "parlance_pat_x".to_owned(), info });
+    check(&Me { user: user(1, "adam"), is_admin: true, has_password: false });
+    check(&AdminUser { user: user(1, "adam"), is_admin: true, is_disabled: true });
+    check(&PasswordReset { url: "https://chat.example/reset#x".to_owned(), expires_at: time });
+    for guests in Guests::ALL {
+        check(&ServerSettings { registration: Registration::Closed, guests });
+    }
 }
 
 #[test]
@@ -45,7 +134,9 @@ fn sessions_are_read_as_the_protocol_says() {
         is_current: true,
     };
     let bare = Session { user_agent: None, address: None, is_current: false, ..session.clone() };
-    check(&Sessions { items: vec![session, bare] });
+    let sent = Sessions { items: vec![session, bare] };
+    let text = serde_json::to_string(&sent).unwrap();
+    assert_eq!(parse::<Items<Session>>(&text), Ok(Items(sent.items)));
     let me = shared::users::Me { user: user(1, "adam"), is_admin: false, has_password: true };
     let sent =
         serde_json::to_string(&shared::users::SignedIn { user: me.clone(), token: "t".into() }).unwrap();
@@ -92,6 +183,29 @@ fn every_event_is_read_as_the_protocol_says() {
         ServerEvent::RoomCreated(room_change.clone()),
         ServerEvent::RoomUpdated(room_change.clone()),
         ServerEvent::RoomDeleted(room_change),
+        ServerEvent::MemberJoined(MemberChange {
+            room_id: id,
+            rev: Rev(4),
+            member: member(1, "adam", Role::Owner),
+        }),
+        ServerEvent::MemberUpdated(MemberChange {
+            room_id: id,
+            rev: Rev(4),
+            member: member(1, "adam", Role::Member),
+        }),
+        ServerEvent::MemberLeft {
+            room_id: id,
+            rev: Rev(5),
+            user_id: somebody.id,
+            reason: LeaveReason::Removed,
+        },
+        ServerEvent::RoomAdded { room: Room { viewer: Some(viewer(Some(Role::Guest))), ..room(1, "Lobby") } },
+        ServerEvent::RoomRemoved {
+            room_id: id,
+            name: RoomName::parse("Lobby").unwrap(),
+            reason: RemovalReason::MadePrivate,
+        },
+        ServerEvent::ViewerUpdated { room_id: id, viewer: viewer(Some(Role::Guest)) },
         ServerEvent::Presence {
             room_id: id,
             joined: vec![somebody.clone()],
@@ -116,6 +230,10 @@ fn what_a_newer_server_adds_is_unknown_and_the_rest_is_read() {
     sent["author"]["kind"] = "robot".into();
     let kind = parse::<Message>(&sent.to_string()).map(|message| message.author.kind);
     assert_eq!(kind, Ok(UserKind::Unknown), "the message is not dropped");
+    let viewer = r#"{"role":"emperor","banned":false,"may":["view","rule"]}"#;
+    let may = vec![Operation::View, Operation::Unknown];
+    let expected = Viewer { role: Some(Role::Unknown), muted_until: None, banned: false, may };
+    assert_eq!(parse::<Viewer>(viewer), Ok(expected));
     let problem = r#"{"type":"","title":"","status":400,"detail":"","code":"new","request_id":""}"#;
     assert_eq!(parse::<Problem>(problem).map(|problem| problem.code), Ok(ErrorCode::Unknown));
 }

@@ -16,7 +16,6 @@ use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::context::RoomContext;
 use crate::route::Route;
 use crate::sending;
-use crate::state::Followup;
 use crate::state::toasts::Tone;
 
 impl RoomContext {
@@ -132,37 +131,5 @@ impl RoomContext {
             action: "Delete",
             on_confirm,
         }));
-    }
-
-    /// Asks whether to delete the room, and says how many messages would be deleted with it.
-    pub fn ask_to_delete_room(self) {
-        let Self { state, live, overlays, room_id, .. } = self;
-        let Some(room) = state.rooms.with_untracked(|rooms| rooms.get(room_id).cloned()) else { return };
-        let name = room.name.as_str().to_owned();
-        let messages = match room.last_seq.0 {
-            0 => String::new(),
-            1 => " and its 1 message".to_owned(),
-            many => format!(" and its {many} messages"),
-        };
-        let title = format!("Delete {name}{messages}?");
-        let on_confirm = Arc::new(move || {
-            let name = name.clone();
-            spawn_local(async move {
-                match client::rooms::delete(room_id).await {
-                    Ok(()) => {
-                        // The event may have arrived before.
-                        if state.rooms.with_untracked(|rooms| rooms.get(room_id).is_some()) {
-                            let gone = state.remove_room(room_id, name.clone());
-                            if let Followup::Gone { lost, .. } = gone {
-                                live.room_gone(room_id, &name, lost);
-                            }
-                        }
-                    }
-                    Err(error) => state.toast(Tone::Error, error.sentence(), browser::now()),
-                }
-            });
-        });
-        let text = "This closes the room for everyone in it. It cannot be undone.";
-        overlays.question.set(Some(Question { title, text, action: "Delete room", on_confirm }));
     }
 }

@@ -4,11 +4,12 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::boxed::{effect, memo};
-use crate::browser::{self, keys};
-use crate::components::composer::{Composer, Draft};
+use crate::browser::{self, TimeStyle, keys, time_text};
+use crate::components::composer::{Closed, Composer, Draft};
 use crate::pages::room_page::context::RoomContext;
 use crate::session::become_guest;
 use crate::state::account_forms::FormKind;
+use crate::state::sending_rules::{Obstacle, obstacle, time_left};
 use crate::state::toasts::Tone;
 use crate::state::typing::Typing;
 
@@ -28,7 +29,7 @@ pub fn RoomComposer() -> impl IntoView {
         };
         busy.set(true);
         spawn_local(async move {
-            match become_guest(state, live, name).await {
+            match become_guest(state, live, name, None).await {
                 Ok(()) => {
                     draft.try_set(String::new());
                     room.send(&sent.text);
@@ -50,6 +51,19 @@ pub fn RoomComposer() -> impl IntoView {
             editing.set(last);
         }
     };
+    let now = room.clock();
+    let kind = memo(move || state.identity.with(|identity| identity.user().map(|user| user.kind)));
+    let obstacle = memo(move || state.room(room_id, |room| obstacle(room, kind.get(), now.get())).flatten());
+    let closed = memo(move || obstacle.get().map(|obstacle| closed(obstacle, now.get())));
+    // Nothing tells that a mute is over, so the server is asked what the user may do now.
+    let is_muted = memo(move || matches!(obstacle.get(), Some(Obstacle::Muted(_))));
+    Effect::new(move |was_muted: Option<bool>| {
+        let is_muted = is_muted.get();
+        if was_muted == Some(true) && !is_muted {
+            room.refresh();
+        }
+        is_muted
+    });
     view! {
         <Composer
             room_name=room.room_name()
@@ -58,10 +72,39 @@ pub fn RoomComposer() -> impl IntoView {
             name_error=name_error
             busy=busy
             typing=memo(move || state.typing.with(Typing::sentence))
+            closed=closed
+            wait=memo(move || state.slow_modes.with(|modes| modes.seconds(room_id, now.get())))
             on_send=Callback::new(on_send)
             on_typing=Callback::new(move |()| live.typing(room_id))
             on_sign_in=Callback::new(move |()| overlays.open_account(FormKind::SignIn))
+            on_sign_up=Callback::new(move |()| overlays.open_account(FormKind::SignUp))
             on_edit_last=Callback::new(on_edit_last)
         />
     }
+}
+
+/// A mute that lasts longer is told by its day.
+const DAY_SECONDS: i64 = 24 * 60 * 60;
+
+/// The words for what keeps the user from writing.
+fn closed(obstacle: Obstacle, now: i64) -> Closed {
+    let words = match obstacle {
+        Obstacle::Banned => "You are banned from this room. You can still read it.".to_owned(),
+        Obstacle::Muted(until) => {
+            let left = (until - now + 999) / 1_000;
+            match left {
+                ..=DAY_SECONDS => {
+                    format!(
+                        "You are muted until {}: {} left.",
+                        time_text(until, TimeStyle::Clock),
+                        time_left(left)
+                    )
+                }
+                _ => format!("You are muted until {}.", time_text(until, TimeStyle::DayOfYear)),
+            }
+        }
+        Obstacle::AccountNeeded => "Only people with an account can write here.".to_owned(),
+        Obstacle::NotAllowed => "You cannot write here at the moment.".to_owned(),
+    };
+    Closed { words, needs_account: obstacle == Obstacle::AccountNeeded }
 }

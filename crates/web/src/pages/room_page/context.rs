@@ -1,9 +1,16 @@
 //! What the parts of the room's page share.
 
-use leptos::prelude::*;
-use shared::ids::{MessageId, RoomId, Seq, UserId};
+use std::time::Duration;
 
-use crate::boxed::memo;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use shared::ids::{MessageId, RoomId, Seq, UserId};
+use shared::members::Operation;
+use shared::rooms::Room;
+
+use crate::boxed::{effect, memo};
+use crate::browser;
+use crate::client;
 use crate::components::message_actions::MessageRights;
 use crate::components::message_list::target::ScrollTarget;
 use crate::live::Live;
@@ -11,6 +18,11 @@ use crate::navigation::Navigation;
 use crate::overlays::Overlays;
 use crate::state::State;
 use crate::state::rows::MessageRow;
+
+/// A mute that ends within this time counts down by seconds.
+const NEAR_MILLIS: i64 = 120_000;
+/// Longer mutes count down in steps of this size.
+const CALM_MILLIS: i64 = 30_000;
 
 /// The open room, its page's signals, and the app's contexts. Provided as a context by the page.
 #[derive(Clone, Copy)]
@@ -76,15 +88,56 @@ impl RoomContext {
         memo(move || state.room(room_id, |room| room.name.as_str().to_owned()).unwrap_or_default())
     }
 
-    /// Whether the user owns the room, tracked.
-    pub fn owns_room(self) -> bool {
-        let owner = self.state.room(self.room_id, |room| room.created_by).flatten();
-        owner.is_some() && owner == self.me()
+    /// Whether the user may do this in the room, tracked.
+    pub fn may(self, operation: Operation) -> bool {
+        self.state.may(self.room_id, operation)
     }
 
     /// What the user may do with a message, tracked.
     pub fn rights(self, row: &MessageRow) -> MessageRights {
         let is_author = self.me() == Some(row.message.author.id);
-        MessageRights { edit: is_author, delete: is_author || self.owns_room() }
+        MessageRights {
+            edit: is_author && self.may(Operation::EditMessage),
+            delete: is_author && self.may(Operation::DeleteMessage) || self.may(Operation::DeleteAnyMessage),
+        }
+    }
+
+    /// The time while it is shown: each second while slow mode or a mute that ends within two minutes makes the user wait,
+    /// and every half a minute while a longer mute does.
+    pub fn clock(self) -> RwSignal<i64> {
+        let Self { state, room_id, .. } = self;
+        let now = RwSignal::new(browser::now());
+        let tick = move || {
+            let (time, shown) = (browser::now(), now.get_untracked());
+            let muted = |room: &Room| room.viewer.as_ref().and_then(|viewer| viewer.muted_until);
+            let until =
+                untrack(|| state.room(room_id, muted)).flatten().map_or(0, |until| until.unix_millis());
+            let is_slowed = state.slow_modes.with_untracked(|modes| modes.seconds(room_id, shown) > 0);
+            let is_soon = until > shown && until - time < NEAR_MILLIS;
+            let is_due = until > shown && time - shown >= CALM_MILLIS;
+            if is_slowed || is_soon || is_due {
+                now.set(time);
+            }
+        };
+        // From the beginning of a wait on, the time is right.
+        effect(move || {
+            state.slow_modes.track();
+            state.room(room_id, |room| room.viewer.as_ref().and_then(|viewer| viewer.muted_until));
+            now.set(browser::now());
+        });
+        if let Ok(timer) = set_interval_with_handle(tick, Duration::from_secs(1)) {
+            on_cleanup(move || timer.clear());
+        }
+        now
+    }
+
+    /// Asks the server for the room, and so for what the user may do there now.
+    pub fn refresh(self) {
+        spawn_local(async move {
+            // Without an answer what is known stays.
+            if let Ok(room) = client::rooms::get(self.room_id).await {
+                self.state.take_room(room);
+            }
+        });
     }
 }

@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use shared::rooms::RoomName;
+use shared::members::Operation;
+use shared::rooms::{Room, RoomName, UpdateRoom, Visibility};
 
 use crate::boxed::{effect, memo};
 use crate::browser;
@@ -28,9 +29,10 @@ pub fn RoomPageHeader() -> impl IntoView {
     });
     let on_rename = Callback::new(move |name: RoomName| {
         let asking = form.get_value();
+        let update = UpdateRoom { name: Some(name), ..UpdateRoom::default() };
         busy.set(true);
         spawn_local(async move {
-            let outcome = client::rooms::update(room_id, name).await;
+            let outcome = client::rooms::update(room_id, update).await;
             let is_open = form.try_get_value() == Some(asking);
             match outcome {
                 Ok(room) => {
@@ -47,15 +49,41 @@ pub fn RoomPageHeader() -> impl IntoView {
             }
         });
     });
+    let on_join = Callback::new(move |()| {
+        spawn_local(async move {
+            if let Err(error) = client::members::join(room_id).await {
+                state.toast(Tone::Error, error.sentence(), browser::now());
+            }
+        });
+    });
+    let topic = memo(move || {
+        state
+            .room(room_id, |room| room.topic.as_ref().map(|topic| topic.as_str().to_owned()))
+            .flatten()
+            .unwrap_or_default()
+    });
+    let may_join = memo(move || {
+        let is_out = |room: &Room| room.viewer.as_ref().is_some_and(|viewer| viewer.role.is_none());
+        room.me().is_some() && room.may(Operation::Join) && state.room(room_id, is_out) == Some(true)
+    });
     view! {
         <RoomHeader
             name=room.room_name()
+            topic=topic
+            is_private=memo(move || {
+                state.room(room_id, |room| room.visibility == Visibility::Private).unwrap_or(false)
+            })
             online=memo(move || state.presence.with(|presence| presence.online))
-            owned=memo(move || room.owns_room())
+            may_rename=memo(move || room.may(Operation::UpdateRoom))
+            may_join=may_join
             menu_open=overlays.menu
             people_open=overlays.people
             renaming=Renaming { open, busy, error, on_rename }
-            on_delete=Callback::new(move |()| room.ask_to_delete_room())
+            on_join=on_join
+            on_settings=Callback::new(move |()| {
+                overlays.person.set(None);
+                overlays.room.set(true);
+            })
         />
     }
 }

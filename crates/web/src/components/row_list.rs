@@ -1,0 +1,89 @@
+//! A list of things that can be acted on: people, invites, bans, tokens.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use shared::ids::UserId;
+
+use crate::components::avatar::Avatar;
+
+/// What can be done with a row.
+#[derive(Clone)]
+pub struct RowAction {
+    /// The words on the button.
+    pub label: &'static str,
+    /// Called on a click. Not a `Callback`, which would end with the component that made the row.
+    pub run: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// Something in the list.
+#[derive(Clone, Default)]
+pub struct Row {
+    /// Whose picture is shown.
+    pub picture: Option<UserId>,
+    /// What it is called.
+    pub title: String,
+    /// More about it.
+    pub note: String,
+    /// What can be done with it.
+    pub actions: Vec<RowAction>,
+}
+
+impl Row {
+    /// The same with another button.
+    #[must_use]
+    pub fn with(mut self, label: &'static str, run: impl Fn() + Send + Sync + 'static) -> Self {
+        self.actions.push(RowAction { label, run: Arc::new(run) });
+        self
+    }
+}
+
+/// The rows, or words in their place.
+#[component]
+pub fn RowList(
+    /// What they are, for screen readers.
+    label: &'static str,
+    /// What is said when there are none.
+    empty: &'static str,
+    /// The rows; `None` until they are loaded.
+    #[prop(into)]
+    rows: Signal<Option<Vec<Row>>>,
+) -> impl IntoView {
+    let draw = move || match rows.get() {
+        None => view! { <p>"Loading…"</p> }.into_any(),
+        Some(rows) if rows.is_empty() => view! { <p>{empty}</p> }.into_any(),
+        Some(rows) => view! {
+            <ul class="rows" aria-label=label>
+                {rows.into_iter().map(row).collect_view()}
+            </ul>
+        }
+        .into_any(),
+    };
+    view! { {move || draw()} }
+}
+
+fn row(row: Row) -> AnyView {
+    let Row { picture, title, note, actions } = row;
+    let picture = picture.map(|user_id| view! { <Avatar user_id=user_id name=title.clone() /> });
+    let button = |action: RowAction| {
+        let RowAction { label, run } = action;
+        view! {
+            <button type="button" class="button small" aria-label=format!("{label}: {title}") on:click=move |_| run()>
+                {label}
+            </button>
+        }
+        .into_any()
+    };
+    let buttons = actions.into_iter().map(button).collect_view();
+    view! {
+        <li class="row">
+            {picture}
+            <span class="row-words">
+                <strong dir="auto">{title.clone()}</strong>
+                <span class="row-note">{note}</span>
+            </span>
+            {buttons}
+        </li>
+    }
+    .into_any()
+}

@@ -1,0 +1,202 @@
+//! Somebody in a room, and what can be done with them: roles, mutes, removal, bans.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use shared::bans::{BanReason, PutBan};
+use shared::members::{Member, Operation, Role};
+use shared::timestamp::Timestamp;
+use shared::users::{User, UserKind};
+
+use super::members::member_words;
+use super::{Dialog, or_gone};
+use crate::browser;
+use crate::client;
+use crate::components::avatar::Avatar;
+use crate::components::choice_field::{ChoiceField, choices};
+use crate::components::confirm_dialog::Question;
+use crate::components::form_field::FormField;
+use crate::components::form_frame::FormFrame;
+use crate::state::account_forms::{FieldSpec, field};
+use crate::state::form_errors::{Errors, WHOLE};
+use crate::state::members::role_name;
+use crate::submission::Submission;
+
+const REASON: FieldSpec = field("Reason (optional)", "reason", "off", "Only moderators see it.");
+/// How long a mute lasts, in seconds.
+const MUTES: [(&str, &str); 4] =
+    [("600", "10 minutes"), ("3600", "1 hour"), ("86400", "1 day"), ("604800", "7 days")];
+/// Whose messages a ban deletes, in seconds.
+const DELETIONS: [(&str, &str); 3] =
+    [("", "Keep all"), ("3600", "Delete those of the last hour"), ("86400", "Delete those of the last day")];
+
+/// The card of a person.
+#[component]
+pub fn PersonCard(dialog: Dialog, user: User) -> impl IntoView {
+    let Dialog { state, overlays, .. } = dialog;
+    let id = user.id;
+    let name = user.username.as_str().to_owned();
+    let member = Memo::new(move |_| state.members.with(|members| members.get(id).cloned()));
+    let is_me = state.me() == Some(id);
+    let title = name.clone();
+    let words = move || match member.get() {
+        Some(member) => member_words(&member),
+        None => "Not a member of this room.".to_owned(),
+    };
+    let actions =
+        move || (!is_me).then(|| view! { <Actions dialog=dialog user=user.clone() member=member.get() /> });
+    view! {
+        <button type="button" class="button small" on:click=move |_| overlays.person.set(None)>
+            "All members"
+        </button>
+        <div class="person-card">
+            <Avatar user_id=id name=name />
+            <div>
+                <h3 dir="auto">{title} {is_me.then_some(" (you)")}</h3>
+                <p>{words}</p>
+            </div>
+        </div>
+        {actions}
+    }
+}
+
+#[component]
+fn Actions(dialog: Dialog, user: User, member: Option<Member>) -> impl IntoView {
+    let Dialog { state, overlays, room_id, .. } = dialog;
+    let id = user.id;
+    let name = user.username.as_str().to_owned();
+    let role = member.as_ref().map(|member| member.role);
+    // Nobody acts on somebody of the same rank or a higher one. Admins of the server are no members, and act on all.
+    let is_lower = role.is_none_or(|role| dialog.role().is_none_or(|mine| mine < role));
+    let may = |operation| is_lower && dialog.may(operation);
+    let submission = Submission::default();
+    let set_role = (role.is_some() && may(Operation::SetRole)).then(|| {
+        view! { <RoleForm dialog=dialog id=id role=role.unwrap_or(Role::Guest) /> }
+    });
+    let mute = member.as_ref().filter(|_| may(Operation::Moderate)).map(|member| {
+        let is_muted = member.muted_until.is_some();
+        view! { <MuteForm dialog=dialog id=id is_muted=is_muted /> }
+    });
+    let ban = may(Operation::Moderate).then(|| view! { <BanForm dialog=dialog id=id /> });
+    let remove = (role.is_some() && may(Operation::Moderate)).then(|| {
+        let remove = move |_| {
+            submission.send(Box::pin(async move {
+                or_gone(client::members::delete(room_id, id).await)?;
+                overlays.person.try_set(None);
+                Ok(())
+            }));
+        };
+        view! {
+            <button type="button" class="button" on:click=remove>
+                "Remove from the room"
+            </button>
+        }
+    });
+    let can_own = role.is_some() && user.kind == UserKind::Member && role != Some(Role::Owner);
+    let transfer = (can_own && dialog.may(Operation::Transfer)).then(|| {
+        let ask = move |_| {
+            let on_confirm = Arc::new(move || {
+                submission.send(Box::pin(async move {
+                    state.take_room(client::members::transfer(room_id, id).await?);
+                    Ok(())
+                }));
+            });
+            overlays.question.set(Some(Question {
+                title: format!("Make {name} the owner of {}?", dialog.name()),
+                text: "You become a moderator. Only the new owner can undo this.",
+                action: "Transfer ownership",
+                on_confirm,
+            }));
+        };
+        view! {
+            <button type="button" class="button" on:click=ask>
+                "Transfer ownership…"
+            </button>
+        }
+    });
+    view! {
+        {set_role}
+        {mute}
+        <div class="setting-action">{remove} {transfer}</div>
+        <p class="form-error" role="alert">
+            {move || submission.errors.with(|errors| errors.get(WHOLE).unwrap_or_default().to_owned())}
+        </p>
+        {ban}
+    }
+}
+
+#[component]
+fn RoleForm(dialog: Dialog, id: shared::ids::UserId, role: Role) -> impl IntoView {
+    let submission = Submission::default();
+    let value = RwSignal::new(role.name().to_owned());
+    let mut roles = dialog.roles_to_give();
+    if dialog.role() == Some(Role::Owner) {
+        roles.push(Role::Owner);
+    }
+    let choices =
+        roles.into_iter().map(|role| (role.name().to_owned(), role_name(role).to_owned())).collect();
+    let on_submit = Callback::new(move |()| {
+        let wanted = value.get_untracked();
+        let role = Role::ALL.into_iter().find(|role| role.name() == wanted).unwrap_or(Role::Guest);
+        submission.send(Box::pin(async move {
+            client::members::put(dialog.room_id, id, role).await?;
+            Ok(())
+        }));
+    });
+    view! {
+        <FormFrame action="Change role" submission=submission on_submit=on_submit>
+            <ChoiceField id="person-role" label="Role" choices=choices value=value />
+        </FormFrame>
+    }
+}
+
+#[component]
+fn MuteForm(dialog: Dialog, id: shared::ids::UserId, is_muted: bool) -> impl IntoView {
+    let submission = Submission::default();
+    let seconds = RwSignal::new(MUTES[0].0.to_owned());
+    let on_submit = Callback::new(move |()| {
+        let seconds: i64 = seconds.get_untracked().parse().unwrap_or(600);
+        let until = Timestamp::from_unix_millis(browser::now() + seconds * 1_000);
+        submission.send(Box::pin(async move {
+            match until.filter(|_| !is_muted) {
+                Some(until) => client::members::mute(dialog.room_id, id, until).await,
+                None => client::members::unmute(dialog.room_id, id).await,
+            }
+        }));
+    });
+    let field = (!is_muted).then(|| {
+        view! { <ChoiceField id="person-mute" label="Mute" choices=choices(&MUTES) value=seconds hint="They cannot write, but can read." /> }
+    });
+    let action = if is_muted { "Unmute" } else { "Mute" };
+    view! {
+        <FormFrame action=action done="" submission=submission on_submit=on_submit>
+            {field}
+        </FormFrame>
+    }
+}
+
+#[component]
+fn BanForm(dialog: Dialog, id: shared::ids::UserId) -> impl IntoView {
+    let submission = Submission::default();
+    let (reason, deletion) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let on_submit = Callback::new(move |()| {
+        let mut errors = Errors::default();
+        let text = reason.get_untracked();
+        let reason = (!text.trim().is_empty()).then(|| BanReason::parse(&text)).transpose();
+        let Some(reason) = errors.check("reason", reason) else { return submission.refuse(errors) };
+        let ban = PutBan { reason, delete_seconds: deletion.get_untracked().parse().ok() };
+        submission.send(Box::pin(async move {
+            client::bans::put(dialog.room_id, id, ban).await?;
+            dialog.overlays.person.try_set(None);
+            Ok(())
+        }));
+    });
+    view! {
+        <div class="last danger-zone">
+            <FormFrame action="Ban" done="" class="button danger" submission=submission on_submit=on_submit>
+                <FormField id="ban-reason".to_owned() field=&REASON value=reason submission=submission />
+                <ChoiceField id="ban-deletion" label="Their messages" choices=choices(&DELETIONS) value=deletion />
+            </FormFrame>
+        </div>
+    }
+}
