@@ -95,6 +95,7 @@ pub struct Limits {
 struct Buckets {
     message_changes_of_user: Limiter<UserId>,
     message_changes_of_room: Limiter<RoomId>,
+    message_changes_of_hidden_room: Limiter<RoomId>,
     requests_of_user: Limiter<UserId>,
     requests_of_address: Limiter<IpAddr>,
     look_ups_of_address: Limiter<IpAddr>,
@@ -136,6 +137,10 @@ impl Limits {
                     MAX_BUCKETS,
                 ),
                 message_changes_of_room: limiter(
+                    Quota::per_second(count(settings.room_sends_per_second)),
+                    MAX_BUCKETS,
+                ),
+                message_changes_of_hidden_room: limiter(
                     Quota::per_second(count(settings.room_sends_per_second)),
                     MAX_BUCKETS,
                 ),
@@ -198,14 +203,17 @@ impl Limits {
         check(&buckets.look_ups_of_address, &address, LimitScope::Ip)
     }
 
-    /// Counts a message that a user sends, edits or deletes in a room.
+    /// Counts a message that a user sends, edits or deletes in a room. Those who do not see the room are counted apart:
+    /// they use up nothing that its members need, and are limited as if it did not exist.
     ///
     /// # Errors
     /// [`Limited`] if the rate is exceeded.
-    pub fn change_message(&self, user: UserId, room: RoomId) -> Result<(), Limited> {
+    pub fn change_message(&self, user: UserId, room: RoomId, is_seen: bool) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         check(&buckets.message_changes_of_user, &user, LimitScope::User)?;
-        check(&buckets.message_changes_of_room, &room, LimitScope::Room)
+        let of_room =
+            if is_seen { &buckets.message_changes_of_room } else { &buckets.message_changes_of_hidden_room };
+        check(of_room, &room, LimitScope::Room)
     }
 
     /// Counts a new room.

@@ -163,7 +163,8 @@ pub async fn create(
     });
     let CreateMessage { text, id } =
         input(&app, identity.principal(), room_id, Operation::Send, create).await?;
-    app.limits.change_message(identity.user.id, room_id)?;
+    let by = identity.user.id;
+    app.limits.change_message(by, room_id, app.hub.sees(by, room_id))?;
     let new = NewMessage {
         id: id.unwrap_or_else(|| MessageId(Uuid::now_v7())),
         room_id,
@@ -234,7 +235,7 @@ pub async fn update(
             return Err(error);
         }
     };
-    app.limits.change_message(by, room_id)?;
+    app.limits.change_message(by, room_id, app.hub.sees(by, room_id))?;
     let message = app
         .writer
         .change(room_id, move |conn, attempt| messages::update(conn, room_id, id, by, text.as_ref(), attempt))
@@ -259,7 +260,7 @@ pub async fn delete(
 ) -> AppResult<HttpResponse> {
     let by = identity.user.id;
     let MessagePath(id) = input(&app, identity.principal(), room_id, Operation::View, id).await?;
-    app.limits.change_message(by, room_id)?;
+    app.limits.change_message(by, room_id, app.hub.sees(by, room_id))?;
     app.writer.change(room_id, move |conn, attempt| messages::delete(conn, room_id, id, by, attempt)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -83,6 +83,11 @@ impl Hub {
         self.lock().audiences = audiences;
     }
 
+    /// Whether a user sees a room, as far as it was published. A room that is not known counts as public.
+    pub fn sees(&self, user: UserId, room_id: RoomId) -> bool {
+        self.lock().audiences.sees(Some(user), room_id)
+    }
+
     /// The memory budget of frames.
     pub fn budget(&self) -> &Arc<Budget> {
         &self.budget
