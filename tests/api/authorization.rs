@@ -488,10 +488,13 @@ fn check_the_table(
     }
 }
 
-/// Kind guest adds nobody and changes no visibility.
+/// Kind guest adds nobody, whatever the role, and changes no visibility.
 fn for_guests(operation: &str, who: Who, letter: &'static str) -> &'static str {
-    let differs = matches!(operation, "invite_user" | "set_visibility") && who != Who::Admin && letter == "Y";
-    if differs { "G" } else { letter }
+    match (operation, letter) {
+        _ if who == Who::Admin => letter,
+        ("invite_user", "Y" | "N") | ("set_visibility", "Y") => "G",
+        _ => letter,
+    }
 }
 
 #[test]

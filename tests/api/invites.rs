@@ -405,3 +405,43 @@ fn on_an_open_server_an_invite_is_redeemed_in_the_same_step_or_nothing_happens()
     guest_with(&app, "Grace", json!("never was")).problem(404, ErrorCode::InviteNotFound);
     app.anonymous().sign_up("Grace").expect(201);
 }
+
+#[test]
+fn a_guest_who_signs_up_with_an_invite_stays_the_same_and_joins() {
+    let app = TestApp::start();
+    let (owner, room) = owner_of_a_private_room(&app);
+    let (_, secret) = owner.invite(room.id, json!({ "role": "member" }));
+    let grace = app.guest("Grace");
+    let body = json!({ "username": "Grace Hopper", "password": PASSWORD, "invite": secret });
+    let member = TestClient::signed_in(app.addr(), &grace.post(USERS_PATH, &body).expect(201));
+    assert_eq!(member.id(), grace.id());
+    assert_eq!(member.viewer(room.id).role, Some(Role::Member));
+}
+
+#[test]
+fn who_left_by_themselves_comes_back_by_the_invite_of_before() {
+    let app = TestApp::start();
+    let (owner, room) = owner_of_a_private_room(&app);
+    let ada = app.member("Ada Lovelace");
+    let (made, secret) = owner.invite(room.id, json!({ "max_uses": 2 }));
+    ada.redeem(&secret).expect(200);
+    ada.leave(room.id);
+    ada.redeem(&secret).expect(200);
+    assert_eq!(uses(&owner, &room, &made), 2);
+    ada.leave(room.id);
+    ada.redeem(&secret).problem(410, ErrorCode::InviteGone);
+}
+
+#[test]
+fn a_mute_outlives_leaving_and_returning_by_an_invite() {
+    let app = TestApp::start();
+    let (owner, room) = owner_of_a_private_room(&app);
+    let ada = app.member("Ada Lovelace");
+    ada.join_by_invite_of(&owner, room.id, Role::Member);
+    owner.mute(room.id, &ada);
+    ada.leave(room.id);
+    let member = ada.join_by_invite_of(&owner, room.id, Role::Member);
+    assert!(member.muted_until.is_some(), "{member:?}");
+    let body = json!({ "text": "hello" });
+    ada.post(&shared::messages::messages_path(room.id), &body).problem(403, ErrorCode::Muted);
+}

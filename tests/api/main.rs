@@ -20,6 +20,7 @@ mod leaks;
 mod limits;
 mod members;
 mod membership_changes;
+mod membership_outcomes;
 mod messages;
 mod migration;
 mod newest;

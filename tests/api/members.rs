@@ -377,6 +377,57 @@ fn a_role_that_was_lowered_outlives_leaving_until_somebody_entitled_raises_it() 
 }
 
 #[test]
+fn a_role_that_one_lowered_oneself_caps_nothing() {
+    let ranks = Ranks::new();
+    let (room, moderator) = (ranks.room.id, &ranks.moderator);
+    moderator.put_member(room, moderator, Role::Guest).expect(200);
+    moderator.leave(room);
+    assert_eq!(moderator.join(room).role, Role::Member);
+    moderator.leave(room);
+    assert_eq!(moderator.join_by_invite_of(&ranks.owner, room, Role::Moderator).role, Role::Moderator);
+}
+
+#[test]
+fn who_comes_back_has_the_role_of_a_newcomer_and_not_that_of_before() {
+    let ranks = Ranks::new();
+    let (room, moderator) = (ranks.room.id, &ranks.moderator);
+    moderator.leave(room);
+    assert_eq!(moderator.join(room).role, Role::Member);
+}
+
+#[test]
+fn a_token_that_only_reads_changes_no_membership_and_one_that_only_writes_reads_none() {
+    let ranks = Ranks::new();
+    let room = ranks.room.id;
+    let token = |scopes: &[&str]| {
+        let body = json!({ "name": "script", "scopes": scopes, "password": support::client::PASSWORD });
+        let made = ranks.owner.post(shared::tokens::TOKENS_PATH, &body).expect(201).value();
+        let token = made["token"].as_str().expect("a token").to_owned();
+        TestClient::known(ranks.app.addr(), ranks.owner.user().clone(), &token)
+    };
+    let (reads, writes) = (token(&["read"]), token(&["write"]));
+    for path in [members_path(room), shared::bans::bans_path(room), shared::audit::audit_path(room)] {
+        reads.get(&path).expect(200);
+        writes.get(&path).problem(403, ErrorCode::InsufficientScope);
+    }
+    let act = |client: &TestClient| {
+        [
+            client.put_member(room, &ranks.guest, Role::Member),
+            client.put(&mute_path(room, ranks.guest.id()), &json!({ "until": in_an_hour() })),
+            client.put(&shared::bans::ban_path(room, ranks.guest.id()), &json!({})),
+            client.delete(&shared::bans::ban_path(room, ranks.guest.id())),
+            client.post(&shared::invites::invites_path(room), &json!({})),
+        ]
+    };
+    for refused in act(&reads) {
+        refused.problem(403, ErrorCode::InsufficientScope);
+    }
+    for done in act(&writes) {
+        assert!(done.status < 300, "{}", done.text());
+    }
+}
+
+#[test]
 fn a_mute_silences_until_its_time_and_outlives_leaving() {
     let ranks = Ranks::new();
     let (room, member) = (ranks.room.id, &ranks.member);

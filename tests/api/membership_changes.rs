@@ -1,10 +1,14 @@
 //! Membership is part of a room's order: each change has its `rev`, its event, and its place in resuming.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use shared::events::{MemberChange, ServerEvent};
 use shared::ids::{Rev, RoomId, UserId};
-use shared::members::{LeaveReason, MembershipChange, Role, member_path};
-use shared::messages::{Changes, Message, changes_path};
+use shared::members::{
+    LeaveReason, Member, MembershipChange, Role, member_path, mute_path, own_membership_path,
+};
+use shared::messages::{Changes, Message, changes_path, messages_path};
 use support::app::TestApp;
 use support::client::TestClient;
 use support::socket::{TestSocket, rev};
@@ -380,4 +384,118 @@ fn a_guest_who_becomes_a_member_keeps_the_memberships() {
     let owner = TestClient::signed_in(app.addr(), &alice.sign_up("Alice Liddell").expect(201));
     owner.add(room.id, &member, Role::Member);
     owner.put(&member_path(room.id, owner.id()), &json!({ "role": "member" })).expect(409);
+}
+
+/// The members of a room as a client knows them: it keeps what has the higher `rev`.
+#[derive(Default)]
+struct Model {
+    members: BTreeMap<UserId, (Rev, Option<Member>)>,
+}
+
+impl Model {
+    fn apply(&mut self, event: &ServerEvent) {
+        let (id, rev, member) = match event {
+            ServerEvent::MemberJoined(change) | ServerEvent::MemberUpdated(change) => {
+                (change.member.user.id, change.rev, Some(change.member.clone()))
+            }
+            ServerEvent::MemberLeft { user_id, rev, .. } => (*user_id, *rev, None),
+            _ => return,
+        };
+        if self.members.get(&id).is_none_or(|(known, _)| *known < rev) {
+            self.members.insert(id, (rev, member));
+        }
+    }
+
+    fn present(&self) -> BTreeMap<UserId, Member> {
+        let present = self.members.iter().filter_map(|(id, (_, member))| Some((*id, member.clone()?)));
+        present.collect()
+    }
+}
+
+#[test]
+fn followers_and_those_who_resume_end_with_the_members_of_the_server() {
+    const ROUNDS: usize = 25;
+    let app = TestApp::start();
+    app.member("Administrator");
+    let alice = app.member("Alice");
+    let room = alice.create_room("lively").id;
+    let people: Vec<_> = (0..6).map(|number| app.member(&format!("person {number}"))).collect();
+    let mut follower = app.socket();
+    let start = follower.subscribe(room).rev;
+    let joined = ServerEvent::MemberJoined(MemberChange {
+        room_id: room,
+        rev: start,
+        member: alice.members(room).remove(0),
+    });
+    std::thread::scope(|scope| {
+        for (number, person) in people.iter().enumerate() {
+            let alice = &alice;
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    // Answers may be refusals: others act on the same people.
+                    match (round * 7 + number * 3) % 6 {
+                        0 => drop(person.request("PUT", &own_membership_path(room)).send()),
+                        1 => drop(person.post(&messages_path(room), &json!({ "text": "hello" }))),
+                        2 => drop(alice.put_member(room, person, Role::Moderator)),
+                        3 => drop(alice.put_member(room, person, Role::Guest)),
+                        4 => drop(person.delete(&own_membership_path(room))),
+                        _ => drop(alice.delete(&member_path(room, person.id()))),
+                    }
+                }
+            });
+        }
+    });
+    let end = alice.room(room);
+    let (mut model, mut last, mut revs) = (Model::default(), start, vec![start]);
+    model.apply(&joined);
+    while last < end.rev {
+        let (rev, event) = follower.next_change();
+        assert_eq!(rev, last.next());
+        last = rev;
+        revs.push(rev);
+        model.apply(&event);
+    }
+    let server: BTreeMap<UserId, Member> =
+        alice.members(room).into_iter().map(|member| (member.user.id, member)).collect();
+    assert_eq!(model.present(), server);
+    assert_eq!(end.member_count as usize, server.len());
+    // Whoever stopped anywhere and resumes ends there, too, by the socket and by REST.
+    for since in revs.iter().step_by(revs.len() / 8 + 1) {
+        let replayed = replay(&app.anonymous(), room, *since);
+        let about_members: Vec<_> = replayed.iter().filter(|event| is_about_members(event)).collect();
+        for event in &about_members {
+            let mut one = Model::default();
+            one.apply(event);
+            for (id, (_, member)) in &one.members {
+                assert_eq!(member.as_ref(), server.get(id), "after {since}");
+            }
+        }
+        let (_, members) = alice.changes_of(room, *since, 100);
+        assert_eq!(members.len(), about_members.len(), "the same by REST after {since}");
+    }
+}
+
+#[test]
+fn the_expiry_of_a_mute_is_no_change() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let grace = app.guest("Grace");
+    grace.join(room.id);
+    let mut follower = app.socket();
+    follower.subscribe(room.id);
+    let until = (chrono::Utc::now() + chrono::TimeDelta::milliseconds(1_200)).to_rfc3339();
+    alice.put(&mute_path(room.id, grace.id()), &json!({ "until": until })).expect(204);
+    let (muted, event) = follower.next_change();
+    assert!(
+        matches!(&event, ServerEvent::MemberUpdated(change) if change.member.muted_until.is_some()),
+        "{event:?}"
+    );
+    let body = json!({ "text": "at last" });
+    let sent: Message = support::wait::until("the mute is over", || {
+        let answer = grace.post(&messages_path(room.id), &body);
+        (answer.status == 201).then(|| answer.json())
+    });
+    assert_eq!(sent.rev, muted.next());
+    assert_eq!(follower.next_change().0, sent.rev);
+    follower.assert_quiet();
 }

@@ -603,3 +603,72 @@ fn of_two_rooms_of_one_name_that_become_public_at_once_one_does() {
         assert_eq!(found, 1, "round {round}");
     }
 }
+
+#[test]
+fn a_since_beyond_everything_does_not_tell_a_hidden_room_from_an_unknown_one() {
+    let stage = Stage::new();
+    let mut socket = TestSocket::connect(&stage.outsider);
+    for room_id in [stage.room.id, support::builders::unknown_room_id()] {
+        for since in [shared::ids::Rev(0), shared::ids::Rev(1_000_000)] {
+            socket.send(&ClientCommand::Subscribe { room_id, since: Some(since), present: true });
+            let refused = socket
+                .expect(|event| if let ServerEvent::Error { code, .. } = event { Some(*code) } else { None });
+            assert_eq!(refused, ErrorCode::RoomNotFound);
+        }
+    }
+}
+
+#[test]
+fn requests_to_a_hidden_room_use_up_nothing_that_its_members_need() {
+    let app = TestApp::with(&["--room-sends-per-second", "1", "--address-requests-per-second", "1000"]);
+    let (owner, outsider) = (app.member("The owner"), app.guest("Grace"));
+    let room = owner.create_private_room("behind the curtain");
+    let statuses = |room_id| -> Vec<u16> {
+        let send = |_| outsider.post(&messages_path(room_id), &json!({ "text": "hello" })).status;
+        (0..3).map(send).collect()
+    };
+    let unknown = statuses(support::builders::unknown_room_id());
+    assert_eq!(statuses(room.id), unknown, "limited as if it did not exist");
+    owner.send(room.id, "hello");
+}
+
+#[test]
+fn a_creator_who_is_out_learns_nothing_by_repeating_the_creation() {
+    let stage = Stage::new();
+    let id = support::builders::unknown_room_id();
+    let body = json!({ "name": "mine once", "id": id, "visibility": "private" });
+    stage.owner.post(ROOMS_PATH, &body).expect(201);
+    stage.owner.post(ROOMS_PATH, &body).expect(200);
+    stage.owner.add(id, &stage.member, Role::Owner);
+    stage.owner.leave(id);
+    stage.member.rename_room(id, "mine now");
+    let answer = stage.owner.post(ROOMS_PATH, &body);
+    answer.problem(409, ErrorCode::RoomIdReused);
+    assert!(!answer.text().contains("mine"), "{}", answer.text());
+}
+
+#[test]
+fn joining_by_a_message_tells_all_sockets_of_the_author_what_they_may_do_now() {
+    let stage = Stage::new();
+    let room = stage.owner.create_room("open");
+    let grace = stage.app.guest("Grace");
+    let mut own = [TestSocket::connect(&grace), TestSocket::connect(&grace)];
+    grace.send(room.id, "hello");
+    for socket in &mut own {
+        let viewer = socket.viewer_updated(room.id);
+        assert_eq!((viewer.role, &viewer), (Some(Role::Guest), &grace.viewer(room.id)));
+    }
+    grace.leave(room.id);
+    for socket in &mut own {
+        assert_eq!(socket.viewer_updated(room.id).role, None);
+    }
+}
+
+#[test]
+fn passing_ownership_on_tells_both_what_they_may_do_now() {
+    let stage = Stage::new();
+    let mut sockets = [TestSocket::connect(&stage.owner), TestSocket::connect(&stage.member)];
+    stage.owner.transfer(stage.room.id, &stage.member);
+    let roles = sockets.each_mut().map(|socket| socket.viewer_updated(stage.room.id).role);
+    assert_eq!(roles, [Some(Role::Moderator), Some(Role::Owner)]);
+}

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use shared::events::CloseCode;
+use shared::events::{CloseCode, ServerEvent};
+use shared::members::Role;
 use shared::messages::messages_path;
 use shared::rooms::ROOMS_PATH;
 use support::client::TestClient;
@@ -350,4 +351,59 @@ fn accounts_are_administered_from_the_command_line_while_the_server_runs_and_whi
     assert!(program.ended().success());
     let (list, is_done) = admin(&["users"]);
     assert!(is_done && list.contains("Edsger") && list.contains("Ada Lovelace\tadmin,disabled"), "{list}");
+}
+
+#[test]
+fn rooms_are_administered_from_the_command_line_and_the_running_server_follows_within_two_seconds() {
+    let dir = TempDir::new();
+    let data_dir = dir.path().join("data");
+    let data_dir = data_dir.to_str().expect("text");
+    let program = Program::start(&dir);
+    let addr = program.client().addr();
+    let [_, grace, ada] =
+        ["Administrator", "Grace", "Ada Lovelace"].map(|name| TestClient::member(addr, name));
+    let (public, private) = (grace.create_room("Compilers"), grace.create_private_room("behind the curtain"));
+    let admin = |arguments: &[&str]| administer(data_dir, arguments);
+    let (list, is_done) = admin(&["rooms"]);
+    assert!(is_done && list.contains("Compilers") && list.contains("Grace"), "{list}");
+    let private_id = private.id.to_string();
+    assert!(list.contains(&private_id), "{list}");
+
+    let mut follower = TestSocket::connect(&program.client());
+    follower.subscribe(public.id);
+    let mut adas = TestSocket::connect(&ada);
+    assert!(admin(&["set-owner", "compilers", "ada lovelace"]).1);
+    let started = Instant::now();
+    let (rev, event) = follower.next_change();
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert_eq!(rev, public.rev.next());
+    assert!(
+        matches!(&event, ServerEvent::MemberJoined(change) if change.member.user.id == ada.id()),
+        "{event:?}"
+    );
+    assert_eq!(adas.viewer_updated(public.id).role, Some(Role::Owner));
+    ada.rename_room(public.id, "Linkers");
+
+    // A private one is named by its id.
+    assert!(!admin(&["set-owner", "behind the curtain", "Ada Lovelace"]).1);
+    assert!(admin(&["set-owner", &private_id, "Ada Lovelace"]).1);
+    adas.expect(|event| {
+        matches!(event, ServerEvent::RoomAdded { room } if room.id == private.id).then_some(())
+    });
+    assert_eq!(ada.viewer(private.id).role, Some(Role::Owner));
+
+    assert!(admin(&["delete-room", &private_id]).1);
+    let started = Instant::now();
+    adas.expect(|event| {
+        matches!(event, ServerEvent::RoomRemoved { room_id, .. } if *room_id == private.id).then_some(())
+    });
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(admin(&["delete-room", "linkers"]).1);
+    follower.expect(|event| {
+        matches!(event, ServerEvent::RoomDeleted(change) if change.room.id == public.id).then_some(())
+    });
+    assert_eq!(ada.get(&shared::rooms::room_path(public.id)).status, 404);
+    let (text, is_done) = admin(&["delete-room", "linkers"]);
+    assert!(!is_done && text.contains("linkers"), "{text}");
+    program.stop();
 }
