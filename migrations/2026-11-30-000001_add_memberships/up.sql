@@ -1,3 +1,7 @@
+-- Filling the memberships reads all messages: connections of the server are told not to do that.
+SET LOCAL enable_seqscan = on;
+SET LOCAL enable_hashjoin = on;
+
 ALTER TABLE rooms
     ADD COLUMN topic text,
     ADD COLUMN visibility text NOT NULL DEFAULT 'public',
@@ -53,7 +57,7 @@ CREATE TABLE memberships (
 );
 
 -- The rooms of a user.
-CREATE INDEX memberships_user_id_idx ON memberships (user_id) WHERE role IS NOT NULL;
+CREATE INDEX memberships_user_id_idx ON memberships (user_id);
 -- The members of a room, by role and time.
 CREATE INDEX memberships_members_idx ON memberships (room_id, role, joined_at, user_id) WHERE role IS NOT NULL;
 -- What changed since a rev.
@@ -140,7 +144,8 @@ ALTER TABLE users
     -- Of a guest: the keyed hash of the address.
     ADD COLUMN address_hash bytea;
 
--- What is still to be done in the rooms of a user: a new name is a change of each membership, a deleted user leaves,
+-- What is still to be done in the rooms of a user: a new name
+-- or an account is a change of each membership, a deleted user leaves,
 -- a disabled owner passes rooms on, messages are erased. The row goes when it is done, also after a restart.
 CREATE TABLE user_tasks (
     user_id uuid NOT NULL,
@@ -149,12 +154,12 @@ CREATE TABLE user_tasks (
     version bigint NOT NULL DEFAULT 0,
     CONSTRAINT user_tasks_pkey PRIMARY KEY (user_id, task),
     CONSTRAINT user_tasks_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id),
-    CONSTRAINT user_tasks_task_check CHECK (task IN ('rename', 'pass_on', 'leave', 'erase'))
+    CONSTRAINT user_tasks_task_check CHECK (task IN ('rename', 'upgrade', 'pass_on', 'leave', 'erase'))
 );
 
 -- The first room is the server's own.
 UPDATE rooms SET is_own = true
-WHERE id = (SELECT id FROM rooms WHERE created_by IS NULL ORDER BY created_at, id LIMIT 1);
+WHERE id = (SELECT id FROM rooms WHERE created_by IS NULL AND deleted_at IS NULL ORDER BY created_at, id LIMIT 1);
 
 -- Every author is a member since their first message, every creator an owner. No rev moves.
 INSERT INTO memberships (room_id, user_id, role, joined_at, rev, joined_rev)
@@ -170,3 +175,5 @@ ON CONFLICT (room_id, user_id) DO UPDATE SET role = 0, joined_at = EXCLUDED.join
 UPDATE rooms SET member_count = counted.count
 FROM (SELECT room_id, count(*) AS count FROM memberships GROUP BY room_id) AS counted
 WHERE rooms.id = counted.room_id;
+
+ANALYZE memberships;

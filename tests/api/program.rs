@@ -29,7 +29,7 @@ fn binary() -> PathBuf {
 }
 
 /// A running server and its output.
-struct Program {
+pub struct Program {
     process: Child,
     url: String,
 }
@@ -60,8 +60,15 @@ impl Program {
 
     /// Starts on a running database.
     fn start_over(database_url: &str, log: File) -> Self {
+        Self::start_logging(database_url, log, "info")
+    }
+
+    /// Starts on a running database, and logs from this level on.
+    pub fn start_logging(database_url: &str, log: File, level: &str) -> Self {
         let flags = ["--port", "0", "--rate-limits", "off", "--database-url", database_url];
-        let mut process = command(&flags).stdout(Stdio::piped()).stderr(log).spawn().expect("it starts");
+        let mut command = command(&flags);
+        command.env("RUST_LOG", level);
+        let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().expect("it starts");
         let url = Self::read_url(&mut process).expect("it says where it runs");
         Self { process, url }
     }
@@ -73,7 +80,8 @@ impl Program {
         line.trim_end().rsplit_once(' ').map(|(_, url)| url.to_owned())
     }
 
-    fn client(&self) -> TestClient {
+    /// A client without a session.
+    pub fn client(&self) -> TestClient {
         let addr = self.url.strip_prefix("http://").expect("a URL");
         TestClient::anonymous(addr.parse().expect("an address"))
     }
@@ -82,6 +90,12 @@ impl Program {
         // To the whole group, as a terminal does.
         let kill = format!("kill -{signal} -{}", self.process.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    }
+
+    /// Stops the program and waits for its end.
+    pub fn stop(mut self) {
+        self.signal("TERM");
+        assert!(self.ended().success());
     }
 
     fn ended(&mut self) -> ExitStatus {

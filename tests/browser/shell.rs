@@ -99,6 +99,35 @@ fn notices_appear_at_the_top_right_are_announced_and_disappear_when_clicked() {
 }
 
 #[test]
+// reference: pages-toasts
+fn a_dialog_that_could_not_be_loaded_opens_at_the_next_try() {
+    let stage = stage::alone();
+    let reader = stage.person();
+    stage.network.fail("GET /later-");
+    reader.open("/rooms");
+    reader.sidebar().settings();
+    eventually(|| reader.toasts().texts(), ["This could not be loaded. Try again, or reload the page."]);
+    assert!(!reader.dialog().is_open());
+    stage.network.mend();
+    reader.sidebar().settings();
+    eventually(|| reader.dialog().title(), "Settings");
+}
+
+#[test]
+// reference: pages-toasts
+fn a_page_that_could_not_be_loaded_is_loaded_again() {
+    let stage = stage::alone();
+    let reader = stage.person();
+    stage.network.fail("GET /later-");
+    reader.open("/reset#token");
+    eventually(|| reader.page_failure(), "This page could not be loaded");
+    stage.network.mend();
+    reader.press_in_page("Try again");
+    eventually(|| reader.heading(), "Choose a new password");
+    eventually(|| reader.whole_address(), "/reset");
+}
+
+#[test]
 // reference: messages-compose
 fn the_chosen_theme_outlives_a_reload() {
     let stage = stage::alone();

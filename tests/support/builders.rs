@@ -33,7 +33,7 @@ impl TestClient {
         self.delete(&room_path(id)).expect(204);
     }
 
-    /// Sends a message.
+    /// Sends a message. It joins the room.
     #[track_caller]
     pub fn send(&self, room_id: RoomId, text: &str) -> Message {
         self.post(&messages_path(room_id), &json!({ "text": text })).expect(201).json()
@@ -86,6 +86,11 @@ impl TestClient {
     pub fn changes(&self, room_id: RoomId, since: Rev) -> Changes {
         self.get(&format!("{}?since={since}", changes_path(room_id))).expect(200).json()
     }
+}
+
+/// A room as everybody sees it: without what one user may do there.
+pub fn shared_room(room: &Room) -> Room {
+    Room { viewer: None, ..room.clone() }
 }
 
 /// A new id for a message.

@@ -14,6 +14,7 @@ pub mod builders;
 pub mod client;
 pub mod db;
 pub mod http;
+pub mod membership;
 pub mod problem;
 pub mod proxy;
 pub mod socket;

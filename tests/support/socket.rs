@@ -116,6 +116,17 @@ impl TestSocket {
         }
     }
 
+    /// The next text as it was sent, if one comes within moments. After the end of the connection none does.
+    pub fn try_text(&mut self) -> Option<String> {
+        loop {
+            match self.socket.read() {
+                Ok(Message::Text(text)) => return Some(text.to_string()),
+                Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                _ => return None,
+            }
+        }
+    }
+
     /// The next event.
     #[track_caller]
     pub fn next_event(&mut self) -> ServerEvent {
@@ -263,6 +274,8 @@ pub fn rev(event: &ServerEvent) -> Option<Rev> {
         ServerEvent::RoomCreated(change)
         | ServerEvent::RoomUpdated(change)
         | ServerEvent::RoomDeleted(change) => Some(change.rev),
+        ServerEvent::MemberJoined(change) | ServerEvent::MemberUpdated(change) => Some(change.rev),
+        ServerEvent::MemberLeft { rev, .. } => Some(*rev),
         _ => None,
     }
 }

@@ -164,7 +164,10 @@ impl Accounts {
                             let error = AccountError::AlreadyMember;
                             return Err(if is_disabled { AccountError::Disabled } else { error });
                         }
-                        member => member?,
+                        member => {
+                            user_tasks::create(conn, id, Task::Upgrade)?;
+                            member?
+                        }
                     },
                     None => {
                         users::create(conn, &user, is_admin, None)?;
@@ -223,14 +226,14 @@ impl Accounts {
         let Some(Invited { room_id, secret_hash, .. }) = invite else {
             return self.write(move |conn| work(conn)).await.map(Some);
         };
-        let stored = writer.change(room_id, move |conn, now| {
+        let stored = writer.change(room_id, move |conn, attempt| {
             if db::sessions::exists(conn, session)? {
                 return Ok(Done::unchanged(Ok(None)));
             }
             // A savepoint: a refusal undoes everything.
             let stored = db::transaction(conn, |conn| {
                 let stored = work(conn)?;
-                match redeem(conn, room_id, &secret_hash, user, now) {
+                match redeem(conn, room_id, &secret_hash, user, attempt) {
                     Ok(Done { publication, .. }) => Ok((stored, publication)),
                     Err(RoomError::Refused(refusal)) => Err(AccountError::Refused(refusal)),
                     Err(RoomError::Db(error)) => Err(error.into()),

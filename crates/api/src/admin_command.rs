@@ -1,18 +1,18 @@
 //! `parlance admin`: accounts and rooms from the command line, directly on the database. Running servers follow within 2 s.
 
+use shared::errors::ErrorCode;
 use shared::ids::RoomId;
 use shared::rooms::Room;
 use shared::users::{UserKind, Username};
 use thiserror::Error;
 
 use crate::accounts::{AccountError, admin, passwords};
-use crate::clock;
 use crate::config::{AdminCommand, Config};
 use crate::db::users::{self, Account, Listed};
 use crate::db::{self, Conn, DbError};
 use crate::postgres::{self, Cluster, ClusterError};
-use crate::rooms::error::{RoomError, RoomResult};
-use crate::rooms::{Done, succession};
+use crate::rooms::error::{Refusal, RoomError, RoomResult};
+use crate::rooms::{Attempt, Done, succession};
 
 /// How many accounts one query reads.
 const PAGE: u32 = 100;
@@ -32,6 +32,12 @@ pub enum CommandError {
     /// There is no such room.
     #[error("There is no room {0:?}. `parlance admin rooms` lists the rooms with their ids.")]
     NoRoom(String),
+    /// The account is disabled.
+    #[error("The account is disabled: enable it first.")]
+    Disabled,
+    /// The account is in too many rooms.
+    #[error("The account is in too many rooms: it must leave one first.")]
+    TooManyRooms,
     /// The name is not allowed, or it is taken.
     #[error("{0}")]
     Name(String),
@@ -78,14 +84,14 @@ fn execute(conn: &mut Conn, config: &Config, command: &AdminCommand) -> Result<S
         AdminCommand::SetOwner { room, name } => {
             let (room_id, room) = find_room(conn, room)?;
             let owner = find(conn, name)?.me.user;
-            let now = clock::now();
-            change_room(conn, room_id, |conn| succession::set_owner(conn, room_id, owner.id, now))?;
+            let attempt = Attempt::first();
+            change_room(conn, room_id, |conn| succession::set_owner(conn, room_id, owner.id, attempt))?;
             Ok(format!("{} owns {room} now.", owner.username.as_str()))
         }
         AdminCommand::DeleteRoom { room } => {
             let (room_id, room) = find_room(conn, room)?;
-            let now = clock::now();
-            change_room(conn, room_id, |conn| succession::delete(conn, room_id, now))?;
+            let attempt = Attempt::first();
+            change_room(conn, room_id, |conn| succession::delete(conn, room_id, attempt))?;
             Ok(format!("{room} is deleted."))
         }
     }
@@ -127,6 +133,8 @@ fn change_room(
         Ok::<_, RoomError>(db::room_events::create(conn, room_id)?)
     });
     changed.map_err(|error| match error {
+        RoomError::Refused(Refusal { code: ErrorCode::AccountDisabled, .. }) => CommandError::Disabled,
+        RoomError::Refused(Refusal { code: ErrorCode::RateLimited, .. }) => CommandError::TooManyRooms,
         RoomError::Refused(_) => CommandError::NoRoom(room_id.to_string()),
         RoomError::Db(error) => CommandError::Database(error),
     })

@@ -1,4 +1,4 @@
-//! Background tasks: the hub's timer, and the deletion of expired sessions and deleted rooms.
+//! Background tasks: the hub's timer, what other processes did, and cleaning up.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -25,8 +25,8 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 const PURGE_BATCH: i64 = 5_000;
 /// How often rooms are passed on whose last owner is a guest who cannot come back.
 const SUCCESSION_INTERVAL: Duration = Duration::from_secs(600);
-/// How many seconds the janitor looks back for changes of other processes.
-const FOLLOWED_SECONDS: i32 = 60;
+/// How far reads of the changes of other processes overlap: longer than a transaction takes.
+const EVENT_OVERLAP: Duration = Duration::from_secs(30);
 /// How many seconds those are kept.
 const KEPT_SECONDS: i32 = 3_600;
 /// The pause before a task that ended is restarted.
@@ -54,25 +54,35 @@ pub async fn tick(app: Arc<App>) {
     }
 }
 
-/// Deletes expired sessions and the rows of deleted rooms.
-pub async fn clean(app: Arc<App>) {
+/// Does what takes long: the tasks of users, rooms that are passed on, and rows of deleted rooms. Nothing that must happen
+/// within moments waits for it.
+pub async fn work(app: Arc<App>) {
     let (mut cleanups, mut retries) = (interval(CLEANUP_INTERVAL), interval(RETRY_INTERVAL));
     let mut successions = interval(SUCCESSION_INTERVAL);
-    successions.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut followed = HashSet::new();
+    for timer in [&mut cleanups, &mut retries, &mut successions] {
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
+    loop {
+        tokio::select! {
+            () = app.tasks.stored() => run_tasks(&app).await,
+            _ = retries.tick() => run_tasks(&app).await,
+            _ = successions.tick() => pass_on_abandoned_rooms(&app).await,
+            _ = cleanups.tick() => purge_deleted_rooms(&app).await,
+        }
+    }
+}
+
+/// Deletes expired sessions, and follows what other processes did.
+pub async fn clean(app: Arc<App>) {
+    let (mut cleanups, mut retries) = (interval(CLEANUP_INTERVAL), interval(RETRY_INTERVAL));
+    let mut rooms = FollowedRooms::default();
     cleanups.set_missed_tick_behavior(MissedTickBehavior::Delay);
     retries.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = cleanups.tick() => {
-                delete_expired_sessions(&app).await;
-                purge_deleted_rooms(&app).await;
-            }
-            () = app.tasks.stored() => run_tasks(&app).await,
-            _ = successions.tick() => pass_on_abandoned_rooms(&app).await,
+            _ = cleanups.tick() => delete_expired_sessions(&app).await,
             _ = retries.tick() => {
-                follow_rooms(&app, &mut followed).await;
-                run_tasks(&app).await;
+                rooms.follow(&app).await;
                 app.hub.end_expired(chrono::Utc::now());
                 if let Err(error) = app.sessions.follow_events().await {
                     tracing::debug!(%error, "the events of other servers cannot be read yet");
@@ -91,17 +101,43 @@ async fn run_tasks(app: &App) {
     }
 }
 
-/// Publishes what other processes on this database changed in rooms.
-async fn follow_rooms(app: &App, followed: &mut HashSet<Uuid>) {
-    match app.db.run(|conn| db::room_events::list(conn, FOLLOWED_SECONDS)).await {
-        Ok(events) => {
-            for (_, room_id) in events.iter().filter(|(id, _)| !followed.contains(id)) {
-                // A full queue is emptied before the event is forgotten.
-                let _ = app.writer.catch_up(*room_id);
+/// What other processes on this database changed in rooms, as far as it was published.
+struct FollowedRooms {
+    /// When the events were last read.
+    at: Instant,
+    /// Those that were published. Each is published once, although reads overlap.
+    published: HashSet<Uuid>,
+}
+
+impl Default for FollowedRooms {
+    fn default() -> Self {
+        Self { at: Instant::now(), published: HashSet::new() }
+    }
+}
+
+impl FollowedRooms {
+    /// Publishes what is not published.
+    async fn follow(&mut self, app: &App) {
+        let started_at = Instant::now();
+        let since = started_at.duration_since(self.at) + EVENT_OVERLAP;
+        let seconds = i32::try_from(since.as_secs()).unwrap_or(i32::MAX);
+        match app.db.run(move |conn| db::room_events::list(conn, seconds)).await {
+            Ok(events) => {
+                let mut is_whole = true;
+                for (id, room_id) in &events {
+                    // What finds the queue full is tried again.
+                    if !self.published.contains(id) && app.writer.catch_up(*room_id).is_ok() {
+                        self.published.insert(*id);
+                    }
+                    is_whole &= self.published.contains(id);
+                }
+                if is_whole {
+                    self.at = started_at;
+                    self.published.retain(|id| events.iter().any(|(known, _)| known == id));
+                }
             }
-            *followed = events.into_iter().map(|(id, _)| id).collect();
+            Err(error) => tracing::debug!(%error, "the changes of other processes cannot be read yet"),
         }
-        Err(error) => tracing::debug!(%error, "the changes of other processes cannot be read yet"),
     }
 }
 

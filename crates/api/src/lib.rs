@@ -276,10 +276,11 @@ fn serve(
     let (send_handle, handle) = std::sync::mpsc::channel();
     let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let (ticker_app, cleaner_app) = (app.clone(), app.clone());
+            let (ticker_app, cleaner_app, worker_app) = (app.clone(), app.clone(), app.clone());
             let ticker = janitor::supervise("ticker", move || janitor::tick(ticker_app.clone()));
             let cleaner = janitor::supervise("janitor", move || janitor::clean(cleaner_app.clone()));
-            let (ticker, cleaner) = (actix_web::rt::spawn(ticker), actix_web::rt::spawn(cleaner));
+            let worker = janitor::supervise("worker", move || janitor::work(worker_app.clone()));
+            let background = [actix_web::rt::spawn(ticker), actix_web::rt::spawn(cleaner), actix_web::rt::spawn(worker)];
             // The blocking threads of a worker only run queries; more threads would only wait for a connection.
             let blocking_threads = app.config.database_connections as usize;
             let data = web::Data::from(app);
@@ -305,8 +306,7 @@ fn serve(
             // The receiver is gone only if the start was abandoned.
             let _ = send_handle.send(server.handle());
             let ended = server.await;
-            ticker.abort();
-            cleaner.abort();
+            background.iter().for_each(tokio::task::JoinHandle::abort);
             ended
         })
     })?;

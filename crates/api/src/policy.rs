@@ -122,19 +122,20 @@ pub fn may(actor: Actor, operation: Operation, standing: &Standing) -> Decision 
         return Decision::Hide;
     }
     let role = if operation == Operation::Leave { standing.role } else { role };
+    let is_guest = !matches!(kind, UserKind::Member | UserKind::Bot);
+    if operation == Operation::InviteUser && is_guest {
+        return Decision::Deny(ErrorCode::MembersOnly);
+    }
     if let Some(code) = missing_right(operation, role, is_admin, is_public) {
         return Decision::Deny(code);
     }
-    let is_guest = !matches!(kind, UserKind::Member | UserKind::Bot);
     match operation {
         Operation::Send | Operation::Upload | Operation::React
             if is_guest && standing.posting != Posting::All =>
         {
             Decision::Deny(ErrorCode::MembersOnly)
         }
-        Operation::InviteUser | Operation::SetVisibility if is_guest => {
-            Decision::Deny(ErrorCode::MembersOnly)
-        }
+        Operation::SetVisibility if is_guest => Decision::Deny(ErrorCode::MembersOnly),
         Operation::Send | Operation::Upload | Operation::React | Operation::Type | Operation::EditMessage
             if standing.is_muted && !is_admin =>
         {

@@ -13,7 +13,7 @@ pub mod messages;
 pub mod settings;
 pub mod succession;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use shared::audit::AuditDetail;
@@ -21,10 +21,11 @@ use shared::errors::ErrorCode;
 use shared::events::{MemberChange, RoomChange, ServerEvent};
 use shared::ids::{Rev, RoomId, UserId};
 use shared::members::{LeaveReason, Member, Operation, Role, Viewer};
-use shared::rooms::{Room, Visibility};
+use shared::rooms::{Room, RoomName, Visibility};
 use shared::users::UserKind;
 
 use self::error::{Refusal, RoomError, RoomResult};
+use crate::clock;
 use crate::db::members::Membership;
 use crate::db::{self, Conn, DbError};
 use crate::policy::{self, Actor, Decision, Standing};
@@ -46,6 +47,22 @@ impl<T> Done<T> {
     }
 }
 
+/// An attempt to make a change. If the connection breaks, there is another one.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt {
+    /// The time of the change, which all attempts share: in whole milliseconds.
+    pub at: DateTime<Utc>,
+    /// Whether an earlier attempt may be stored.
+    pub is_retry: bool,
+}
+
+impl Attempt {
+    /// The first attempt, now.
+    pub fn first() -> Self {
+        Self { at: clock::now(), is_retry: false }
+    }
+}
+
 /// Changes to one room, under its lock.
 pub struct Transaction<'conn> {
     conn: &'conn mut Conn,
@@ -56,9 +73,10 @@ pub struct Transaction<'conn> {
     touched: HashSet<UserId>,
     /// Whether anything changed that decides who may write.
     is_about_rights: bool,
-    /// What members could do before the settings changed.
-    viewers_before: Option<Vec<(UserId, Viewer)>>,
+    /// What users could do before the settings changed.
+    viewers_before: HashMap<UserId, Viewer>,
     audience: Option<Audience>,
+    former_name: Option<RoomName>,
 }
 
 impl<'conn> Transaction<'conn> {
@@ -72,12 +90,12 @@ impl<'conn> Transaction<'conn> {
         conn: &'conn mut Conn,
         room_id: RoomId,
         by: UserId,
-        now: DateTime<Utc>,
+        attempt: Attempt,
     ) -> RoomResult<(Self, Membership)> {
-        let before = db::members::or_nobody(db::members::get(conn, room_id, by, now))?;
+        let before = db::members::or_nobody(db::members::get(conn, room_id, by, attempt.at))?;
         let is_in = before.is_some_and(|before| before.role.is_some());
         let room = found(db::rooms::lock_seen(conn, room_id, is_in))?;
-        let mut transaction = Self::of_locked(conn, room, now);
+        let mut transaction = Self::of_locked(conn, room, attempt);
         let me = transaction.actor(by)?;
         Ok((transaction, me))
     }
@@ -86,14 +104,23 @@ impl<'conn> Transaction<'conn> {
     ///
     /// # Errors
     /// `room_not_found` if there is none.
-    pub fn begin_for_server(conn: &'conn mut Conn, room_id: RoomId, now: DateTime<Utc>) -> RoomResult<Self> {
+    pub fn begin_for_server(conn: &'conn mut Conn, room_id: RoomId, attempt: Attempt) -> RoomResult<Self> {
         let room = found(db::rooms::lock(conn, room_id))?;
-        Ok(Self::of_locked(conn, room, now))
+        Ok(Self::of_locked(conn, room, attempt))
     }
 
-    fn of_locked(conn: &'conn mut Conn, room: Room, now: DateTime<Utc>) -> Self {
-        let (changes, touched, viewers_before, audience) = (Vec::new(), HashSet::new(), None, None);
-        Self { conn, now, room, changes, touched, is_about_rights: false, viewers_before, audience }
+    fn of_locked(conn: &'conn mut Conn, room: Room, attempt: Attempt) -> Self {
+        Self {
+            conn,
+            now: attempt.at,
+            room,
+            changes: Vec::new(),
+            touched: HashSet::new(),
+            is_about_rights: false,
+            viewers_before: HashMap::new(),
+            audience: None,
+            former_name: None,
+        }
     }
 
     /// A user, and what they are in the room.
@@ -162,7 +189,7 @@ impl<'conn> Transaction<'conn> {
         let rev = self.next_rev();
         db::members::join(self.conn, self.room.id, who.user.id, role, rev, self.now)?;
         self.room.member_count += 1;
-        (who.role, who.joined_at, who.rev) = (Some(role), Some(self.now), rev);
+        (who.role, who.joined_at) = (Some(role), Some(self.now));
         self.touched.insert(who.user.id);
         let member = member_of(who)?;
         let change = MemberChange { room_id: self.room.id, rev, member: member.clone() };
@@ -176,7 +203,7 @@ impl<'conn> Transaction<'conn> {
         db::members::leave(self.conn, room_id, user_id, reason, rev, self.now)?;
         db::invites::revoke_of(self.conn, room_id, user_id, self.now)?;
         self.room.member_count = self.room.member_count.saturating_sub(1);
-        (who.role, who.rev) = (None, rev);
+        who.role = None;
         self.touched.insert(user_id);
         self.changes.push((rev, ServerEvent::MemberLeft { room_id, rev, user_id, reason }));
         Ok(())
@@ -189,7 +216,7 @@ impl<'conn> Transaction<'conn> {
         if policy::highest_invited(Some(role)).is_none() {
             db::invites::revoke_of(self.conn, room_id, user_id, self.now)?;
         }
-        (who.role, who.role_cap, who.rev) = (Some(role), cap, rev);
+        (who.role, who.role_cap) = (Some(role), cap);
         self.member_updated(who)
     }
 
@@ -226,12 +253,12 @@ impl<'conn> Transaction<'conn> {
         Ok(())
     }
 
-    /// Remembers what members may do, before the settings change.
-    fn remember_viewers(&mut self) -> RoomResult<()> {
-        let ids = db::members::ids(self.conn, self.room.id)?;
-        let members = db::members::get_many(self.conn, self.room.id, &ids, self.now)?;
+    /// Remembers what users may do, before the settings change: those of the given ones who see the room.
+    fn remember_viewers(&mut self, users: &[UserId]) -> RoomResult<()> {
+        let found = db::members::get_many(self.conn, self.room.id, users, self.now)?;
         let room = &self.room;
-        self.viewers_before = Some(members.iter().map(|who| (who.user.id, who.viewer(room))).collect());
+        let viewers = found.iter().map(|who| (who.user.id, who.viewer(room)));
+        self.viewers_before = viewers.filter(|(_, viewer)| viewer.may(Operation::View)).collect();
         Ok(())
     }
 
@@ -260,21 +287,22 @@ impl<'conn> Transaction<'conn> {
     /// # Errors
     /// Errors of the database.
     pub fn finish<T>(self, value: T) -> RoomResult<Done<T>> {
-        let Self { conn, now, room, changes, touched, is_about_rights, viewers_before, audience } = self;
-        let is_about_rights = is_about_rights || !touched.is_empty();
+        let Self { conn, now, room, changes, touched, viewers_before, audience, former_name, .. } = self;
+        let is_about_rights = self.is_about_rights || !touched.is_empty();
         if changes.is_empty() && !is_about_rights {
             return Ok(Done::unchanged(value));
         }
         db::rooms::advance(conn, &room, is_about_rights)?;
         let mut ids: Vec<UserId> = touched.iter().copied().collect();
-        let before = viewers_before.unwrap_or_default();
-        ids.extend(before.iter().map(|(id, _)| *id).filter(|id| !touched.contains(id)));
+        ids.extend(viewers_before.keys().filter(|id| !touched.contains(id)));
         let found = db::members::get_many(conn, room.id, &ids, now)?;
         let viewers = found.iter().map(|who| (who.user.id, who.viewer(&room)));
-        let is_news =
-            |(id, viewer): &(UserId, Viewer)| touched.contains(id) || !before.iter().any(|(known, was)| known == id && was == viewer);
+        let is_news = |(id, viewer): &(UserId, Viewer)| {
+            touched.contains(id) || viewers_before.get(id).is_some_and(|before| before != viewer)
+        };
         let viewers = viewers.filter(is_news).collect();
-        Ok(Done { value, publication: Some(Publication { room, changes, viewers, audience }) })
+        let publication = Publication { room, changes, viewers, audience, former_name };
+        Ok(Done { value, publication: Some(publication) })
     }
 }
 
@@ -329,8 +357,11 @@ fn from_to(before: &str, after: &str) -> AuditDetail {
     AuditDetail { before: Some(before.to_owned()), after: Some(after.to_owned()), ..AuditDetail::default() }
 }
 
-/// The audience of a room that its members see.
-fn members_only(conn: &mut Conn, room: &Room) -> RoomResult<Audience> {
+/// Who sees a room.
+///
+/// # Errors
+/// Errors of the database.
+pub fn audience(conn: &mut Conn, room: &Room) -> db::DbResult<Audience> {
     Ok(match room.visibility {
         Visibility::Private => Audience::Members(db::members::ids(conn, room.id)?.into_iter().collect()),
         _ => Audience::Everybody,

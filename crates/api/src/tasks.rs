@@ -2,23 +2,25 @@
 //! deleted themselves leave, their messages are erased. Each task is a row that goes when it is done, so a restart
 //! loses none.
 
-use shared::ids::{RoomId, UserId};
-use tokio::sync::{Mutex, Notify};
+use shared::ids::{RoomId, Seq, UserId};
+use tokio::sync::Notify;
 
 use crate::db::user_tasks::{self, StoredTask, Task};
-use crate::db::{Db, DbError, DbResult, members, room_audit};
+use crate::db::messages::ids_of_author;
+use crate::db::{Conn, Db, DbError, DbResult, members, room_audit};
 use crate::rooms::error::RoomError;
 use crate::rooms::{self, succession};
 use crate::writer::{WriteError, Writer};
 
 /// How many messages one transaction erases: few enough not to delay others in the room.
-const ERASE_BATCH: i64 = 200;
+const ERASE_BATCH: usize = 200;
+/// How many messages of a room are looked through at once.
+const ERASE_RANGE: i64 = 5_000;
 
-/// Runs the tasks, one at a time.
+/// Runs the tasks.
 #[derive(Default)]
 pub struct Tasks {
     stored: Notify,
-    running: Mutex<()>,
 }
 
 impl Tasks {
@@ -32,36 +34,28 @@ impl Tasks {
         self.stored.notified().await;
     }
 
-    /// Does all tasks that are stored.
+    /// Does all tasks that are stored. One that fails is done later.
     ///
     /// # Errors
-    /// If the database does not answer. The tasks stay.
+    /// If the database does not answer.
     pub async fn run(&self, db: &Db, writer: &Writer) -> DbResult<()> {
-        self.run_those(db, writer, |_| true).await
+        for stored in db.run(user_tasks::list).await? {
+            if let Err(error) = perform(db, writer, &stored).await {
+                tracing::warn!(%error, task = ?stored.task, "a task of a user is done later");
+            } else {
+                db.write(move |conn| user_tasks::delete(conn, &stored)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes a user who deleted themselves out of their rooms now. What fails is done later.
     pub async fn finish(&self, db: &Db, writer: &Writer, user: UserId) {
-        let is_leaving = |task: &StoredTask| task.user == user && task.task == Task::Leave;
-        if let Err(error) = self.run_those(db, writer, is_leaving).await {
+        let leave = StoredTask { user, task: Task::Leave, version: 0 };
+        if let Err(error) = perform(db, writer, &leave).await {
             tracing::warn!(%error, "a deleted user leaves their rooms later");
         }
         self.wake();
-    }
-
-    async fn run_those(
-        &self,
-        db: &Db,
-        writer: &Writer,
-        is_wanted: impl Fn(&StoredTask) -> bool,
-    ) -> DbResult<()> {
-        let _running = self.running.lock().await;
-        let tasks = db.run(user_tasks::list).await?;
-        for stored in tasks.into_iter().filter(is_wanted) {
-            perform(db, writer, &stored).await?;
-            db.write(move |conn| user_tasks::delete(conn, &stored)).await?;
-        }
-        Ok(())
     }
 }
 
@@ -72,25 +66,33 @@ async fn perform(db: &Db, writer: &Writer, stored: &StoredTask) -> DbResult<()> 
     let rooms = db.run(move |conn| members::rooms_of(conn, user, with_former)).await?;
     for room_id in rooms {
         match task {
-            Task::Rename => {
-                let change = writer.change(room_id, move |conn, now| {
-                    rooms::members::user_changed(conn, room_id, user, now)
+            Task::Rename | Task::Upgrade => {
+                let change = writer.change(room_id, move |conn, attempt| {
+                    rooms::members::user_changed(conn, room_id, user, task == Task::Upgrade, attempt)
                 });
                 in_room(change.await)?;
             }
             Task::PassOn => pass_on(writer, room_id, user).await?,
             Task::Leave => {
                 let change = writer
-                    .change(room_id, move |conn, now| succession::depart(conn, room_id, user, now));
+                    .change(room_id, move |conn, attempt| succession::depart(conn, room_id, user, attempt));
                 in_room(change.await)?;
             }
             Task::Erase => {
-                let mut has_more = true;
-                while has_more {
-                    let erase = writer.change(room_id, move |conn, now| {
-                        rooms::messages::erase(conn, room_id, user, ERASE_BATCH, now)
-                    });
-                    has_more = in_room(erase.await)?.unwrap_or(false);
+                let mut after = Some(Seq::ZERO);
+                while let Some(position) = after {
+                    let find = move |conn: &mut Conn| {
+                        ids_of_author(conn, room_id, user, position, ERASE_RANGE)
+                    };
+                    let (ids, next) = db.run(find).await?;
+                    for ids in ids.chunks(ERASE_BATCH) {
+                        let ids = ids.to_vec();
+                        let erase = writer.change(room_id, move |conn, attempt| {
+                            rooms::messages::erase(conn, room_id, &ids, attempt)
+                        });
+                        in_room(erase.await)?;
+                    }
+                    after = next;
                 }
             }
         }
@@ -107,7 +109,7 @@ async fn perform(db: &Db, writer: &Writer, stored: &StoredTask) -> DbResult<()> 
 /// If the database does not answer.
 pub async fn pass_on(writer: &Writer, room_id: RoomId, owner: UserId) -> DbResult<()> {
     let change =
-        writer.change(room_id, move |conn, now| succession::pass_on(conn, room_id, owner, now));
+        writer.change(room_id, move |conn, attempt| succession::pass_on(conn, room_id, owner, attempt));
     in_room(change.await).map(|_| ())
 }
 

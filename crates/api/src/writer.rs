@@ -19,7 +19,6 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use shared::ids::{RoomId, UserId};
 use tokio::sync::{mpsc, oneshot};
 
@@ -32,7 +31,7 @@ use crate::db::{Conn, DbError};
 use crate::realtime::hub::Hub;
 use crate::rooms::error::RoomResult;
 use crate::rooms::messages::Sent;
-use crate::rooms::{Done, settings};
+use crate::rooms::{Attempt, Done, settings};
 
 /// The maximal number of changes that wait for one writer. Beyond it, changes are refused.
 const QUEUE_LENGTH: usize = 4_096;
@@ -92,7 +91,8 @@ impl Writer {
     /// The refusal; a conflict if another public room has the name. An id that is in use is [`StoredRoom::IdReused`].
     pub async fn create_room(&self, new: NewRoom, by: UserId) -> WriteResult<StoredRoom> {
         let id = new.id;
-        self.transact(id, Doubt::Creation, move |conn, _| settings::create(conn, &new, by)).await
+        let create = move |conn: &mut Conn, attempt| settings::create(conn, &new, by, attempt);
+        self.transact(id, Doubt::Creation, create).await
     }
 
     /// Sends a message.
@@ -103,15 +103,14 @@ impl Writer {
         self.submit(new.room_id, |reply| Change::Message(new, reply)).await
     }
 
-    /// Makes any other change to a room: `work` is the work of a transaction, with the time of the change. It is run
-    /// again if the connection breaks.
+    /// Makes any other change to a room: `work` is the work of a transaction. It is run again if the connection breaks.
     ///
     /// # Errors
     /// What `work` returns, or that the outcome is unknown.
     pub async fn change<T: Send + 'static>(
         &self,
         room_id: RoomId,
-        work: impl FnMut(&mut Conn, DateTime<Utc>) -> RoomResult<Done<T>> + Send + 'static,
+        work: impl FnMut(&mut Conn, Attempt) -> RoomResult<Done<T>> + Send + 'static,
     ) -> WriteResult<T> {
         self.transact(room_id, Doubt::Room, work).await
     }
@@ -129,7 +128,7 @@ impl Writer {
         &self,
         room_id: RoomId,
         doubt: Doubt,
-        work: impl FnMut(&mut Conn, DateTime<Utc>) -> RoomResult<Done<T>> + Send + 'static,
+        work: impl FnMut(&mut Conn, Attempt) -> RoomResult<Done<T>> + Send + 'static,
     ) -> WriteResult<T> {
         self.submit(room_id, |reply: Reply<T>| {
             let run = move |worker: &mut Worker| {

@@ -4,11 +4,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::errors::{ErrorCode, FieldError, LimitScope, Problem};
-use shared::events::{ClientCommand, MessageChange, RoomChange, ServerEvent};
+use shared::events::{ClientCommand, MemberChange, MessageChange, RoomChange, ServerEvent};
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
+use shared::members::{LeaveReason, Member, MembershipChange, Operation, RemovalReason, Role, Viewer};
 use shared::messages::{Author, Changes, CreateMessage, Message, UpdateMessage};
 use shared::page::{Cursor, Page};
-use shared::rooms::{CreateRoom, Room, RoomName, UpdateRoom};
+use shared::rooms::{CreateRoom, Posting, Room, RoomName, Topic, UpdateRoom, Visibility};
 use shared::text::{Invalid, InvalidCode, Length};
 use shared::timestamp::Timestamp;
 use shared::users::{User, UserKind, Username};
@@ -37,20 +38,52 @@ fn room() -> Room {
     Room {
         id: room_id(),
         name: RoomName::from_stored("Lobby".to_owned()),
+        topic: Some(Topic::from_stored("All of it".to_owned())),
+        visibility: Visibility::Public,
+        is_own: true,
         created_by: None,
         created_at: time(0),
         updated_at: time(1),
         last_seq: Seq(41),
         rev: Rev(42),
         online: 2,
+        member_count: 3,
+        slow_mode_seconds: 4,
+        posting: Posting::All,
+        viewer: None,
     }
 }
 
 fn room_json() -> Value {
     json!({
-        "id": ROOM, "name": "Lobby", "created_by": null, "created_at": "2023-11-14T22:13:20.000Z",
-        "updated_at": "2023-11-14T22:13:20.001Z", "last_seq": 41, "rev": 42, "online": 2
+        "id": ROOM, "name": "Lobby", "topic": "All of it", "visibility": "public", "is_own": true,
+        "created_by": null, "created_at": "2023-11-14T22:13:20.000Z", "updated_at": "2023-11-14T22:13:20.001Z",
+        "last_seq": 41, "rev": 42, "online": 2, "member_count": 3, "slow_mode_seconds": 4, "posting": "all"
     })
+}
+
+fn viewer() -> Viewer {
+    Viewer {
+        role: Some(Role::Moderator),
+        muted_until: Some(time(6)),
+        banned: false,
+        may: vec![Operation::View, Operation::DeleteAnyMessage],
+    }
+}
+
+fn viewer_json() -> Value {
+    json!({
+        "role": "moderator", "muted_until": "2023-11-14T22:13:20.006Z", "banned": false,
+        "may": ["view", "delete_any_message"]
+    })
+}
+
+fn member() -> Member {
+    Member { user: user(), role: Role::Guest, joined_at: time(7), muted_until: None }
+}
+
+fn member_json() -> Value {
+    json!({ "user": user_json(), "role": "guest", "joined_at": "2023-11-14T22:13:20.007Z" })
 }
 
 fn user() -> User {
@@ -59,6 +92,7 @@ fn user() -> User {
         username: Username::from_stored("Grace".to_owned()),
         kind: UserKind::Guest,
         created_at: time(2),
+        deleted_at: None,
     }
 }
 
@@ -145,6 +179,55 @@ fn changes_of_rooms_carry_the_whole_room() {
 }
 
 #[test]
+fn changes_of_memberships_carry_the_member_or_say_who_is_gone_and_why() {
+    let change = || MemberChange { room_id: room_id(), rev: Rev(42), member: member() };
+    let wire = |kind: &str| json!({ "type": kind, "room_id": ROOM, "rev": 42, "member": member_json() });
+    golden(ServerEvent::MemberJoined(change()), wire("member_joined"));
+    golden(ServerEvent::MemberUpdated(change()), wire("member_updated"));
+    for (reason, name) in
+        [(LeaveReason::Left, "left"), (LeaveReason::Removed, "removed"), (LeaveReason::Banned, "banned")]
+    {
+        golden(
+            ServerEvent::MemberLeft { room_id: room_id(), rev: Rev(42), user_id: user_id(), reason },
+            json!({ "type": "member_left", "room_id": ROOM, "rev": 42, "user_id": USER, "reason": name }),
+        );
+    }
+}
+
+#[test]
+fn what_concerns_one_person_is_sent_to_that_person() {
+    let mine = Room { viewer: Some(viewer()), ..room() };
+    let mut mine_json = room_json();
+    mine_json["viewer"] = viewer_json();
+    golden(ServerEvent::RoomAdded { room: mine }, json!({ "type": "room_added", "room": mine_json }));
+    golden(
+        ServerEvent::ViewerUpdated { room_id: room_id(), viewer: viewer() },
+        json!({ "type": "viewer_updated", "room_id": ROOM, "viewer": viewer_json() }),
+    );
+    for (reason, wire) in [
+        (RemovalReason::Left, "left"),
+        (RemovalReason::Removed, "removed"),
+        (RemovalReason::Banned, "banned"),
+        (RemovalReason::MadePrivate, "made_private"),
+        (RemovalReason::Deleted, "deleted"),
+    ] {
+        let name = RoomName::from_stored("Lobby".to_owned());
+        golden(
+            ServerEvent::RoomRemoved { room_id: room_id(), name, reason },
+            json!({ "type": "room_removed", "room_id": ROOM, "name": "Lobby", "reason": wire }),
+        );
+    }
+}
+
+#[test]
+fn who_is_no_member_has_a_role_of_null() {
+    golden(
+        Viewer { role: None, muted_until: None, banned: true, may: vec![Operation::View] },
+        json!({ "role": null, "banned": true, "may": ["view"] }),
+    );
+}
+
+#[test]
 fn presence_and_typing_name_people() {
     golden(
         ServerEvent::Presence {
@@ -225,8 +308,29 @@ fn a_page_has_its_cursors_always() {
 #[test]
 fn changes_say_how_far_they_reach() {
     golden(
-        Changes { room: room(), messages: vec![message()], rev: Rev(42), has_more: true },
-        json!({ "room": room_json(), "messages": [message_json()], "rev": 42, "has_more": true }),
+        Changes {
+            room: room(),
+            messages: vec![message()],
+            members: vec![
+                MembershipChange::Member { member: member(), rev: Rev(41) },
+                MembershipChange::Left {
+                    user_id: user_id(),
+                    left: true,
+                    reason: LeaveReason::Removed,
+                    rev: Rev(42),
+                },
+            ],
+            rev: Rev(42),
+            has_more: true,
+        },
+        json!({
+            "room": room_json(), "messages": [message_json()],
+            "members": [
+                { "user": user_json(), "role": "guest", "joined_at": "2023-11-14T22:13:20.007Z", "rev": 41 },
+                { "user_id": USER, "left": true, "reason": "removed", "rev": 42 }
+            ],
+            "rev": 42, "has_more": true
+        }),
     );
 }
 
@@ -240,10 +344,16 @@ fn bodies_leave_out_what_is_absent() {
     );
     golden(UpdateMessage { text: None }, json!({}));
     golden(
-        CreateRoom { name: RoomName::from_stored("Lobby".to_owned()), id: None },
+        CreateRoom {
+            name: RoomName::from_stored("Lobby".to_owned()),
+            id: None,
+            topic: None,
+            visibility: None,
+        },
         json!({ "name": "Lobby" }),
     );
-    golden(UpdateRoom { name: None }, json!({}));
+    golden(UpdateRoom::default(), json!({}));
+    golden(UpdateRoom { topic: Some(None), ..UpdateRoom::default() }, json!({ "topic": null }));
 }
 
 #[test]
@@ -281,15 +391,22 @@ fn every_code_has_its_name() {
         (ErrorCode::InvalidToken, "invalid_token"),
         (ErrorCode::OriginRefused, "origin_refused"),
         (ErrorCode::NotAuthor, "not_author"),
-        (ErrorCode::NotRoomOwner, "not_room_owner"),
+        (ErrorCode::NotAllowed, "not_allowed"),
+        (ErrorCode::Banned, "banned"),
+        (ErrorCode::Muted, "muted"),
         (ErrorCode::NotFound, "not_found"),
         (ErrorCode::RoomNotFound, "room_not_found"),
         (ErrorCode::MessageNotFound, "message_not_found"),
+        (ErrorCode::UserNotFound, "user_not_found"),
+        (ErrorCode::MemberNotFound, "member_not_found"),
+        (ErrorCode::InviteNotFound, "invite_not_found"),
         (ErrorCode::MethodNotAllowed, "method_not_allowed"),
         (ErrorCode::RoomNameTaken, "room_name_taken"),
         (ErrorCode::UsernameTaken, "username_taken"),
         (ErrorCode::MessageIdReused, "message_id_reused"),
         (ErrorCode::RoomIdReused, "room_id_reused"),
+        (ErrorCode::LastOwner, "last_owner"),
+        (ErrorCode::InviteGone, "invite_gone"),
         (ErrorCode::MessageDeleted, "message_deleted"),
         (ErrorCode::RequestTimeout, "request_timeout"),
         (ErrorCode::BodyTooLarge, "body_too_large"),

@@ -4,6 +4,7 @@ mod account;
 mod banner;
 mod dialogs;
 mod focus;
+mod later;
 mod routing;
 mod shortcuts;
 mod sidebar;
@@ -15,7 +16,7 @@ use shared::ids::RoomId;
 use wasm_bindgen::JsCast;
 
 use crate::app::banner::AppBanner;
-use crate::app::dialogs::AppDialogs;
+use crate::app::later::{Later, Part};
 use crate::app::sidebar::AppSidebar;
 use crate::boxed::memo;
 use crate::browser;
@@ -24,13 +25,9 @@ use crate::components::toast_list::ToastList;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
-use crate::pages::admin_page::AdminPage;
 use crate::pages::home_page::HomePage;
-use crate::pages::invite_page::InvitePage;
 use crate::pages::not_found_page::NotFoundPage;
-use crate::pages::reset_page::ResetPage;
 use crate::pages::room_page::RoomPage;
-use crate::pages::setup_page::SetupPage;
 use crate::route::Route;
 use crate::session;
 use crate::state::State;
@@ -83,7 +80,7 @@ pub fn App() -> impl IntoView {
         // `browser::announce` adds an element for each line, so that each is said once.
         <div id="news" class="sr-only" aria-live="polite"></div>
         <ToastList toasts=state.toasts />
-        <AppDialogs />
+        <Later part=Part::Dialogs />
     }
 }
 
@@ -117,10 +114,10 @@ fn CurrentPage() -> impl IntoView {
     let draw = move |page| match page {
         Page::Home => view! { <HomePage /> }.into_any(),
         Page::Room(room_id, _) => view! { <RoomPage room_id=room_id pointed=pointed /> }.into_any(),
-        Page::Setup => view! { <SetupPage /> }.into_any(),
-        Page::Reset => view! { <ResetPage /> }.into_any(),
-        Page::Invite => view! { <InvitePage /> }.into_any(),
-        Page::Admin => view! { <AdminPage /> }.into_any(),
+        Page::Setup => view! { <Later part=Part::Setup /> }.into_any(),
+        Page::Reset => view! { <Later part=Part::Reset /> }.into_any(),
+        Page::Invite => view! { <Later part=Part::Invite /> }.into_any(),
+        Page::Admin => view! { <Later part=Part::Admin /> }.into_any(),
         Page::NotFound => view! { <NotFoundPage /> }.into_any(),
     };
     // Keyed, because Leptos would reuse the elements of one room for the next, with their focus and scroll positions.

@@ -108,6 +108,31 @@ impl Overlays {
         request_animation_frame(move || self.account.set(true));
     }
 
+    /// Whether a dialog should be open.
+    pub fn asks_for_dialog(self) -> bool {
+        self.dialogs().iter().any(|open| open.get()) || self.question.with(Option::is_some)
+    }
+
+    /// Closes all dialogs.
+    pub fn close_dialogs(self) {
+        self.dialogs().iter().for_each(|open| open.set(false));
+        self.question.set(None);
+    }
+
+    fn dialogs(self) -> [RwSignal<bool>; 9] {
+        [
+            self.switcher,
+            self.shortcuts,
+            self.settings,
+            self.name,
+            self.account,
+            self.create_room,
+            self.browse,
+            self.room,
+            self.deletion,
+        ]
+    }
+
     /// Closes the dialogs that ask who the user is and runs the action that waited for the name.
     pub fn identified(self) {
         self.name.set(false);

@@ -44,6 +44,18 @@ impl Person<'_> {
         self.chrome.eval("return document.querySelector('.account-page > p')?.textContent ?? ''")
     }
 
+    /// What stands in the place of a page that could not be loaded.
+    #[track_caller]
+    pub fn page_failure(&self) -> String {
+        self.chrome.eval("return document.querySelector('#main.page .empty h2')?.textContent ?? ''")
+    }
+
+    /// Presses a button there.
+    #[track_caller]
+    pub fn press_in_page(&self, button: &str) {
+        self.chrome.click(("#main .empty button", button));
+    }
+
     /// The sessions in the settings: the device, and the word or button beside it.
     #[track_caller]
     pub fn sessions(&self) -> Vec<(String, String)> {

@@ -24,7 +24,7 @@ pub fn unexpected(complaints: Vec<String>, cut: bool) -> Vec<String> {
             || ACCOUNT_REFUSALS.iter().any(|(path, status)| is_about(path) && says(*status));
         // Changing the user drops a connection that is still being opened.
         let is_dropped = complaint.contains("closed before the connection is established");
-        let loss = ["net::ERR_", "WebSocket connection to"];
+        let loss = ["net::ERR_", "Failed to fetch", "WebSocket connection to"];
         let lost =
             loss.iter().any(|known| complaint.contains(known)) || [422, 429, 503].into_iter().any(says);
         refused || is_dropped || cut && lost

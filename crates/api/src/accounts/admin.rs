@@ -89,6 +89,10 @@ pub fn administer(
     }
     if is_disabled == Some(true) {
         user_tasks::create(conn, id, Task::PassOn)?;
+        db::invites::revoke_all_of(conn, id, false, now)?;
+    }
+    if is_admin == Some(false) {
+        db::invites::revoke_all_of(conn, id, true, now)?;
     }
     if is_admin == Some(true) {
         // The server has an admin, however that came about: nobody becomes it by signing up.

@@ -15,7 +15,7 @@ use super::page::{self, Direction, InvalidCursor};
 use super::schema::{bans, users};
 use super::users::UserRow;
 
-/// Bans a user. A ban that exists is replaced.
+/// Bans a user. A ban that exists keeps its time: guests who came since are still kept out.
 pub fn create(
     conn: &mut PgConnection,
     room_id: RoomId,
@@ -40,7 +40,7 @@ pub fn create(
             bans::rank.eq(rank),
             bans::reason.eq(reason.map(BanReason::as_str)),
             bans::created_at.eq(now),
-            bans::address_hash.eq(address_hash),
+            bans::address_hash.eq(&address_hash),
         ))
         .on_conflict((bans::room_id, bans::user_id))
         .do_update()
@@ -48,15 +48,26 @@ pub fn create(
             bans::banned_by.eq(by.0),
             bans::rank.eq(rank),
             bans::reason.eq(reason.map(BanReason::as_str)),
-            bans::created_at.eq(now),
+            bans::address_hash.eq(&address_hash),
         ))
         .execute(conn)?;
     Ok(())
 }
 
-/// The rank that banned a user; `None` if the user is not banned.
-pub fn rank(conn: &mut PgConnection, room_id: RoomId, user_id: UserId) -> DbResult<Option<i16>> {
-    Ok(bans::table.find((room_id.0, user_id.0)).select(bans::rank).first(conn).optional()?)
+/// What a ban was imposed with.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredBan {
+    /// The rank of who imposed it.
+    pub rank: i16,
+    /// When it was imposed first.
+    pub created_at: DateTime<Utc>,
+}
+
+/// The ban of a user; `None` if the user is not banned.
+pub fn get(conn: &mut PgConnection, room_id: RoomId, user_id: UserId) -> DbResult<Option<StoredBan>> {
+    let row: Option<(i16, DateTime<Utc>)> =
+        bans::table.find((room_id.0, user_id.0)).select((bans::rank, bans::created_at)).first(conn).optional()?;
+    Ok(row.map(|(rank, created_at)| StoredBan { rank, created_at }))
 }
 
 /// Lifts a ban.

@@ -9,7 +9,7 @@ use shared::members::Role;
 use uuid::Uuid;
 
 use super::members::{role_from_number, role_number};
-use super::schema::{invites, users};
+use super::schema::{invites, memberships, rooms, users};
 use super::token_hash::TokenHash;
 use super::users::UserRow;
 use super::{DbError, DbResult};
@@ -141,10 +141,13 @@ pub fn list(conn: &mut PgConnection, room_id: RoomId) -> DbResult<Vec<Invite>> {
     Ok(rows.into_iter().map(|row| stored(row).invite).collect())
 }
 
-/// The number of invites of a room that are not revoked.
-pub fn count(conn: &mut PgConnection, room_id: RoomId) -> DbResult<i64> {
-    let of_room =
-        invites::table.filter(invites::room_id.eq(room_id.0)).filter(invites::revoked_at.is_null());
+/// The number of invites of a room that can be redeemed.
+pub fn count(conn: &mut PgConnection, room_id: RoomId, now: DateTime<Utc>) -> DbResult<i64> {
+    let of_room = invites::table
+        .filter(invites::room_id.eq(room_id.0))
+        .filter(invites::revoked_at.is_null())
+        .filter(invites::expires_at.is_null().or(invites::expires_at.gt(now)))
+        .filter(invites::max_uses.is_null().or(invites::max_uses.gt(invites::uses.nullable())));
     Ok(of_room.count().get_result(conn)?)
 }
 
@@ -176,5 +179,31 @@ pub fn revoke_of(
     .set(invites::revoked_at.eq(now))
     .execute(conn)
     .map_err(DbError::from)?;
+    Ok(())
+}
+
+/// Revokes all invites that a user made, because they were disabled; or those for the server's own rooms, because they
+/// administer the server no more, and are no moderator there by themselves.
+pub fn revoke_all_of(
+    conn: &mut PgConnection,
+    user_id: UserId,
+    only_own_rooms: bool,
+    now: DateTime<Utc>,
+) -> DbResult<()> {
+    let of_user =
+        invites::table.filter(invites::created_by.eq(user_id.0)).filter(invites::revoked_at.is_null());
+    if only_own_rooms {
+        let own = rooms::table.filter(rooms::is_own).select(rooms::id);
+        let moderated = memberships::table
+            .filter(memberships::user_id.eq(user_id.0))
+            .filter(memberships::role.le(role_number(Role::Moderator)))
+            .select(memberships::room_id);
+        let lost = of_user
+            .filter(invites::room_id.eq_any(own))
+            .filter(invites::room_id.ne_all(moderated));
+        diesel::update(lost).set(invites::revoked_at.eq(now)).execute(conn)?;
+    } else {
+        diesel::update(of_user).set(invites::revoked_at.eq(now)).execute(conn)?;
+    }
     Ok(())
 }

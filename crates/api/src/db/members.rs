@@ -47,8 +47,6 @@ pub struct Membership {
     pub removed_at: Option<DateTime<Utc>>,
     /// Whether the user is banned, or is a guest from the address of one who is.
     pub is_banned: bool,
-    /// The rev of the latest change.
-    pub rev: Rev,
 }
 
 impl Membership {
@@ -146,7 +144,6 @@ fn membership(row: FoundRow, now: DateTime<Utc>) -> Membership {
         role_cap: row.and_then(|row| row.role_cap).map(role_from_number),
         sent_at: row.and_then(|row| row.sent_at),
         removed_at: row.and_then(|row| row.removed_at),
-        rev: Rev(row.map_or(0, |row| row.rev)),
         is_banned: is_banned || is_address_banned,
         user,
     }
@@ -379,22 +376,41 @@ pub fn count_of(conn: &mut PgConnection, user_id: UserId) -> DbResult<i64> {
     Ok(of_user.count().get_result(conn)?)
 }
 
-/// Whether a room has an owner besides this user who can act: neither disabled nor deleted.
-pub fn has_other_owner(conn: &mut PgConnection, room_id: RoomId, user_id: UserId) -> DbResult<bool> {
+/// The condition for users who can act.
+macro_rules! can_act {
+    ($session_since:expr) => {
+        users::disabled_at
+            .is_null()
+            .and(users::deleted_at.is_null())
+            .and(users::kind.ne(kind_text(UserKind::Guest)).or(exists(
+                sessions::table
+                    .filter(sessions::user_id.eq(users::id))
+                    .filter(sessions::last_seen_at.gt($session_since)),
+            )))
+    };
+}
+
+/// Whether a room has an owner besides this user who can act: neither disabled nor deleted, and no guest without a
+/// session.
+pub fn has_other_owner(
+    conn: &mut PgConnection,
+    room_id: RoomId,
+    user_id: UserId,
+    session_since: DateTime<Utc>,
+) -> DbResult<bool> {
     let others = memberships::table
         .inner_join(users::table)
         .filter(memberships::room_id.eq(room_id.0))
-        .filter(users::disabled_at.is_null())
-        .filter(users::deleted_at.is_null())
+        .filter(can_act!(session_since))
         .filter(memberships::role.eq(role_number(Role::Owner)))
         .filter(memberships::user_id.ne(user_id.0));
     Ok(diesel::select(exists(others)).get_result(conn)?)
 }
 
-/// The members of a room who may receive its ownership, the first in line first: by rank, then accounts before guests,
+/// The member of a room who receives its ownership, the first in line: by rank, then accounts before guests,
 /// then by the time of joining, then by id. Disabled and deleted users, bots and guests without a session are left out,
 /// in private rooms all guests.
-pub fn heirs(
+pub fn heir(
     conn: &mut PgConnection,
     room: &Room,
     except: UserId,
@@ -484,24 +500,24 @@ pub fn of_private_rooms(conn: &mut PgConnection) -> DbResult<Vec<(RoomId, Option
     Ok(rows.into_iter().map(|(room, user)| (RoomId(room), user.map(UserId))).collect())
 }
 
-/// The rooms whose only owners are guests without a session: they are to be passed on.
+/// The owners of rooms that nobody who can act owns: the rooms are to be passed on.
 pub fn abandoned_rooms(
     conn: &mut PgConnection,
     session_since: DateTime<Utc>,
 ) -> DbResult<Vec<(RoomId, UserId)>> {
-    let has_session = exists(
-        sessions::table
-            .filter(sessions::user_id.eq(users::id))
-            .filter(sessions::last_seen_at.gt(session_since)),
-    );
-    let rows: Vec<(Uuid, Uuid)> = memberships::table
+    let acting = memberships::table
         .inner_join(users::table)
-        .inner_join(rooms::table)
         .filter(memberships::role.eq(role_number(Role::Owner)))
-        .filter(users::kind.eq(kind_text(UserKind::Guest)))
+        .filter(can_act!(session_since))
+        .select(memberships::room_id);
+    let owners = diesel::alias!(memberships as owners);
+    let rows: Vec<(Uuid, Uuid)> = owners
+        .inner_join(rooms::table.on(rooms::id.eq(owners.field(memberships::room_id))))
+        .filter(owners.field(memberships::role).eq(role_number(Role::Owner)))
         .filter(rooms::deleted_at.is_null())
-        .filter(diesel::dsl::not(has_session))
-        .select((memberships::room_id, memberships::user_id))
+        .filter(rooms::is_own.eq(false))
+        .filter(rooms::id.ne_all(acting))
+        .select((owners.field(memberships::room_id), owners.field(memberships::user_id)))
         .load(conn)?;
     Ok(rows.into_iter().map(|(room, user)| (RoomId(room), UserId(user))).collect())
 }

@@ -135,27 +135,92 @@ pub fn delete(conn: &mut PgConnection, id: MessageId, rev: Rev, now: DateTime<Ut
     Ok(())
 }
 
-/// The messages of a user in a room that were sent after `since` and are not deleted, in the order of `seq`, up to
-/// `limit`.
-pub fn of_author(
+/// Turns messages into tombstones without text, numbered from `first` in the order of the ids. The caller holds the lock
+/// of the room.
+pub fn delete_many(
+    conn: &mut PgConnection,
+    ids: &[MessageId],
+    first: Rev,
+    now: DateTime<Utc>,
+) -> DbResult<()> {
+    use diesel::sql_types::{Array, BigInt, Timestamptz, Uuid as SqlUuid};
+
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    diesel::sql_query(
+        "UPDATE messages SET text = NULL, deleted_at = $1, rev = $2 + input.place - 1 \
+         FROM unnest($3) WITH ORDINALITY AS input (id, place) WHERE messages.id = input.id",
+    )
+    .bind::<Timestamptz, _>(now)
+    .bind::<BigInt, _>(first.0)
+    .bind::<Array<SqlUuid>, _>(ids)
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Those of the messages that are not deleted, in the order of `seq`.
+pub fn not_deleted(conn: &mut PgConnection, room_id: RoomId, ids: &[MessageId]) -> DbResult<Vec<Message>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows: Vec<(MessageRow, AuthorRow)> = messages::table
+        .inner_join(users::table)
+        .filter(messages::id.eq_any(ids))
+        .filter(messages::room_id.eq(room_id.0))
+        .filter(messages::deleted_at.is_null())
+        .order(messages::seq)
+        .select(columns())
+        .load(conn)?;
+    Ok(rows.into_iter().map(message).collect())
+}
+
+/// The newest messages of a user in a room that were sent after `since` and are not deleted, oldest first. Only what was
+/// sent in the room since then is read: there is no index by author.
+pub fn newest_of_author(
     conn: &mut PgConnection,
     room_id: RoomId,
     author: UserId,
-    since: Option<DateTime<Utc>>,
+    since: DateTime<Utc>,
     limit: i64,
 ) -> DbResult<Vec<Message>> {
-    let mut rows = messages::table
+    let before: Option<i64> = messages::table
+        .filter(messages::room_id.eq(room_id.0))
+        .filter(messages::created_at.lt(since))
+        .order(messages::seq.desc())
+        .select(messages::seq)
+        .first(conn)
+        .optional()?;
+    let rows: Vec<(MessageRow, AuthorRow)> = messages::table
         .inner_join(users::table)
         .filter(messages::room_id.eq(room_id.0))
+        .filter(messages::seq.gt(before.unwrap_or(0)))
         .filter(messages::author_id.eq(author.0))
         .filter(messages::deleted_at.is_null())
-        .into_boxed();
-    if let Some(since) = since {
-        rows = rows.filter(messages::created_at.ge(since));
-    }
-    let rows: Vec<(MessageRow, AuthorRow)> =
-        rows.order(messages::seq).limit(limit).select(columns()).load(conn)?;
-    Ok(rows.into_iter().map(message).collect())
+        .order(messages::seq.desc())
+        .limit(limit)
+        .select(columns())
+        .load(conn)?;
+    Ok(rows.into_iter().rev().map(message).collect())
+}
+
+/// The ids of the messages of a user that are not deleted, among so many of a room after a position. Also returns the
+/// position to go on from; `None` at the end of the room.
+pub fn ids_of_author(
+    conn: &mut PgConnection,
+    room_id: RoomId,
+    author: UserId,
+    after: Seq,
+    count: i64,
+) -> DbResult<(Vec<MessageId>, Option<Seq>)> {
+    let last: i64 = rooms::table.find(room_id.0).select(rooms::last_seq).first(conn)?;
+    let end = after.0 + count;
+    let ids: Vec<Uuid> = messages::table
+        .filter(messages::room_id.eq(room_id.0))
+        .filter(messages::seq.gt(after.0))
+        .filter(messages::seq.le(end))
+        .filter(messages::author_id.eq(author.0))
+        .filter(messages::deleted_at.is_null())
+        .order(messages::seq)
+        .select(messages::id)
+        .load(conn)?;
+    Ok((ids.into_iter().map(MessageId).collect(), (end < last).then_some(Seq(end))))
 }
 
 /// The position of a page in the history of a room.

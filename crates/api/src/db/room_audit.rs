@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use shared::audit::{AuditDetail, AuditEntry};
 use shared::ids::{AuditId, RoomId, UserId};
 use shared::page::{Cursor, Page};
+use shared::rooms::{Room, RoomName};
 use uuid::Uuid;
 
 use super::DbResult;
@@ -38,6 +39,18 @@ pub fn create(
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// The name that a room had before the change that its settings were last stored with; `None` if that did not rename it.
+pub fn former_name(conn: &mut PgConnection, room: &Room) -> DbResult<Option<RoomName>> {
+    let name: Option<Option<String>> = room_audit::table
+        .filter(room_audit::room_id.eq(room.id.0))
+        .filter(room_audit::action.eq("rename"))
+        .filter(room_audit::at.eq(DateTime::<Utc>::from(room.updated_at)))
+        .select(room_audit::before)
+        .first(conn)
+        .optional()?;
+    Ok(name.flatten().map(RoomName::from_stored))
 }
 
 /// Clears what the audit logs say in the words of a user, or about them.

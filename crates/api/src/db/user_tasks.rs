@@ -14,6 +14,8 @@ use super::schema::user_tasks;
 pub enum Task {
     /// The user has another name: each membership changes.
     Rename,
+    /// The guest has an account now: each membership changes, and with it what they may do.
+    Upgrade,
     /// The user was disabled: rooms whose last owner they are pass on.
     PassOn,
     /// The user deleted themselves: they leave all rooms.
@@ -26,6 +28,7 @@ impl Task {
     fn name(self) -> &'static str {
         match self {
             Self::Rename => "rename",
+            Self::Upgrade => "upgrade",
             Self::PassOn => "pass_on",
             Self::Leave => "leave",
             Self::Erase => "erase",
@@ -36,6 +39,7 @@ impl Task {
     fn from_name(name: &str) -> Self {
         match name {
             "rename" => Self::Rename,
+            "upgrade" => Self::Upgrade,
             "pass_on" => Self::PassOn,
             "leave" => Self::Leave,
             _ => Self::Erase,

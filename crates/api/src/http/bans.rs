@@ -3,6 +3,7 @@
 use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
 use shared::bans::{Ban, BanReason, MAX_DELETE_SECONDS, PutBan, bans_path};
+use shared::errors::ErrorCode;
 use shared::ids::{RoomId, UserId};
 use shared::members::Operation;
 use shared::page::Page;
@@ -14,9 +15,12 @@ use super::query::{BanCursorSchema, LimitSchema, Query, page_response};
 use super::rooms::{RoomPath, input, permitted, read};
 use super::users::UserPath;
 use crate::app::App;
+use crate::clock;
 use crate::db;
 use crate::db::bans::BanKey;
 use crate::error::AppResult;
+use crate::policy::Principal;
+use crate::rooms::error::RoomResult;
 use crate::rooms::bans;
 
 const BANS_PATH: &str = "/api/v1/rooms/{room_id}/bans";
@@ -83,11 +87,22 @@ pub async fn put(
             Some(PutBan { reason, delete_seconds })
         })
     });
+    if ban.is_err() {
+        read(&app, move |conn| known(conn, room_id, principal, target)).await?;
+    }
     let ban = input(&app, principal, room_id, Operation::Moderate, ban).await?;
     app.limits.change_membership(by)?;
-    let put = move |conn: &mut db::Conn, now| bans::create(conn, room_id, by, target, &ban, now);
+    let put = move |conn: &mut db::Conn, attempt| bans::create(conn, room_id, by, target, &ban, attempt);
     app.writer.change(room_id, put).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Refuses a user who does not exist. That comes before what is not allowed or not valid.
+fn known(conn: &mut db::Conn, room_id: RoomId, by: Principal, target: UserId) -> RoomResult<()> {
+    permitted(conn, room_id, by, Operation::View)?;
+    let found = db::members::or_nobody(db::members::get(conn, room_id, target, clock::now()))?;
+    let is_known = found.is_some_and(|found| found.user.deleted_at.is_none());
+    if is_known { Ok(()) } else { Err(ErrorCode::UserNotFound.into()) }
 }
 
 /// Lift a ban
@@ -107,6 +122,6 @@ pub async fn delete(
     let by = identity.user.id;
     let UserPath(target) = input(&app, identity.principal(), room_id, Operation::View, target).await?;
     app.limits.change_membership(by)?;
-    app.writer.change(room_id, move |conn, now| bans::delete(conn, room_id, by, target, now)).await?;
+    app.writer.change(room_id, move |conn, attempt| bans::delete(conn, room_id, by, target, attempt)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -30,6 +30,11 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct JsonBody(Map<String, Value>);
 
 impl JsonBody {
+    /// Whether it has a field of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// Converts the fields into a value.
     ///
     /// # Errors

@@ -127,7 +127,7 @@ pub async fn create(
         expires_at: expires_in_seconds.map(|seconds| created_at + TimeDelta::seconds(seconds)),
         max_uses,
     };
-    let invite = app.writer.change(room_id, move |conn, _| invites::create(conn, &new)).await?;
+    let invite = app.writer.change(room_id, move |conn, attempt| invites::create(conn, &new, attempt)).await?;
     let url = format!("{}/invite#{secret}", app.public_url());
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, invite_path(room_id, invite.id)));
@@ -151,7 +151,7 @@ pub async fn revoke(
     let by = identity.user.id;
     let InvitePath(id) = input(&app, identity.principal(), room_id, Operation::ManageInvites, id).await?;
     app.limits.change_membership(by)?;
-    app.writer.change(room_id, move |conn, now| invites::revoke(conn, room_id, id, by, now)).await?;
+    app.writer.change(room_id, move |conn, attempt| invites::revoke(conn, room_id, id, by, attempt)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -192,7 +192,8 @@ pub async fn preview(
             Err(DbError::NotFound) => return Err(gone()),
             room => Room::from(room?),
         };
-        if stored.is_valid(clock::now()) { Ok((stored, room)) } else { Err(gone()) }
+        let is_valid = invites::highest_now(conn, &room, &stored, clock::now())?.is_some();
+        if is_valid { Ok((stored, room)) } else { Err(gone()) }
     })
     .await?;
     let online = (room.visibility == Visibility::Public).then(|| app.hub.online(room.id));
@@ -225,7 +226,7 @@ pub async fn redeem(
     let room_id = read(&app, move |conn| Ok(find(conn, &secret_hash)?.room_id)).await?;
     let by = identity.user.id;
     let redeem =
-        move |conn: &mut Conn, now| invites::redeem(conn, room_id, &secret_hash, by, now);
+        move |conn: &mut Conn, attempt| invites::redeem(conn, room_id, &secret_hash, by, attempt);
     let Redeemed { room, member } = app.writer.change(room_id, redeem).await?;
     Ok(HttpResponse::Ok().json(Redeemed { room: app.hub.with_online(room), member }))
 }

@@ -21,6 +21,8 @@ use crate::clock;
 use crate::db;
 use crate::db::members::MemberKey;
 use crate::error::{AppError, AppResult};
+use crate::policy::Principal;
+use crate::rooms::error::RoomResult;
 use crate::rooms::members;
 
 const MEMBERS_PATH: &str = "/api/v1/rooms/{room_id}/members";
@@ -93,7 +95,7 @@ pub async fn join(
 ) -> AppResult<HttpResponse> {
     let by = identity.user.id;
     app.limits.change_membership(by)?;
-    let put = app.writer.change(room_id, move |conn, now| members::join(conn, room_id, by, now));
+    let put = app.writer.change(room_id, move |conn, attempt| members::join(conn, room_id, by, attempt));
     Ok(put_response(put.await?))
 }
 
@@ -111,7 +113,7 @@ pub async fn leave(
 ) -> AppResult<HttpResponse> {
     let by = identity.user.id;
     app.limits.change_membership(by)?;
-    app.writer.change(room_id, move |conn, now| members::leave(conn, room_id, by, now)).await?;
+    app.writer.change(room_id, move |conn, attempt| members::leave(conn, room_id, by, attempt)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -151,14 +153,32 @@ pub async fn put(
         (_, true) => Operation::InviteUser,
         (_, false) => Operation::SetRole,
     };
+    if is_added && role.is_err() {
+        read(&app, move |conn| known(conn, room_id, principal, target)).await?;
+    }
     let role = input(&app, principal, room_id, operation, role).await?;
     app.limits.change_membership(by)?;
     if is_added {
         read(&app, move |conn| permitted(conn, room_id, principal, Operation::View)).await?;
         app.limits.add_member(by)?;
     }
-    let put = app.writer.change(room_id, move |conn, now| members::put(conn, room_id, by, target, role, now));
+    let put = app.writer.change(room_id, move |conn, attempt| members::put(conn, room_id, by, target, role, attempt));
     Ok(put_response(put.await?))
+}
+
+/// Refuses a user whom the caller may not know of. That comes before what is not allowed or not valid.
+fn known(conn: &mut db::Conn, room_id: RoomId, by: Principal, target: UserId) -> RoomResult<()> {
+    let (_, me) = permitted(conn, room_id, by, Operation::View)?;
+    let other = db::members::or_nobody(db::members::get(conn, room_id, target, clock::now()))?;
+    match (me, other) {
+        (Some(me), Some(other))
+            if !other.is_active || !members::may_know(conn, &me.user, &other.user)? =>
+        {
+            Err(ErrorCode::UserNotFound.into())
+        }
+        (_, None) => Err(ErrorCode::UserNotFound.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a user is a member. It only decides what is counted; the transaction judges anew.
@@ -191,7 +211,7 @@ pub async fn remove(
     let target = member_in_path(target);
     let UserPath(target) = input(&app, identity.principal(), room_id, Operation::View, target).await?;
     app.limits.change_membership(by)?;
-    app.writer.change(room_id, move |conn, now| members::remove(conn, room_id, by, target, now)).await?;
+    app.writer.change(room_id, move |conn, attempt| members::remove(conn, room_id, by, target, attempt)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -225,7 +245,7 @@ pub async fn mute(
     }
     let until = input(&app, principal, room_id, Operation::Moderate, until).await?;
     app.limits.change_membership(by)?;
-    let mute = move |conn: &mut db::Conn, now| members::mute(conn, room_id, by, target, Some(until), now);
+    let mute = move |conn: &mut db::Conn, attempt| members::mute(conn, room_id, by, target, Some(until), attempt);
     app.writer.change(room_id, mute).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -257,7 +277,7 @@ pub async fn unmute(
     let target = member_in_path(target);
     let UserPath(target) = input(&app, identity.principal(), room_id, Operation::View, target).await?;
     app.limits.change_membership(by)?;
-    app.writer.change(room_id, move |conn, now| members::mute(conn, room_id, by, target, None, now)).await?;
+    app.writer.change(room_id, move |conn, attempt| members::mute(conn, room_id, by, target, None, attempt)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -288,7 +308,7 @@ pub async fn transfer(
     let target = input(&app, identity.principal(), room_id, Operation::Transfer, target).await?;
     app.limits.change_membership(by)?;
     let room =
-        app.writer.change(room_id, move |conn, now| members::transfer(conn, room_id, by, target, now));
+        app.writer.change(room_id, move |conn, attempt| members::transfer(conn, room_id, by, target, attempt));
     let room = room.await?;
     Ok(HttpResponse::Ok().json(app.hub.with_online(room)))
 }

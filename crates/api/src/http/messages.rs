@@ -237,7 +237,7 @@ pub async fn update(
     app.limits.change_message(by, room_id)?;
     let message = app
         .writer
-        .change(room_id, move |conn, now| messages::update(conn, room_id, id, by, text.as_ref(), now))
+        .change(room_id, move |conn, attempt| messages::update(conn, room_id, id, by, text.as_ref(), attempt))
         .await?;
     Ok(HttpResponse::Ok().json(message))
 }
@@ -260,7 +260,7 @@ pub async fn delete(
     let by = identity.user.id;
     let MessagePath(id) = input(&app, identity.principal(), room_id, Operation::View, id).await?;
     app.limits.change_message(by, room_id)?;
-    app.writer.change(room_id, move |conn, now| messages::delete(conn, room_id, id, by, now)).await?;
+    app.writer.change(room_id, move |conn, attempt| messages::delete(conn, room_id, id, by, attempt)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

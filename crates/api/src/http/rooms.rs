@@ -239,6 +239,7 @@ pub async fn update(
     body: AppResult<JsonBody>,
 ) -> AppResult<HttpResponse> {
     let by = identity.user.id;
+    let is_about_visibility = body.as_ref().is_ok_and(|body| body.has("visibility"));
     let update = body.and_then(|body| {
         body.read(|fields| {
             let slow_mode = fields.number("slow_mode_seconds", 0..=i64::from(MAX_SLOW_MODE_SECONDS));
@@ -252,9 +253,15 @@ pub async fn update(
             })
         })
     });
-    let update = input(&app, identity.principal(), id, Operation::UpdateRoom, update).await?;
+    let operation = if is_about_visibility { Operation::SetVisibility } else { Operation::UpdateRoom };
+    let update = input(&app, identity.principal(), id, operation, update).await?;
     app.limits.change_room(by)?;
-    let room = app.writer.change(id, move |conn, now| settings::update(conn, id, by, &update, now)).await?;
+    // Only a change of these changes what others may do.
+    let is_about_rights = update.visibility.is_some() || update.posting.is_some();
+    let connected = if is_about_rights { app.hub.connected_users() } else { Vec::new() };
+    let change =
+        move |conn: &mut Conn, attempt| settings::update(conn, id, by, &update, &connected, attempt);
+    let room = app.writer.change(id, change).await?;
     Ok(HttpResponse::Ok().json(app.hub.with_online(room)))
 }
 
@@ -271,6 +278,6 @@ pub async fn delete(
 ) -> AppResult<HttpResponse> {
     let by = identity.user.id;
     app.limits.change_room(by)?;
-    app.writer.change(id, move |conn, now| settings::delete(conn, id, by, now)).await?;
+    app.writer.change(id, move |conn, attempt| settings::delete(conn, id, by, attempt)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -128,6 +128,8 @@ pub async fn create(
     let signed_up =
         app.accounts.sign_up(&app.sessions, &app.writer, &client, identity.as_ref(), create, invite);
     let (user, token) = signed_up.await?;
+    // A guest who became a member has another name and kind in their rooms.
+    app.tasks.wake();
     let device = app.devices.cookie(user.user.id);
     let mut response = HttpResponse::Created();
     response

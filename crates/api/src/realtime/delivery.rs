@@ -18,6 +18,9 @@ use super::room::{Change, Typed, Voice};
 use super::wakeups::Wakeups;
 use crate::config::Access;
 
+/// More changes of one transaction than this are not sent: followers read them by REST.
+const MAX_PUBLISHED: usize = 500;
+
 impl Hub {
     /// Publishes the messages of a room that one commit stored, in the order of `rev`. Some may be tombstones by now.
     /// Published together, they also leave in one write. The readers are woken when the result is dropped.
@@ -49,7 +52,7 @@ impl Hub {
 
     /// Publishes what a transaction changed in a room.
     pub fn publish_changes(&self, publication: Publication) {
-        let Publication { room, changes, viewers, audience } = publication;
+        let Publication { room, changes, viewers, audience, former_name } = publication;
         let room = RoomDto { viewer: None, ..self.with_online(room) };
         let changes: Vec<Change> = changes
             .into_iter()
@@ -58,7 +61,10 @@ impl Hub {
         let mut state = self.lock();
         let is_created = changes.iter().any(|change| matches!(change.event, ServerEvent::RoomCreated(_)));
         let mut sight = match audience {
-            Some(audience) => self.change_audience(&mut state, &room, audience, is_created),
+            Some(audience) => {
+                let stranger = RoomDto { name: former_name.unwrap_or(room.name.clone()), ..room.clone() };
+                self.change_audience(&mut state, &room, &stranger, audience, is_created)
+            }
             None => Sight::default(),
         };
         for change in &changes {
@@ -90,7 +96,13 @@ impl Hub {
             let added = ServerEvent::RoomAdded { room: RoomDto { viewer, ..room.clone() } };
             self.send_to_user(&state, *user, &added);
         }
-        let wakeups = deliver(&mut state, room.id, &changes);
+        let wakeups = if changes.len() > MAX_PUBLISHED {
+            // So many at once would close the outboxes of all followers.
+            let resync = self.encode(room.rev, ServerEvent::Resync { room_id: room.id });
+            deliver(&mut state, room.id, resync.as_slice())
+        } else {
+            deliver(&mut state, room.id, &changes)
+        };
         for Change { rev, event, frame } in &changes {
             match event {
                 // Members of a new private room were told by `room_added`.
@@ -124,11 +136,12 @@ impl Hub {
         }
     }
 
-    /// Changes who sees a room. Whoever loses sight of it is told; whoever gains it by becoming a member is returned.
+    /// Changes who sees a room, which was called `former` before. Whoever loses sight of it is told; whoever gains it by becoming a member is returned.
     fn change_audience(
         &self,
         state: &mut State,
         room: &RoomDto,
+        former: &RoomDto,
         audience: Audience,
         is_created: bool,
     ) -> Sight {
@@ -153,7 +166,7 @@ impl Hub {
                     return Sight { gained: members, ..Sight::default() };
                 }
                 let Some(before) = before else {
-                    self.hide(state, room, &members);
+                    self.hide(state, former, &members);
                     return Sight::default();
                 };
                 let lost: HashSet<UserId> = before.difference(&members).copied().collect();

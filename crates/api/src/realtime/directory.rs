@@ -51,6 +51,11 @@ impl Directory {
         }
     }
 
+    /// The users of the connections.
+    pub(super) fn users(&self) -> Vec<UserId> {
+        self.by_user.keys().copied().collect()
+    }
+
     /// The connections of a user.
     pub(super) fn of_user(&self, user: UserId) -> impl Iterator<Item = &Arc<Connection>> {
         let ids = self.by_user.get(&user).map_or(&[][..], Vec::as_slice);

@@ -164,9 +164,20 @@ impl Hub {
         self.lock().directory.rooms(connection.id).to_vec()
     }
 
-    /// Whether a connection follows a room.
-    pub fn follows(&self, connection: &Connection, room_id: RoomId) -> bool {
-        self.lock().directory.follows(connection.id, room_id)
+    /// The users who have an open connection.
+    pub fn connected_users(&self) -> Vec<UserId> {
+        self.lock().directory.users()
+    }
+
+    /// Sends an event of a room to a connection, if it follows the room. Returns whether it does.
+    pub fn send_to_follower(&self, connection: &Connection, room_id: RoomId, event: &ServerEvent) -> bool {
+        let Some(frame) = Frame::event(&self.budget, event) else { return true };
+        let state = self.lock();
+        let is_following = state.directory.follows(connection.id, room_id);
+        if is_following {
+            connection.outbox.push(frame);
+        }
+        is_following
     }
 
     /// Begins to follow a room (step 1 of 3): from now on its events are held for the connection, so that the missed

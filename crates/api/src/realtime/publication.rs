@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use shared::events::ServerEvent;
 use shared::ids::{Rev, UserId};
 use shared::members::Viewer;
-use shared::rooms::Room;
+use shared::rooms::{Room, RoomName};
 
 /// The changes of a room, and who hears of them.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Publication {
     pub viewers: Vec<(UserId, Viewer)>,
     /// Who sees the room, if the changes do not tell: it was created, or its visibility changed.
     pub audience: Option<Audience>,
+    /// The name of a room that became private, as strangers know it.
+    pub former_name: Option<RoomName>,
 }
 
 /// Who sees a room.

@@ -1,6 +1,6 @@
 //! Banning and unbanning.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use shared::audit::AuditDetail;
 use shared::bans::{BanReason, PutBan};
 use shared::errors::ErrorCode;
@@ -8,7 +8,7 @@ use shared::ids::{RoomId, UserId};
 use shared::members::{LeaveReason, Operation};
 
 use super::error::RoomResult;
-use super::{Done, Transaction};
+use super::{Attempt, Done, Transaction};
 use crate::db::members::role_number;
 use crate::db::{self, Conn};
 use crate::policy::{self, Rank};
@@ -35,16 +35,21 @@ pub fn create(
     by: UserId,
     target: UserId,
     ban: &PutBan,
-    now: DateTime<Utc>,
+    attempt: Attempt,
 ) -> RoomResult<Done<()>> {
-    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, attempt)?;
     let mut other = transaction.find(target)?;
     transaction.check(&me, Operation::Moderate)?;
     transaction.check_rank(&me, &other)?;
-    let before = db::bans::rank(transaction.conn, room_id, target)?;
+    let before = db::bans::get(transaction.conn, room_id, target)?;
+    if attempt.is_retry && before.is_some_and(|ban| ban.created_at == attempt.at) {
+        // An earlier attempt banned them. What they may do is told again.
+        transaction.touched.insert(target);
+        return transaction.finish(());
+    }
     let rank = rank_number(policy::rank(me.actor(), &me.standing(&transaction.room)));
-    let rank = before.map_or(rank, |before| before.min(rank));
-    db::bans::create(transaction.conn, room_id, target, by, rank, ban.reason.as_ref(), now)?;
+    let rank = before.map_or(rank, |before| before.rank.min(rank));
+    db::bans::create(transaction.conn, room_id, target, by, rank, ban.reason.as_ref(), attempt.at)?;
     transaction.touched.insert(target);
     if other.role.is_some() {
         transaction.pass_on(&other)?;
@@ -52,13 +57,11 @@ pub fn create(
     }
     let mut count = None;
     if let Some(seconds) = ban.delete_seconds.filter(|seconds| *seconds > 0) {
-        let since = now - TimeDelta::seconds(seconds);
+        let since = attempt.at - TimeDelta::seconds(seconds);
         let messages =
-            db::messages::of_author(transaction.conn, room_id, target, Some(since), MAX_DELETED)?;
+            db::messages::newest_of_author(transaction.conn, room_id, target, since, MAX_DELETED)?;
         count = Some(messages.len() as i64);
-        for message in messages {
-            transaction.delete_message(message)?;
-        }
+        transaction.delete_messages(messages)?;
     }
     let reason = ban.reason.as_ref().map(|reason| BanReason::as_str(reason).to_owned());
     let detail = AuditDetail { reason, count, ..AuditDetail::default() };
@@ -75,15 +78,19 @@ pub fn delete(
     room_id: RoomId,
     by: UserId,
     target: UserId,
-    now: DateTime<Utc>,
+    attempt: Attempt,
 ) -> RoomResult<Done<()>> {
-    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, attempt)?;
     transaction.find(target)?;
     transaction.check(&me, Operation::Moderate)?;
-    let Some(rank) = db::bans::rank(transaction.conn, room_id, target)? else {
-        return Ok(Done::unchanged(()));
+    let Some(ban) = db::bans::get(transaction.conn, room_id, target)? else {
+        if attempt.is_retry {
+            // An earlier attempt lifted it. What they may do is told again.
+            transaction.touched.insert(target);
+        }
+        return transaction.finish(());
     };
-    if rank < rank_number(policy::rank(me.actor(), &me.standing(&transaction.room))) {
+    if ban.rank < rank_number(policy::rank(me.actor(), &me.standing(&transaction.room))) {
         return Err(ErrorCode::NotAllowed.into());
     }
     db::bans::delete(transaction.conn, room_id, target)?;

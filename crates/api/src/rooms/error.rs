@@ -43,6 +43,12 @@ impl Refusal {
         Self { retry_after: Some(3_600), scope, ..ErrorCode::RateLimited.into() }
     }
 
+    /// The room has too many invites: some must be revoked first.
+    pub fn too_many_invites() -> Self {
+        let scope = Some(LimitScope::Room);
+        Self { retry_after: Some(3_600), scope, ..ErrorCode::RateLimited.into() }
+    }
+
     /// A field of the input is invalid.
     pub fn invalid(field: &str, code: InvalidCode, detail: &str) -> Self {
         let errors = vec![FieldError::new(field, Invalid::new(code, detail))];

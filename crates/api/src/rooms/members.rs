@@ -9,8 +9,8 @@ use shared::rooms::Room;
 use shared::text::InvalidCode;
 use shared::users::{User, UserKind};
 
-use super::error::{Refusal, RoomResult};
-use super::{Done, Transaction, from_to, member_of, own_role};
+use super::error::{Refusal, RoomError, RoomResult};
+use super::{Attempt, Done, Transaction, from_to, member_of, own_role};
 use crate::db::members::Membership;
 use crate::db::{self, Conn};
 use crate::policy::{self, Decision};
@@ -28,12 +28,12 @@ pub struct Put {
 ///
 /// # Errors
 /// The refusal.
-pub fn join(conn: &mut Conn, room_id: RoomId, by: UserId, now: DateTime<Utc>) -> RoomResult<Done<Put>> {
-    let (mut transaction, mut me) = Transaction::begin(conn, room_id, by, now)?;
+pub fn join(conn: &mut Conn, room_id: RoomId, by: UserId, attempt: Attempt) -> RoomResult<Done<Put>> {
+    let (mut transaction, mut me) = Transaction::begin(conn, room_id, by, attempt)?;
     transaction.check(&me, Operation::Join)?;
     if let Some(member) = me.member() {
         // By its timestamp, an earlier attempt of this request stored it.
-        return Ok(Done::unchanged(Put { member, is_new: me.joined_at == Some(now) }));
+        return Ok(Done::unchanged(Put { member, is_new: me.joined_at == Some(attempt.at) }));
     }
     let role = own_role(me.user.kind);
     let member = transaction.join(&mut me, role)?;
@@ -44,9 +44,21 @@ pub fn join(conn: &mut Conn, room_id: RoomId, by: UserId, now: DateTime<Utc>) ->
 ///
 /// # Errors
 /// The refusal; `last_owner` for the last owner, unless the room is the server's own.
-pub fn leave(conn: &mut Conn, room_id: RoomId, by: UserId, now: DateTime<Utc>) -> RoomResult<Done<()>> {
-    let (mut transaction, mut me) = Transaction::begin(conn, room_id, by, now)?;
-    transaction.check(&me, Operation::Leave)?;
+pub fn leave(conn: &mut Conn, room_id: RoomId, by: UserId, attempt: Attempt) -> RoomResult<Done<()>> {
+    let begun = Transaction::begin(conn, room_id, by, attempt);
+    // An earlier attempt left the room, which may have been private.
+    let has_left = |error: &RoomError| {
+        let codes = [ErrorCode::RoomNotFound, ErrorCode::MemberNotFound];
+        attempt.is_retry && matches!(error, RoomError::Refused(refusal) if codes.contains(&refusal.code))
+    };
+    let (mut transaction, mut me) = match begun {
+        Err(error) if has_left(&error) => return Ok(Done::unchanged(())),
+        begun => begun?,
+    };
+    match transaction.check(&me, Operation::Leave) {
+        Err(error) if has_left(&error) => return Ok(Done::unchanged(())),
+        allowed => allowed?,
+    }
     if transaction.is_last_owner(&me)? {
         return Err(ErrorCode::LastOwner.into());
     }
@@ -64,12 +76,12 @@ pub fn put(
     by: UserId,
     target: UserId,
     role: Role,
-    now: DateTime<Utc>,
+    attempt: Attempt,
 ) -> RoomResult<Done<Put>> {
     if by == target {
-        return put_self(conn, room_id, by, role, now);
+        return put_self(conn, room_id, by, role, attempt);
     }
-    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, attempt)?;
     let mut other = transaction.find(target)?;
     let own = transaction.role(&me);
     let Some(before) = other.role else { return transaction.add(&me, own, other, role) };
@@ -80,7 +92,7 @@ pub fn put(
     }
     if before == role && other.role_cap.is_none_or(|cap| cap <= role) {
         let member = member_of(&other)?;
-        return Ok(Done::unchanged(Put { member, is_new: other.joined_at == Some(now) }));
+        return Ok(Done::unchanged(Put { member, is_new: other.joined_at == Some(attempt.at) }));
     }
     let cap = if role > before { Some(role) } else { None };
     let member = transaction.set_role(&mut other, role, cap)?;
@@ -93,12 +105,12 @@ fn put_self(
     room_id: RoomId,
     by: UserId,
     role: Role,
-    now: DateTime<Utc>,
+    attempt: Attempt,
 ) -> RoomResult<Done<Put>> {
-    let (mut transaction, mut me) = Transaction::begin(conn, room_id, by, now)?;
+    let (mut transaction, mut me) = Transaction::begin(conn, room_id, by, attempt)?;
     let Some(before) = me.role else {
         drop(transaction);
-        return join(conn, room_id, by, now);
+        return join(conn, room_id, by, attempt);
     };
     if role < before {
         return Err(ErrorCode::NotAllowed.into());
@@ -132,7 +144,7 @@ impl Transaction<'_> {
     fn is_last_owner(&mut self, who: &Membership) -> RoomResult<bool> {
         Ok(who.role == Some(Role::Owner)
             && !self.room.is_own
-            && !db::members::has_other_owner(self.conn, self.room.id, who.user.id)?)
+            && !self.has_other_owner(who)?)
     }
 
     fn add(
@@ -190,13 +202,17 @@ pub fn remove(
     room_id: RoomId,
     by: UserId,
     target: UserId,
-    now: DateTime<Utc>,
+    attempt: Attempt,
 ) -> RoomResult<Done<()>> {
     if by == target {
-        return leave(conn, room_id, by, now);
+        return leave(conn, room_id, by, attempt);
     }
-    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
-    let mut other = transaction.member(target)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, attempt)?;
+    let mut other = match transaction.member(target) {
+        // An earlier attempt removed them.
+        Err(RoomError::Refused(_)) if attempt.is_retry => return Ok(Done::unchanged(())),
+        other => other?,
+    };
     transaction.check(&me, Operation::Moderate)?;
     transaction.check_rank(&me, &other)?;
     transaction.pass_on(&other)?;
@@ -215,13 +231,13 @@ pub fn mute(
     by: UserId,
     target: UserId,
     until: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
+    attempt: Attempt,
 ) -> RoomResult<Done<()>> {
-    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, attempt)?;
     let mut other = transaction.member(target)?;
     transaction.check(&me, Operation::Moderate)?;
     transaction.check_rank(&me, &other)?;
-    if until.is_some_and(|until| until <= now) {
+    if until.is_some_and(|until| until <= attempt.at) {
         let detail = "until must lie in the future.";
         return Err(Refusal::invalid("until", InvalidCode::OutOfRange, detail).into());
     }
@@ -248,12 +264,16 @@ pub fn transfer(
     room_id: RoomId,
     by: UserId,
     target: UserId,
-    now: DateTime<Utc>,
+    attempt: Attempt,
 ) -> RoomResult<Done<Room>> {
-    let (mut transaction, mut me) = Transaction::begin(conn, room_id, by, now)?;
+    let (mut transaction, mut me) = Transaction::begin(conn, room_id, by, attempt)?;
     let mut other = transaction.member(target)?;
-    transaction.check(&me, Operation::Transfer)?;
-    if by == target {
+    // An earlier attempt passed it on.
+    let is_done = attempt.is_retry && other.role == Some(Role::Owner);
+    if !is_done {
+        transaction.check(&me, Operation::Transfer)?;
+    }
+    if by == target || is_done {
         let seen = transaction.seen_by(&me);
         return Ok(Done::unchanged(seen));
     }
@@ -271,7 +291,7 @@ pub fn transfer(
     transaction.finish(seen)
 }
 
-/// Publishes that a member has another name or picture.
+/// Publishes that a member has another name or picture, or with `changes_rights` another kind.
 ///
 /// # Errors
 /// Errors of the database.
@@ -279,13 +299,16 @@ pub fn user_changed(
     conn: &mut Conn,
     room_id: RoomId,
     user: UserId,
-    now: DateTime<Utc>,
+    changes_rights: bool,
+    attempt: Attempt,
 ) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin_for_server(conn, room_id, now)?;
+    let mut transaction = Transaction::begin_for_server(conn, room_id, attempt)?;
     let Ok(who) = transaction.member(user) else { return Ok(Done::unchanged(())) };
     let rev = transaction.next_rev();
     db::members::set_rev(transaction.conn, room_id, user, rev)?;
     transaction.member_updated(&who)?;
-    transaction.touched.clear();
+    if !changes_rights {
+        transaction.touched.clear();
+    }
     transaction.finish(())
 }

@@ -1,6 +1,6 @@
 //! Sending what the writer's batch does not store, editing and deleting.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use shared::audit::AuditDetail;
 use shared::errors::ErrorCode;
 use shared::events::{MessageChange, ServerEvent};
@@ -9,7 +9,7 @@ use shared::members::{Operation, Role};
 use shared::messages::{Message, MessageText};
 
 use super::error::{Refusal, RoomResult};
-use super::{Done, Transaction, own_role};
+use super::{Attempt, Done, Transaction, own_role};
 use crate::db::members::Membership;
 use crate::db::messages::{self, NewMessage};
 use crate::db::{self, Conn, DbError};
@@ -33,24 +33,23 @@ impl Sent {
     }
 }
 
-/// Sends a message. In a public room, somebody who is out joins. A repeat passes mute, slow mode and posting. With
-/// `is_retry`, an earlier attempt of this request may have stored it.
+/// Sends a message. In a public room, somebody who is out joins. A repeat passes mute, slow mode and posting. In
+/// a retry, an earlier attempt of this request may have stored it.
 ///
 /// # Errors
 /// The refusal.
 pub fn send(
     conn: &mut Conn,
     new: &NewMessage,
-    is_retry: bool,
-    now: DateTime<Utc>,
+    attempt: Attempt,
 ) -> RoomResult<Done<Sent>> {
-    let (mut transaction, mut me) = Transaction::begin(conn, new.room_id, new.author.id, now)?;
+    let (mut transaction, mut me) = Transaction::begin(conn, new.room_id, new.author.id, attempt)?;
     let repeated = messages::find_repeated(transaction.conn, new)?;
     if let Some((message, true)) = repeated {
         if me.is_banned && policy::rank(me.actor(), &me.standing(&transaction.room)) != Rank::Admin {
             return Err(ErrorCode::Banned.into());
         }
-        let is_ours = is_retry && message.created_at == new.created_at.into();
+        let is_ours = attempt.is_retry && message.created_at == new.created_at.into();
         let sent = if is_ours { Sent::Created(message) } else { Sent::Repeated(message) };
         return Ok(Done::unchanged(sent));
     }
@@ -107,8 +106,22 @@ impl Transaction<'_> {
         }
     }
 
+    /// Turns messages into tombstones, in their order.
+    pub(super) fn delete_messages(&mut self, found: Vec<Message>) -> RoomResult<()> {
+        let first = self.room.rev.next();
+        let ids: Vec<MessageId> = found.iter().map(|message| message.id).collect();
+        messages::delete_many(self.conn, &ids, first, self.now)?;
+        for message in found {
+            let rev = self.next_rev();
+            let message = Message { text: None, rev, deleted_at: Some(self.now.into()), ..message };
+            let change = MessageChange { room_id: self.room.id, rev, message };
+            self.changes.push((rev, ServerEvent::MessageDeleted(change)));
+        }
+        Ok(())
+    }
+
     /// Turns a message into a tombstone.
-    pub(super) fn delete_message(&mut self, message: Message) -> RoomResult<Message> {
+    fn delete_message(&mut self, message: Message) -> RoomResult<Message> {
         let rev = self.next_rev();
         messages::delete(self.conn, message.id, rev, self.now)?;
         let message = Message { text: None, rev, deleted_at: Some(self.now.into()), ..message };
@@ -128,9 +141,9 @@ pub fn update(
     id: MessageId,
     by: UserId,
     text: Option<&MessageText>,
-    now: DateTime<Utc>,
+    attempt: Attempt,
 ) -> RoomResult<Done<Message>> {
-    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, attempt)?;
     let message = transaction.message(id)?;
     let is_own = message.author.id == by;
     let operation = if is_own { Operation::EditMessage } else { Operation::EditAnyMessage };
@@ -140,9 +153,9 @@ pub fn update(
         return Ok(Done::unchanged(message));
     };
     let rev = transaction.next_rev();
-    messages::update(transaction.conn, id, text, rev, now)?;
+    messages::update(transaction.conn, id, text, rev, attempt.at)?;
     let text = Some(text.as_str().to_owned());
-    let message = Message { text, rev, edited_at: Some(now.into()), ..message };
+    let message = Message { text, rev, edited_at: Some(attempt.at.into()), ..message };
     let change = MessageChange { room_id, rev, message: message.clone() };
     transaction.changes.push((rev, ServerEvent::MessageUpdated(change)));
     transaction.finish(message)
@@ -157,9 +170,9 @@ pub fn delete(
     room_id: RoomId,
     id: MessageId,
     by: UserId,
-    now: DateTime<Utc>,
+    attempt: Attempt,
 ) -> RoomResult<Done<()>> {
-    let (mut transaction, me) = Transaction::begin(conn, room_id, by, now)?;
+    let (mut transaction, me) = Transaction::begin(conn, room_id, by, attempt)?;
     let message = transaction.message(id)?;
     let author = message.author.id;
     let operation = if author == by { Operation::DeleteMessage } else { Operation::DeleteAnyMessage };
@@ -174,22 +187,18 @@ pub fn delete(
     transaction.finish(())
 }
 
-/// Erases up to `limit` messages of a user who deleted themselves. Returns whether there may be more.
+/// Erases messages of a user who deleted themselves. Those that are deleted already are left out.
 ///
 /// # Errors
 /// Errors of the database.
 pub fn erase(
     conn: &mut Conn,
     room_id: RoomId,
-    author: UserId,
-    limit: i64,
-    now: DateTime<Utc>,
-) -> RoomResult<Done<bool>> {
-    let mut transaction = Transaction::begin_for_server(conn, room_id, now)?;
-    let found = messages::of_author(transaction.conn, room_id, author, None, limit)?;
-    let has_more = found.len() as i64 == limit;
-    for message in found {
-        transaction.delete_message(message)?;
-    }
-    transaction.finish(has_more)
+    ids: &[MessageId],
+    attempt: Attempt,
+) -> RoomResult<Done<()>> {
+    let mut transaction = Transaction::begin_for_server(conn, room_id, attempt)?;
+    let found = messages::not_deleted(transaction.conn, room_id, ids)?;
+    transaction.delete_messages(found)?;
+    transaction.finish(())
 }

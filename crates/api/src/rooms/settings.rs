@@ -1,6 +1,5 @@
 //! Creating, changing and deleting rooms.
 
-use chrono::{DateTime, Utc};
 use shared::errors::ErrorCode;
 use shared::events::{RoomChange, ServerEvent};
 use shared::ids::{RoomId, UserId};
@@ -9,7 +8,7 @@ use shared::rooms::{Room, Topic, UpdateRoom, Visibility};
 use shared::text::InvalidCode;
 
 use super::error::{Refusal, RoomResult};
-use super::{Done, Transaction, from_to, members_only};
+use super::{Attempt, Done, Transaction, audience, from_to};
 use crate::db::rooms::{NewRoom, StoredRoom};
 use crate::db::{self, Conn, DbError};
 use crate::policy::{self, Decision};
@@ -18,7 +17,12 @@ use crate::policy::{self, Decision};
 ///
 /// # Errors
 /// The refusal; a conflict if another public room has the name.
-pub fn create(conn: &mut Conn, new: &NewRoom, by: UserId) -> RoomResult<Done<StoredRoom>> {
+pub fn create(
+    conn: &mut Conn,
+    new: &NewRoom,
+    by: UserId,
+    attempt: Attempt,
+) -> RoomResult<Done<StoredRoom>> {
     let now = new.created_at;
     let me = db::members::or_nobody(db::members::get(conn, new.id, by, now))?;
     let mut me = me.ok_or(ErrorCode::AuthenticationRequired)?;
@@ -42,17 +46,18 @@ pub fn create(conn: &mut Conn, new: &NewRoom, by: UserId) -> RoomResult<Done<Sto
         }
         StoredRoom::IdReused => return Ok(Done::unchanged(StoredRoom::IdReused)),
     };
-    let mut transaction = Transaction::of_locked(conn, room, now);
+    let mut transaction = Transaction::of_locked(conn, room, Attempt { at: now, ..attempt });
     transaction.join(&mut me, Role::Owner)?;
     transaction.changes.clear();
     let room = transaction.room.clone();
-    transaction.audience = Some(members_only(transaction.conn, &room)?);
+    transaction.audience = Some(audience(transaction.conn, &room)?);
     let seen = transaction.seen_by(&me);
     transaction.changes.push((room.rev, ServerEvent::RoomCreated(RoomChange { rev: room.rev, room })));
     transaction.finish(StoredRoom::Created(seen))
 }
 
-/// Changes the settings of a room. What is absent stays as it is.
+/// Changes the settings of a room. What is absent stays as it is. If that changes what the users with an open connection
+/// may do, they are told.
 ///
 /// # Errors
 /// The refusal; a conflict if another public room has the name.
@@ -61,9 +66,10 @@ pub fn update(
     id: RoomId,
     by: UserId,
     update: &UpdateRoom,
-    now: DateTime<Utc>,
+    connected: &[UserId],
+    attempt: Attempt,
 ) -> RoomResult<Done<Room>> {
-    let (mut transaction, me) = Transaction::begin(conn, id, by, now)?;
+    let (mut transaction, me) = Transaction::begin(conn, id, by, attempt)?;
     let UpdateRoom { name, topic, visibility, slow_mode_seconds, posting, publish_history } = update;
     if visibility.is_some() {
         transaction.check(&me, Operation::SetVisibility)?;
@@ -97,12 +103,13 @@ pub fn update(
     }
     transaction.is_about_rights = true;
     if (after.visibility, after.posting) != (before.visibility, before.posting) {
-        transaction.remember_viewers()?;
+        transaction.remember_viewers(connected)?;
     }
     transaction.room = after.clone();
     transaction.store_settings()?;
     if after.visibility != before.visibility {
-        transaction.audience = Some(members_only(transaction.conn, &after)?);
+        transaction.audience = Some(audience(transaction.conn, &after)?);
+        transaction.former_name = Some(before.name.clone());
     }
     let text = |topic: &Option<Topic>| topic.as_ref().map_or("", Topic::as_str).to_owned();
     let (slow_before, slow_after) = (before.slow_mode_seconds.to_string(), after.slow_mode_seconds.to_string());
@@ -126,7 +133,8 @@ pub fn update(
 ///
 /// # Errors
 /// The refusal.
-pub fn delete(conn: &mut Conn, id: RoomId, by: UserId, now: DateTime<Utc>) -> RoomResult<Done<()>> {
+pub fn delete(conn: &mut Conn, id: RoomId, by: UserId, attempt: Attempt) -> RoomResult<Done<()>> {
+    let now = attempt.at;
     let before = db::members::or_nobody(db::members::get(conn, id, by, now))?;
     let is_in = before.is_some_and(|before| before.role.is_some());
     let room = match db::rooms::lock_seen(conn, id, is_in) {
@@ -140,7 +148,7 @@ pub fn delete(conn: &mut Conn, id: RoomId, by: UserId, now: DateTime<Utc>) -> Ro
         }
         room => room?,
     };
-    let mut transaction = Transaction::of_locked(conn, room, now);
+    let mut transaction = Transaction::of_locked(conn, room, attempt);
     let me = transaction.actor(by)?;
     transaction.check(&me, Operation::DeleteRoom)?;
     transaction.delete()?;

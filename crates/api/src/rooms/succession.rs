@@ -1,30 +1,34 @@
 //! A room whose last owner is gone passes on to the next in line.
 
-use chrono::{DateTime, TimeDelta, Utc};
 use shared::audit::AuditDetail;
+use shared::errors::ErrorCode;
 use shared::ids::{RoomId, UserId};
 use shared::members::{LeaveReason, Role};
 use shared::rooms::Visibility;
 
 use super::error::RoomResult;
-use super::{Done, Transaction, own_role};
+use super::{Attempt, Done, Transaction, own_role};
 use crate::db::members::Membership;
 use crate::db::{self, Conn};
-
-/// How long a session lives without use.
-const SESSION_IDLE: TimeDelta = TimeDelta::days(14);
+use crate::sessions::IDLE_LIFETIME;
 
 impl Transaction<'_> {
+    /// Whether the room has an owner besides this user who can act.
+    pub(super) fn has_other_owner(&mut self, who: &Membership) -> RoomResult<bool> {
+        let session_since = self.now - IDLE_LIFETIME;
+        Ok(db::members::has_other_owner(self.conn, self.room.id, who.user.id, session_since)?)
+    }
+
     /// Finds a new owner if `leaving` is the last one. If nobody can be, a public room becomes the server's own, and a
     /// private one is deleted. Returns whether the room passed on.
     pub(super) fn pass_on(&mut self, leaving: &Membership) -> RoomResult<bool> {
         if leaving.role != Some(Role::Owner)
             || self.room.is_own
-            || db::members::has_other_owner(self.conn, self.room.id, leaving.user.id)?
+            || self.has_other_owner(leaving)?
         {
             return Ok(false);
         }
-        let heir = db::members::heirs(self.conn, &self.room, leaving.user.id, self.now - SESSION_IDLE)?;
+        let heir = db::members::heir(self.conn, &self.room, leaving.user.id, self.now - IDLE_LIFETIME)?;
         match heir {
             Some(heir) => {
                 let mut heir = self.member(heir)?;
@@ -33,7 +37,7 @@ impl Transaction<'_> {
             }
             None if self.room.visibility == Visibility::Private => self.delete()?,
             None => {
-                self.remember_viewers()?;
+                self.is_about_rights = true;
                 self.room.is_own = true;
                 self.store_settings()?;
                 self.audit(None, "succession", None, &AuditDetail::default())?;
@@ -47,8 +51,8 @@ impl Transaction<'_> {
 ///
 /// # Errors
 /// Errors of the database.
-pub fn pass_on(conn: &mut Conn, room_id: RoomId, owner: UserId, now: DateTime<Utc>) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin_for_server(conn, room_id, now)?;
+pub fn pass_on(conn: &mut Conn, room_id: RoomId, owner: UserId, attempt: Attempt) -> RoomResult<Done<()>> {
+    let mut transaction = Transaction::begin_for_server(conn, room_id, attempt)?;
     let Ok(mut owner) = transaction.member(owner) else { return Ok(Done::unchanged(())) };
     if transaction.pass_on(&owner)? && !transaction.is_deleted() {
         let role = own_role(owner.user.kind);
@@ -61,8 +65,8 @@ pub fn pass_on(conn: &mut Conn, room_id: RoomId, owner: UserId, now: DateTime<Ut
 ///
 /// # Errors
 /// Errors of the database.
-pub fn depart(conn: &mut Conn, room_id: RoomId, user: UserId, now: DateTime<Utc>) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin_for_server(conn, room_id, now)?;
+pub fn depart(conn: &mut Conn, room_id: RoomId, user: UserId, attempt: Attempt) -> RoomResult<Done<()>> {
+    let mut transaction = Transaction::begin_for_server(conn, room_id, attempt)?;
     let Ok(mut user) = transaction.member(user) else { return Ok(Done::unchanged(())) };
     transaction.pass_on(&user)?;
     if !transaction.is_deleted() {
@@ -75,9 +79,16 @@ pub fn depart(conn: &mut Conn, room_id: RoomId, user: UserId, now: DateTime<Utc>
 ///
 /// # Errors
 /// Errors of the database.
-pub fn set_owner(conn: &mut Conn, room_id: RoomId, user: UserId, now: DateTime<Utc>) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin_for_server(conn, room_id, now)?;
+pub fn set_owner(conn: &mut Conn, room_id: RoomId, user: UserId, attempt: Attempt) -> RoomResult<Done<()>> {
+    let mut transaction = Transaction::begin_for_server(conn, room_id, attempt)?;
     let mut owner = transaction.find(user)?;
+    if !owner.is_active {
+        return Err(ErrorCode::AccountDisabled.into());
+    }
+    if owner.is_banned {
+        db::bans::delete(transaction.conn, room_id, user)?;
+        owner.is_banned = false;
+    }
     match owner.role {
         Some(Role::Owner) => return Ok(Done::unchanged(())),
         Some(_) => {
@@ -96,8 +107,8 @@ pub fn set_owner(conn: &mut Conn, room_id: RoomId, user: UserId, now: DateTime<U
 ///
 /// # Errors
 /// Errors of the database.
-pub fn delete(conn: &mut Conn, room_id: RoomId, now: DateTime<Utc>) -> RoomResult<Done<()>> {
-    let mut transaction = Transaction::begin_for_server(conn, room_id, now)?;
+pub fn delete(conn: &mut Conn, room_id: RoomId, attempt: Attempt) -> RoomResult<Done<()>> {
+    let mut transaction = Transaction::begin_for_server(conn, room_id, attempt)?;
     transaction.delete()?;
     transaction.finish(())
 }

@@ -85,7 +85,7 @@ impl Session<'_> {
             return Ok(());
         }
         if is_too_much {
-            self.send(&ServerEvent::Resync { room_id });
+            hub.send_to_follower(self.connection, room_id, &ServerEvent::Resync { room_id });
         } else if let Some(since) = since {
             let update =
                 (updated_rev > since).then(|| RoomChange { room: hub.with_online(room), rev: updated_rev });
@@ -109,14 +109,14 @@ impl Session<'_> {
                     break;
                 }
                 self.connection.outbox.drained().await;
-                // The user lost sight of the room meanwhile, of which the client was told.
-                if !self.app.hub.follows(self.connection, room_id) {
-                    return Ok(());
+                let update = replay.update.take_if(|update| update.rev < rev);
+                let update = update.map(ServerEvent::RoomUpdated);
+                for event in update.into_iter().chain([changed.event(room_id, replay.since)]) {
+                    if !self.app.hub.send_to_follower(self.connection, room_id, &event) {
+                        // The user lost sight of the room meanwhile, of which the client was told.
+                        return Ok(());
+                    }
                 }
-                if let Some(update) = replay.update.take_if(|update| update.rev < rev) {
-                    self.send(&ServerEvent::RoomUpdated(update));
-                }
-                self.send(&changed.event(room_id, replay.since));
             }
             if !replay.has_more || last >= replay.until || self.connection.outbox.is_closing() {
                 break;
@@ -132,8 +132,8 @@ impl Session<'_> {
                 }
             }
         }
-        if let Some(update) = replay.update.filter(|_| self.app.hub.follows(self.connection, room_id)) {
-            self.send(&ServerEvent::RoomUpdated(update));
+        if let Some(update) = replay.update {
+            self.app.hub.send_to_follower(self.connection, room_id, &ServerEvent::RoomUpdated(update));
         }
         Ok(())
     }

@@ -10,8 +10,7 @@ use shared::ids::{Rev, RoomId, UserId};
 
 use crate::app::App;
 use crate::clock;
-use crate::db;
-use crate::db::members::Membership;
+use crate::db::{self, DbError};
 use crate::error::AppError;
 use crate::http::identity;
 use crate::http::server::VERSION;
@@ -147,11 +146,15 @@ impl<'app> Session<'app> {
         }
         let read = self.app.db.run(move |conn| {
             let memberships = db::members::in_rooms(conn, user, &followed, clock::now())?;
-            let voice = |(room_id, me): (RoomId, Membership)| {
-                let muted_until = me.muted_until.map(Into::into);
-                (room_id, Voice { is_banned: me.is_banned, muted_until })
-            };
-            Ok(memberships.into_iter().map(voice).collect())
+            let mut voices = Vec::new();
+            for (room_id, me) in memberships {
+                match db::rooms::get(conn, room_id) {
+                    Ok(room) => voices.push((room_id, Voice::from(&me.viewer(&room.into())))),
+                    Err(DbError::NotFound) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(voices)
         });
         read.await.map_err(|error| {
             tracing::warn!(%error, "the rights of a connection could not be read");

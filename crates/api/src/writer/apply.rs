@@ -3,14 +3,12 @@
 //! Each change takes its timestamp once, before the first attempt. By the timestamp, a later attempt recognises what an
 //! earlier one stored.
 
-use chrono::{DateTime, Utc};
 use shared::ids::RoomId;
 
 use super::change::{Doubt, WriteError, WriteResult};
 use super::worker::{Attempts, Worker};
-use crate::clock;
 use crate::db::{self, Conn};
-use crate::rooms::Done;
+use crate::rooms::{Attempt, Done};
 use crate::rooms::error::RoomResult;
 
 impl Worker {
@@ -21,11 +19,15 @@ impl Worker {
         &mut self,
         room_id: RoomId,
         doubt: Doubt,
-        mut work: impl FnMut(&mut Conn, DateTime<Utc>) -> RoomResult<Done<T>>,
+        mut work: impl FnMut(&mut Conn, Attempt) -> RoomResult<Done<T>>,
     ) -> WriteResult<T> {
-        let now = clock::now();
+        let mut attempt = Attempt::first();
         let mut attempts = Attempts::new(vec![(room_id, doubt)]);
-        let run = |conn: &mut Conn| Ok(db::transaction(conn, |conn| work(conn, now))?);
+        let run = |conn: &mut Conn| {
+            let this = attempt;
+            attempt.is_retry = true;
+            Ok(db::transaction(conn, |conn| work(conn, this))?)
+        };
         match self.execute(&mut attempts, run) {
             Ok(Done { value, publication }) => {
                 if let Some(publication) = publication {

@@ -7,7 +7,7 @@ use chrono::Utc;
 use shared::events::{RoomChange, ServerEvent};
 use shared::ids::{Rev, RoomId, UserId};
 use shared::members::MembershipChange;
-use shared::rooms::{Room, Visibility};
+use shared::rooms::Room;
 
 use super::change::Doubt;
 use super::worker::Worker;
@@ -16,6 +16,7 @@ use crate::db::members::Membership;
 use crate::db::{self, Conn, DbError, DbResult, Reader};
 use crate::realtime::hub::Hub;
 use crate::realtime::publication::{Audience, Publication};
+use crate::rooms::audience;
 
 /// If there are more changes than this, followers are told to read them by REST.
 const MAX_CHANGES: usize = 1_000;
@@ -66,16 +67,27 @@ fn catch_up_room(conn: &mut Conn, hub: &Hub, room_id: RoomId, doubt: Doubt) -> D
         let found = db::changes::list(conn, Reader::Server, room_id, Some(since), MAX_CHANGES)?;
         let changed: Vec<UserId> = found.changed.iter().rev().filter_map(user_of).take(MAX_VIEWERS).collect();
         let changed = db::members::get_many(conn, room_id, &changed, Utc::now())?;
-        let members = db::members::ids(conn, room_id)?;
-        Ok::<_, DbError>((found, changed, members))
+        let audience = audience(conn, &room)?;
+        let former_name = db::room_audit::former_name(conn, &room)?;
+        Ok::<_, DbError>((found, changed, audience, former_name))
     });
     match found {
-        Ok((found, changed, members)) => publish(hub, published, found, &changed, members, doubt),
+        Ok((found, changed, audience, former_name)) => {
+            let publication = publication(hub, published, found, &changed, doubt);
+            let audience = Some(audience);
+            hub.publish_changes(Publication { audience, former_name, ..publication });
+        }
         Err(DbError::NotFound) => match db::rooms::get_deleted(conn, room_id) {
             Ok(room) => {
                 let change = RoomChange { rev: room.rev, room: room.clone() };
                 let changes = vec![(room.rev, ServerEvent::RoomDeleted(change))];
-                hub.publish_changes(Publication { room, changes, viewers: Vec::new(), audience: None });
+                // Its members are still stored. Without a word of its creation, the hub may take it for a public one.
+                let audience = match audience(conn, &room)? {
+                    Audience::Members(members) => Some(Audience::Members(members)),
+                    Audience::Everybody => None,
+                };
+                let (viewers, former_name) = (Vec::new(), None);
+                hub.publish_changes(Publication { room, changes, viewers, audience, former_name });
             }
             // It was never created, or is already purged.
             Err(DbError::NotFound) => {}
@@ -97,15 +109,14 @@ fn user_of(changed: &Changed) -> Option<UserId> {
     }
 }
 
-/// Publishes the changes of messages, of members and of the room, in the order of `rev`.
-fn publish(
+/// The changes of messages, of members and of the room, in the order of `rev`.
+fn publication(
     hub: &Hub,
     published: Option<Rev>,
     found: ChangesSince,
     changed: &[Membership],
-    members: Vec<UserId>,
     doubt: Doubt,
-) {
+) -> Publication {
     let updated_rev = found.room.updated_rev();
     let room = Room::from(found.room);
     let mut events = Vec::new();
@@ -138,9 +149,5 @@ fn publish(
     }
     events.sort_by_key(|(rev, _)| *rev);
     let viewers = changed.iter().map(|who| (who.user.id, who.viewer(&room))).collect();
-    let audience = match room.visibility {
-        Visibility::Private => Audience::Members(members.into_iter().collect()),
-        _ => Audience::Everybody,
-    };
-    hub.publish_changes(Publication { room, changes: events, viewers, audience: Some(audience) });
+    Publication { room, changes: events, viewers, audience: None, former_name: None }
 }

@@ -9,12 +9,14 @@ use shared::messages::Message;
 use super::ANSWER_TIMEOUT;
 use super::change::{Doubt, Reply, WriteError, WriteResult};
 use super::worker::{Attempts, Worker};
-use crate::clock;
 use crate::db::messages::{self, NewMessage};
 use crate::db::{self, Conn, DbError};
-use crate::rooms::Done;
+use crate::rooms::{Attempt, Done};
 use crate::rooms::error::RoomError;
 use crate::rooms::messages::{Sent, send};
+
+/// How many messages are judged in one transaction: each takes several statements.
+const MAX_JUDGED: usize = 100;
 
 type Send = (NewMessage, Reply<Sent>);
 
@@ -90,7 +92,10 @@ impl Worker {
         }
         // After the answers: each sender waits for one, while thousands of readers may each write to a socket.
         drop(wakeups);
-        self.judge(skipped, is_retry);
+        while !skipped.is_empty() {
+            let rest = skipped.split_off(skipped.len().min(MAX_JUDGED));
+            self.judge(std::mem::replace(&mut skipped, rest), is_retry);
+        }
     }
 
     /// Sends messages that need a second look: repeats, and those of authors who join, are refused, or wait for the slow
@@ -99,13 +104,12 @@ impl Worker {
         if sends.is_empty() {
             return;
         }
-        let now = clock::now();
         let mut attempts = Attempts::new(rooms_of(&sends, Doubt::Room));
-        let mut is_retry = was_retried;
+        let mut attempt = Attempt { is_retry: was_retried, ..Attempt::first() };
         let outcome = self.execute(&mut attempts, |conn| {
-            let judged = judge_all(conn, &sends, is_retry, now);
-            is_retry = true;
-            Ok(judged?)
+            let this = attempt;
+            attempt.is_retry = true;
+            Ok(judge_all(conn, &sends, this)?)
         });
         match outcome {
             Ok(judged) => {
@@ -124,7 +128,7 @@ impl Worker {
                 let started = Instant::now();
                 for send in sends {
                     if started.elapsed() < ANSWER_TIMEOUT {
-                        self.judge(vec![send], is_retry);
+                        self.judge(vec![send], attempt.is_retry);
                     } else {
                         self.refuse(vec![send], WriteError::OutcomeUnknown);
                     }
@@ -166,8 +170,7 @@ fn rooms_of(sends: &[Send], doubt: Doubt) -> Vec<(RoomId, Doubt)> {
 fn judge_all(
     conn: &mut Conn,
     sends: &[Send],
-    is_retry: bool,
-    now: chrono::DateTime<chrono::Utc>,
+    attempt: Attempt,
 ) -> Result<Vec<WriteResult<Done<Sent>>>, DbError> {
     let mut order: Vec<usize> = (0..sends.len()).collect();
     order.sort_by_key(|place| sends[*place].0.room_id);
@@ -176,7 +179,7 @@ fn judge_all(
         for place in order {
             let (new, _) = &sends[place];
             // A savepoint: what a refused message changed, such as joining, is undone.
-            judged[place] = Some(match db::transaction(conn, |conn| send(conn, new, is_retry, now)) {
+            judged[place] = Some(match db::transaction(conn, |conn| send(conn, new, attempt)) {
                 Ok(done) => Ok(done),
                 Err(RoomError::Refused(refusal)) => Err(WriteError::Refused(refusal)),
                 Err(RoomError::Db(error)) => return Err(error),

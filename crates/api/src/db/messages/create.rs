@@ -51,7 +51,7 @@ impl NewMessage {
 /// order; `None` is a message that was skipped, and is judged singly.
 ///
 /// Only messages whose authors may write without a second look are stored: members who are not muted, in rooms without
-/// slow mode where all may write. The condition is judged before the rooms are locked; if what it depends on has changed
+/// slow mode, and not guests where only accounts may write. The condition is judged before the rooms are locked; if what it depends on has changed
 /// by then, the room's `rights_version` has too, and its messages are skipped.
 ///
 /// One statement takes one round trip, one transaction and one flush for all messages.
@@ -154,7 +154,9 @@ impl QueryFragment<Pg> for InsertMessages {
              JOIN rooms AS room ON room.id = input.room_id \
              WHERE author.role IS NOT NULL \
              AND (author.muted_until IS NULL OR author.muted_until <= input.created_at) \
-             AND room.slow_mode_seconds = 0 AND room.posting = 'all' \
+             AND room.slow_mode_seconds = 0 \
+             AND (room.posting = 'all' \
+             OR EXISTS (SELECT FROM users WHERE users.id = input.author_id AND users.kind <> 'guest')) \
              AND NOT EXISTS (SELECT FROM messages WHERE messages.id = input.id)), \
              moved AS (\
              UPDATE rooms SET last_seq = rooms.last_seq + steps.count, rev = rooms.rev + steps.count \
