@@ -201,6 +201,8 @@ pub fn get_many(
     Ok(rows.into_iter().map(|row| membership(row, now)).collect())
 }
 
+type UserInRoomsRow = (UserRow, bool, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<Vec<u8>>);
+
 /// What one user is in several rooms.
 pub fn in_rooms(
     conn: &mut PgConnection,
@@ -212,13 +214,7 @@ pub fn in_rooms(
         return Ok(Vec::new());
     }
     let ids: Vec<Uuid> = rooms.iter().map(|id| id.0).collect();
-    let (user, is_admin, disabled_at, deleted_at, address_hash): (
-        UserRow,
-        bool,
-        Option<DateTime<Utc>>,
-        Option<DateTime<Utc>>,
-        Option<Vec<u8>>,
-    ) = users::table
+    let (user, is_admin, disabled_at, deleted_at, address_hash): UserInRoomsRow = users::table
         .find(user_id.0)
         .select((
             UserRow::as_select(),

@@ -75,12 +75,12 @@ impl Hub {
                         sight.gained.insert(user);
                     }
                 }
-                ServerEvent::MemberLeft { user_id, reason, .. } => {
-                    if state.audiences.remove(room.id, *user_id) {
-                        sight.gained.remove(user_id);
-                        sight.lost.insert(*user_id);
-                        self.take_sight(&mut state, &room, *user_id, (*reason).into());
-                    }
+                ServerEvent::MemberLeft { user_id, reason, .. }
+                    if state.audiences.remove(room.id, *user_id) =>
+                {
+                    sight.gained.remove(user_id);
+                    sight.lost.insert(*user_id);
+                    self.take_sight(&mut state, &room, *user_id, (*reason).into());
                 }
                 ServerEvent::MessageCreated(sent) => {
                     let author = sent.message.author.id;
