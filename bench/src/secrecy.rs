@@ -100,7 +100,8 @@ impl Flood {
                 let request = request("POST", "/api/v1/sessions", None, &json);
                 while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
                     // Most are refused at once, because the server hashes only a few for an address.
-                    let tried = Connection::open(addr).and_then(|mut connection| connection.exchange(&request));
+                    let tried =
+                        Connection::open(addr).and_then(|mut connection| connection.exchange(&request));
                     if tried.is_err() {
                         return;
                     }

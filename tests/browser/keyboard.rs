@@ -107,7 +107,7 @@ fn the_enter_that_completes_a_text_of_an_input_method_neither_sends_nor_saves_it
         assert_eq!(stored(), sent);
     }
     let changes = adam_by_api.room(lobby.id).rev.0;
-    assert_eq!(changes, 4, "two messages, each edited once");
+    assert_eq!(changes, 5, "joining, and two messages, each edited once");
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn live_messages_drop_old_ones_and_those_of_one_frame_are_drawn_together() {
 
 #[test]
 // reference: rooms-list
-fn a_room_is_opened_with_one_request_for_its_messages_and_one_for_the_list() {
+fn a_room_is_opened_with_one_request_each_for_its_messages_its_members_and_the_list() {
     let stage = stage::alone();
     let (_, room) = stage.room_with_messages("History", 75);
     let reader = stage.person();
@@ -107,6 +107,6 @@ fn a_room_is_opened_with_one_request_for_its_messages_and_one_for_the_list() {
         "return performance.getEntriesByType('resource').map(entry => new URL(entry.name).pathname)
             .filter(path => path.startsWith('/api/')).sort()",
     );
-    let messages = format!("/api/v1/rooms/{}/messages", room.id);
-    assert_eq!(requests, ["/api/v1/rooms".to_owned(), messages]);
+    let of_room = |what| format!("/api/v1/rooms/{}/{what}", room.id);
+    assert_eq!(requests, ["/api/v1/rooms".to_owned(), of_room("members"), of_room("messages")]);
 }

@@ -63,7 +63,8 @@ fn differences(markdown: &str) -> Vec<String> {
             let expected = cell(operation, role, is_admin);
             if expected != written {
                 let name = operation.name();
-                complaints.push(format!("README.md says {written:?} for {name} × {column}, not {expected:?}"));
+                complaints
+                    .push(format!("README.md says {written:?} for {name} × {column}, not {expected:?}"));
             }
         }
     }

@@ -280,7 +280,8 @@ fn serve(
             let ticker = janitor::supervise("ticker", move || janitor::tick(ticker_app.clone()));
             let cleaner = janitor::supervise("janitor", move || janitor::clean(cleaner_app.clone()));
             let worker = janitor::supervise("worker", move || janitor::work(worker_app.clone()));
-            let background = [actix_web::rt::spawn(ticker), actix_web::rt::spawn(cleaner), actix_web::rt::spawn(worker)];
+            let background =
+                [actix_web::rt::spawn(ticker), actix_web::rt::spawn(cleaner), actix_web::rt::spawn(worker)];
             // The blocking threads of a worker only run queries; more threads would only wait for a connection.
             let blocking_threads = app.config.database_connections as usize;
             let data = web::Data::from(app);

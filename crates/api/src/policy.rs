@@ -92,8 +92,7 @@ fn is_admin_here(actor: Actor, standing: &Standing) -> bool {
 /// Whether an actor may see a room of this visibility, in which they have this role.
 pub fn may_view(actor: Actor, visibility: Visibility, role: Option<Role>) -> bool {
     let posting = Posting::All;
-    let standing =
-        Standing { visibility, is_own: false, posting, role, is_banned: false, is_muted: false };
+    let standing = Standing { visibility, is_own: false, posting, role, is_banned: false, is_muted: false };
     may(actor, Operation::View, &standing) == Decision::Allow
 }
 
@@ -185,8 +184,7 @@ fn missing_right(
 
 /// What an actor may do in a room now: the list that clients receive. Joining is not offered to members.
 pub fn allowed(actor: Actor, standing: &Standing) -> Vec<Operation> {
-    let is_offered =
-        |operation: Operation| !(operation == Operation::Join && standing.role.is_some());
+    let is_offered = |operation: Operation| !(operation == Operation::Join && standing.role.is_some());
     let operations = Operation::ALL.iter().copied();
     operations
         .filter(|operation| is_offered(*operation) && may(actor, *operation, standing) == Decision::Allow)
@@ -424,10 +422,7 @@ mod tests {
             assert_eq!(may(GUEST, operation, &room), Decision::Deny(ErrorCode::MembersOnly));
         }
         assert_eq!(may_create_room(GUEST, Visibility::Public), Decision::Allow);
-        assert_eq!(
-            may_create_room(GUEST, Visibility::Private),
-            Decision::Deny(ErrorCode::MembersOnly)
-        );
+        assert_eq!(may_create_room(GUEST, Visibility::Private), Decision::Deny(ErrorCode::MembersOnly));
         assert_eq!(may_create_room(MEMBER, Visibility::Private), Decision::Allow);
     }
 

@@ -16,9 +16,9 @@
 //! - [`hub`]: the public interface, with one lock around the state.
 
 pub mod admission;
+pub mod audience;
 pub mod budget;
 pub mod connection;
-pub mod audience;
 mod delivery;
 pub mod directory;
 pub mod frame;

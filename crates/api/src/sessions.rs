@@ -25,8 +25,8 @@ use crate::db::tokens::Found;
 use crate::db::{self, Db, DbError, DbResult};
 use crate::realtime::admission::Refusal;
 use crate::realtime::connection::{Connection, Identity};
-use crate::realtime::room::Voice;
 use crate::realtime::hub::{Hub, Registration};
+use crate::realtime::room::Voice;
 
 /// A session expires after this time without use.
 pub const IDLE_LIFETIME: TimeDelta = TimeDelta::days(14);

@@ -5,8 +5,8 @@
 use shared::ids::{RoomId, Seq, UserId};
 use tokio::sync::Notify;
 
-use crate::db::user_tasks::{self, StoredTask, Task};
 use crate::db::messages::ids_of_author;
+use crate::db::user_tasks::{self, StoredTask, Task};
 use crate::db::{Conn, Db, DbError, DbResult, members, room_audit};
 use crate::rooms::error::RoomError;
 use crate::rooms::{self, succession};
@@ -81,9 +81,8 @@ async fn perform(db: &Db, writer: &Writer, stored: &StoredTask) -> DbResult<()> 
             Task::Erase => {
                 let mut after = Some(Seq::ZERO);
                 while let Some(position) = after {
-                    let find = move |conn: &mut Conn| {
-                        ids_of_author(conn, room_id, user, position, ERASE_RANGE)
-                    };
+                    let find =
+                        move |conn: &mut Conn| ids_of_author(conn, room_id, user, position, ERASE_RANGE);
                     let (ids, next) = db.run(find).await?;
                     for ids in ids.chunks(ERASE_BATCH) {
                         let ids = ids.to_vec();

@@ -65,8 +65,11 @@ pub struct StoredBan {
 
 /// The ban of a user; `None` if the user is not banned.
 pub fn get(conn: &mut PgConnection, room_id: RoomId, user_id: UserId) -> DbResult<Option<StoredBan>> {
-    let row: Option<(i16, DateTime<Utc>)> =
-        bans::table.find((room_id.0, user_id.0)).select((bans::rank, bans::created_at)).first(conn).optional()?;
+    let row: Option<(i16, DateTime<Utc>)> = bans::table
+        .find((room_id.0, user_id.0))
+        .select((bans::rank, bans::created_at))
+        .first(conn)
+        .optional()?;
     Ok(row.map(|(rank, created_at)| StoredBan { rank, created_at }))
 }
 

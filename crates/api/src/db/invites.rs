@@ -198,9 +198,7 @@ pub fn revoke_all_of(
             .filter(memberships::user_id.eq(user_id.0))
             .filter(memberships::role.le(role_number(Role::Moderator)))
             .select(memberships::room_id);
-        let lost = of_user
-            .filter(invites::room_id.eq_any(own))
-            .filter(invites::room_id.ne_all(moderated));
+        let lost = of_user.filter(invites::room_id.eq_any(own)).filter(invites::room_id.ne_all(moderated));
         diesel::update(lost).set(invites::revoked_at.eq(now)).execute(conn)?;
     } else {
         diesel::update(of_user).set(invites::revoked_at.eq(now)).execute(conn)?;

@@ -370,23 +370,21 @@ pub fn set_sent_at(
 
 /// The number of rooms that a user is in.
 pub fn count_of(conn: &mut PgConnection, user_id: UserId) -> DbResult<i64> {
-    let of_user = memberships::table
-        .filter(memberships::user_id.eq(user_id.0))
-        .filter(memberships::role.is_not_null());
+    let of_user =
+        memberships::table.filter(memberships::user_id.eq(user_id.0)).filter(memberships::role.is_not_null());
     Ok(of_user.count().get_result(conn)?)
 }
 
 /// The condition for users who can act.
 macro_rules! can_act {
     ($session_since:expr) => {
-        users::disabled_at
-            .is_null()
-            .and(users::deleted_at.is_null())
-            .and(users::kind.ne(kind_text(UserKind::Guest)).or(exists(
+        users::disabled_at.is_null().and(users::deleted_at.is_null()).and(
+            users::kind.ne(kind_text(UserKind::Guest)).or(exists(
                 sessions::table
                     .filter(sessions::user_id.eq(users::id))
                     .filter(sessions::last_seen_at.gt($session_since)),
-            )))
+            )),
+        )
     };
 }
 
@@ -430,11 +428,9 @@ pub fn heir(
         .filter(memberships::user_id.ne(except.0))
         .filter(users::disabled_at.is_null())
         .filter(users::deleted_at.is_null())
-        .filter(
-            users::kind
-                .eq(kind_text(UserKind::Member))
-                .or(users::kind.eq(guest).and(has_session).and((!is_private).into_sql::<diesel::sql_types::Bool>())),
-        );
+        .filter(users::kind.eq(kind_text(UserKind::Member)).or(
+            users::kind.eq(guest).and(has_session).and((!is_private).into_sql::<diesel::sql_types::Bool>()),
+        ));
     let heir: Option<Uuid> = in_line
         .order((
             memberships::role.asc(),
@@ -490,8 +486,7 @@ pub fn ids(conn: &mut PgConnection, room_id: RoomId) -> DbResult<Vec<UserId>> {
 pub fn of_private_rooms(conn: &mut PgConnection) -> DbResult<Vec<(RoomId, Option<UserId>)>> {
     let rows: Vec<(Uuid, Option<Uuid>)> = rooms::table
         .left_join(
-            memberships::table
-                .on(memberships::room_id.eq(rooms::id).and(memberships::role.is_not_null())),
+            memberships::table.on(memberships::room_id.eq(rooms::id).and(memberships::role.is_not_null())),
         )
         .filter(rooms::visibility.eq("private"))
         .filter(rooms::deleted_at.is_null())

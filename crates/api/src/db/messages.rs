@@ -272,7 +272,8 @@ pub fn list(
         Position::Around(seq) => PageRange::Around(seq),
         Position::AroundMessage(id) => PageRange::AroundMessage(id),
     };
-    let Found { messages: mut items, last_seq: newest, .. } = find(conn, reader, room_id, range, i64::from(limit))?;
+    let Found { messages: mut items, last_seq: newest, .. } =
+        find(conn, reader, room_id, range, i64::from(limit))?;
     let middle = match position {
         Position::Around(seq) => Some(items.partition_point(|message| message.seq <= seq)),
         Position::AroundMessage(id) => match items.iter().position(|message| message.id == id) {

@@ -124,20 +124,20 @@ pub fn create(conn: &mut PgConnection, new: &NewRoom) -> DbResult<StoredRoom> {
     // In a transaction of its own, or a savepoint: a conflict must not end the transaction that it is part of.
     let inserted = conn.transaction(|conn| {
         diesel::insert_into(rooms::table)
-        .values((
-            rooms::id.eq(new.id.0),
-            rooms::name.eq(new.name.as_str()),
-            rooms::name_key.eq(name_key(new.name.as_str())),
-            rooms::sent_hash.eq(sent_hash(new.name.as_str())),
-            rooms::created_by.eq(new.created_by.map(|id| id.0)),
-            rooms::created_at.eq(new.created_at),
-            rooms::updated_at.eq(new.created_at),
-            rooms::topic.eq(new.topic.as_ref().map(Topic::as_str)),
-            rooms::visibility.eq(new.visibility.name()),
-            rooms::is_own.eq(new.created_by.is_none()),
-        ))
-        .returning(RoomRow::as_returning())
-        .get_result::<RoomRow>(conn)
+            .values((
+                rooms::id.eq(new.id.0),
+                rooms::name.eq(new.name.as_str()),
+                rooms::name_key.eq(name_key(new.name.as_str())),
+                rooms::sent_hash.eq(sent_hash(new.name.as_str())),
+                rooms::created_by.eq(new.created_by.map(|id| id.0)),
+                rooms::created_at.eq(new.created_at),
+                rooms::updated_at.eq(new.created_at),
+                rooms::topic.eq(new.topic.as_ref().map(Topic::as_str)),
+                rooms::visibility.eq(new.visibility.name()),
+                rooms::is_own.eq(new.created_by.is_none()),
+            ))
+            .returning(RoomRow::as_returning())
+            .get_result::<RoomRow>(conn)
     });
     match inserted.map_err(DbError::from) {
         Ok(row) => Ok(StoredRoom::Created(row.into())),
@@ -177,9 +177,10 @@ pub fn none_ever(conn: &mut PgConnection) -> DbResult<bool> {
 /// # Errors
 /// [`DbError::NotFound`] for an unknown or deleted one, or one that is private.
 pub fn get_seen(conn: &mut PgConnection, id: RoomId, is_in: bool) -> DbResult<RoomRow> {
-    let seen = rooms::table.find(id.0).filter(rooms::deleted_at.is_null()).filter(
-        rooms::visibility.eq(Visibility::Public.name()).or(is_in.into_sql::<Bool>()),
-    );
+    let seen = rooms::table
+        .find(id.0)
+        .filter(rooms::deleted_at.is_null())
+        .filter(rooms::visibility.eq(Visibility::Public.name()).or(is_in.into_sql::<Bool>()));
     Ok(seen.select(RoomRow::as_select()).first(conn)?)
 }
 
@@ -188,9 +189,10 @@ pub fn get_seen(conn: &mut PgConnection, id: RoomId, is_in: bool) -> DbResult<Ro
 /// # Errors
 /// Those of [`get_seen`].
 pub fn lock_seen(conn: &mut PgConnection, id: RoomId, is_in: bool) -> DbResult<Room> {
-    let seen = rooms::table.find(id.0).filter(rooms::deleted_at.is_null()).filter(
-        rooms::visibility.eq(Visibility::Public.name()).or(is_in.into_sql::<Bool>()),
-    );
+    let seen = rooms::table
+        .find(id.0)
+        .filter(rooms::deleted_at.is_null())
+        .filter(rooms::visibility.eq(Visibility::Public.name()).or(is_in.into_sql::<Bool>()));
     let row: RoomRow = seen.select(RoomRow::as_select()).for_update().first(conn)?;
     Ok(row.into())
 }

@@ -103,7 +103,9 @@ impl<Columns: QueryFragment<Pg>> QueryFragment<Pg> for Slice<Columns> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT rooms.visibility, reader.role, ");
         self.columns.walk_ast(out.reborrow())?;
-        out.push_sql(" FROM rooms LEFT JOIN memberships AS reader ON reader.room_id = rooms.id AND reader.user_id = ");
+        out.push_sql(
+            " FROM rooms LEFT JOIN memberships AS reader ON reader.room_id = rooms.id AND reader.user_id = ",
+        );
         out.push_bind_param::<Nullable<SqlUuid>, _>(&self.reader_id)?;
         out.push_sql(" LEFT JOIN LATERAL (");
         for (number, (condition, order)) in self.range.subqueries().iter().enumerate() {

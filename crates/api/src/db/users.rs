@@ -27,13 +27,8 @@ pub struct UserRow {
 }
 
 /// The columns of [`UserRow`], for aliases of the table.
-pub(super) const COLUMNS: (
-    users::id,
-    users::username,
-    users::kind,
-    users::created_at,
-    users::deleted_at,
-) = (users::id, users::username, users::kind, users::created_at, users::deleted_at);
+pub(super) const COLUMNS: (users::id, users::username, users::kind, users::created_at, users::deleted_at) =
+    (users::id, users::username, users::kind, users::created_at, users::deleted_at);
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {

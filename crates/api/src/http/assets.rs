@@ -34,7 +34,15 @@ fn etag(file: &EmbeddedFile) -> String {
 
 /// Mounts the page and its files.
 pub fn configure(config: &mut web::ServiceConfig) {
-    for path in ["/rooms", "/rooms/{room_id}", "/rooms/{room_id}/messages/{message_id}", "/setup", "/reset", "/invite", "/admin"] {
+    for path in [
+        "/rooms",
+        "/rooms/{room_id}",
+        "/rooms/{room_id}/messages/{message_id}",
+        "/setup",
+        "/reset",
+        "/invite",
+        "/admin",
+    ] {
         config.service(web::resource(path).route(web::get().to(page)).route(web::head().to(page)));
     }
     config

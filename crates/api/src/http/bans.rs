@@ -20,8 +20,8 @@ use crate::db;
 use crate::db::bans::BanKey;
 use crate::error::AppResult;
 use crate::policy::Principal;
-use crate::rooms::error::RoomResult;
 use crate::rooms::bans;
+use crate::rooms::error::RoomResult;
 
 const BANS_PATH: &str = "/api/v1/rooms/{room_id}/bans";
 const BAN_PATH: &str = "/api/v1/rooms/{room_id}/bans/{user_id}";

@@ -12,7 +12,10 @@ use crate::error::{AppError, AppResult};
 
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::new(Method::GET, "/livez", Needs::Nothing, get_live), Endpoint::new(Method::GET, "/readyz", Needs::Nothing, get_ready)]
+    vec![
+        Endpoint::new(Method::GET, "/livez", Needs::Nothing, get_live),
+        Endpoint::new(Method::GET, "/readyz", Needs::Nothing, get_ready),
+    ]
 }
 
 /// Check that the process runs

@@ -127,7 +127,8 @@ pub async fn create(
         expires_at: expires_in_seconds.map(|seconds| created_at + TimeDelta::seconds(seconds)),
         max_uses,
     };
-    let invite = app.writer.change(room_id, move |conn, attempt| invites::create(conn, &new, attempt)).await?;
+    let invite =
+        app.writer.change(room_id, move |conn, attempt| invites::create(conn, &new, attempt)).await?;
     let url = format!("{}/invite#{secret}", app.public_url());
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, invite_path(room_id, invite.id)));
@@ -156,8 +157,9 @@ pub async fn revoke(
 }
 
 fn read_secret(body: JsonBody) -> AppResult<TokenHash> {
-    let InviteSecret { secret } = body
-        .read(|fields| Some(InviteSecret { secret: fields.required("secret", |text| Ok(text.to_owned()))? }))?;
+    let InviteSecret { secret } = body.read(|fields| {
+        Some(InviteSecret { secret: fields.required("secret", |text| Ok(text.to_owned()))? })
+    })?;
     Ok(sessions::hash(&secret))
 }
 
@@ -225,8 +227,7 @@ pub async fn redeem(
     app.limits.invite(client.address)?;
     let room_id = read(&app, move |conn| Ok(find(conn, &secret_hash)?.room_id)).await?;
     let by = identity.user.id;
-    let redeem =
-        move |conn: &mut Conn, attempt| invites::redeem(conn, room_id, &secret_hash, by, attempt);
+    let redeem = move |conn: &mut Conn, attempt| invites::redeem(conn, room_id, &secret_hash, by, attempt);
     let Redeemed { room, member } = app.writer.change(room_id, redeem).await?;
     Ok(HttpResponse::Ok().json(Redeemed { room: app.hub.with_online(room), member }))
 }

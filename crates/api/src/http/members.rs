@@ -162,7 +162,9 @@ pub async fn put(
         read(&app, move |conn| permitted(conn, room_id, principal, Operation::View)).await?;
         app.limits.add_member(by)?;
     }
-    let put = app.writer.change(room_id, move |conn, attempt| members::put(conn, room_id, by, target, role, attempt));
+    let put = app
+        .writer
+        .change(room_id, move |conn, attempt| members::put(conn, room_id, by, target, role, attempt));
     Ok(put_response(put.await?))
 }
 
@@ -171,9 +173,7 @@ fn known(conn: &mut db::Conn, room_id: RoomId, by: Principal, target: UserId) ->
     let (_, me) = permitted(conn, room_id, by, Operation::View)?;
     let other = db::members::or_nobody(db::members::get(conn, room_id, target, clock::now()))?;
     match (me, other) {
-        (Some(me), Some(other))
-            if !other.is_active || !members::may_know(conn, &me.user, &other.user)? =>
-        {
+        (Some(me), Some(other)) if !other.is_active || !members::may_know(conn, &me.user, &other.user)? => {
             Err(ErrorCode::UserNotFound.into())
         }
         (_, None) => Err(ErrorCode::UserNotFound.into()),
@@ -211,7 +211,9 @@ pub async fn remove(
     let target = member_in_path(target);
     let UserPath(target) = input(&app, identity.principal(), room_id, Operation::View, target).await?;
     app.limits.change_membership(by)?;
-    app.writer.change(room_id, move |conn, attempt| members::remove(conn, room_id, by, target, attempt)).await?;
+    app.writer
+        .change(room_id, move |conn, attempt| members::remove(conn, room_id, by, target, attempt))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -236,8 +238,7 @@ pub async fn mute(
     body: AppResult<JsonBody>,
 ) -> AppResult<HttpResponse> {
     let (by, principal) = (identity.user.id, identity.principal());
-    let UserPath(target) =
-        input(&app, principal, room_id, Operation::View, member_in_path(target)).await?;
+    let UserPath(target) = input(&app, principal, room_id, Operation::View, member_in_path(target)).await?;
     let until = body.and_then(|body| body.read(|fields| fields.required("until", parse_time)));
     if until.is_err() && !is_member(&app, room_id, target).await? {
         read(&app, move |conn| permitted(conn, room_id, principal, Operation::View)).await?;
@@ -245,7 +246,8 @@ pub async fn mute(
     }
     let until = input(&app, principal, room_id, Operation::Moderate, until).await?;
     app.limits.change_membership(by)?;
-    let mute = move |conn: &mut db::Conn, attempt| members::mute(conn, room_id, by, target, Some(until), attempt);
+    let mute =
+        move |conn: &mut db::Conn, attempt| members::mute(conn, room_id, by, target, Some(until), attempt);
     app.writer.change(room_id, mute).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -254,9 +256,8 @@ fn parse_time(text: &str) -> Result<DateTime<Utc>, Invalid> {
     let invalid = |_| Invalid::new(InvalidCode::InvalidFormat, "until must be a time of RFC 3339.");
     let time = DateTime::parse_from_rfc3339(text).map_err(invalid)?.to_utc();
     // Whole milliseconds, as all times are.
-    DateTime::from_timestamp_millis(time.timestamp_millis()).ok_or_else(|| {
-        Invalid::new(InvalidCode::OutOfRange, "until lies too far away.")
-    })
+    DateTime::from_timestamp_millis(time.timestamp_millis())
+        .ok_or_else(|| Invalid::new(InvalidCode::OutOfRange, "until lies too far away."))
 }
 
 /// Unmute a member
@@ -277,7 +278,9 @@ pub async fn unmute(
     let target = member_in_path(target);
     let UserPath(target) = input(&app, identity.principal(), room_id, Operation::View, target).await?;
     app.limits.change_membership(by)?;
-    app.writer.change(room_id, move |conn, attempt| members::mute(conn, room_id, by, target, None, attempt)).await?;
+    app.writer
+        .change(room_id, move |conn, attempt| members::mute(conn, room_id, by, target, None, attempt))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -300,15 +303,15 @@ pub async fn transfer(
     let target = body.and_then(|body| {
         body.read(|fields| {
             fields.required("user_id", |text| {
-                text.parse()
-                    .map_err(|_| Invalid::new(InvalidCode::InvalidFormat, "user_id must be a UUID."))
+                text.parse().map_err(|_| Invalid::new(InvalidCode::InvalidFormat, "user_id must be a UUID."))
             })
         })
     });
     let target = input(&app, identity.principal(), room_id, Operation::Transfer, target).await?;
     app.limits.change_membership(by)?;
-    let room =
-        app.writer.change(room_id, move |conn, attempt| members::transfer(conn, room_id, by, target, attempt));
+    let room = app
+        .writer
+        .change(room_id, move |conn, attempt| members::transfer(conn, room_id, by, target, attempt));
     let room = room.await?;
     Ok(HttpResponse::Ok().json(app.hub.with_online(room)))
 }

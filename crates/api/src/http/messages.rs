@@ -89,7 +89,10 @@ pub async fn list(
     {
         return Ok(page_response(&page, &messages_path(room_id), limit, ("before", "after")));
     }
-    let read = app.db.run(move |conn| db::messages::list(conn, db::Reader::Client(by), room_id, position, limit)).await;
+    let read = app
+        .db
+        .run(move |conn| db::messages::list(conn, db::Reader::Client(by), room_id, position, limit))
+        .await;
     let page = or_no_room(read)?.ok_or_else(|| AppError::new(ErrorCode::MessageNotFound))?;
     Ok(page_response(&page, &messages_path(room_id), limit, ("before", "after")))
 }

@@ -43,7 +43,10 @@ impl Query {
     ///
     /// # Errors
     /// 400 if it is not a cursor of this list.
-    pub fn cursor<Key, Error>(&self, parse: impl FnOnce(&str) -> Result<Key, Error>) -> AppResult<Option<Key>> {
+    pub fn cursor<Key, Error>(
+        &self,
+        parse: impl FnOnce(&str) -> Result<Key, Error>,
+    ) -> AppResult<Option<Key>> {
         let key = self.get("cursor").map(parse).transpose();
         key.map_err(|_| AppError::new(ErrorCode::InvalidCursor))
     }

@@ -259,8 +259,7 @@ pub async fn update(
     // Only a change of these changes what others may do.
     let is_about_rights = update.visibility.is_some() || update.posting.is_some();
     let connected = if is_about_rights { app.hub.connected_users() } else { Vec::new() };
-    let change =
-        move |conn: &mut Conn, attempt| settings::update(conn, id, by, &update, &connected, attempt);
+    let change = move |conn: &mut Conn, attempt| settings::update(conn, id, by, &update, &connected, attempt);
     let room = app.writer.change(id, change).await?;
     Ok(HttpResponse::Ok().json(app.hub.with_online(room)))
 }

@@ -10,7 +10,8 @@ use shared::page::Page;
 use shared::text::InvalidCode;
 use shared::users::{
     CURRENT_USER_PATH, ChangePassword, CreateGuest, CreateUser, DELETION_PATH, DeleteUser, DeletedMessages,
-    GUESTS_PATH, Guest, Me, PASSWORD_PATH, Password, SignedIn as NewSession, USERS_PATH, UpdateUser, User, UserKind, Username, user_path,
+    GUESTS_PATH, Guest, Me, PASSWORD_PATH, Password, SignedIn as NewSession, USERS_PATH, UpdateUser, User,
+    UserKind, Username, user_path,
 };
 
 use super::body::JsonBody;

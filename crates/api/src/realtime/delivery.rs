@@ -215,14 +215,7 @@ impl Hub {
     }
 
     /// Tells a user what they are in a room now, unless `room_added` or `room_removed` did.
-    fn change_viewer(
-        &self,
-        state: &mut State,
-        room_id: RoomId,
-        user: UserId,
-        viewer: Viewer,
-        sight: &Sight,
-    ) {
+    fn change_viewer(&self, state: &mut State, room_id: RoomId, user: UserId, viewer: Viewer, sight: &Sight) {
         if sight.lost.contains(&user) || !state.audiences.sees(Some(user), room_id) {
             return;
         }

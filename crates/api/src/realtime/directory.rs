@@ -90,7 +90,10 @@ impl Directory {
 
     /// The connections that do not follow a room.
     pub(super) fn non_followers(&self, room_id: RoomId) -> impl Iterator<Item = &Arc<Connection>> {
-        self.entries.values().filter(move |entry| !entry.rooms.contains(&room_id)).map(|entry| &entry.connection)
+        self.entries
+            .values()
+            .filter(move |entry| !entry.rooms.contains(&room_id))
+            .map(|entry| &entry.connection)
     }
 
     /// The rooms that a connection follows.

@@ -214,7 +214,9 @@ impl Hub {
         if !is_followed(&state) {
             return false;
         }
-        self.in_room_with_typing(&mut state, room_id, |live| live.confirm(id, present, voice).map(Typed::stopped));
+        self.in_room_with_typing(&mut state, room_id, |live| {
+            live.confirm(id, present, voice).map(Typed::stopped)
+        });
         for attempt in 1..=MAX_SNAPSHOTS {
             let snapshot = state.rooms.get_mut(&room_id).and_then(|live| live.snapshot(id));
             let Some(snapshot) = snapshot else { return false };
@@ -270,12 +272,7 @@ impl Hub {
     ///
     /// # Errors
     /// Why the user is not shown as typing.
-    pub fn set_typing(
-        &self,
-        connection: &Connection,
-        room_id: RoomId,
-        active: bool,
-    ) -> Result<(), Silent> {
+    pub fn set_typing(&self, connection: &Connection, room_id: RoomId, active: bool) -> Result<(), Silent> {
         let mut result = Err(Silent::Absent);
         self.in_room_with_typing(&mut self.lock(), room_id, |room| {
             let typed = room.set_typing(connection.id, active, Instant::now());

@@ -58,8 +58,7 @@ pub fn create(
     let mut count = None;
     if let Some(seconds) = ban.delete_seconds.filter(|seconds| *seconds > 0) {
         let since = attempt.at - TimeDelta::seconds(seconds);
-        let messages =
-            db::messages::newest_of_author(transaction.conn, room_id, target, since, MAX_DELETED)?;
+        let messages = db::messages::newest_of_author(transaction.conn, room_id, target, since, MAX_DELETED)?;
         count = Some(messages.len() as i64);
         transaction.delete_messages(messages)?;
     }

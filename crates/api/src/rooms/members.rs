@@ -135,16 +135,13 @@ fn put_self(
 pub fn may_know(conn: &mut Conn, one: &User, other: &User) -> db::DbResult<bool> {
     let are_members = one.kind == UserKind::Member && other.kind == UserKind::Member;
     let is_deleted = other.deleted_at.is_some();
-    Ok(!is_deleted
-        && (one.id == other.id || are_members || db::members::share_room(conn, one.id, other.id)?))
+    Ok(!is_deleted && (one.id == other.id || are_members || db::members::share_room(conn, one.id, other.id)?))
 }
 
 impl Transaction<'_> {
     /// Whether a user is the last owner of a room that needs one.
     fn is_last_owner(&mut self, who: &Membership) -> RoomResult<bool> {
-        Ok(who.role == Some(Role::Owner)
-            && !self.room.is_own
-            && !self.has_other_owner(who)?)
+        Ok(who.role == Some(Role::Owner) && !self.room.is_own && !self.has_other_owner(who)?)
     }
 
     fn add(

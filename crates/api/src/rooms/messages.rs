@@ -38,11 +38,7 @@ impl Sent {
 ///
 /// # Errors
 /// The refusal.
-pub fn send(
-    conn: &mut Conn,
-    new: &NewMessage,
-    attempt: Attempt,
-) -> RoomResult<Done<Sent>> {
+pub fn send(conn: &mut Conn, new: &NewMessage, attempt: Attempt) -> RoomResult<Done<Sent>> {
     let (mut transaction, mut me) = Transaction::begin(conn, new.room_id, new.author.id, attempt)?;
     let repeated = messages::find_repeated(transaction.conn, new)?;
     if let Some((message, true)) = repeated {
@@ -191,12 +187,7 @@ pub fn delete(
 ///
 /// # Errors
 /// Errors of the database.
-pub fn erase(
-    conn: &mut Conn,
-    room_id: RoomId,
-    ids: &[MessageId],
-    attempt: Attempt,
-) -> RoomResult<Done<()>> {
+pub fn erase(conn: &mut Conn, room_id: RoomId, ids: &[MessageId], attempt: Attempt) -> RoomResult<Done<()>> {
     let mut transaction = Transaction::begin_for_server(conn, room_id, attempt)?;
     let found = messages::not_deleted(transaction.conn, room_id, ids)?;
     transaction.delete_messages(found)?;

@@ -17,12 +17,7 @@ use crate::policy::{self, Decision};
 ///
 /// # Errors
 /// The refusal; a conflict if another public room has the name.
-pub fn create(
-    conn: &mut Conn,
-    new: &NewRoom,
-    by: UserId,
-    attempt: Attempt,
-) -> RoomResult<Done<StoredRoom>> {
+pub fn create(conn: &mut Conn, new: &NewRoom, by: UserId, attempt: Attempt) -> RoomResult<Done<StoredRoom>> {
     let now = new.created_at;
     let me = db::members::or_nobody(db::members::get(conn, new.id, by, now))?;
     let mut me = me.ok_or(ErrorCode::AuthenticationRequired)?;
@@ -112,7 +107,8 @@ pub fn update(
         transaction.former_name = Some(before.name.clone());
     }
     let text = |topic: &Option<Topic>| topic.as_ref().map_or("", Topic::as_str).to_owned();
-    let (slow_before, slow_after) = (before.slow_mode_seconds.to_string(), after.slow_mode_seconds.to_string());
+    let (slow_before, slow_after) =
+        (before.slow_mode_seconds.to_string(), after.slow_mode_seconds.to_string());
     let changes: [(&str, &str, &str); 5] = [
         ("rename", before.name.as_str(), after.name.as_str()),
         ("topic", &text(&before.topic), &text(&after.topic)),

@@ -22,10 +22,7 @@ impl Transaction<'_> {
     /// Finds a new owner if `leaving` is the last one. If nobody can be, a public room becomes the server's own, and a
     /// private one is deleted. Returns whether the room passed on.
     pub(super) fn pass_on(&mut self, leaving: &Membership) -> RoomResult<bool> {
-        if leaving.role != Some(Role::Owner)
-            || self.room.is_own
-            || self.has_other_owner(leaving)?
-        {
+        if leaving.role != Some(Role::Owner) || self.room.is_own || self.has_other_owner(leaving)? {
             return Ok(false);
         }
         let heir = db::members::heir(self.conn, &self.room, leaving.user.id, self.now - IDLE_LIFETIME)?;

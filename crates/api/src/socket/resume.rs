@@ -140,9 +140,8 @@ impl Session<'_> {
 
     async fn next_page(&self, room_id: RoomId, after: Rev) -> DbResult<ChangesSince> {
         let reader = Reader::Client(self.connection.principal());
-        let next = move |conn: &mut db::Conn| {
-            db::changes::list(conn, reader, room_id, Some(after), REPLAY_PAGE)
-        };
+        let next =
+            move |conn: &mut db::Conn| db::changes::list(conn, reader, room_id, Some(after), REPLAY_PAGE);
         self.app.db.run(next).await
     }
 }

@@ -8,8 +8,8 @@ use shared::ids::RoomId;
 use super::change::{Doubt, WriteError, WriteResult};
 use super::worker::{Attempts, Worker};
 use crate::db::{self, Conn};
-use crate::rooms::{Attempt, Done};
 use crate::rooms::error::RoomResult;
+use crate::rooms::{Attempt, Done};
 
 impl Worker {
     /// Runs a transaction, which an error rolls back, and publishes what it changed.

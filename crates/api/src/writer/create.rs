@@ -11,9 +11,9 @@ use super::change::{Doubt, Reply, WriteError, WriteResult};
 use super::worker::{Attempts, Worker};
 use crate::db::messages::{self, NewMessage};
 use crate::db::{self, Conn, DbError};
-use crate::rooms::{Attempt, Done};
 use crate::rooms::error::RoomError;
 use crate::rooms::messages::{Sent, send};
+use crate::rooms::{Attempt, Done};
 
 /// How many messages are judged in one transaction: each takes several statements.
 const MAX_JUDGED: usize = 100;

@@ -266,13 +266,7 @@ impl Worker {
 
     /// Publishes changes that begin with `first`. If an earlier change of the room may be unpublished, all are left to
     /// [`Self::catch_up`], because followers ignore events out of order.
-    pub(super) fn publish(
-        &mut self,
-        room_id: RoomId,
-        kind: Doubt,
-        first: Rev,
-        publish: impl FnOnce(&Hub),
-    ) {
+    pub(super) fn publish(&mut self, room_id: RoomId, kind: Doubt, first: Rev, publish: impl FnOnce(&Hub)) {
         if !self.hub.has_all_before(room_id, first) {
             // Another process on the database changed the room.
             self.doubt(room_id, kind);

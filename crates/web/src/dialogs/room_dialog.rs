@@ -4,6 +4,7 @@
 
 mod about;
 mod bans;
+mod context;
 mod invites;
 mod leaving;
 mod log;
@@ -11,61 +12,16 @@ mod members;
 mod person;
 
 use leptos::prelude::*;
-use shared::ids::RoomId;
-use shared::members::{Operation, Role};
+use shared::members::Operation;
 
 use crate::boxed::{effect, memo};
-use crate::client::ClientError;
 use crate::components::modal::Modal;
 use crate::components::segmented_control::SegmentedControl;
+use crate::dialogs::room_dialog::context::Dialog;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
 use crate::state::State;
-
-/// The room of the dialog, and the app's contexts.
-#[derive(Clone, Copy)]
-struct Dialog {
-    state: State,
-    live: Live,
-    overlays: Overlays,
-    room_id: RoomId,
-}
-
-impl Dialog {
-    /// Whether the user may do this in the room, tracked.
-    fn may(self, operation: Operation) -> bool {
-        self.state.may(self.room_id, operation)
-    }
-
-    /// The user's role in the room, not tracked.
-    fn role(self) -> Option<Role> {
-        let role = |room: &shared::rooms::Room| room.viewer.as_ref().and_then(|viewer| viewer.role);
-        self.state.rooms.with_untracked(|rooms| rooms.get(self.room_id).and_then(role))
-    }
-
-    /// The roles that the user may give to others, the lowest first.
-    fn roles_to_give(self) -> Vec<Role> {
-        let mut roles = vec![Role::Guest, Role::Member];
-        if self.role() == Some(Role::Owner) {
-            roles.push(Role::Moderator);
-        }
-        roles
-    }
-
-    /// The room's name, not tracked.
-    fn name(self) -> String {
-        self.state.room_name(self.room_id).unwrap_or_default()
-    }
-}
-
-/// What a request has done already counts as done.
-fn or_gone(outcome: Result<(), ClientError>) -> Result<(), ClientError> {
-    match outcome {
-        Err(error) if !error.is_missing() => Err(error),
-        _ => Ok(()),
-    }
-}
 
 /// The dialog of the open room.
 #[component]

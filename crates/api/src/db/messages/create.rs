@@ -11,9 +11,9 @@ use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::messages::{Author, Message, MessageText};
 use uuid::Uuid;
 
+use super::super::DbResult;
 use super::super::schema::{messages, users};
 use super::super::sent_hash::sent_hash;
-use super::super::DbResult;
 use super::{AuthorRow, MessageRow, columns, message};
 
 /// A message to store.

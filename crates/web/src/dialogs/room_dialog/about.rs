@@ -7,7 +7,7 @@ use leptos::task::spawn_local;
 use shared::members::Operation;
 use shared::rooms::{Posting, Room, RoomName, Topic, UpdateRoom, Visibility};
 
-use super::Dialog;
+use super::context::Dialog;
 use crate::boxed::memo;
 use crate::browser;
 use crate::client;

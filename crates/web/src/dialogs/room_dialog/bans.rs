@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::bans::Ban;
 use shared::members::Operation;
 
-use super::{Dialog, or_gone};
+use super::context::{Dialog, or_gone};
 use crate::client;
 use crate::components::row_list::Row;
 use crate::dialogs::listing::{Listing, ListingView};

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::invites::{CreateInvite, Invite};
 use shared::members::Role;
 
-use super::{Dialog, or_gone};
+use super::context::{Dialog, or_gone};
 use crate::browser::{TimeStyle, time_text};
 use crate::client;
 use crate::components::choice_field::{ChoiceField, choices};

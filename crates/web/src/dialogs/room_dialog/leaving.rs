@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use shared::members::{Operation, RemovalReason};
 use shared::rooms::Visibility;
 
-use super::{Dialog, or_gone};
+use super::context::{Dialog, or_gone};
 use crate::browser;
 use crate::client;
 use crate::components::confirm_dialog::Question;

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::audit::AuditEntry;
 use shared::users::User;
 
-use super::Dialog;
+use super::context::Dialog;
 use crate::browser::{TimeStyle, time_text};
 use crate::client;
 use crate::components::row_list::Row;

@@ -5,10 +5,9 @@ use shared::ids::UserId;
 use shared::members::{Member, Operation, Role};
 use shared::users::User;
 
-use super::Dialog;
+use super::context::Dialog;
 use super::person::PersonCard;
 use crate::boxed::effect;
-use crate::browser::{TimeStyle, time_text};
 use crate::client;
 use crate::components::choice_field::ChoiceField;
 use crate::components::row_list::{Row, RowList};
@@ -130,12 +129,4 @@ fn AddMember(dialog: Dialog) -> impl IntoView {
             </p>
         </div>
     }
-}
-
-/// Since when somebody is a member, and until when they are muted.
-pub fn member_words(member: &Member) -> String {
-    let full = |time: shared::timestamp::Timestamp, style| time_text(time.unix_millis(), style);
-    let since = full(member.joined_at, TimeStyle::DayOfYear);
-    let muted = member.muted_until.map(|until| format!(" Muted until {}.", full(until, TimeStyle::Full)));
-    format!("{} since {since}.{}", role_name(member.role), muted.unwrap_or_default())
 }

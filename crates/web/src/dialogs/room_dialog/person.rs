@@ -8,9 +8,8 @@ use shared::members::{Member, Operation, Role};
 use shared::timestamp::Timestamp;
 use shared::users::{User, UserKind};
 
-use super::members::member_words;
-use super::{Dialog, or_gone};
-use crate::browser;
+use super::context::{Dialog, or_gone};
+use crate::browser::{self, TimeStyle, time_text};
 use crate::client;
 use crate::components::avatar::Avatar;
 use crate::components::choice_field::{ChoiceField, choices};
@@ -199,4 +198,12 @@ fn BanForm(dialog: Dialog, id: shared::ids::UserId) -> impl IntoView {
             </FormFrame>
         </div>
     }
+}
+
+/// Since when somebody is a member, and until when they are muted.
+fn member_words(member: &Member) -> String {
+    let full = |time: shared::timestamp::Timestamp, style| time_text(time.unix_millis(), style);
+    let since = full(member.joined_at, TimeStyle::DayOfYear);
+    let muted = member.muted_until.map(|until| format!(" Muted until {}.", full(until, TimeStyle::Full)));
+    format!("{} since {since}.{}", role_name(member.role), muted.unwrap_or_default())
 }
