@@ -563,3 +563,40 @@ fn nobody_is_a_member_of_more_than_five_hundred_rooms() {
     grace.leave(room.id);
     grace.join(other.id);
 }
+
+#[test]
+fn a_message_that_is_refused_does_not_join_and_neither_do_edits_and_deletions() {
+    let ranks = Ranks::new();
+    let (room, grace) = (ranks.room.id, ranks.app.guest("Grace"));
+    let other = ranks.owner.create_room("another room");
+    let taken = ranks.owner.send(other.id, "taken");
+    let own = grace.send(room, "my own");
+    grace.leave(room);
+    let rev = ranks.owner.room(room).rev;
+    let path = messages_path(room);
+    grace.post(&path, &json!({ "text": "hello", "id": taken.id })).problem(409, ErrorCode::MessageIdReused);
+    grace.post(&path, &json!({ "text": "x" })).problem(422, ErrorCode::ValidationFailed);
+    grace.post(&path, &json!({ "text": "other", "id": own.id })).problem(409, ErrorCode::MessageIdReused);
+    assert_eq!((ranks.owner.role_of(room, &grace), ranks.owner.room(room).rev), (None, rev));
+    grace.edit(&own, "edited from outside");
+    grace.delete_message(&own);
+    assert_eq!(ranks.owner.role_of(room, &grace), None);
+    assert_eq!(ranks.owner.room(room).rev, rev.next().next());
+    ranks.owner.set_room(room, json!({ "posting": "accounts" }));
+    grace.post(&path, &json!({ "text": "hello" })).problem(403, ErrorCode::MembersOnly);
+    assert_eq!(ranks.owner.role_of(room, &grace), None);
+}
+
+#[test]
+fn a_members_page_goes_on_where_it_was_when_the_member_there_has_left() {
+    let ranks = Ranks::new();
+    let room = ranks.room.id;
+    let first: Page<Member> = ranks.owner.get(&format!("{}?limit=4", members_path(room))).expect(200).json();
+    let cursor = first.next_cursor.expect("there is one more");
+    assert_eq!(first.items[3].user.id, ranks.member.id());
+    ranks.member.leave(room);
+    ranks.moderator.leave(room);
+    let rest: Page<Member> =
+        ranks.owner.get(&format!("{}?limit=4&cursor={cursor}", members_path(room))).expect(200).json();
+    assert_eq!(rest.items.iter().map(|member| member.user.id).collect::<Vec<_>>(), [ranks.guest.id()]);
+}
