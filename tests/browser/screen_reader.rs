@@ -34,7 +34,7 @@ fn only_what_others_newly_say_is_announced_once() {
     eventually(|| adam.room().texts(), ["an old one"]);
     eventually(|| adam.room().asks_for_name(), false);
     assert_eq!(adam.announced(), [""; 0], "history");
-    assert_eq!(adam.live_regions(), ["banner-place", "news"]);
+    assert_eq!(adam.live_regions(), ["banner-place", "composer-note", "news"]);
     adam.room().say("my own");
     eventually(|| adam.room().texts().len(), 2);
     grace.send(lobby.id, "a new one");

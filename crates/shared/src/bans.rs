@@ -71,7 +71,7 @@ pub struct Ban {
     pub by: Option<User>,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::ban_reason, required = false))]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub reason: Option<BanReason>,
     /// Since when.
     pub created_at: Timestamp,

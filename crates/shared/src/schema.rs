@@ -184,9 +184,10 @@ pub(crate) fn topic() -> Object {
         .build()
 }
 
-/// The reason of a ban.
+/// The reason of a ban; null for none.
 pub(crate) fn ban_reason() -> Object {
-    name(BanReason::LENGTH).build()
+    let nullable = SchemaType::from_iter([Type::String, Type::Null]);
+    name(BanReason::LENGTH).schema_type(nullable).build()
 }
 
 /// The role that a member is given.

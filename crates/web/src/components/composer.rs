@@ -178,7 +178,7 @@ fn ClosedNote(closed: Memo<Option<Closed>>, on_sign_up: Callback<()>) -> impl In
         memo(move || closed.with(|closed| closed.as_ref().is_some_and(|it| it.needs_account)));
     view! {
         <div class="composer-closed" class:on=move || closed.with(Option::is_some)>
-            <p role="status">{move || words.get()}</p>
+            <p class="composer-note" role="status">{move || words.get()}</p>
             <Show when=move || needs_account.get()>
                 <button type="button" class="button small" on:click=move |_| on_sign_up.run(())>
                     "Create account"
