@@ -13,7 +13,7 @@ use shared::ids::{MessageId, Rev};
 use shared::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use shared::text::InvalidCode;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{AnyOfBuilder, Object, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, Object, ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::{AppError, AppResult};
@@ -187,8 +187,8 @@ impl PartialSchema for UserCursorSchema {
 
 impl ToSchema for UserCursorSchema {}
 
-/// The schema of `before`, `after` and `around`. With style `form` and `explode`, each property is a parameter, and unknown
-/// ones are ignored. That they are mutually exclusive is added in `docs/complete.rs`, because `utoipa` has no `not`.
+/// The schema of `before`, `after` and `around`: an object with at most one property, because they are mutually
+/// exclusive. With style `form` and `explode`, each property is a parameter.
 pub struct PositionSchema;
 
 impl PartialSchema for PositionSchema {
@@ -199,6 +199,8 @@ impl PartialSchema for PositionSchema {
             .property("before", cursor())
             .property("after", cursor())
             .property("around", Schema::AnyOf(cursor_or_id))
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+            .max_properties(Some(1))
             .build()
             .into()
     }

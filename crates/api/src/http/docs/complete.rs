@@ -38,7 +38,6 @@ pub(super) fn complete(api: &mut Value, cookie_name: &str) {
         for method in METHODS {
             let Some(operation) = item.get_mut(method) else { continue };
             add_parameters(method, operation);
-            exclude_positions(operation);
             add_problems(path, method, operation, &mut responses);
             for (status, response) in entries(&mut operation["responses"]) {
                 if !is_problem(status) {
@@ -116,16 +115,6 @@ fn add_parameters(method: &str, operation: &mut Value) {
     match &mut operation["parameters"] {
         Value::Array(own) => own.append(&mut parameters),
         none => *none = parameters.into(),
-    }
-}
-
-/// At most one of the positions of a page may be given.
-fn exclude_positions(operation: &mut Value) {
-    let Some(parameters) = operation["parameters"].as_array_mut() else { return };
-    for parameter in parameters.iter_mut().filter(|parameter| parameter["name"] == "position") {
-        let both = |one: &str, other: &str| json!({ "required": [one, other] });
-        parameter["schema"]["not"] =
-            json!({ "anyOf": [both("before", "after"), both("before", "around"), both("after", "around")] });
     }
 }
 
