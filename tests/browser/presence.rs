@@ -50,6 +50,27 @@ fn the_header_counts_people_and_not_their_tabs_and_they_are_listed_at_the_right(
 }
 
 #[test]
+// reference: presence-online
+fn whoever_leaves_the_page_at_once_is_not_present_and_is_again_after_going_back() {
+    let stage = stage::alone();
+    let lobby = stage.app.lobby().id;
+    let grace = stage.person();
+    let (adam, adam_by_api) = (stage.app.guest("Adam"), stage.app.anonymous());
+    grace.be(&adam);
+    // The browser keeps some of these pages for Back, and not always the same.
+    for _ in 0..5 {
+        grace.open(&format!("/rooms/{lobby}"));
+        eventually(|| adam_by_api.room(lobby).online, 1);
+        grace.open("/rooms");
+        eventually(|| adam_by_api.room(lobby).online, 0);
+    }
+    grace.chrome.back();
+    eventually(|| adam_by_api.room(lobby).online, 1);
+    adam.send(lobby, "Welcome back");
+    eventually(|| grace.room().texts(), ["Welcome back"]);
+}
+
+#[test]
 // reference: typing-line
 fn typing_shows_with_the_first_key_and_ends_on_sending_on_leaving_and_after_silence() {
     let stage = stage::together();

@@ -81,7 +81,8 @@ impl Live {
             news: StoredValue::new(News::default()),
         };
         state.reading.set_value(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
-        let _ = window_event_listener(ev::pagehide, move |_| live.save_marks());
+        let _ = window_event_listener(ev::pagehide, move |_| live.suspend());
+        let _ = window_event_listener(ev::pageshow, move |_| live.advance(Connection::restore));
         // Users who never gave a name have no session.
         if browser::load(keys::NAME).is_none() {
             state.identity.set(Identity::Anonymous);
@@ -110,6 +111,17 @@ impl Live {
         let attentive = browser::is_attentive();
         if self.attentive.get_untracked() != attentive {
             self.attentive.set(attentive);
+        }
+    }
+
+    /// Saves what must not be lost and closes the socket, because the user leaves the page.
+    fn suspend(self) {
+        self.save_marks();
+        if self.state.connection.try_update(Connection::suspend) == Some(true) {
+            self.apply_events();
+            self.attempt.update_value(|attempt| *attempt += 1);
+            self.socket.set_value(None);
+            self.state.follows.update_value(crate::state::follow::Follows::disconnected);
         }
     }
 

@@ -70,6 +70,8 @@ enum Phase {
     Connecting { since: i64 },
     Open { since: i64 },
     Waiting { until: i64 },
+    /// The page is not shown any more, but may come back.
+    Suspended,
     Stopped,
 }
 
@@ -221,8 +223,26 @@ impl Connection {
     /// The user changed: connect again under the new session.
     pub fn renew(&mut self, now: i64) -> Action {
         match self.phase {
-            Phase::Stopped => Action::None,
+            Phase::Stopped | Phase::Suspended => Action::None,
             _ => self.connect(now),
+        }
+    }
+
+    /// The user left the page. The browser may keep it for Back, with its socket: others would still see the user.
+    /// Returns whether there is a socket to close.
+    pub fn suspend(&mut self) -> bool {
+        let is_ended = matches!(self.phase, Phase::Stopped | Phase::Suspended);
+        if !is_ended {
+            self.phase = Phase::Suspended;
+        }
+        !is_ended
+    }
+
+    /// The user came back to the page by Back or Forward.
+    pub fn restore(&mut self, now: i64) -> Action {
+        match self.phase {
+            Phase::Suspended => self.start(now),
+            _ => Action::None,
         }
     }
 
@@ -256,7 +276,7 @@ impl Connection {
                 Some(Banner::Waiting { seconds: (until - now + 999) / 1_000, server_fault })
             }
             Phase::Waiting { .. } | Phase::Connecting { .. } => Some(Banner::Trying { server_fault }),
-            Phase::Idle | Phase::Open { .. } | Phase::Stopped => None,
+            Phase::Idle | Phase::Open { .. } | Phase::Suspended | Phase::Stopped => None,
         }
     }
 

@@ -162,3 +162,18 @@ fn an_attempt_that_hangs_is_given_up() {
     assert_eq!(connection.tick(9_999), Action::None);
     assert_eq!(connection.tick(10_000), Action::Abandon);
 }
+
+#[test]
+fn a_page_that_is_left_stays_quiet_until_the_user_comes_back() {
+    let mut connection = Connection::default();
+    connection.start(0);
+    connection.opened(1_000, 25, "1");
+    assert!(connection.suspend(), "there is a socket to close");
+    assert!(!connection.suspend());
+    assert_eq!(connection.tick(100_000), Action::None);
+    assert_eq!(connection.probe(100_000), Action::None);
+    assert_eq!(connection.renew(100_000), Action::None);
+    assert_eq!(connection.banner(100_000), None);
+    assert_eq!(connection.restore(200_000), Action::Connect(Transport::WebSocket));
+    assert_eq!(connection.restore(200_001), Action::None);
+}
