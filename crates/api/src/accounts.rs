@@ -41,7 +41,7 @@ use crate::writer::Writer;
 /// How many characters of a name are looked up: more than any account's name has.
 const MAX_LOOKED_UP: usize = 64;
 
-/// An invite by which somebody signs up.
+/// An invite that is used to sign up.
 #[derive(Clone, Copy, Debug)]
 pub struct Invited {
     room_id: RoomId,

@@ -10,7 +10,7 @@ use shared::users::UserKind;
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// Somebody without a session.
+    /// A client without a session.
     Nobody,
     /// A user with a session.
     User {
@@ -31,7 +31,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Somebody without a session.
+    /// A client without a session.
     pub const NOBODY: Self = Self { id: None, actor: Actor::Nobody };
 }
 

@@ -80,9 +80,9 @@ pub struct Transaction<'conn> {
 }
 
 impl<'conn> Transaction<'conn> {
-    /// Locks a room for somebody who sees it. Also returns who acts.
+    /// Locks a room that the user sees. Also returns the user's membership.
     ///
-    /// A room that they do not see is not even locked, so that the refusal takes as long as for an unknown one.
+    /// A hidden room is not even locked, so that the refusal takes as long as for an unknown one.
     ///
     /// # Errors
     /// `room_not_found` if there is none, or they may not see it.
@@ -329,7 +329,7 @@ pub fn check(me: &Membership, operation: Operation, room: &Room, now: DateTime<U
     }
 }
 
-/// Asks the policy whether somebody without a session may do something in a room.
+/// Asks the policy whether a client without a session may do something in a room.
 ///
 /// # Errors
 /// Its refusal.

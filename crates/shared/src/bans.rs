@@ -18,10 +18,10 @@ pub fn ban_path(room_id: RoomId, user_id: UserId) -> String {
     format!("{}/{user_id}", bans_path(room_id))
 }
 
-/// The longest time, in seconds, whose messages a ban deletes: a day.
+/// The longest period, in seconds, from which a ban deletes messages: a day.
 pub const MAX_DELETE_SECONDS: i64 = 24 * 60 * 60;
 
-/// Why somebody is banned, for the moderators.
+/// Why a user is banned, for the moderators.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BanReason(String);

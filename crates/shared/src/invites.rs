@@ -110,7 +110,7 @@ pub struct InvitePreview {
     pub invited_by: User,
 }
 
-/// What somebody who is invited sees of a room.
+/// What an invited user sees of a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InvitedRoom {

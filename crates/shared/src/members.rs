@@ -107,7 +107,7 @@ pub struct PutOwner {
     pub user_id: UserId,
 }
 
-/// Why somebody is no member any more.
+/// Why a membership ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -172,7 +172,7 @@ impl From<LeaveReason> for RemovalReason {
 pub enum MembershipChange {
     /// The user is a member.
     Member {
-        /// The member as they are now.
+        /// The current member.
         #[serde(flatten)]
         member: Member,
         /// The number of the latest change.
@@ -241,13 +241,13 @@ operations! {
     Upload = "upload",
     /// Reacting to a message. It joins a public room.
     React = "react",
-    /// Showing that one types.
+    /// Being shown as typing.
     Type = "type",
-    /// Editing one's own message.
+    /// Editing a message of the user.
     EditMessage = "edit_message",
     /// Editing another's message. Nobody may.
     EditAnyMessage = "edit_any_message",
-    /// Deleting one's own message.
+    /// Deleting a message of the user.
     DeleteMessage = "delete_message",
     /// Deleting another's message.
     DeleteAnyMessage = "delete_any_message",

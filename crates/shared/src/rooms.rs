@@ -15,7 +15,7 @@ pub fn room_path(id: RoomId) -> String {
     format!("{ROOMS_PATH}/{id}")
 }
 
-/// A room. What everybody who may see it sees, and in answers to one user what that user is in it.
+/// A room. Answers to one user have `viewer`, what that user is in the room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Room {

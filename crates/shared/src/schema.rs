@@ -288,7 +288,7 @@ fn members(ranges: &[&[RangeInclusive<char>]]) -> String {
         .collect()
 }
 
-/// Engines agree on `\uXXXX`; beyond it only the character itself is understood everywhere.
+/// Escapes a character for a class. All engines read `\uXXXX`; for larger code points, only the character itself.
 fn escape(character: char) -> String {
     match u32::from(character) {
         code @ ..=0xFFFF => format!("\\u{code:04X}"),

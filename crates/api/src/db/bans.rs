@@ -54,10 +54,10 @@ pub fn create(
     Ok(())
 }
 
-/// What a ban was imposed with.
+/// What decides about lifting or repeating a ban.
 #[derive(Clone, Copy, Debug)]
 pub struct StoredBan {
-    /// The rank of who imposed it.
+    /// The rank of the user who banned.
     pub rank: i16,
     /// When it was imposed first.
     pub created_at: DateTime<Utc>,

@@ -39,7 +39,7 @@ pub struct Membership {
     pub joined_at: Option<DateTime<Utc>>,
     /// Until when the user is muted, if that lies ahead.
     pub muted_until: Option<DateTime<Utc>>,
-    /// The highest role that the user takes without somebody entitled.
+    /// The highest role that the user gets, unless a user with the right raises it.
     pub role_cap: Option<Role>,
     /// When the user last wrote in a room with a slow mode.
     pub sent_at: Option<DateTime<Utc>>,
@@ -310,7 +310,7 @@ pub fn leave(
     Ok(())
 }
 
-/// Changes the role of a member, and the cap of what they take without somebody entitled.
+/// Changes the role of a member, and the cap on later roles.
 pub fn set_role(
     conn: &mut PgConnection,
     room_id: RoomId,
@@ -597,7 +597,7 @@ fn member(user: UserRow, row: MembershipRow, now: DateTime<Utc>) -> Option<Membe
 /// A membership that changed, and what tells whether it is new.
 #[derive(Clone, Debug)]
 pub struct ChangedMember {
-    /// The membership as it is now.
+    /// The current membership.
     pub change: MembershipChange,
     /// The rev of the latest joining.
     pub joined_rev: Rev,

@@ -171,8 +171,8 @@ pub fn none_ever(conn: &mut PgConnection) -> DbResult<bool> {
     Ok(!any)
 }
 
-/// One room, for somebody who is in it or not: whoever is not finds no private room, after as long as no room.
-/// Whoever answers a request still decides by [`crate::policy`] whether the caller may see it.
+/// A room. A private one is found only if the caller `is_in` it, so that a hidden room takes as long as an unknown one.
+/// The policy still decides whether the caller may see the room.
 ///
 /// # Errors
 /// [`DbError::NotFound`] for an unknown or deleted one, or one that is private.
@@ -197,7 +197,7 @@ pub fn lock_seen(conn: &mut PgConnection, id: RoomId, is_in: bool) -> DbResult<R
     Ok(row.into())
 }
 
-/// One room, whoever asks.
+/// A room, without looking at who asks.
 ///
 /// # Errors
 /// [`DbError::NotFound`] for an unknown or deleted one.

@@ -50,7 +50,7 @@ impl PageRange {
 pub enum Reader {
     /// The server, to publish changes to those who may see them.
     Server,
-    /// Whoever made a request.
+    /// The client of a request.
     Client(Principal),
 }
 

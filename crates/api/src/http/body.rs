@@ -195,7 +195,7 @@ pub async fn check_unread(request: &mut dev::ServiceRequest) -> AppResult<()> {
     let headers = request.headers();
     let is_announced = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
         || headers.contains_key(header::TRANSFER_ENCODING);
-    // This one has a body in spite of its method.
+    // `DELETE /users/me` has a body, although its method usually has none.
     let is_deletion = request.method() == Method::DELETE && request.path() == CURRENT_USER_PATH;
     if !ignores_body || !is_announced || is_deletion {
         return Ok(());

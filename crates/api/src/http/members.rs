@@ -119,7 +119,7 @@ pub async fn leave(
 
 /// Add a user to a room, or change a member's role
 ///
-/// With one's own id: joins, or lowers one's own role.
+/// With the caller's own id: joins, or lowers the caller's role.
 #[utoipa::path(put, path = MEMBER_PATH, operation_id = "put_member", tag = "members",
     security(("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("user_id" = UserId, Path)), request_body = PutMember,
@@ -192,7 +192,7 @@ async fn is_member(app: &App, room_id: RoomId, user: UserId) -> AppResult<bool> 
 
 /// Remove a member
 ///
-/// With one's own id: leaves.
+/// With the caller's own id: leaves.
 #[utoipa::path(delete, path = MEMBER_PATH, operation_id = "remove_member", tag = "members",
     security(("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("user_id" = UserId, Path)),

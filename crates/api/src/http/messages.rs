@@ -268,7 +268,7 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Checks that somebody may edit a message.
+/// Checks that the caller may edit a message.
 fn may_edit(conn: &mut Conn, room_id: RoomId, id: MessageId, by: Principal) -> RoomResult<()> {
     permitted(conn, room_id, by, Operation::View)?;
     let message = match db::messages::get(conn, room_id, id) {

@@ -76,7 +76,7 @@ pub(super) async fn read<T: Send + 'static>(
     Ok(read.await??)
 }
 
-/// A room that somebody may do this in, as they see it. The second value is what a user is in it.
+/// A room in which the caller may do this, with `viewer`. The second value is the caller's membership.
 pub(super) fn permitted(
     conn: &mut Conn,
     room_id: RoomId,
@@ -103,7 +103,7 @@ pub(super) fn permitted(
     Ok((Room { viewer: Some(me.viewer(&room)), ..room }, Some(me)))
 }
 
-/// The input of a change. If it is invalid, whoever may not make the change hears that instead.
+/// The input of a request. If it is invalid, a caller without the right gets that refusal instead.
 pub(super) async fn input<T>(
     app: &App,
     by: Principal,

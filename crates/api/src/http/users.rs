@@ -122,7 +122,7 @@ pub async fn create(
         Some(CreateUser { username: username?, password: password?, invite, setup })
     })?;
     let invite = invited(&app, client.address, create.invite.clone()).await?;
-    // Whoever is invited is known to somebody.
+    // A member of the room vouches for an invited user.
     if invite.is_none() {
         app.limits.sign_up(client.address)?;
     }

@@ -136,7 +136,8 @@ impl Hub {
         }
     }
 
-    /// Changes who sees a room, which was called `former` before. Whoever loses sight of it is told; whoever gains it by becoming a member is returned.
+    /// Changes who sees a room. `former` is the room as strangers knew it. Users who lose sight of it are told; those who
+    /// gain it are returned.
     fn change_audience(
         &self,
         state: &mut State,
@@ -231,7 +232,7 @@ impl Hub {
         }
     }
 
-    /// Ends a room that was deleted: whoever saw it is told, and nobody follows it any more.
+    /// Ends a deleted room: tells everybody who saw it and removes its followers.
     fn end_room(&self, state: &mut State, room: &RoomDto, rev: Rev, frame: &Frame) {
         let members = state.audiences.make_public(room.id);
         if let Some(members) = members {
@@ -256,7 +257,7 @@ impl Hub {
         }
     }
 
-    /// Whether somebody may read at all: on servers for members only, nobody without a session.
+    /// Whether a user may read at all. Servers for members only need a session.
     fn may_read(&self, user: Option<UserId>) -> bool {
         self.access == Access::Open || user.is_some()
     }

@@ -59,7 +59,7 @@ pub fn revoke(
 ) -> RoomResult<Done<()>> {
     let (mut transaction, me) = Transaction::begin(conn, room_id, by, attempt)?;
     let found = db::invites::get(transaction.conn, room_id, id);
-    // Who may not list invites learns nothing about their ids.
+    // A caller who may not list invites learns nothing about their ids.
     transaction.check(&me, Operation::ManageInvites)?;
     match found {
         // An earlier attempt revoked it.

@@ -66,7 +66,7 @@ pub fn leave(conn: &mut Conn, room_id: RoomId, by: UserId, attempt: Attempt) -> 
     transaction.finish(())
 }
 
-/// Adds a user to a room, or changes a member's role. Somebody who puts themselves joins, or lowers their own role.
+/// Adds a user to a room, or changes a member's role. With `by` as the target, the user joins, or lowers their own role.
 ///
 /// # Errors
 /// The refusal.
@@ -128,7 +128,7 @@ fn put_self(
     transaction.finish(Put { member, is_new: false })
 }
 
-/// Whether one user may know of another: themselves, members with whom they share a room, and members all members.
+/// Whether a user may know of another one. Members know all members; all users know those in their rooms.
 ///
 /// # Errors
 /// Errors of the database.
@@ -161,7 +161,7 @@ impl Transaction<'_> {
         if other.is_banned {
             return Err(ErrorCode::Banned.into());
         }
-        // Who may change roles lifts the cap as well.
+        // A right to change roles also lifts the cap.
         let may_raise =
             policy::may(me.actor(), Operation::SetRole, &me.standing(&self.room)) == Decision::Allow;
         let raised = other.role_cap.filter(|cap| may_raise && role < *cap);

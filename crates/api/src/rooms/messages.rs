@@ -33,7 +33,7 @@ impl Sent {
     }
 }
 
-/// Sends a message. In a public room, somebody who is out joins. A repeat passes mute, slow mode and posting. In
+/// Sends a message. In a public room, sending joins. A repeat passes mute, slow mode and posting. In
 /// a retry, an earlier attempt of this request may have stored it.
 ///
 /// # Errors

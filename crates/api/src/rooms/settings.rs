@@ -26,7 +26,7 @@ pub fn create(conn: &mut Conn, new: &NewRoom, by: UserId, attempt: Attempt) -> R
     }
     let room = match db::rooms::create(conn, new)? {
         StoredRoom::Created(room) => room,
-        // Whoever may not see the room any more learns no more than anybody about an id that is in use.
+        // A user who lost sight of the room only learns that the id is in use.
         StoredRoom::Repeated(room) => {
             let repeated = match super::check(&me, Operation::View, &room, now) {
                 Ok(()) => {

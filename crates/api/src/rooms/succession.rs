@@ -100,7 +100,7 @@ pub fn set_owner(conn: &mut Conn, room_id: RoomId, user: UserId, attempt: Attemp
     transaction.finish(())
 }
 
-/// Deletes a room, whoever owns it: for the command line.
+/// Deletes a room without checking rights: for the command line.
 ///
 /// # Errors
 /// Errors of the database.

@@ -67,9 +67,15 @@ pub enum Aftermath {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Idle,
-    Connecting { since: i64 },
-    Open { since: i64 },
-    Waiting { until: i64 },
+    Connecting {
+        since: i64,
+    },
+    Open {
+        since: i64,
+    },
+    Waiting {
+        until: i64,
+    },
     /// The page is not shown any more, but may come back.
     Suspended,
     Stopped,

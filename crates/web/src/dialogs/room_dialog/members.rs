@@ -1,4 +1,4 @@
-//! The members of a room, and adding somebody.
+//! The members of a room, and adding a user.
 
 use leptos::prelude::*;
 use shared::ids::UserId;

@@ -1,4 +1,4 @@
-//! Somebody in a room, and what can be done with them: roles, mutes, removal, bans.
+//! The card of a user in a room: role, mute, removal, ban.
 
 use std::sync::Arc;
 
