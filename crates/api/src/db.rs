@@ -26,6 +26,7 @@ mod sent_hash;
 pub mod sessions;
 pub mod settings;
 mod slice;
+pub mod succession;
 pub mod token_hash;
 pub mod tokens;
 pub mod user_tasks;

@@ -144,7 +144,7 @@ impl FollowedRooms {
 /// Passes on the rooms whose last owner is a guest without a session, who cannot come back.
 async fn pass_on_abandoned_rooms(app: &App) {
     let session_since = Utc::now() - IDLE_LIFETIME;
-    let found = app.db.run(move |conn| db::members::abandoned_rooms(conn, session_since)).await;
+    let found = app.db.run(move |conn| db::succession::abandoned_rooms(conn, session_since)).await;
     let passed = async {
         for (room_id, owner) in found? {
             tasks::pass_on(&app.writer, room_id, owner).await?;

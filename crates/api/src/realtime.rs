@@ -29,5 +29,6 @@ mod presence;
 pub mod publication;
 pub mod queue;
 pub mod room;
+mod sight;
 mod typing;
 mod wakeups;

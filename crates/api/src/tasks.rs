@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::db::messages::ids_of_author;
 use crate::db::user_tasks::{self, StoredTask, Task};
-use crate::db::{Conn, Db, DbError, DbResult, members, room_audit};
+use crate::db::{Conn, Db, DbResult, members, room_audit};
 use crate::rooms::error::RoomError;
 use crate::rooms::{self, succession};
 use crate::writer::{WriteError, Writer};
@@ -121,18 +121,5 @@ fn in_room<T>(result: Result<T, WriteError>) -> DbResult<Option<T>> {
             Ok(None)
         }
         Err(RoomError::Db(error)) => Err(error),
-    }
-}
-
-impl From<WriteError> for RoomError {
-    fn from(error: WriteError) -> Self {
-        match error {
-            WriteError::Refused(refusal) => Self::Refused(refusal),
-            WriteError::QueueFull => Self::Db(DbError::Overloaded("the writer's queue is full".to_owned())),
-            WriteError::OutcomeUnknown => {
-                Self::Db(DbError::OutcomeUnknown("the writer does not know".to_owned()))
-            }
-            WriteError::Db(error) => Self::Db(error),
-        }
     }
 }

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::db::{DbError, DbResult};
 use crate::passwords::PasswordError;
-use crate::rooms::error::Refusal;
+use crate::rooms::error::{Refusal, RoomError};
 use crate::writer::WriteError;
 
 /// Why an account was not created, opened or changed.
@@ -60,13 +60,9 @@ pub enum AccountError {
 
 impl From<WriteError> for AccountError {
     fn from(error: WriteError) -> Self {
-        match error {
-            WriteError::Refused(refusal) => Self::Refused(refusal),
-            WriteError::QueueFull => DbError::Overloaded("the writer's queue is full".to_owned()).into(),
-            WriteError::OutcomeUnknown => {
-                DbError::OutcomeUnknown("the writer does not know".to_owned()).into()
-            }
-            WriteError::Db(error) => error.into(),
+        match RoomError::from(error) {
+            RoomError::Refused(refusal) => Self::Refused(refusal),
+            RoomError::Db(error) => error.into(),
         }
     }
 }

@@ -123,26 +123,9 @@ pub fn update(
     Ok(())
 }
 
-/// Turns a message into a tombstone without text. The caller holds the lock of the room.
-///
-/// # Errors
-/// [`super::DbError::NotFound`] if it does not exist.
-pub fn delete(conn: &mut PgConnection, id: MessageId, rev: Rev, now: DateTime<Utc>) -> DbResult<()> {
-    diesel::update(messages::table.find(id.0))
-        .set((messages::text.eq(None::<String>), messages::deleted_at.eq(now), messages::rev.eq(rev.0)))
-        .returning(messages::id)
-        .get_result::<Uuid>(conn)?;
-    Ok(())
-}
-
 /// Turns messages into tombstones without text, numbered from `first` in the order of the ids. The caller holds the lock
 /// of the room.
-pub fn delete_many(
-    conn: &mut PgConnection,
-    ids: &[MessageId],
-    first: Rev,
-    now: DateTime<Utc>,
-) -> DbResult<()> {
+pub fn delete(conn: &mut PgConnection, ids: &[MessageId], first: Rev, now: DateTime<Utc>) -> DbResult<()> {
     use diesel::sql_types::{Array, BigInt, Timestamptz, Uuid as SqlUuid};
 
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();

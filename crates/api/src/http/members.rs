@@ -139,15 +139,19 @@ pub async fn put(
 ) -> AppResult<HttpResponse> {
     let (by, principal) = (identity.user.id, identity.principal());
     let UserPath(target) = input(&app, principal, room_id, Operation::View, target).await?;
-    let is_added = by != target && !is_member(&app, room_id, target).await?;
-    let role = body.and_then(|body| {
-        body.read(|fields| {
-            fields.require("role");
-            fields.named("role", Role::ALL, Role::name)
+    let is_in = is_member(&app, room_id, target).await?;
+    let is_added = by != target && !is_in;
+    let role = if by == target && !is_in {
+        // A user who puts themselves joins, whatever the body says.
+        Ok(Role::Member)
+    } else {
+        body.and_then(|body| {
+            body.read(|fields| {
+                fields.require("role");
+                fields.named("role", Role::ALL, Role::name)
+            })
         })
-    });
-    // Who puts themselves joins, whatever the body says.
-    let role = if by == target && !is_member(&app, room_id, by).await? { Ok(Role::Member) } else { role };
+    };
     let operation = match (by == target, is_added) {
         (true, _) => Operation::View,
         (_, true) => Operation::InviteUser,

@@ -106,7 +106,7 @@ impl Transaction<'_> {
     pub(super) fn delete_messages(&mut self, found: Vec<Message>) -> RoomResult<()> {
         let first = self.room.rev.next();
         let ids: Vec<MessageId> = found.iter().map(|message| message.id).collect();
-        messages::delete_many(self.conn, &ids, first, self.now)?;
+        messages::delete(self.conn, &ids, first, self.now)?;
         for message in found {
             let rev = self.next_rev();
             let message = Message { text: None, rev, deleted_at: Some(self.now.into()), ..message };
@@ -114,16 +114,6 @@ impl Transaction<'_> {
             self.changes.push((rev, ServerEvent::MessageDeleted(change)));
         }
         Ok(())
-    }
-
-    /// Turns a message into a tombstone.
-    fn delete_message(&mut self, message: Message) -> RoomResult<Message> {
-        let rev = self.next_rev();
-        messages::delete(self.conn, message.id, rev, self.now)?;
-        let message = Message { text: None, rev, deleted_at: Some(self.now.into()), ..message };
-        let change = MessageChange { room_id: self.room.id, rev, message: message.clone() };
-        self.changes.push((rev, ServerEvent::MessageDeleted(change)));
-        Ok(message)
     }
 }
 
@@ -176,7 +166,7 @@ pub fn delete(
     if message.deleted_at.is_some() {
         return Ok(Done::unchanged(()));
     }
-    transaction.delete_message(message)?;
+    transaction.delete_messages(vec![message])?;
     if author != by {
         transaction.audit(Some(by), "delete_message", Some(author), &AuditDetail::default())?;
     }

@@ -16,7 +16,7 @@ impl Transaction<'_> {
     /// Whether the room has an owner besides this user who can act.
     pub(super) fn has_other_owner(&mut self, who: &Membership) -> RoomResult<bool> {
         let session_since = self.now - IDLE_LIFETIME;
-        Ok(db::members::has_other_owner(self.conn, self.room.id, who.user.id, session_since)?)
+        Ok(db::succession::has_other_owner(self.conn, self.room.id, who.user.id, session_since)?)
     }
 
     /// Finds a new owner if `leaving` is the last one. If nobody can be, a public room becomes the server's own, and a
@@ -25,7 +25,7 @@ impl Transaction<'_> {
         if leaving.role != Some(Role::Owner) || self.room.is_own || self.has_other_owner(leaving)? {
             return Ok(false);
         }
-        let heir = db::members::heir(self.conn, &self.room, leaving.user.id, self.now - IDLE_LIFETIME)?;
+        let heir = db::succession::heir(self.conn, &self.room, leaving.user.id, self.now - IDLE_LIFETIME)?;
         match heir {
             Some(heir) => {
                 let mut heir = self.member(heir)?;

@@ -32,6 +32,19 @@ impl From<RoomError> for WriteError {
     }
 }
 
+impl From<WriteError> for RoomError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Refused(refusal) => Self::Refused(refusal),
+            WriteError::QueueFull => Self::Db(DbError::Overloaded("the writer's queue is full".to_owned())),
+            WriteError::OutcomeUnknown => {
+                Self::Db(DbError::OutcomeUnknown("the writer does not know".to_owned()))
+            }
+            WriteError::Db(error) => Self::Db(error),
+        }
+    }
+}
+
 /// The result of a change.
 pub type WriteResult<T> = Result<T, WriteError>;
 
