@@ -66,23 +66,6 @@ fn admins_list_everybody_and_promote_and_demote() {
 }
 
 #[test]
-fn two_admins_who_demote_each_other_leave_one() {
-    let app = TestApp::start();
-    let (one, other) = (app.member("one admin"), app.member("other admin"));
-    for _ in 0..10 {
-        app.db().execute("UPDATE users SET is_admin = true WHERE kind = 'member'");
-        let demote = |by: &TestClient, id| update(by, id, &json!({ "is_admin": false })).status;
-        let statuses = std::thread::scope(|scope| {
-            let first = scope.spawn(|| demote(&one, other.user().id));
-            let second = scope.spawn(|| demote(&other, one.user().id));
-            [first.join().expect("an answer"), second.join().expect("an answer")]
-        });
-        assert!(statuses.contains(&200), "{statuses:?}");
-        assert_eq!(app.db().text("SELECT count(*)::text FROM users WHERE is_admin"), "1", "{statuses:?}");
-    }
-}
-
-#[test]
 fn a_disabled_user_is_out_at_once_and_may_come_back() {
     let app = TestApp::start();
     let (admin, grace, guest) = (app.member("root"), app.member("Grace"), app.guest("Adam"));

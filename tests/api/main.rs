@@ -32,6 +32,7 @@ mod presence;
 mod private_rooms;
 mod program;
 mod query;
+mod races;
 mod repeats;
 mod resume;
 mod room_outcomes;

@@ -580,31 +580,6 @@ fn a_private_room_counts_and_lists_people_for_its_members_only() {
 }
 
 #[test]
-fn of_two_rooms_of_one_name_that_become_public_at_once_one_does() {
-    let stage = Stage::new();
-    let publish = json!({ "visibility": "public", "publish_history": true });
-    for round in 0..50 {
-        let name = format!("round {round}");
-        let rooms = [stage.owner.create_private_room(&name), stage.member.create_private_room(&name)];
-        let barrier = std::sync::Barrier::new(2);
-        let statuses: Vec<u16> = std::thread::scope(|scope| {
-            let attempts = [(&stage.owner, &rooms[0]), (&stage.member, &rooms[1])].map(|(client, room)| {
-                let (barrier, publish) = (&barrier, &publish);
-                scope.spawn(move || {
-                    barrier.wait();
-                    client.patch(&room_path(room.id), publish).status
-                })
-            });
-            attempts.into_iter().map(|attempt| attempt.join().expect("an answer")).collect()
-        });
-        assert!(statuses == [200, 409] || statuses == [409, 200], "round {round}: {statuses:?}");
-        let seen = stage.app.anonymous();
-        let found = rooms.iter().filter(|room| seen.get(&room_path(room.id)).status == 200).count();
-        assert_eq!(found, 1, "round {round}");
-    }
-}
-
-#[test]
 fn a_since_beyond_everything_does_not_tell_a_hidden_room_from_an_unknown_one() {
     let stage = Stage::new();
     let mut socket = TestSocket::connect(&stage.outsider);

@@ -364,6 +364,7 @@ impl Accounts {
         }
         let ended = self
             .write(move |conn| {
+                users::lock_admins(conn)?;
                 if db::passwords::lock(conn, id)? != hash {
                     return Err(AccountError::WrongPassword);
                 }

@@ -22,6 +22,7 @@ use shared::events::{MemberChange, RoomChange, ServerEvent};
 use shared::ids::{Rev, RoomId, UserId};
 use shared::members::{LeaveReason, Member, Operation, Role, Viewer};
 use shared::rooms::{Room, RoomName, Visibility};
+use shared::timestamp::Timestamp;
 use shared::users::UserKind;
 
 use self::error::{Refusal, RoomError, RoomResult};
@@ -60,6 +61,12 @@ impl Attempt {
     /// The first attempt, now.
     pub fn first() -> Self {
         Self { at: clock::now(), is_retry: false }
+    }
+
+    /// Whether an earlier attempt stored what has this timestamp. The timestamp alone does not tell: another request may
+    /// have come in the same millisecond.
+    pub fn has_stored(self, at: impl Into<Timestamp>) -> bool {
+        self.is_retry && at.into() == self.at.into()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What admins, and the command line, do with accounts.
 
 use shared::admin::{Guests, Registration, ServerSettings, UpdateServerSettings};
+use shared::errors::ErrorCode;
 use shared::events::CloseCode;
 use shared::ids::UserId;
 use shared::users::{User, UserKind, Username};
@@ -51,12 +52,26 @@ impl Accounts {
     ) -> AccountResult<ServerSettings> {
         let defaults = self.defaults.clone();
         self.write(move |conn| {
+            check_admin(conn, Some(by))?;
             let UpdateServerSettings { registration, guests } = update;
             settings::update(conn, registration.map(Registration::name), guests.map(Guests::name))?;
             audit::create(conn, Some(by), "settings", None, clock::now())?;
             Ok(ServerSettings { registration: defaults.registration(conn)?, guests: defaults.guests(conn)? })
         })
         .await
+    }
+}
+
+/// Locks who is an admin until the transaction ends, and checks that `by` still is one: a demotion may have come after
+/// the request. `None` is the command line.
+///
+/// # Errors
+/// `admin_only`.
+pub(super) fn check_admin(conn: &mut Conn, by: Option<UserId>) -> AccountResult<()> {
+    users::lock_admins(conn)?;
+    match by {
+        Some(by) if !users::is_admin(conn, by)? => Err(AccountError::Refused(ErrorCode::AdminOnly.into())),
+        _ => Ok(()),
     }
 }
 
@@ -71,6 +86,7 @@ pub fn administer(
     is_admin: Option<bool>,
     is_disabled: Option<bool>,
 ) -> AccountResult<(Account, Vec<TokenHash>)> {
+    check_admin(conn, by)?;
     let now = clock::now();
     let before = or_none(users::get(conn, id))?.ok_or(AccountError::NoUser)?;
     if before.me.user.deleted_at.is_some() {

@@ -8,6 +8,7 @@ use shared::ids::UserId;
 use shared::users::{Password, UserKind};
 
 use super::Accounts;
+use super::admin::check_admin;
 use super::error::{AccountError, AccountResult, or_none};
 use crate::clock;
 use crate::db::token_hash::TokenHash;
@@ -103,6 +104,7 @@ pub fn create_reset(
     by: Option<UserId>,
     id: UserId,
 ) -> AccountResult<(String, DateTime<Utc>)> {
+    check_admin(conn, by)?;
     let now = clock::now();
     let account = or_none(users::get(conn, id))?.filter(|account| account.me.user.kind == UserKind::Member);
     let account = account.ok_or(AccountError::NoUser)?;

@@ -248,14 +248,24 @@ pub fn delete(conn: &mut PgConnection, user: &User, now: DateTime<Utc>) -> DbRes
     Ok(())
 }
 
-/// Whether an enabled admin remains besides this user. The settings' row is locked, so that two admins cannot delete
-/// themselves at once.
-pub fn has_other_admin(conn: &mut PgConnection, id: UserId) -> DbResult<bool> {
+/// Locks who is an admin until the transaction ends: everybody who changes it locks the settings' row first. So two
+/// admins cannot demote, disable or delete each other or themselves at once.
+pub fn lock_admins(conn: &mut PgConnection) -> DbResult<()> {
     server_settings::table.find(true).select(server_settings::is_only).for_update().first::<bool>(conn)?;
-    Ok(diesel::select(diesel::dsl::exists(
-        users::table.filter(users::is_admin).filter(users::disabled_at.is_null()).filter(users::id.ne(id.0)),
-    ))
-    .get_result(conn)?)
+    Ok(())
+}
+
+/// Whether a user is an enabled admin.
+pub fn is_admin(conn: &mut PgConnection, id: UserId) -> DbResult<bool> {
+    let found = users::table.find(id.0).filter(users::is_admin).filter(users::disabled_at.is_null());
+    Ok(diesel::select(diesel::dsl::exists(found)).get_result(conn)?)
+}
+
+/// Whether an enabled admin remains besides this user.
+pub fn has_other_admin(conn: &mut PgConnection, id: UserId) -> DbResult<bool> {
+    let others =
+        users::table.filter(users::is_admin).filter(users::disabled_at.is_null()).filter(users::id.ne(id.0));
+    Ok(diesel::select(diesel::dsl::exists(others)).get_result(conn)?)
 }
 
 /// The key and the skeleton of a name. Guests may look alike.
@@ -331,8 +341,8 @@ fn like_escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-/// Makes a user an admin or not, and disables or enables them. The settings' row is locked, so that two admins cannot demote each
-/// other at once. Returns false if no enabled admin would remain.
+/// Makes a user an admin or not, and disables or enables them, under [`lock_admins`]. Returns false if no enabled admin
+/// would remain.
 pub fn update_account(
     conn: &mut PgConnection,
     id: UserId,
@@ -340,7 +350,6 @@ pub fn update_account(
     is_disabled: Option<bool>,
     now: DateTime<Utc>,
 ) -> DbResult<bool> {
-    server_settings::table.find(true).select(server_settings::is_only).for_update().first::<bool>(conn)?;
     if let Some(is_admin) = is_admin {
         diesel::update(users::table.find(id.0)).set(users::is_admin.eq(is_admin)).execute(conn)?;
     }

@@ -42,7 +42,7 @@ pub fn create(
     transaction.check(&me, Operation::Moderate)?;
     transaction.check_rank(&me, &other)?;
     let before = db::bans::get(transaction.conn, room_id, target)?;
-    if attempt.is_retry && before.is_some_and(|ban| ban.created_at == attempt.at) {
+    if before.is_some_and(|ban| attempt.has_stored(ban.created_at)) {
         // An earlier attempt banned them. What they may do is told again.
         transaction.touched.insert(target);
         return transaction.finish(());

@@ -32,8 +32,8 @@ pub fn join(conn: &mut Conn, room_id: RoomId, by: UserId, attempt: Attempt) -> R
     let (mut transaction, mut me) = Transaction::begin(conn, room_id, by, attempt)?;
     transaction.check(&me, Operation::Join)?;
     if let Some(member) = me.member() {
-        // By its timestamp, an earlier attempt of this request stored it.
-        return Ok(Done::unchanged(Put { member, is_new: me.joined_at == Some(attempt.at) }));
+        let is_new = me.joined_at.is_some_and(|at| attempt.has_stored(at));
+        return Ok(Done::unchanged(Put { member, is_new }));
     }
     let role = own_role(me.user.kind);
     let member = transaction.join(&mut me, role)?;
@@ -92,7 +92,8 @@ pub fn put(
     }
     if before == role && other.role_cap.is_none_or(|cap| cap <= role) {
         let member = member_of(&other)?;
-        return Ok(Done::unchanged(Put { member, is_new: other.joined_at == Some(attempt.at) }));
+        let is_new = other.joined_at.is_some_and(|at| attempt.has_stored(at));
+        return Ok(Done::unchanged(Put { member, is_new }));
     }
     let cap = if role > before { Some(role) } else { None };
     let member = transaction.set_role(&mut other, role, cap)?;

@@ -18,7 +18,8 @@ use crate::policy::{self, Decision};
 /// # Errors
 /// The refusal; a conflict if another public room has the name.
 pub fn create(conn: &mut Conn, new: &NewRoom, by: UserId, attempt: Attempt) -> RoomResult<Done<StoredRoom>> {
-    let now = new.created_at;
+    let attempt = Attempt { at: new.created_at, ..attempt };
+    let now = attempt.at;
     let me = db::members::or_nobody(db::members::get(conn, new.id, by, now))?;
     let mut me = me.ok_or(ErrorCode::AuthenticationRequired)?;
     if let Decision::Deny(code) = policy::may_create_room(me.actor(), new.visibility) {
@@ -30,10 +31,9 @@ pub fn create(conn: &mut Conn, new: &NewRoom, by: UserId, attempt: Attempt) -> R
         StoredRoom::Repeated(room) => {
             let repeated = match super::check(&me, Operation::View, &room, now) {
                 Ok(()) => {
-                    let is_retry = room.created_at == now.into();
+                    let is_ours = attempt.has_stored(room.created_at);
                     let room = Room { viewer: Some(me.viewer(&room)), ..room };
-                    // By its timestamp, an earlier attempt of this request stored it.
-                    if is_retry { StoredRoom::Created(room) } else { StoredRoom::Repeated(room) }
+                    if is_ours { StoredRoom::Created(room) } else { StoredRoom::Repeated(room) }
                 }
                 Err(_) => StoredRoom::IdReused,
             };
@@ -41,7 +41,7 @@ pub fn create(conn: &mut Conn, new: &NewRoom, by: UserId, attempt: Attempt) -> R
         }
         StoredRoom::IdReused => return Ok(Done::unchanged(StoredRoom::IdReused)),
     };
-    let mut transaction = Transaction::of_locked(conn, room, Attempt { at: now, ..attempt });
+    let mut transaction = Transaction::of_locked(conn, room, attempt);
     transaction.join(&mut me, Role::Owner)?;
     transaction.changes.clear();
     let room = transaction.room.clone();
@@ -125,18 +125,17 @@ pub fn update(
     transaction.finish(seen)
 }
 
-/// Deletes a room with its messages. By the timestamp, a later attempt recognises what an earlier one stored.
+/// Deletes a room with its messages.
 ///
 /// # Errors
 /// The refusal.
 pub fn delete(conn: &mut Conn, id: RoomId, by: UserId, attempt: Attempt) -> RoomResult<Done<()>> {
-    let now = attempt.at;
-    let before = db::members::or_nobody(db::members::get(conn, id, by, now))?;
+    let before = db::members::or_nobody(db::members::get(conn, id, by, attempt.at))?;
     let is_in = before.is_some_and(|before| before.role.is_some());
     let room = match db::rooms::lock_seen(conn, id, is_in) {
         Err(DbError::NotFound) => {
             let is_done = match db::rooms::get_deleted(conn, id) {
-                Ok(tombstone) => tombstone.updated_at == now.into(),
+                Ok(tombstone) => attempt.has_stored(tombstone.updated_at),
                 Err(DbError::NotFound) => false,
                 Err(error) => return Err(error.into()),
             };
