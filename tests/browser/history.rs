@@ -223,3 +223,23 @@ fn a_message_keeps_the_focus_while_older_ones_arrive() {
     eventually(|| reader.room().texts().len() > 30, true);
     assert_eq!(reader.room().focused(), "message 46");
 }
+
+#[test]
+// reference: pages-room
+fn a_page_that_comes_after_going_back_changes_nothing() {
+    let stage = stage::alone();
+    let (_, room) = stage.room_with_messages("Design", 200);
+    let old = stage.app.anonymous().whole_history(room.id)[20].clone();
+    let text = old.text.clone().expect("a text");
+    let reader = stage.person();
+    reader.open(&format!("/rooms/{}/messages/{}", room.id, old.id));
+    eventually(|| reader.room().pointed(), text.clone());
+    stage.network.hold(&format!("GET /api/v1/rooms/{}/messages", room.id));
+    reader.room().jump_to_latest();
+    eventually(|| reader.address(), format!("/rooms/{}", room.id));
+    reader.chrome.back();
+    eventually(|| reader.address(), format!("/rooms/{}/messages/{}", room.id, old.id));
+    stage.network.release();
+    reader.let_it_settle();
+    assert!(reader.room().texts().contains(&text), "{:?}", reader.room().texts());
+}

@@ -53,7 +53,7 @@ fn somebody_known_confirms_and_each_refusal_is_explained() {
     let answer = ada.post(&invites_path(room.id), &json!({})).expect(201).json::<NewInvite>();
     let (_, other) = answer.url.split_once("/invite").expect("a link");
     for (path, words) in [
-        (path.as_str(), "It has expired, was used up, or was revoked. Ask for a new one."),
+        (path.as_str(), "It has expired, been used up, or been revoked. Ask for a new one."),
         ("/invite#nothing", "Check that the link is complete, or ask for a new one."),
     ] {
         person.open("/rooms");

@@ -117,6 +117,8 @@ fn alt_and_arrows_change_the_room_only() {
     let lobby = stage.app.lobby();
     let (adam, adam_by_api) = stage.guest("Adam");
     let design = adam_by_api.create_room("Design");
+    // Adam is not in it, so it is not in his list.
+    stage.app.guest("Grace").create_room("Elsewhere");
     for room in [lobby.id, design.id] {
         adam_by_api.send_many(room, 3);
     }

@@ -118,7 +118,7 @@ fn whoever_is_removed_from_a_private_room_loses_it_at_once_and_sees_it_again_whe
 
     let owner = member(&stage, "Ada", &format!("/rooms/{}", room.id));
     owner.open_room_dialog("Members");
-    assert!(owner.dialog().text().contains("also earlier messages"));
+    assert!(owner.dialog().text().contains("including earlier messages"));
     owner.fill("Add somebody with an account", "lin");
     eventually(|| owner.titles().contains(&"Linus".to_owned()), true);
     owner.press_in_row("Linus", "Add");
@@ -230,4 +230,18 @@ fn members_are_listed_by_role_with_a_word_for_presence() {
     eventually(|| grace.dialog().title(), "Design");
     eventually(|| grace.parts(), ["About", "Members", "Leave"]);
     assert!(!grace.dialog().text().contains("Ban"), "{}", grace.dialog().text());
+}
+
+#[test]
+fn whoever_signs_in_where_there_was_nothing_sees_the_room() {
+    let stage = stage::alone();
+    let ada = stage.app.member("Ada Lovelace");
+    let room = ada.create_private_room("Plans");
+    ada.send(room.id, "a secret plan");
+    let person = stage.person();
+    person.open(&format!("/rooms/{}", room.id));
+    eventually(|| person.heading(), "There is nothing here");
+    person.sign_in("Ada Lovelace", PASSWORD);
+    eventually(|| person.room().texts(), ["a secret plan"]);
+    assert_eq!(person.room().name(), "Plans");
 }

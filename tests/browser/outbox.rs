@@ -296,3 +296,21 @@ fn a_draft_is_not_kept_at_every_key_but_before_the_page_goes() {
     adam.reload();
     eventually(|| adam.room().draft(), text);
 }
+
+#[test]
+// reference: messages-compose
+fn what_is_typed_while_the_name_is_on_its_way_stays_in_the_composer() {
+    let stage = stage::alone();
+    let adam = stage.person();
+    adam.open(&lobby(&stage));
+    eventually(|| adam.room().asks_for_name(), true);
+    adam.room().give_name("Adam");
+    stage.network.hold("POST /api/v1/guests");
+    adam.room().say("Hello");
+    adam.chrome.click("#composer");
+    adam.chrome.type_text(", everybody");
+    eventually(|| adam.room().draft(), "Hello, everybody");
+    stage.network.release();
+    shows_as_sent(&adam, &["Hello"]);
+    assert_eq!(adam.room().draft(), ", everybody");
+}

@@ -222,3 +222,13 @@ fn a_server_that_was_set_back_to_a_backup_is_shown_as_it_is_now() {
     eventually(|| grace.banner(), "");
     assert!(grace.is_on_marked_page(), "the page was loaded again");
 }
+
+#[test]
+// reference: connection-resync
+fn a_list_of_rooms_that_could_not_be_loaded_is_loaded_again_by_itself() {
+    let stage = stage::alone();
+    let reader = stage.person();
+    stage.network.answer("GET /api/v1/rooms HTTP", 503, "unavailable", "The database does not answer.");
+    reader.open("/rooms");
+    eventually(|| reader.sidebar().names(), ["Lobby"]);
+}

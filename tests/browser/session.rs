@@ -2,7 +2,9 @@
 
 use shared::events::CloseCode;
 use shared::sessions::CURRENT_SESSION_PATH;
+use support::client::PASSWORD;
 
+use crate::members;
 use crate::network::Network;
 use crate::pages::{Person, Row};
 use crate::stage;
@@ -196,4 +198,25 @@ fn a_page_that_is_older_than_the_server_offers_a_reload() {
     adam.press_banner("Reload");
     eventually(|| adam.banner(), "");
     eventually(|| adam.room().texts(), ["It still works"]);
+}
+
+#[test]
+fn a_dialog_of_the_former_person_closes_when_somebody_else_signs_in_elsewhere() {
+    let stage = stage::alone();
+    stage.app.member("Grace");
+    let person = members::member(&stage, "Grace", "/rooms");
+    stage.app.member("Ada Lovelace");
+    let first = person.chrome.open_tab();
+    person.open("/rooms");
+    eventually(|| person.called(), "Grace, member");
+    person.sidebar().settings();
+    eventually(|| person.dialog().title(), "Settings");
+    let second = person.chrome.go_to_tab(&first);
+    person.sign_out();
+    eventually(|| person.called(), "Just looking around");
+    person.sign_in("Ada Lovelace", PASSWORD);
+    eventually(|| person.called(), "Ada Lovelace, member");
+    person.chrome.go_to_tab(&second);
+    eventually(|| person.dialog().is_open(), false);
+    eventually(|| person.called(), "Ada Lovelace, member");
 }

@@ -106,7 +106,10 @@ fn a_dialog_that_could_not_be_loaded_opens_at_the_next_try() {
     stage.network.fail("GET /later-");
     reader.open("/rooms");
     reader.sidebar().settings();
-    eventually(|| reader.toasts().texts(), ["This could not be loaded. Try again, or reload the page."]);
+    eventually(
+        || reader.toasts().texts(),
+        ["A part of Parlance could not be loaded. Try again, or reload the page."],
+    );
     assert!(!reader.dialog().is_open());
     stage.network.mend();
     reader.sidebar().settings();

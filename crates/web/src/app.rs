@@ -48,7 +48,7 @@ pub fn App() -> impl IntoView {
     routing::return_to_last_room(navigation);
     let live = Live::start(state, navigation);
     let overlays = Overlays::default();
-    session::start(state, live, move || overlays.ask_for_identity(state));
+    session::start(state, live, overlays);
     provide_context(state);
     provide_context(navigation);
     provide_context(live);

@@ -11,9 +11,14 @@ pub use storage::{
 };
 
 use std::cell::{OnceCell, RefCell};
+use std::pin::pin;
+use std::time::Duration;
 
+use futures_channel::oneshot;
+use futures_util::future::{Either, select};
 use js_sys::futures::JsFuture;
 use js_sys::{Array, Date, Function, Intl, Object, Reflect};
+use leptos::prelude::set_timeout;
 use shared::ids::MessageId;
 use shared::timestamp::Timestamp;
 use wasm_bindgen::{JsCast, JsValue};
@@ -211,6 +216,16 @@ pub fn lower_case(text: &str) -> String {
 /// The page.
 pub fn document() -> web_sys::Document {
     leptos::prelude::document()
+}
+
+/// Waits for the result of `work`; `None` if it takes longer than `patience`.
+pub async fn within<T>(patience: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let (end, over) = oneshot::channel::<()>();
+    set_timeout(move || drop(end), patience);
+    match select(pin!(work), over).await {
+        Either::Left((result, _)) => Some(result),
+        Either::Right(_) => None,
+    }
 }
 
 /// Lets screen readers say a line, or takes all lines away. A few lines stay, because several may wait to be said.

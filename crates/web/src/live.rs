@@ -56,6 +56,7 @@ pub struct Live {
     attempt: StoredValue<u32>,
     subscriptions: StoredValue<Subscriptions>,
     listed_at: StoredValue<i64>,
+    listing_failed: StoredValue<bool>,
     news: StoredValue<News>,
 }
 
@@ -78,6 +79,7 @@ impl Live {
             attempt: StoredValue::new(0),
             subscriptions: StoredValue::new(Subscriptions::default()),
             listed_at: StoredValue::new(0),
+            listing_failed: StoredValue::new(false),
             news: StoredValue::new(News::default()),
         };
         state.reading.set_value(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));

@@ -117,6 +117,7 @@ impl Overlays {
     pub fn close_dialogs(self) {
         self.dialogs().iter().for_each(|open| open.set(false));
         self.question.set(None);
+        self.pending.set_value(None);
     }
 
     fn dialogs(self) -> [RwSignal<bool>; 9] {
@@ -133,11 +134,13 @@ impl Overlays {
         ]
     }
 
-    /// Closes the dialogs that ask who the user is and runs the action that waited for the name.
+    /// Closes the dialogs that ask who the user is and runs the action that waited for the name, unless the user closed
+    /// them meanwhile.
     pub fn identified(self) {
+        let is_asking = self.name.get_untracked() || self.account.get_untracked();
         self.name.set(false);
         self.account.set(false);
-        if let Some(action) = self.pending.try_update_value(Option::take).flatten() {
+        if let Some(action) = self.pending.try_update_value(Option::take).flatten().filter(|_| is_asking) {
             action();
         }
     }

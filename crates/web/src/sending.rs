@@ -69,6 +69,7 @@ async fn send(state: State, entry: &Entry) {
     let Entry { id, room_id, .. } = *entry;
     let kind = state.identity.with_untracked(|identity| identity.user().map(|user| user.kind));
     let refuse = |detail: String| {
+        browser::announce(Some(&format!("A message was not sent. {detail}")));
         state.outbox.update(|outbox| {
             outbox.refuse(id, detail);
             outbox.finish(room_id);

@@ -16,6 +16,7 @@ use crate::boxed::{effect, memo};
 use crate::browser::{self, keys, locks};
 use crate::client::{self, ClientError};
 use crate::live::Live;
+use crate::overlays::Overlays;
 use crate::sending;
 use crate::sending::kept;
 use crate::state::account_actions::Credentials;
@@ -30,32 +31,49 @@ const LOCK: &str = "parlance.identity";
 /// How long to wait when becoming a guest did not get through.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// Reads what was kept of the person, and follows who they are from now on. `ask_for_name` is called when messages wait
-/// for a name.
-pub fn start(state: State, live: Live, ask_for_name: impl Fn() + Copy + Send + Sync + 'static) {
+/// Reads what was kept of the person, and follows who they are from now on.
+pub fn start(state: State, live: Live, overlays: Overlays) {
     state.remembered.set(remembered());
     kept::start(state);
     browser::flush_when_leaving();
-    effect(move || {
-        if let Identity::User(user) = state.identity.get() {
-            remember(state, &user);
-            state.learn_name(&Author::from(&user));
+    Effect::new(move |before: Option<Option<UserId>>| {
+        let Identity::User(user) = state.identity.get() else { return None };
+        // The session became another person's elsewhere, and the server's greeting tells it. What a guest left behind when
+        // their session ended is for the next guest.
+        let owner = state.remembered.with_untracked(|author| author.as_ref().map(|author| author.id));
+        let former = before.flatten().or_else(|| remembered_member(state));
+        if former.is_some_and(|former| former != user.id && owner == Some(former)) {
+            forget(state, live);
+            overlays.close_dialogs();
+            if browser::stored(keys::USER) != Some(user.id.to_string()) {
+                browser::forget_person();
+            }
+            state.identify(Identity::User(user.clone()));
         }
+        remember(state, &user);
+        state.learn_name(&Author::from(&user));
+        Some(user.id)
     });
     Effect::new(move |before: Option<()>| {
         live.disabled.track();
         if before.is_some() {
             forget(state, live);
+            overlays.close_dialogs();
             browser::forget_person();
             let text = "An admin disabled your account. You can still read messages.";
             state.toast(Tone::Error, text, browser::now());
         }
     });
-    give_name_to_waiting(state, live, ask_for_name);
+    give_name_to_waiting(state, live, overlays);
     let _ = window_event_listener(ev::storage, move |event| match event.key() {
-        Some(name) => changed_elsewhere(state, live, &name, event.new_value()),
-        // Everything was cleared.
-        None => leave(state, live),
+        Some(name) if name != keys::USER || event.new_value().is_some() => {
+            changed_elsewhere(state, live, &name, event.new_value());
+        }
+        // The user signed out, or everything was cleared.
+        _ => {
+            overlays.close_dialogs();
+            leave(state, live);
+        }
     });
 }
 
@@ -145,10 +163,14 @@ pub async fn rename(state: State, live: Live, name: Username) -> Result<(), Clie
 
 /// The owner of what this browser keeps, unless the next user may take it over, as from a guest whose session has ended.
 fn former(state: State) -> Option<UserId> {
+    state.me().or_else(|| remembered_member(state))
+}
+
+fn remembered_member(state: State) -> Option<UserId> {
     let member = |author: &Option<Author>| {
         author.as_ref().filter(|author| author.kind == UserKind::Member).map(|author| author.id)
     };
-    state.me().or_else(|| state.remembered.with_untracked(member))
+    state.remembered.with_untracked(member)
 }
 
 /// Makes this the current user, in this tab and in the others.
@@ -253,7 +275,6 @@ fn changed_elsewhere(state: State, live: Live, name: &str, value: Option<String>
             let marks = ReadMarks::from_text(&marks);
             state.change_reading(|reading| reading.merge(&marks));
         }
-        (keys::USER, None) => leave(state, live),
         // The socket's greeting says who it is.
         (keys::SESSION, Some(_)) => live.renew(),
         (keys::USER, Some(user)) if state.me().is_none_or(|me| me.to_string() != user) => live.renew(),
@@ -266,7 +287,7 @@ fn changed_elsewhere(state: State, live: Live, name: &str, value: Option<String>
 }
 
 /// When messages wait and the user turns out to be nobody, they become a guest under the remembered name.
-fn give_name_to_waiting(state: State, live: Live, ask_for_name: impl Fn() + Copy + Send + Sync + 'static) {
+fn give_name_to_waiting(state: State, live: Live, overlays: Overlays) {
     let is_asking = StoredValue::new(false);
     let again = RwSignal::new(());
     let is_needed = memo(move || {
@@ -280,7 +301,9 @@ fn give_name_to_waiting(state: State, live: Live, ask_for_name: impl Fn() + Copy
             return;
         }
         let known = state.remembered.get_untracked().filter(|author| author.kind != UserKind::Member);
-        let Some(Author { username: name, .. }) = known else { return ask_for_name() };
+        let Some(Author { username: name, .. }) = known else {
+            return overlays.ask_for_identity(state);
+        };
         is_asking.set_value(true);
         spawn_local(async move {
             let lock = locks::hold(LOCK).await;
@@ -296,7 +319,7 @@ fn give_name_to_waiting(state: State, live: Live, ask_for_name: impl Fn() + Copy
                 Err(error) if error.is_passing() => set_timeout(move || again.notify(), PAUSE),
                 Err(error) => {
                     state.toast(Tone::Error, error.sentence(), browser::now());
-                    ask_for_name();
+                    overlays.ask_for_identity(state);
                 }
             }
         });

@@ -28,6 +28,9 @@ use crate::state::toasts::Tone;
 /// and an open tab needs no files of a server that has been updated.
 const SOON: Duration = Duration::from_secs(3);
 
+/// How long a part may take to load.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// A part that is loaded later.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -95,11 +98,14 @@ pub fn Later(
         }
         overlays.loading.set(true);
         spawn_local(async move {
-            let next = if load().await.is_ok() { Stage::Loaded } else { Stage::Failed };
+            let next = match browser::within(PATIENCE, load()).await {
+                Some(Ok(())) => Stage::Loaded,
+                _ => Stage::Failed,
+            };
             overlays.loading.set(false);
             if next == Stage::Failed && part == Part::Dialogs {
                 overlays.close_dialogs();
-                let text = "This could not be loaded. Try again, or reload the page.";
+                let text = "A part of Parlance could not be loaded. Try again, or reload the page.";
                 state.toast(Tone::Error, text, browser::now());
             }
             // The page may be gone, and a dialog that was closed and opened meanwhile may have loaded it already.

@@ -49,8 +49,8 @@ pub fn listen(state: State, navigation: Navigation, overlays: Overlays) {
 
 fn open_next_room(state: State, navigation: Navigation, down: bool) {
     let next = state.rooms.with_untracked(|rooms| {
-        let rooms = rooms.all();
         let here = navigation.here().room();
+        let rooms = rooms.mine(here).collect::<Vec<_>>();
         let place = rooms.iter().position(|room| Some(room.id) == here);
         let place = match (place, down) {
             (Some(place), true) => (place + 1) % rooms.len(),

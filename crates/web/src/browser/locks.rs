@@ -5,9 +5,8 @@
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use futures_util::future::{Either, select};
 use js_sys::{Function, Promise, Reflect};
-use leptos::prelude::{set_timeout, window};
+use leptos::prelude::window;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -40,10 +39,5 @@ pub async fn hold(name: &str) -> Option<Lock> {
         }
     });
     request.call2(&locks, &JsValue::from_str(name), &on_granted).ok()?;
-    let (end, patience) = oneshot::channel::<()>();
-    set_timeout(move || drop(end), PATIENCE);
-    match select(lock, patience).await {
-        Either::Left((lock, _)) => lock.ok(),
-        Either::Right(_) => None,
-    }
+    super::within(PATIENCE, lock).await?.ok()
 }

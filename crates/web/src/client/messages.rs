@@ -13,7 +13,7 @@ use crate::client::{self, ClientError};
 pub enum Slice {
     /// The newest ones.
     Newest,
-    /// Only the last word.
+    /// The last message alone.
     Last,
     /// Those before a place.
     Before(Cursor),

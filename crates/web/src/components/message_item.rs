@@ -128,8 +128,13 @@ fn MessageContent(id: MessageId, row: RwSignal<MessageRow>, actions: MessageActi
 /// The row's name for screen readers: also within a group it says who wrote the message, and when.
 fn label(row: &MessageRow) -> String {
     let message = &row.message;
+    let delivery = match row.delivery {
+        Delivery::Pending => ", sending",
+        Delivery::Failed { .. } => ", not sent",
+        Delivery::Sent => "",
+    };
     format!(
-        "{}, {}: {}",
+        "{}, {}{delivery}: {}",
         message.author.username.as_str(),
         time_text(message.created_at.unix_millis(), TimeStyle::Clock),
         message.text.as_deref().unwrap_or(DELETED)

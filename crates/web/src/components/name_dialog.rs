@@ -19,7 +19,7 @@ pub fn NameDialog(
     error: RwSignal<Option<String>>,
     /// Called with a valid name.
     on_submit: Callback<Username>,
-    /// Called by who has an account.
+    /// Called when a user who has an account wants to sign in.
     on_sign_in: Callback<()>,
 ) -> impl IntoView {
     view! {

@@ -13,7 +13,7 @@ pub fn NameField(
     name: RwSignal<String>,
     /// What is wrong with the name, by the rules or by the server. Typing clears it.
     error: RwSignal<Option<String>>,
-    /// Called by who has an account.
+    /// Called when a user who has an account wants to sign in.
     on_sign_in: Callback<()>,
 ) -> impl IntoView {
     let debounce = Debounce::idle();

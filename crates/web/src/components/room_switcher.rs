@@ -3,10 +3,11 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use shared::ids::RoomId;
+use shared::rooms::Visibility;
 
 use crate::boxed::{effect, memo};
 use crate::browser;
-use crate::components::icon::Icon;
+use crate::components::icon::room_icon;
 use crate::components::keys::is_composing;
 use crate::components::modal::Modal;
 use crate::state::reading::ReadMarks;
@@ -42,8 +43,14 @@ pub fn RoomSwitcher(
     }
 }
 
-/// A matching room: its id, its name, and how many messages are unread.
-type Match = (RoomId, String, u64);
+/// A matching room.
+#[derive(Clone, PartialEq, Eq)]
+struct Match {
+    id: RoomId,
+    name: String,
+    is_private: bool,
+    unread: u64,
+}
 
 #[component]
 fn RoomSearch(
@@ -66,12 +73,15 @@ fn RoomSearch(
     });
     let on_keydown = move |event: KeyboardEvent| {
         let count = found.with_untracked(Vec::len);
+        if is_composing(&event) {
+            return;
+        }
         match event.key().as_str() {
             "ArrowDown" if count > 0 => chosen.update(|place| *place = (*place + 1) % count),
             "ArrowUp" if count > 0 => chosen.update(|place| *place = (*place + count - 1) % count),
-            "Enter" if !is_composing(&event) => {
+            "Enter" => {
                 let place = chosen.get_untracked();
-                if let Some(room_id) = found.with_untracked(|found| found.get(place).map(|room| room.0)) {
+                if let Some(room_id) = found.with_untracked(|found| found.get(place).map(|room| room.id)) {
                     on_choose.run(room_id);
                 }
             }
@@ -96,7 +106,9 @@ fn RoomSearch(
             aria-label="Find a room"
             aria-expanded="true"
             aria-controls="switcher-options"
-            aria-activedescendant=move || format!("switcher-{}", chosen.get())
+            aria-activedescendant=move || {
+                (!found.with(Vec::is_empty)).then(|| format!("switcher-{}", chosen.get()))
+            }
             autocomplete="off"
             autofocus=true
             placeholder="Find a room"
@@ -106,7 +118,7 @@ fn RoomSearch(
         <ul id="switcher-options" role="listbox" aria-label="Rooms">
             {move || found.get().into_iter().enumerate().map(option).collect_view()}
         </ul>
-        <p class="switcher-none">{move || none()}</p>
+        <p class="switcher-none" role="status">{move || none()}</p>
     }
 }
 
@@ -117,7 +129,7 @@ fn RoomOption(
     chosen: RwSignal<usize>,
     on_choose: Callback<RoomId>,
 ) -> impl IntoView {
-    let (room_id, name, unread) = room;
+    let Match { id: room_id, name, is_private, unread } = room;
     view! {
         <li
             id=format!("switcher-{place}")
@@ -127,7 +139,7 @@ fn RoomOption(
             on:click=move |_| on_choose.run(room_id)
             on:pointermove=move |_| chosen.set(place)
         >
-            <Icon name="hash" />
+            {room_icon(is_private)}
             <span class="switcher-name" dir="auto">
                 {name}
             </span>
@@ -144,7 +156,8 @@ fn find(rooms: &RoomList, reading: &ReadMarks, query: &str) -> Vec<Match> {
         if matches(&browser::lower_case(name), &query) {
             let count = reading.unread(room);
             let list = if count > 0 { &mut unread } else { &mut read };
-            list.push((room.id, name.to_owned(), count));
+            let is_private = room.visibility == Visibility::Private;
+            list.push(Match { id: room.id, name: name.to_owned(), is_private, unread: count });
         }
     }
     unread.append(&mut read);

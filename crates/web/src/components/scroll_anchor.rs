@@ -79,7 +79,7 @@ impl ScrollAnchor {
     fn measure(&mut self, viewport: &Element, more_below: bool) {
         let top = viewport.scroll_top();
         let at_end = pixels_below(viewport) <= END_PIXELS && !more_below;
-        // Who is at the end leaves it by scrolling up; content that grew before it was settled moves nobody.
+        // A user leaves the end by scrolling up. Content that grew before it was settled does not take them away.
         self.away_from_end = !at_end && (self.away_from_end || more_below || top < self.top);
         self.top = top;
         self.height = viewport.scroll_height();

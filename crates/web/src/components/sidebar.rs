@@ -120,7 +120,7 @@ fn RoomsEnd(rooms: RwSignal<RoomList>, loading: RwSignal<bool>, on_more: Callbac
         rooms.with(|rooms| match (rooms.is_loaded(), rooms.next_cursor().is_some(), rooms.all().is_empty()) {
             (false, ..) => End::Loading,
             // All rooms of the user are loaded by themselves.
-            _ if rooms.has_membership() => End::Complete,
+            (true, true, _) if rooms.has_membership() => End::Loading,
             (true, true, _) => End::More,
             (true, false, true) => End::NoRooms,
             (true, false, false) => End::Complete,

@@ -61,7 +61,10 @@ fn Browse() -> impl IntoView {
             let room = room.clone();
             submission.send(Box::pin(async move {
                 client::members::join(room.id).await?;
-                go(&room);
+                // The dialog may have been closed meanwhile.
+                if open.get_untracked() {
+                    go(&room);
+                }
                 Ok(())
             }));
         })

@@ -21,12 +21,15 @@ use crate::state::toasts::Tone;
 
 /// How often the list is loaded again while some of its rooms are not followed.
 const RELIST_MILLIS: i64 = 60_000;
+/// How long after a passing failure the list is loaded again.
+const RETRY_MILLIS: i64 = 5_000;
 
 impl Live {
     /// Loads the first page of rooms. If rooms are listed already, loads as far as they reach: rooms that were created
     /// or deleted meanwhile are in no replay.
     pub fn load_rooms(self) {
         self.listed_at.set_value(browser::now());
+        self.listing_failed.set_value(false);
         let (reach, listed) = self.state.rooms.with_untracked(|rooms| {
             (rooms.reach_of_list(), rooms.all().iter().map(|room| room.id).collect::<HashSet<_>>())
         });
@@ -39,7 +42,7 @@ impl Live {
                         loaded.extend(page.items);
                         cursor = page.next_cursor;
                     }
-                    Err(error) => return self.listing_failed(&error),
+                    Err(error) => return self.note_listing_failure(&error),
                 }
                 if cursor.is_none() || reach.is_covered_by(loaded.len()) {
                     return self.take_list(loaded, cursor, &listed);
@@ -76,7 +79,7 @@ impl Live {
             while let Some(cursor) = self.state.rooms.with_untracked(|rooms| rooms.next_cursor().cloned()) {
                 match client::rooms::list(Some(&cursor), Reach::End.page_size()).await {
                     Ok(page) => self.take_rooms(page.items, page.next_cursor),
-                    Err(error) => return self.state.toast(Tone::Error, error.sentence(), browser::now()),
+                    Err(error) => return self.note_listing_failure(&error),
                 }
             }
         });
@@ -123,7 +126,7 @@ impl Live {
         }
     }
 
-    /// Who is removed from a public room still sees it, but should know.
+    /// Tells a user who was removed from a public room, which they still see.
     pub(super) fn tell_of_removal(self, event: &ServerEvent) {
         if let ServerEvent::MemberLeft { room_id, user_id, reason: LeaveReason::Removed, .. } = event
             && self.state.me() == Some(*user_id)
@@ -145,12 +148,19 @@ impl Live {
         });
     }
 
-    /// Loads the list again from time to time while the server does not report every room by itself.
+    /// Loads the list again after a passing failure, and from time to time while the server does not report every room by
+    /// itself.
     pub(super) fn list_again(self, now: i64) {
         let listed = self.state.rooms.with_untracked(|rooms| rooms.all().len());
         let followed = self.state.follows.with_value(|follows| follows.count());
         let has_given_up = self.subscriptions.with_value(|subscriptions| subscriptions.has_given_up());
-        if (has_given_up || followed < listed) && now - self.listed_at.get_value() >= RELIST_MILLIS {
+        let pause = match (self.listing_failed.get_value(), has_given_up || followed < listed) {
+            (true, _) => RETRY_MILLIS,
+            (false, true) => RELIST_MILLIS,
+            (false, false) => return,
+        };
+        let is_open = self.state.connection.with_untracked(Connection::is_open);
+        if is_open && now - self.listed_at.get_value() >= pause {
             self.load_rooms();
         }
     }
@@ -186,9 +196,11 @@ impl Live {
         }
     }
 
-    fn listing_failed(self, error: &ClientError) {
-        // After a passing failure it is loaded again as soon as the connection is there.
-        if !error.is_passing() {
+    fn note_listing_failure(self, error: &ClientError) {
+        if error.is_passing() {
+            self.listing_failed.set_value(true);
+            self.listed_at.set_value(browser::now() + error.retry_after_millis());
+        } else {
             self.state.toast(Tone::Error, error.sentence(), browser::now());
         }
     }

@@ -68,7 +68,7 @@ fn ServerSettings() -> impl IntoView {
     };
     view! {
         <section aria-label="Settings">
-            <h2>"Who can come"</h2>
+            <h2>"Access"</h2>
             {move || draw()}
         </section>
     }

@@ -76,7 +76,7 @@ pub fn HomePage() -> impl IntoView {
             <div class="home">
                 <h1>"Pick a room, or make one"</h1>
                 <p class="lead">
-                    "Public rooms are open to read for everyone. Your first message asks what to call you; that is all."
+                    "Public rooms are open to read for everyone. To write, you only need a name."
                 </p>
                 {move || cards()}
                 <div class="home-actions">

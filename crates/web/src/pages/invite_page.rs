@@ -84,7 +84,7 @@ pub fn InvitePage() -> impl IntoView {
 fn failure(error: &ClientError) -> String {
     match error.code() {
         Some(ErrorCode::InviteGone) => {
-            "It has expired, was used up, or was revoked. Ask for a new one.".to_owned()
+            "It has expired, been used up, or been revoked. Ask for a new one.".to_owned()
         }
         Some(ErrorCode::InviteNotFound) => {
             "Check that the link is complete, or ask for a new one.".to_owned()
@@ -137,7 +137,10 @@ async fn redeem(state: State, live: Live, navigation: Navigation, secret: String
     let room_id = redeemed.room.id;
     live.take_room(redeemed.room);
     state.departed.set(None);
-    navigation.replace(Route::Room(room_id));
+    // The page may have been left meanwhile.
+    if navigation.here() == Route::Invite {
+        navigation.replace(Route::Room(room_id));
+    }
     Ok(())
 }
 

@@ -97,8 +97,8 @@ impl RoomList {
         self.memberships > 0
     }
 
-    /// Whether a room is among the user's: they are a member, or it is the server's own. To who is in no room yet, all
-    /// rooms are.
+    /// Whether a room is among the user's: they are a member, or it is the server's own. For a
+    /// user who is in no room yet, all rooms are.
     pub fn is_mine(&self, room: &Room) -> bool {
         !self.has_membership() || room.is_own || is_member(room)
     }

@@ -130,7 +130,7 @@ pub const SHORTCUTS: &[Shortcut] = &[
         (CONTROL, "/"),
         Command::ShowShortcuts,
         "Ctrl /",
-        "Show the shortcuts (outside of fields also ?)",
+        "Show the shortcuts (or ? outside a text field)",
     ),
     row(Place::OutsideFields, (PLAIN, "?"), Command::ShowShortcuts, "", ""),
     row(Place::Anywhere, (PLAIN, "Escape"), Command::Close, "", ""),

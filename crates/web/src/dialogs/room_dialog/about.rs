@@ -146,7 +146,7 @@ fn ask_to_change_visibility(dialog: Dialog, is_private: bool) {
     let (title, text, action) = match is_private {
         true => (
             format!("Make {name} public?"),
-            "Everyone will be able to read all messages, also earlier ones.",
+            "Everyone will be able to read all messages, including earlier ones.",
             "Make public",
         ),
         false => (

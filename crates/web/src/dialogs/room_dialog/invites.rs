@@ -55,7 +55,7 @@ pub fn InviteList(dialog: Dialog) -> impl IntoView {
     let roles = roles.into_iter().map(|role| (role.name().to_owned(), role_name(role).to_owned())).collect();
     view! {
         <p>
-            "Whoever opens the link can join, even without an account, and read everything in this room, also earlier messages."
+            "Whoever opens the link can join, even without an account, and read everything in this room, including earlier messages."
         </p>
         <SecretField label="Invite link" words="Copy it now. It is not shown again." secret=secret />
         <FormFrame action="Create invite link" done="" submission=submission on_submit=on_submit>

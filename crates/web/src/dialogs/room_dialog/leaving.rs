@@ -40,7 +40,7 @@ pub fn Leaving(dialog: Dialog) -> impl IntoView {
     };
     let words = match is_private {
         true => "You will no longer see this room. To come back you need an invite.",
-        false => "It goes from your list. You can join it again.",
+        false => "The room leaves your list. You can join it again.",
     };
     view! {
         <div class="setting">

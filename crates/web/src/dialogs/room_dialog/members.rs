@@ -71,9 +71,17 @@ fn AddMember(dialog: Dialog) -> impl IntoView {
             return found.set(Some(Vec::new()));
         }
         submission.send(Box::pin(async move {
-            let page = client::users::list(text.trim()).await?;
-            found.try_set(Some(page.items));
-            Ok(())
+            let mut text = text;
+            loop {
+                let page = client::users::list(text.trim()).await?;
+                // While a search runs, no other begins: letters that were typed meanwhile are searched for now.
+                let next = query.try_get_untracked().filter(|next| *next != text && !next.trim().is_empty());
+                let Some(next) = next else {
+                    found.try_set(Some(page.items));
+                    return Ok(());
+                };
+                text = next;
+            }
         }));
     };
     let add = move |user_id: UserId| {
@@ -117,7 +125,7 @@ fn AddMember(dialog: Dialog) -> impl IntoView {
                     on:input=move |_| debounce.start(search)
                 />
                 <p class="form-hint" id="add-member-hint">
-                    "New members can read everything in this room, also earlier messages."
+                    "New members can read everything in this room, including earlier messages."
                 </p>
             </div>
             <ChoiceField id="add-role" label="Role" choices=roles value=role />

@@ -31,7 +31,7 @@ pub fn RoomComposer() -> impl IntoView {
         spawn_local(async move {
             match become_guest(state, live, name, None).await {
                 Ok(()) => {
-                    draft.try_set(String::new());
+                    draft.try_update(|draft| *draft = rest(draft, sent.text.as_str()));
                     room.send(&sent.text);
                 }
                 Err(error) if error.is_passing() => {
@@ -81,6 +81,11 @@ pub fn RoomComposer() -> impl IntoView {
             on_edit_last=Callback::new(on_edit_last)
         />
     }
+}
+
+/// What remains of a draft when a text was sent: what was typed since. A draft that was changed otherwise stays.
+fn rest(draft: &str, sent: &str) -> String {
+    draft.trim_start().strip_prefix(sent).unwrap_or(draft).trim_start().to_owned()
 }
 
 /// A mute that lasts longer is told by its day.

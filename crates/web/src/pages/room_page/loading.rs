@@ -39,6 +39,11 @@ impl RoomContext {
             if is_listed && !is_known && was_known != Some(true) {
                 self.find_room();
             }
+            // The user signed in, or was added: the room is there after all.
+            if is_known && self.missing.get_untracked() {
+                self.missing.set(false);
+                self.load(ScrollTarget::opening(pointed.get_untracked()));
+            }
             is_known || was_known == Some(true)
         });
         let mut is_first = true;
@@ -63,6 +68,7 @@ impl RoomContext {
                 })
             });
             if is_shown {
+                self.drop_request();
                 self.target.set(Some(target));
             } else {
                 self.load(target);
@@ -137,6 +143,10 @@ impl RoomContext {
                     state.toast(Tone::Error, "That message is not in this room.", browser::now());
                     self.navigation.replace(Route::Room(room_id));
                 }
+                // The row of that place is gone, but the room may be there.
+                Err(error) if error.is_missing() && matches!(target, ScrollTarget::Place(_)) => {
+                    self.load(ScrollTarget::Newest);
+                }
                 Err(error) => self.failed(&error),
             }
         });
@@ -175,6 +185,15 @@ impl RoomContext {
             *number
         };
         self.request.try_update_value(next).unwrap_or(0)
+    }
+
+    /// The page is not needed any more. Its response will be ignored.
+    fn drop_request(self) {
+        if self.loading.get_untracked() {
+            self.request.update_value(|number| *number += 1);
+            self.loading.set(false);
+            self.overlays.loading.set(false);
+        }
     }
 
     /// A response arrived. Returns whether it belongs to the latest request.
