@@ -219,6 +219,35 @@ fn a_writer_that_started_on_an_empty_database_does_not_scan_the_grown_tables() {
 }
 
 /// Tables, columns, constraints and indexes, as text.
+#[test]
+fn a_writer_that_planned_on_empty_tables_looks_each_row_up_by_its_key() {
+    const SENDS: usize = 200;
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    for sql in [
+        "INSERT INTO users (id, username, username_key, kind, created_at) \
+         SELECT gen_random_uuid(), 'guest ' || n, 'guest ' || n, 'guest', now() FROM generate_series(1, 500) AS n",
+        "INSERT INTO rooms (id, name, name_key, created_at, updated_at) \
+         SELECT gen_random_uuid(), 'room ' || n, 'room ' || n, now(), now() FROM generate_series(1, 100) AS n",
+        "INSERT INTO memberships (room_id, user_id, role, joined_at, rev, joined_rev) \
+         SELECT rooms.id, users.id, 2, now(), 0, 0 FROM rooms, users ON CONFLICT DO NOTHING",
+        // Postgres believes from here on that nobody has ever written.
+        "VACUUM ANALYZE",
+        "SELECT pg_stat_reset()",
+    ] {
+        app.db().execute(sql);
+    }
+    alice.send_many(room.id, SENDS);
+    let read = |table: &str| -> usize {
+        let sql = "SELECT coalesce(sum(idx_tup_read), 0)::text FROM pg_stat_user_indexes WHERE relname = ";
+        app.db().text(&format!("{sql}'{table}'")).parse().expect("a number")
+    };
+    until("all is counted", || (read("memberships") >= SENDS).then_some(()));
+    for table in ["messages", "memberships", "users", "rooms"] {
+        assert!(read(table) <= 5 * SENDS, "{} rows of {table} for {SENDS} messages", read(table));
+    }
+}
+
 fn schema(conn: &mut PgConnection) -> Vec<String> {
     let sql = "\
         SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' || \

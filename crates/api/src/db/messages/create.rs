@@ -109,6 +109,9 @@ pub fn find_repeated(conn: &mut PgConnection, new: &NewMessage) -> DbResult<Opti
 }
 
 /// `INSERT … SELECT FROM unnest`. Its text does not depend on the number of rows, so it is prepared once.
+///
+/// It may be planned while the tables are empty, and the plan is kept. `OFFSET 0` keeps the planner from merging the
+/// subqueries into joins, for which it would then read a whole table: each row is looked up by a key.
 struct InsertMessages {
     ids: Vec<Uuid>,
     room_ids: Vec<Uuid>,
@@ -149,15 +152,17 @@ impl QueryFragment<Pg> for InsertMessages {
             ") WITH ORDINALITY AS input (id, room_id, author_id, text, sent_hash, created_at, place)), \
              fresh AS (\
              SELECT input.*, room.rights_version, \
-             row_number() OVER (PARTITION BY input.room_id ORDER BY place) AS step FROM input \
-             JOIN memberships AS author ON author.room_id = input.room_id AND author.user_id = input.author_id \
-             JOIN rooms AS room ON room.id = input.room_id \
+             row_number() OVER (PARTITION BY input.room_id ORDER BY place) AS step FROM input, \
+             LATERAL (SELECT role, muted_until FROM memberships \
+             WHERE room_id = input.room_id AND user_id = input.author_id OFFSET 0) AS author, \
+             LATERAL (SELECT rights_version, slow_mode_seconds, posting FROM rooms \
+             WHERE id = input.room_id OFFSET 0) AS room \
              WHERE author.role IS NOT NULL \
              AND (author.muted_until IS NULL OR author.muted_until <= input.created_at) \
              AND room.slow_mode_seconds = 0 \
              AND (room.posting = 'all' \
-             OR EXISTS (SELECT FROM users WHERE users.id = input.author_id AND users.kind <> 'guest')) \
-             AND NOT EXISTS (SELECT FROM messages WHERE messages.id = input.id)), \
+             OR (SELECT kind FROM users WHERE users.id = input.author_id) <> 'guest') \
+             AND NOT EXISTS (SELECT FROM messages WHERE messages.id = input.id OFFSET 0)), \
              moved AS (\
              UPDATE rooms SET last_seq = rooms.last_seq + steps.count, rev = rooms.rev + steps.count \
              FROM (SELECT room_id, rights_version, count(*) AS count FROM fresh \
