@@ -177,10 +177,10 @@ pub fn none_ever(conn: &mut PgConnection) -> DbResult<bool> {
 /// # Errors
 /// [`DbError::NotFound`] for an unknown or deleted one, or one that is private.
 pub fn get_seen(conn: &mut PgConnection, id: RoomId, is_in: bool) -> DbResult<RoomRow> {
-    let seen = rooms::table
-        .find(id.0)
-        .filter(rooms::deleted_at.is_null())
-        .filter(rooms::visibility.eq(Visibility::Public.name()).or(is_in.into_sql::<Bool>()));
+    if is_in {
+        return get(conn, id);
+    }
+    let seen = rooms::table.filter(rooms::public_id.eq(id.0));
     Ok(seen.select(RoomRow::as_select()).first(conn)?)
 }
 
@@ -189,10 +189,10 @@ pub fn get_seen(conn: &mut PgConnection, id: RoomId, is_in: bool) -> DbResult<Ro
 /// # Errors
 /// Those of [`get_seen`].
 pub fn lock_seen(conn: &mut PgConnection, id: RoomId, is_in: bool) -> DbResult<Room> {
-    let seen = rooms::table
-        .find(id.0)
-        .filter(rooms::deleted_at.is_null())
-        .filter(rooms::visibility.eq(Visibility::Public.name()).or(is_in.into_sql::<Bool>()));
+    if is_in {
+        return lock(conn, id);
+    }
+    let seen = rooms::table.filter(rooms::public_id.eq(id.0));
     let row: RoomRow = seen.select(RoomRow::as_select()).for_update().first(conn)?;
     Ok(row.into())
 }

@@ -138,6 +138,7 @@ diesel::table! {
         posting -> Text,
         member_count -> Int4,
         rights_version -> Int8,
+        public_id -> Nullable<Uuid>,
     }
 }
 

@@ -103,10 +103,21 @@ impl<Columns: QueryFragment<Pg>> QueryFragment<Pg> for Slice<Columns> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT rooms.visibility, reader.role, ");
         self.columns.walk_ast(out.reborrow())?;
-        out.push_sql(
-            " FROM rooms LEFT JOIN memberships AS reader ON reader.room_id = rooms.id AND reader.user_id = ",
-        );
+        // Aggregated, so that there is a row in any case.
+        out.push_sql(" FROM (SELECT max(role) AS role FROM memberships WHERE room_id = ");
+        out.push_bind_param::<SqlUuid, _>(&self.room_id.0)?;
+        out.push_sql(" AND user_id = ");
         out.push_bind_param::<Nullable<SqlUuid>, _>(&self.reader_id)?;
+        out.push_sql(") AS reader, LATERAL (SELECT * FROM rooms WHERE id = ");
+        out.push_bind_param::<SqlUuid, _>(&self.room_id.0)?;
+        out.push_sql(" AND deleted_at IS NULL");
+        // A room that the reader does not see is not looked at, and takes as long as none. The policy decides anyway.
+        if self.is_client {
+            out.push_sql(" AND reader.role IS NOT NULL UNION ALL SELECT * FROM rooms WHERE public_id = ");
+            out.push_bind_param::<SqlUuid, _>(&self.room_id.0)?;
+            out.push_sql(" AND reader.role IS NULL");
+        }
+        out.push_sql(") AS rooms");
         out.push_sql(" LEFT JOIN LATERAL (");
         for (number, (condition, order)) in self.range.subqueries().iter().enumerate() {
             out.push_sql(if number == 0 { "" } else { " UNION ALL " });
@@ -131,15 +142,7 @@ impl<Columns: QueryFragment<Pg>> QueryFragment<Pg> for Slice<Columns> {
             out.push_bind_param::<BigInt, _>(&self.limit)?;
             out.push_sql(")");
         }
-        out.push_sql(
-            ") AS messages ON true LEFT JOIN users ON users.id = messages.author_id WHERE rooms.id = ",
-        );
-        out.push_bind_param::<SqlUuid, _>(&self.room_id.0)?;
-        out.push_sql(" AND rooms.deleted_at IS NULL");
-        // A room that the reader does not see is not read, and takes as long as none. The policy decides anyway.
-        if self.is_client {
-            out.push_sql(" AND (rooms.visibility = 'public' OR reader.role IS NOT NULL)");
-        }
+        out.push_sql(") AS messages ON true LEFT JOIN users ON users.id = messages.author_id");
         Ok(())
     }
 }
