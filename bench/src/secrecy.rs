@@ -5,6 +5,8 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,7 +35,7 @@ const PASSWORD: &str = "correct horse battery";
 /// Runs the suite.
 pub fn measure(run: &Run) -> Outcome<Section> {
     let rooms = run.create_rooms(&run.now, "secrecy", 1)?;
-    let server = Server::parlance(run, &run.now)?;
+    let server = Server::parlance_with(run, &run.now, &["--trusted-proxies", "127.0.0.1"])?;
     let samples = if run.rounds == 1 { FEW_SAMPLES } else { SAMPLES };
     let mut connection = Connection::open(server.addr)?;
     let account = sign_up(&mut connection, "Known Account")?;
@@ -42,15 +44,15 @@ pub fn measure(run: &Run) -> Outcome<Section> {
 
     let mut section = Section::new("(h) What the time of an answer gives away");
     section.note(format!(
-        "{samples} requests of each kind, in turn over one connection; |t| by Welch's test, as in dudect."
+        "{samples} requests of each kind, in turn over one connection. t is the size of Welch's t, as in dudect."
     ));
-    let reader = token(0);
+    let reader = authorization(&token(0));
     let room_path = |id: &str, rest: &str| format!("/api/v1/rooms/{id}{rest}");
-    let get = |path: String| request("GET", &path, Some(&reader), "");
-    let send = |id: &str| request("POST", &room_path(id, "/messages"), Some(&reader), r#"{"text":"hello"}"#);
+    let get = |path: String| request("GET", &path, &reader, "");
+    let send = |id: &str| request("POST", &room_path(id, "/messages"), &reader, r#"{"text":"hello"}"#);
     let sign_in = |name: &str| {
         let json = format!(r#"{{"username":"{name}","password":"a wrong password"}}"#);
-        request("POST", "/api/v1/sessions", None, &json)
+        request("POST", "/api/v1/sessions", "", &json)
     };
     let pairs = [
         ("a hidden and an absent room, GET", [&hidden, absent].map(|id| get(room_path(id, "")))),
@@ -61,14 +63,19 @@ pub fn measure(run: &Run) -> Outcome<Section> {
     for (what, kinds) in pairs {
         run.say(&format!("(h) {what}"));
         let t = compare(&mut connection, &kinds, samples)?;
-        section.goal(Goal::new(what, Target::AtMost(MOST_T), Spread::of([t.abs()])).with_unit(" |t|"));
+        section.goal(Goal::new(format!("{what}: t"), Target::AtMost(MOST_T), Spread::of([t.abs()])));
     }
 
     run.say("(h) many passwords at once");
     let quiet = sends_p99(run, &server, &rooms)?;
-    let flood = Flood::begin(server.addr)?;
+    let (flood, began) = (Flood::begin(server.addr)?, Instant::now());
     let busy = sends_p99(run, &server, &rooms)?;
-    flood.end()?;
+    let rate = flood.end()? as f64 / began.elapsed().as_secs_f64();
+    section.note(format!(
+        "{SIGN_INS} sign-ins: each from an address of its own, with a wrong password, repeated when it is answered: \
+         {rate:.0} a second. Others send {SENDS_PER_SECOND} messages a second: p99 {quiet:.2} ms before, {busy:.2} ms \
+         meanwhile."
+    ));
     let what = format!("p99 of sends while {SIGN_INS} sign in, ÷ quiet");
     section.goal(Goal::new(what, Target::AtMost(3.0), Spread::of([busy / quiet])));
     Ok(section)
@@ -83,40 +90,44 @@ fn sends_p99(run: &Run, server: &Server, rooms: &[String]) -> Outcome<f64> {
     Ok(answers.latencies.millis(0.99))
 }
 
-/// Connections that try passwords without a pause.
+/// As many people as [`SIGN_INS`], each at an address of their own, who sign in again as soon as they are answered.
 struct Flood {
-    threads: Vec<thread::JoinHandle<()>>,
-    is_over: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    threads: Vec<thread::JoinHandle<Outcome<()>>>,
+    is_over: Arc<AtomicBool>,
+    count: Arc<AtomicUsize>,
 }
 
 impl Flood {
     fn begin(addr: SocketAddr) -> Outcome<Self> {
-        let is_over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let (is_over, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let mut threads = Vec::new();
         for number in 0..SIGN_INS {
-            let is_over = is_over.clone();
+            let (is_over, count) = (is_over.clone(), count.clone());
             threads.push(thread::Builder::new().stack_size(128 * 1024).spawn(move || {
                 let json = format!(r#"{{"username":"flood {number}","password":"a wrong password"}}"#);
-                let request = request("POST", "/api/v1/sessions", None, &json);
-                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
-                    // Most are refused at once, because the server hashes only a few for an address.
-                    let tried =
-                        Connection::open(addr).and_then(|mut connection| connection.exchange(&request));
-                    if tried.is_err() {
-                        return;
+                let address = format!("x-forwarded-for: 10.0.0.{number}\r\n");
+                let request = request("POST", "/api/v1/sessions", &address, &json);
+                let mut connection = Connection::open(addr)?;
+                while !is_over.load(Ordering::Relaxed) {
+                    let answer = connection.exchange(&request)?;
+                    if !answer.starts_with("HTTP/1.1 401") {
+                        return Err(fail(format!("a wrong password is answered with {answer}")));
                     }
+                    count.fetch_add(1, Ordering::Relaxed);
                 }
+                Ok(())
             })?);
         }
-        Ok(Self { threads, is_over })
+        Ok(Self { threads, is_over, count })
     }
 
-    fn end(self) -> Outcome<()> {
-        self.is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+    /// Ends it and returns how many passwords were compared.
+    fn end(self) -> Outcome<usize> {
+        self.is_over.store(true, Ordering::Relaxed);
         for thread in self.threads {
-            thread.join().map_err(|_| fail("a connection that signs in panicked"))?;
+            thread.join().map_err(|_| fail("a connection that signs in panicked"))??;
         }
-        Ok(())
+        Ok(self.count.load(Ordering::Relaxed))
     }
 }
 
@@ -136,26 +147,30 @@ fn compare(connection: &mut Connection, kinds: &[Vec<u8>; 2], samples: usize) ->
     Ok(welch_t(&times[0], &times[1]))
 }
 
-fn request(method: &str, path: &str, token: Option<&str>, json: &str) -> Vec<u8> {
-    let authorization = token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
+fn authorization(token: &str) -> String {
+    format!("authorization: Bearer {token}\r\n")
+}
+
+/// A request with these headers. An empty body is none.
+fn request(method: &str, path: &str, headers: &str, json: &str) -> Vec<u8> {
     let content = match json {
         "" => String::new(),
         json => format!("content-type: application/json\r\ncontent-length: {}\r\n", json.len()),
     };
-    format!("{method} {path} HTTP/1.1\r\nhost: bench\r\n{authorization}{content}\r\n{json}").into_bytes()
+    format!("{method} {path} HTTP/1.1\r\nhost: bench\r\n{headers}{content}\r\n{json}").into_bytes()
 }
 
 /// Signs up and returns the token.
 fn sign_up(connection: &mut Connection, name: &str) -> Outcome<String> {
     let json = format!(r#"{{"username":"{name}","password":"{PASSWORD}"}}"#);
-    let answer = connection.exchange(&request("POST", "/api/v1/users", None, &json))?;
+    let answer = connection.exchange(&request("POST", "/api/v1/users", "", &json))?;
     text_after(&answer, "\"token\":\"")
 }
 
 /// Creates a private room with a message, and returns its id.
 fn create_private_room(connection: &mut Connection, token: &str) -> Outcome<String> {
     let json = r#"{"name":"hidden","visibility":"private"}"#;
-    let answer = connection.exchange(&request("POST", "/api/v1/rooms", Some(token), json))?;
+    let answer = connection.exchange(&request("POST", "/api/v1/rooms", &authorization(token), json))?;
     let id = text_after(&answer, "\"id\":\"")?;
     let mut message = Vec::new();
     write_post(&mut message, &format!("/api/v1/rooms/{id}/messages"), token, r#"{"text":"a secret"}"#);

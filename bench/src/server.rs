@@ -21,9 +21,15 @@ pub struct Server {
 impl Server {
     /// A version of Parlance over its database, without rate limits.
     pub fn parlance(run: &Run, version: &Version) -> Outcome<Self> {
+        Self::parlance_with(run, version, &[])
+    }
+
+    /// The same with these flags.
+    pub fn parlance_with(run: &Run, version: &Version, flags: &[&str]) -> Outcome<Self> {
         let mut command = Command::new(&version.program);
         command.args(["--port", "0", "--rate-limits", "off", "--sockets", "60000", "--log", "warn"]);
         command.args(["--database-url", &run.cluster.url(version.database)]);
+        command.args(flags);
         let program = Program::start(&run.scratch, version.name, &mut command)?;
         // "Parlance is running at http://127.0.0.1:40000"
         let line = program.line()?;

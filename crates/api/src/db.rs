@@ -42,6 +42,7 @@ use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::Error as DieselError;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio::sync::oneshot;
 
 use self::breaker::Breaker;
 pub use self::connection::{Conn, connect};
@@ -131,6 +132,18 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> DbResult<T> + Send + 'static,
     {
+        let (reply, mut answer) = oneshot::channel();
+        self.execute_erased(Box::new(move |conn| {
+            // The request may be gone.
+            let _ = reply.send(query(conn)?);
+            Ok(())
+        }))
+        .await?;
+        answer.try_recv().map_err(|error| DbError::OutcomeUnknown(error.to_string()))
+    }
+
+    /// The same for every type of query: the tasks would be compiled again for each.
+    async fn execute_erased(&self, query: ErasedQuery) -> DbResult<()> {
         self.breaker.admit(Instant::now())?;
         let (pool, breaker) = (self.pool.clone(), self.breaker.clone());
         let task =
@@ -139,13 +152,12 @@ impl Db {
     }
 }
 
+/// A query that sends its result away.
+type ErasedQuery = Box<dyn FnOnce(&mut Conn) -> DbResult<()> + Send>;
+
 /// Runs a query on a thread for blocking work and waits for [`QUERY_TIMEOUT`] at most: a database that hangs does not
 /// even report the statement timeout.
-async fn run_with_timeout<T, F>(pool: Pool<ConnectionManager<PgConnection>>, query: F) -> DbResult<T>
-where
-    T: Send + 'static,
-    F: FnOnce(&mut Conn) -> DbResult<T> + Send + 'static,
-{
+async fn run_with_timeout(pool: Pool<ConnectionManager<PgConnection>>, query: ErasedQuery) -> DbResult<()> {
     // Set by the query when it starts, or by the timeout, after which the query does not start.
     let claimed = Arc::new(AtomicBool::new(false));
     let claimed_by_query = claimed.clone();

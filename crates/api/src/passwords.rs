@@ -22,6 +22,8 @@ use crate::db::name_key::name_key;
 const WAIT: Duration = Duration::from_secs(5);
 /// How many requests of an address may wait for a thread.
 const MAX_WAITING_PER_ADDRESS: usize = 2;
+/// The niceness of the threads, so that many sign-ins do not hold up messages.
+const NICENESS: i32 = 10;
 /// The most common passwords of eight characters or more, in lower case, most common first.
 const COMMON: &str = include_str!("common_passwords.txt");
 /// A hash of nothing that anybody knows. It is compared with where there is no hash, so that this takes as long.
@@ -74,6 +76,10 @@ impl Passwords {
         for number in 0..count {
             let queue = queue.clone();
             thread::Builder::new().name(format!("password-{number}")).spawn(move || {
+                // On Linux a priority is that of the thread.
+                if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+                    tracing::warn!(%error, "passwords are checked at the priority of everything else");
+                }
                 loop {
                     let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(job) = job else { return };

@@ -2,12 +2,14 @@
 //!
 //! Files with hashed names are immutable. The page itself is revalidated each time, with 304 if it is unchanged.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use rust_embed::{Embed, EmbeddedFile};
 use sha2::{Digest, Sha256};
 use shared::errors::ErrorCode;
@@ -104,7 +106,15 @@ fn serve(request: &HttpRequest, path: &str) -> AppResult<HttpResponse> {
     if encoding != "identity" {
         response.insert_header((header::CONTENT_ENCODING, encoding));
     }
-    Ok(response.insert_header((header::CONTENT_TYPE, content_type(path))).body(file.data.into_owned()))
+    Ok(response.insert_header((header::CONTENT_TYPE, content_type(path))).body(bytes_of(file)))
+}
+
+fn bytes_of(file: EmbeddedFile) -> Bytes {
+    match file.data {
+        Cow::Borrowed(data) => Bytes::from_static(data),
+        // A debug build reads it from the disk.
+        Cow::Owned(data) => data.into(),
+    }
 }
 
 fn cache_control(path: &str) -> &'static str {
