@@ -11,7 +11,8 @@ INSERT INTO reference.rooms (id, name, name_key, created_at, updated_at)
 SELECT lpad(to_hex(n), 32, '0')::uuid, 'reference ' || n, 'reference ' || n, now(), now()
 FROM generate_series(1, 1000) AS n;
 -- The same history as Parlance's tables have.
-INSERT INTO reference.rooms SELECT * FROM public.rooms WHERE last_seq > 0;
+INSERT INTO reference.rooms (id, name, name_key, created_at, updated_at, last_seq, rev)
+SELECT id, name, name_key, created_at, updated_at, last_seq, rev FROM public.rooms WHERE last_seq > 0;
 INSERT INTO reference.messages SELECT * FROM public.messages;
 VACUUM ANALYZE reference.messages;
 VACUUM ANALYZE reference.rooms;

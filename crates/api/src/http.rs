@@ -25,9 +25,10 @@ pub mod sessions;
 pub mod tokens;
 pub mod users;
 
-use actix_web::web;
+use actix_web::{Resource, Route, web};
 
 use self::endpoint::Endpoint;
+use self::rooms::ROOM_PATH;
 
 /// All endpoints except the WebSocket, the web client and the documentation.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -53,23 +54,32 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 /// Mounts all routes. For an unsupported method of a known path, actix answers 405 with `Allow`.
 pub fn configure(config: &mut web::ServiceConfig) {
-    let mut by_path: Vec<(&'static str, actix_web::Resource)> = Vec::new();
+    let mut by_path: Vec<(&'static str, Vec<Route>)> = Vec::new();
     for Endpoint { path, route, head, .. } in endpoints() {
-        let position = by_path.iter().position(|(known, _)| *known == path);
-        let (_, mut resource) =
-            position.map_or_else(|| (path, web::resource(path)), |position| by_path.swap_remove(position));
-        resource = resource.route(route);
-        if let Some(head) = head {
-            resource = resource.route(head);
+        let routes = [Some(route), head].into_iter().flatten();
+        match by_path.iter_mut().find(|(known, _)| *known == path) {
+            Some((_, known)) => known.extend(routes),
+            None => by_path.push((path, routes.collect())),
         }
-        by_path.push((path, resource));
     }
     // The first match answers, so `/users/me` comes before `/users/{user_id}`.
     by_path.sort_by_key(|(path, _)| path.matches('{').count());
-    for (_, resource) in by_path {
-        config.service(resource);
+    // To actix, each path with a parameter is a regular expression, tried one after the other. Most are about a room, so
+    // what they have in common is matched first, and once.
+    let mut room = web::scope(ROOM_PATH);
+    let mut others = Vec::new();
+    for (path, routes) in by_path {
+        let resource = |path| routes.into_iter().fold(web::resource(path), Resource::route);
+        match path.strip_prefix(ROOM_PATH) {
+            Some(rest) => room = room.service(resource(rest)),
+            None => others.push(resource(path)),
+        }
     }
     crate::socket::configure(config);
+    config.service(room);
+    for resource in others {
+        config.service(resource);
+    }
     docs::configure(config);
     assets::configure(config);
 }
