@@ -176,4 +176,9 @@ UPDATE rooms SET member_count = counted.count
 FROM (SELECT room_id, count(*) AS count FROM memberships GROUP BY room_id) AS counted
 WHERE rooms.id = counted.room_id;
 
-ANALYZE memberships;
+-- Not if there are none: a table that is known to be empty is read by any index that fits, until it is analysed again.
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM memberships) THEN
+        ANALYZE memberships;
+    END IF;
+END $$;

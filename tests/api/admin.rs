@@ -9,7 +9,7 @@ use shared::events::CloseCode;
 use shared::ids::UserId;
 use shared::page::Page;
 use shared::text::InvalidCode;
-use shared::users::{CURRENT_USER_PATH, GUESTS_PATH, Me, PASSWORD_RESETS_PATH, USERS_PATH};
+use shared::users::{CURRENT_USER_PATH, DELETION_PATH, GUESTS_PATH, Me, PASSWORD_RESETS_PATH, USERS_PATH};
 use support::app::{TestApp, start_server};
 use support::client::{PASSWORD, TestClient};
 use support::http::Response;
@@ -138,9 +138,12 @@ fn a_link_sets_a_new_password_once() {
     app.db()
         .execute("UPDATE password_resets SET expires_at = now() - interval '1 second' WHERE used_at IS NULL");
     reset(&third, "third horse").problem(410, ErrorCode::ResetGone);
-    admin
-        .post(&password_reset_path(app.guest("Adam").user().id), &json!({}))
-        .problem(404, ErrorCode::UserNotFound);
+    let deletion = json!({ "password": "another horse", "messages": "keep" });
+    let again = TestClient::signed_in(app.addr(), &app.sign_in("Grace", "another horse").expect(201));
+    again.post(DELETION_PATH, &deletion).expect(204);
+    for user in [app.guest("Adam").user().id, grace.user().id] {
+        admin.post(&password_reset_path(user), &json!({})).problem(404, ErrorCode::UserNotFound);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use shared::events::{ClientCommand, ServerEvent};
 use shared::members::{Role, own_membership_path};
 use shared::messages::{message_path, messages_path};
 use shared::page::Page;
-use shared::users::{CURRENT_USER_PATH, GUESTS_PATH};
+use shared::users::{CURRENT_USER_PATH, DELETION_PATH, GUESTS_PATH};
 use support::app::TestApp;
 use support::client::TestClient;
 use support::http::Response;
@@ -272,6 +272,46 @@ fn guests_who_come_after_a_banned_one_from_the_same_address_do_not_write_there()
     owner.unban(room.id, &noisy);
     send(&late, room.id).expect(201);
     late.get(CURRENT_USER_PATH).expect(200);
+}
+
+#[test]
+fn the_ban_of_a_guest_who_deleted_themselves_can_be_lifted() {
+    let app = TestApp::start();
+    let owner = app.member("The owner");
+    let room = owner.create_room("orderly").id;
+    let noisy = app.guest("Noisy");
+    noisy.send(room, "noise");
+    owner.ban(room, &noisy);
+    noisy.post(DELETION_PATH, &json!({ "messages": "erase" })).expect(204);
+    let late = app.guest("Late");
+    let send = || late.post(&messages_path(room), &json!({ "text": "hello" }));
+    send().problem(403, ErrorCode::Banned);
+    owner.delete(&ban_path(room, noisy.id())).expect(204);
+    assert_eq!(owner.bans(room), []);
+    send().expect(201);
+    owner.delete(&ban_path(room, noisy.id())).problem(404, ErrorCode::UserNotFound);
+}
+
+#[test]
+fn a_user_whom_the_caller_may_not_know_of_is_as_unknown_as_none() {
+    let app = TestApp::start();
+    app.member("Administrator");
+    let (hidden, owner, guest) = (app.member("Hidden"), app.guest("The owner"), app.guest("A guest"));
+    let room = owner.create_room("orderly").id;
+    let unknown = shared::ids::UserId(uuid::Uuid::now_v7());
+    for client in [&owner, &guest] {
+        for user in [hidden.id(), unknown] {
+            let path = ban_path(room, user);
+            client.put(&path, &json!({})).problem(404, ErrorCode::UserNotFound);
+            client.put(&path, &json!({ "reason": 7 })).problem(404, ErrorCode::UserNotFound);
+            client.delete(&path).problem(404, ErrorCode::UserNotFound);
+        }
+    }
+    // Whoever wrote in the room is known there, also after leaving.
+    hidden.send(room, "hello");
+    hidden.leave(room);
+    guest.put(&ban_path(room, hidden.id()), &json!({})).problem(403, ErrorCode::NotAllowed);
+    owner.put(&ban_path(room, hidden.id()), &json!({})).expect(204);
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn who_erases_turns_every_message_into_a_tombstone_with_a_rev() {
 }
 
 #[test]
-fn erasing_clears_names_and_reasons_in_audit_logs() {
+fn erasing_clears_names_and_reasons_in_audit_logs_and_bans() {
     let app = TestApp::start();
     let [admin, ada, grace] = ["Administrator", "Ada Lovelace", "Grace"].map(|name| app.member(name));
     let room = admin.create_room("engines");
@@ -106,6 +106,8 @@ fn erasing_clears_names_and_reasons_in_audit_logs() {
         let log = admin.get(&shared::audit::audit_path(room.id)).expect(200).text().to_owned();
         (!log.contains("Ada Lovelace") && !log.contains("A reason of hers")).then_some(())
     });
+    let bans = admin.get(&shared::bans::bans_path(room.id)).expect(200).text().to_owned();
+    assert!(bans.contains("Grace") && !bans.contains("A reason of hers"), "{bans}");
 }
 
 #[test]

@@ -354,6 +354,15 @@ fn accounts_are_administered_from_the_command_line_while_the_server_runs_and_whi
 }
 
 #[test]
+fn a_command_for_a_directory_without_data_creates_none() {
+    let dir = TempDir::new();
+    let data_dir = dir.path().join("mistyped");
+    let (text, is_done) = administer(data_dir.to_str().expect("text"), &["users"]);
+    assert!(!is_done && text.contains("--data-dir") && text.contains("mistyped"), "{text}");
+    assert!(!data_dir.exists());
+}
+
+#[test]
 fn rooms_are_administered_from_the_command_line_and_the_running_server_follows_within_two_seconds() {
     let dir = TempDir::new();
     let data_dir = dir.path().join("data");

@@ -1,5 +1,7 @@
 //! `parlance admin`: accounts and rooms from the command line, directly on the database. Running servers follow within 2 s.
 
+use std::path::PathBuf;
+
 use shared::errors::ErrorCode;
 use shared::ids::RoomId;
 use shared::rooms::Room;
@@ -20,6 +22,9 @@ const PAGE: u32 = 100;
 /// Why a command failed, in a sentence.
 #[derive(Debug, Error)]
 pub enum CommandError {
+    /// No server has ever run in the data directory.
+    #[error("There is no data of a server in {}. Name its directory with --data-dir, or start the server once.", .0.display())]
+    NoData(PathBuf),
     /// The private Postgres does not start.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
@@ -27,10 +32,14 @@ pub enum CommandError {
     #[error("Cannot use the database: {0}. If it is new, start the server once.")]
     Database(DbError),
     /// There is no such account.
-    #[error("There is no account called {0:?}. Guests have none; `parlance admin users` lists the accounts.")]
+    #[error(
+        "There is no account called {0:?}. Guests have no account; `parlance admin users` lists all accounts."
+    )]
     NoAccount(String),
     /// There is no such room.
-    #[error("There is no room {0:?}. `parlance admin rooms` lists the rooms with their ids.")]
+    #[error(
+        "There is no public room {0:?}. A private room is named by its id; `parlance admin rooms` lists the ids."
+    )]
     NoRoom(String),
     /// The account is disabled.
     #[error("The account is disabled: enable it first.")]
@@ -54,6 +63,9 @@ pub fn run(config: &Config, command: &AdminCommand) -> Result<String, CommandErr
     let url = config.database_url.as_ref().filter(|url| !url.trim().is_empty());
     let (url, cluster) = match url {
         Some(url) => (url.clone(), None),
+        None if !Cluster::exists(&config.data_dir) => {
+            return Err(CommandError::NoData(config.data_dir.clone()));
+        }
         None => Cluster::start_or_find(&postgres::Options {
             data_dir: config.data_dir.clone(),
             bin_dir: config.postgres_bin_dir.clone(),

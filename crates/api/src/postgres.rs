@@ -45,6 +45,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// Whether there is a cluster in a data directory.
+    pub fn exists(data_dir: &Path) -> bool {
+        directory::cluster_in(data_dir).join("PG_VERSION").exists()
+    }
+
     /// Starts the cluster in `options.data_dir`, creating it if necessary. Returns when it accepts connections.
     pub fn start(options: &Options) -> Result<Self, ClusterError> {
         let directory = Directory::open(&options.data_dir)?;

@@ -157,7 +157,7 @@ impl RoomName {
 
     /// A room's name, trimmed.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        text::check_name(text, Self::LENGTH, "A room's name").map(Self)
+        text::check_distinct_name(text, Self::LENGTH, "A room's name").map(Self)
     }
 
     /// A name that was checked when it was stored.

@@ -18,7 +18,7 @@ use crate::messages::MessageText;
 use crate::page::Cursor;
 use crate::rooms::{Posting, RoomName, Topic, Visibility};
 use crate::text::{
-    BLANK, COMBINING_MARKS, LINE_SEPARATORS, Length, MAX_MARKS_PER_BASE, is_account_character,
+    BLANK, COMBINING_MARKS, INVISIBLE, LINE_SEPARATORS, Length, MAX_MARKS_PER_BASE, is_account_character,
 };
 use crate::timestamp::Timestamp;
 use crate::tokens::{Scope, TokenName};
@@ -79,7 +79,7 @@ schemas! {
 
 /// The name of a new guest.
 pub(crate) fn guest_name() -> Object {
-    name(Username::GUEST_LENGTH).examples(["Ada Lovelace"]).build()
+    distinct_name(Username::GUEST_LENGTH).examples(["Ada Lovelace"]).build()
 }
 
 /// The name of a new account.
@@ -148,7 +148,7 @@ pub(crate) fn password() -> Object {
 
 /// The name of a new room.
 pub(crate) fn room_name() -> Object {
-    name(RoomName::LENGTH).examples(["Compilers"]).build()
+    distinct_name(RoomName::LENGTH).examples(["Compilers"]).build()
 }
 
 /// The text of a message that a guest sends.
@@ -247,6 +247,15 @@ fn name(length: Length) -> ObjectBuilder {
         length.min, length.max
     );
     text(length, &[CONTROL, &[LINE_SEPARATORS]]).description(Some(description))
+}
+
+/// A name by which users or rooms are told apart.
+fn distinct_name(length: Length) -> ObjectBuilder {
+    let description = format!(
+        "{} to {} characters after trimming, no line breaks, no control characters, no invisible characters.",
+        length.min, length.max
+    );
+    text(length, &[CONTROL, &[LINE_SEPARATORS], INVISIBLE]).description(Some(description))
 }
 
 /// A text that is trimmed, has this length then, holds none of the `forbidden` characters, shows something, and does

@@ -105,6 +105,16 @@ pub(crate) fn check_name(text: &str, length: Length, what: &str) -> Result<Strin
     Ok(text.to_owned())
 }
 
+/// Validates a name by which others tell users or rooms apart: no invisible characters.
+pub(crate) fn check_distinct_name(text: &str, length: Length, what: &str) -> Result<String, Invalid> {
+    let name = check_name(text, length, what)?;
+    if name.chars().any(|character| INVISIBLE.iter().any(|range| range.contains(&character))) {
+        let detail = format!("{what} cannot contain invisible characters.");
+        return Err(Invalid::new(InvalidCode::InvalidCharacters, detail));
+    }
+    Ok(name)
+}
+
 /// Validates the characters of an account's name. It must be trimmed.
 pub(crate) fn check_account_name(name: &str) -> Result<(), Invalid> {
     if name.chars().all(|character| character == ' ' || is_account_character(character))
@@ -213,6 +223,18 @@ pub(crate) const BLANK: &[RangeInclusive<char>] = &[
     '\u{E0000}'..='\u{E0FFF}',
 ];
 
+/// Characters that names cannot contain, because nobody sees them: two names would look the same, or read backwards. The
+/// joiners U+200C and U+200D are not among them: some scripts and emoji need them.
+pub(crate) const INVISIBLE: &[RangeInclusive<char>] = &[
+    '\u{00AD}'..='\u{00AD}',
+    '\u{061C}'..='\u{061C}',
+    '\u{200B}'..='\u{200B}',
+    '\u{200E}'..='\u{200F}',
+    '\u{202A}'..='\u{202E}',
+    '\u{2060}'..='\u{206F}',
+    '\u{FEFF}'..='\u{FEFF}',
+];
+
 /// Line breaks that are not control characters.
 pub(crate) const LINE_SEPARATORS: RangeInclusive<char> = '\u{2028}'..='\u{2029}';
 
@@ -252,6 +274,15 @@ mod tests {
         {
             assert_eq!(code(text), Some(InvalidCode::Required), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_name_has_no_invisible_characters_but_joiners() {
+        for text in ["a\u{200B}b", "a\u{AD}b", "\u{202E}ab", "a\u{2066}b", "a\u{FEFF}b"] {
+            let invalid = check_distinct_name(text, LENGTH, "A name").unwrap_err();
+            assert_eq!(invalid.code, InvalidCode::InvalidCharacters, "{text:?}");
+        }
+        assert_eq!(check_distinct_name("न\u{200D}क", LENGTH, "A name").unwrap(), "न\u{200D}क");
     }
 
     #[test]

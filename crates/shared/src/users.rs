@@ -86,7 +86,7 @@ impl Username {
 
     /// A guest's name, trimmed.
     pub fn parse_guest(text: &str) -> Result<Self, Invalid> {
-        text::check_name(text, Self::GUEST_LENGTH, "Your name").map(Self)
+        text::check_distinct_name(text, Self::GUEST_LENGTH, "Your name").map(Self)
     }
 
     /// The name of an account, trimmed: letters and digits of any script, `_`, `.`, `-` and single spaces.

@@ -86,7 +86,7 @@ pub fn App() -> impl IntoView {
 
 /// The page of a route.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Page {
+enum Screen {
     Home,
     /// A room in an epoch of the connection. In a new epoch the page is rendered anew.
     Room(RoomId, u32),
@@ -102,33 +102,33 @@ fn CurrentPage() -> impl IntoView {
     let navigation = expect_context::<Navigation>();
     let live = expect_context::<Live>();
     let page = memo(move || match navigation.route() {
-        Route::Root | Route::Rooms => Page::Home,
-        Route::Room(room_id) | Route::Message(room_id, _) => Page::Room(room_id, live.epoch.get()),
-        Route::Setup => Page::Setup,
-        Route::Reset => Page::Reset,
-        Route::Invite => Page::Invite,
-        Route::Admin => Page::Admin,
-        Route::NotFound => Page::NotFound,
+        Route::Root | Route::Rooms => Screen::Home,
+        Route::Room(room_id) | Route::Message(room_id, _) => Screen::Room(room_id, live.epoch.get()),
+        Route::Setup => Screen::Setup,
+        Route::Reset => Screen::Reset,
+        Route::Invite => Screen::Invite,
+        Route::Admin => Screen::Admin,
+        Route::NotFound => Screen::NotFound,
     });
     let pointed = memo(move || navigation.route().message());
     let draw = move |page| match page {
-        Page::Home => view! { <HomePage /> }.into_any(),
-        Page::Room(room_id, _) => view! { <RoomPage room_id=room_id pointed=pointed /> }.into_any(),
-        Page::Setup => view! { <Later part=Part::Setup /> }.into_any(),
-        Page::Reset => view! { <Later part=Part::Reset /> }.into_any(),
-        Page::Invite => view! { <Later part=Part::Invite /> }.into_any(),
-        Page::Admin => view! { <Later part=Part::Admin /> }.into_any(),
-        Page::NotFound => view! { <NotFoundPage /> }.into_any(),
+        Screen::Home => view! { <HomePage /> }.into_any(),
+        Screen::Room(room_id, _) => view! { <RoomPage room_id=room_id pointed=pointed /> }.into_any(),
+        Screen::Setup => view! { <Later part=Part::Setup /> }.into_any(),
+        Screen::Reset => view! { <Later part=Part::Reset /> }.into_any(),
+        Screen::Invite => view! { <Later part=Part::Invite /> }.into_any(),
+        Screen::Admin => view! { <Later part=Part::Admin /> }.into_any(),
+        Screen::NotFound => view! { <NotFoundPage /> }.into_any(),
     };
     // Keyed, because Leptos would reuse the elements of one room for the next, with their focus and scroll positions.
     let key = move || match page.get() {
-        Page::Home => vec![0],
-        Page::NotFound => vec![1],
-        Page::Setup => vec![2],
-        Page::Reset => vec![3],
-        Page::Invite => vec![4],
-        Page::Admin => vec![5],
-        Page::Room(room_id, epoch) => vec![room_id.0.as_u128().wrapping_add(u128::from(epoch))],
+        Screen::Home => vec![0],
+        Screen::NotFound => vec![1],
+        Screen::Setup => vec![2],
+        Screen::Reset => vec![3],
+        Screen::Invite => vec![4],
+        Screen::Admin => vec![5],
+        Screen::Room(room_id, epoch) => vec![room_id.0.as_u128().wrapping_add(u128::from(epoch))],
     };
     view! { <KeyedList keys=Signal::derive(key) draw=move |_| draw(page.get_untracked()) /> }
 }

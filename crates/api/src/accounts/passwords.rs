@@ -106,7 +106,8 @@ pub fn create_reset(
 ) -> AccountResult<(String, DateTime<Utc>)> {
     check_admin(conn, by)?;
     let now = clock::now();
-    let account = or_none(users::get(conn, id))?.filter(|account| account.me.user.kind == UserKind::Member);
+    let account = or_none(users::get(conn, id))?
+        .filter(|account| account.me.user.kind == UserKind::Member && account.me.user.deleted_at.is_none());
     let account = account.ok_or(AccountError::NoUser)?;
     let secret = sessions::new_secret()?;
     let expires_at = now + RESET_LIFETIME;

@@ -22,6 +22,7 @@ use crate::error::AppResult;
 use crate::policy::Principal;
 use crate::rooms::bans;
 use crate::rooms::error::RoomResult;
+use crate::rooms::members::is_known;
 
 const BANS_PATH: &str = "/api/v1/rooms/{room_id}/bans";
 const BAN_PATH: &str = "/api/v1/rooms/{room_id}/bans/{user_id}";
@@ -97,12 +98,15 @@ pub async fn put(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Refuses a user who does not exist. That comes before what is not allowed or not valid.
+/// Refuses a user whom the caller may not know of. That comes before what is not allowed or not valid.
 fn known(conn: &mut db::Conn, room_id: RoomId, by: Principal, target: UserId) -> RoomResult<()> {
-    permitted(conn, room_id, by, Operation::View)?;
-    let found = db::members::or_nobody(db::members::get(conn, room_id, target, clock::now()))?;
-    let is_known = found.is_some_and(|found| found.user.deleted_at.is_none());
-    if is_known { Ok(()) } else { Err(ErrorCode::UserNotFound.into()) }
+    let (_, me) = permitted(conn, room_id, by, Operation::View)?;
+    let other = db::members::or_nobody(db::members::get(conn, room_id, target, clock::now()))?;
+    let other = other.filter(|other| other.user.deleted_at.is_none());
+    match (me, other) {
+        (Some(me), Some(other)) if is_known(conn, &me, &other)? => Ok(()),
+        _ => Err(ErrorCode::UserNotFound.into()),
+    }
 }
 
 /// Lift a ban

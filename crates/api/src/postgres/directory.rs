@@ -43,6 +43,11 @@ pub(super) struct Directory {
     lock: File,
 }
 
+/// The directory of the cluster in a data directory.
+pub(super) fn cluster_in(data_dir: &Path) -> PathBuf {
+    data_dir.join("postgres").join("cluster")
+}
+
 impl Directory {
     /// Creates the directory if necessary and locks it.
     pub(super) fn open(path: &Path) -> Result<Self, ClusterError> {
@@ -70,7 +75,7 @@ impl Directory {
     }
 
     pub(super) fn cluster(&self) -> PathBuf {
-        self.postgres_dir().join("cluster")
+        cluster_in(&self.root)
     }
 
     pub(super) fn log(&self) -> PathBuf {

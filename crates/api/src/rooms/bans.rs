@@ -8,6 +8,7 @@ use shared::ids::{RoomId, UserId};
 use shared::members::{LeaveReason, Operation};
 
 use super::error::RoomResult;
+use super::members::is_known;
 use super::{Attempt, Done, Transaction};
 use crate::db::members::role_number;
 use crate::db::{self, Conn};
@@ -39,9 +40,12 @@ pub fn create(
 ) -> RoomResult<Done<()>> {
     let (mut transaction, me) = Transaction::begin(conn, room_id, by, attempt)?;
     let mut other = transaction.find(target)?;
+    let before = db::bans::get(transaction.conn, room_id, target)?;
+    if before.is_none() && !is_known(transaction.conn, &me, &other)? {
+        return Err(ErrorCode::UserNotFound.into());
+    }
     transaction.check(&me, Operation::Moderate)?;
     transaction.check_rank(&me, &other)?;
-    let before = db::bans::get(transaction.conn, room_id, target)?;
     if before.is_some_and(|ban| attempt.has_stored(ban.created_at)) {
         // An earlier attempt banned them. What they may do is told again.
         transaction.touched.insert(target);
@@ -80,9 +84,16 @@ pub fn delete(
     attempt: Attempt,
 ) -> RoomResult<Done<()>> {
     let (mut transaction, me) = Transaction::begin(conn, room_id, by, attempt)?;
-    transaction.find(target)?;
+    let ban = db::bans::get(transaction.conn, room_id, target)?;
+    if ban.is_none() {
+        let other = transaction.find(target)?;
+        if !is_known(transaction.conn, &me, &other)? {
+            return Err(ErrorCode::UserNotFound.into());
+        }
+    }
     transaction.check(&me, Operation::Moderate)?;
-    let Some(ban) = db::bans::get(transaction.conn, room_id, target)? else {
+    // Also of a user who deleted themselves: it may hold for guests from their address.
+    let Some(ban) = ban else {
         if attempt.is_retry {
             // An earlier attempt lifted it. What they may do is told again.
             transaction.touched.insert(target);

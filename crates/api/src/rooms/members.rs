@@ -129,6 +129,14 @@ fn put_self(
     transaction.finish(Put { member, is_new: false })
 }
 
+/// Whether a user may know of another one in a room: they are or were a member of it, or [`may_know`] says so.
+///
+/// # Errors
+/// Errors of the database.
+pub fn is_known(conn: &mut Conn, me: &Membership, other: &Membership) -> db::DbResult<bool> {
+    Ok(me.is_admin || other.joined_at.is_some() || may_know(conn, &me.user, &other.user)?)
+}
+
 /// Whether a user may know of another one. Members know all members; all users know those in their rooms.
 ///
 /// # Errors

@@ -39,14 +39,19 @@ impl Sent {
 /// # Errors
 /// The refusal.
 pub fn send(conn: &mut Conn, new: &NewMessage, attempt: Attempt) -> RoomResult<Done<Sent>> {
+    // Whoever joins by a message joins at its time.
+    let attempt = Attempt { at: new.created_at, ..attempt };
     let (mut transaction, mut me) = Transaction::begin(conn, new.room_id, new.author.id, attempt)?;
     let repeated = messages::find_repeated(transaction.conn, new)?;
     if let Some((message, true)) = repeated {
         if me.is_banned && policy::rank(me.actor(), &me.standing(&transaction.room)) != Rank::Admin {
             return Err(ErrorCode::Banned.into());
         }
-        let is_ours = attempt.is_retry && message.created_at == new.created_at.into();
-        let sent = if is_ours { Sent::Created(message) } else { Sent::Repeated(message) };
+        let sent = if attempt.has_stored(message.created_at) {
+            Sent::Created(message)
+        } else {
+            Sent::Repeated(message)
+        };
         return Ok(Done::unchanged(sent));
     }
     transaction.check(&me, Operation::Send)?;

@@ -47,7 +47,7 @@ pub enum Part {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum PartStage {
     Absent,
     Failed,
     Loaded,
@@ -88,22 +88,22 @@ pub fn Later(
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let overlays = expect_context::<Overlays>();
-    let stage = RwSignal::new(Stage::Absent);
+    let stage = RwSignal::new(PartStage::Absent);
     let again = RwSignal::new(());
     let is_needed = memo(move || part != Part::Dialogs || overlays.asks_for_dialog());
     effect(move || {
         again.track();
-        if !is_needed.get() || stage.get_untracked() == Stage::Loaded {
+        if !is_needed.get() || stage.get_untracked() == PartStage::Loaded {
             return;
         }
         overlays.loading.set(true);
         spawn_local(async move {
             let next = match browser::within(PATIENCE, load()).await {
-                Some(Ok(())) => Stage::Loaded,
-                _ => Stage::Failed,
+                Some(Ok(())) => PartStage::Loaded,
+                _ => PartStage::Failed,
             };
             overlays.loading.set(false);
-            if next == Stage::Failed && part == Part::Dialogs {
+            if next == PartStage::Failed && part == Part::Dialogs {
                 overlays.close_dialogs();
                 let text = "A part of Parlance could not be loaded. Try again, or reload the page.";
                 state.toast(Tone::Error, text, browser::now());
@@ -119,8 +119,8 @@ pub fn Later(
         set_timeout(|| spawn_local(async { drop(load().await) }), SOON);
     }
     move || match (stage.get(), part) {
-        (Stage::Loaded, _) => draw(part).into_any(),
-        (Stage::Failed, Part::Setup | Part::Reset | Part::Invite | Part::Admin) => {
+        (PartStage::Loaded, _) => draw(part).into_any(),
+        (PartStage::Failed, Part::Setup | Part::Reset | Part::Invite | Part::Admin) => {
             let text = "Check your connection and try again, or reload the page.";
             view! {
                 <PageFrame menu_open=overlays.menu>

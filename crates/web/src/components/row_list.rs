@@ -18,7 +18,7 @@ pub struct RowAction {
 
 /// Something in the list.
 #[derive(Clone, Default)]
-pub struct Row {
+pub struct ListRow {
     /// Whose picture is shown.
     pub picture: Option<UserId>,
     /// What it is called.
@@ -29,7 +29,7 @@ pub struct Row {
     pub actions: Vec<RowAction>,
 }
 
-impl Row {
+impl ListRow {
     /// The same with another button.
     #[must_use]
     pub fn with(mut self, label: &'static str, run: impl Fn() + Send + Sync + 'static) -> Self {
@@ -47,7 +47,7 @@ pub fn RowList(
     empty: &'static str,
     /// The rows; `None` until they are loaded.
     #[prop(into)]
-    rows: Signal<Option<Vec<Row>>>,
+    rows: Signal<Option<Vec<ListRow>>>,
 ) -> impl IntoView {
     let draw = move || match rows.get() {
         None => view! { <p>"Loading…"</p> }.into_any(),
@@ -62,8 +62,8 @@ pub fn RowList(
     view! { {move || draw()} }
 }
 
-fn row(row: Row) -> AnyView {
-    let Row { picture, title, note, actions } = row;
+fn row(row: ListRow) -> AnyView {
+    let ListRow { picture, title, note, actions } = row;
     let picture = picture.map(|user_id| view! { <Avatar user_id=user_id name=title.clone() /> });
     let button = |action: RowAction| {
         let RowAction { label, run } = action;

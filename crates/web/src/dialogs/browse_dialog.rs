@@ -7,7 +7,7 @@ use crate::boxed::effect;
 use crate::browser;
 use crate::client;
 use crate::components::modal::Modal;
-use crate::components::row_list::{Row, RowList};
+use crate::components::row_list::{ListRow, RowList};
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
@@ -48,7 +48,7 @@ fn Browse() -> impl IntoView {
         let topic = room.topic.as_ref().map_or(String::new(), |topic| format!("{} · ", topic.as_str()));
         let members = if room.member_count == 1 { "member" } else { "members" };
         let note = format!("{topic}{} {members} · {} online", room.member_count, room.online);
-        let line = Row { title: room.name.as_str().to_owned(), note, ..Row::default() };
+        let line = ListRow { title: room.name.as_str().to_owned(), note, ..ListRow::default() };
         let viewer = room.viewer.clone();
         let room = room.clone();
         let may_join = state.me().is_some()

@@ -10,12 +10,12 @@ use shared::page::Cursor;
 use crate::boxed::effect;
 use crate::browser;
 use crate::client::ClientError;
-use crate::components::row_list::{Row, RowList};
+use crate::components::row_list::{ListRow, RowList};
 use crate::state::form_errors::WHOLE;
 use crate::submission::{Request, Submission};
 
 /// A page of rows, and where the next one is.
-pub type Rows = (Vec<Row>, Option<Cursor>);
+pub type Rows = (Vec<ListRow>, Option<Cursor>);
 /// The request for a page.
 pub type Loading = Pin<Box<dyn Future<Output = Result<Rows, ClientError>>>>;
 type Load = Arc<dyn Fn(Listing, Option<Cursor>) -> Loading + Send + Sync>;
@@ -23,7 +23,7 @@ type Load = Arc<dyn Fn(Listing, Option<Cursor>) -> Loading + Send + Sync>;
 /// The list, as far as it is loaded.
 #[derive(Clone, Copy)]
 pub struct Listing {
-    rows: RwSignal<Option<Vec<Row>>>,
+    rows: RwSignal<Option<Vec<ListRow>>>,
     next: RwSignal<Option<Cursor>>,
     submission: Submission,
     load: StoredValue<Load>,

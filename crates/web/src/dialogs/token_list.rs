@@ -9,7 +9,7 @@ use crate::client;
 use crate::components::choice_field::{ChoiceField, choices};
 use crate::components::form_field::FormField;
 use crate::components::form_frame::FormFrame;
-use crate::components::row_list::Row;
+use crate::components::row_list::ListRow;
 use crate::components::secret_field::SecretField;
 use crate::dialogs::listing::{Listing, ListingView};
 use crate::state::account_forms::{FieldSpec, field};
@@ -106,14 +106,14 @@ pub fn TokenList() -> impl IntoView {
     }
 }
 
-fn row(token: Token, listing: Listing) -> Row {
+fn row(token: Token, listing: Listing) -> ListRow {
     let Token { id, name, scopes, last_used_at, expires_at, .. } = token;
     let day = |time: shared::timestamp::Timestamp| time_text(time.unix_millis(), TimeStyle::DayOfYear);
     let scopes = scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", ");
     let used = last_used_at.map_or("never used".to_owned(), |at| format!("last used {}", day(at)));
     let expires = expires_at.map_or(String::new(), |at| format!(" · expires {}", day(at)));
     let note = format!("{scopes} · {used}{expires}");
-    Row { title: name.as_str().to_owned(), note, ..Row::default() }.with("Delete", move || {
+    ListRow { title: name.as_str().to_owned(), note, ..ListRow::default() }.with("Delete", move || {
         listing.act(Box::pin(async move {
             match client::tokens::delete(id).await {
                 Err(error) if !error.is_missing() => Err(error),

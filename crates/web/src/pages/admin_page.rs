@@ -8,7 +8,7 @@ use crate::client;
 use crate::components::choice_field::{ChoiceField, choices};
 use crate::components::form_frame::FormFrame;
 use crate::components::page_frame::PageFrame;
-use crate::components::row_list::Row;
+use crate::components::row_list::ListRow;
 use crate::components::secret_field::SecretField;
 use crate::debounce::Debounce;
 use crate::dialogs::listing::{Listing, ListingView};
@@ -137,17 +137,17 @@ fn Users() -> impl IntoView {
     }
 }
 
-fn row(user: AdminUser, listing: Listing, link: RwSignal<Option<String>>) -> Row {
+fn row(user: AdminUser, listing: Listing, link: RwSignal<Option<String>>) -> ListRow {
     let AdminUser { user, is_admin, is_disabled } = user;
     let id = user.id;
     let kind = if user.kind == UserKind::Guest { "guest" } else { "member" };
     let admin = if is_admin { " · admin" } else { "" };
     let disabled = if is_disabled { " · disabled" } else { "" };
-    let row = Row {
+    let row = ListRow {
         picture: Some(id),
         title: user.username.as_str().to_owned(),
         note: format!("{kind}{admin}{disabled}"),
-        ..Row::default()
+        ..ListRow::default()
     };
     let update = move |update: UpdateAdminUser| {
         listing.act(Box::pin(async move { client::admin::update_user(id, update).await.map(|_| ()) }));

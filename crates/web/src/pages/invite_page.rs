@@ -32,7 +32,7 @@ const GUEST_NAME: FieldSpec = field("Your name", "username", "nickname", "4 to 2
 
 /// What the place of the preview shows.
 #[derive(Clone, PartialEq, Eq)]
-enum Stage {
+enum PreviewStage {
     Loading,
     Incomplete,
     Failed(String),
@@ -44,25 +44,25 @@ enum Stage {
 pub fn InvitePage() -> impl IntoView {
     let overlays = expect_context::<Overlays>();
     let secret = expect_context::<Navigation>().follow_secret();
-    let stage = RwSignal::new(Stage::Loading);
+    let stage = RwSignal::new(PreviewStage::Loading);
     effect(move || {
-        let Some(secret) = secret.get() else { return stage.set(Stage::Incomplete) };
-        stage.set(Stage::Loading);
+        let Some(secret) = secret.get() else { return stage.set(PreviewStage::Incomplete) };
+        stage.set(PreviewStage::Loading);
         spawn_local(async move {
             let outcome = client::invites::preview(secret).await;
             stage.try_set(match outcome {
-                Ok(preview) => Stage::Ready(Box::new(preview)),
-                Err(error) => Stage::Failed(failure(&error)),
+                Ok(preview) => PreviewStage::Ready(Box::new(preview)),
+                Err(error) => PreviewStage::Failed(failure(&error)),
             });
         });
     });
     let draw = move || {
         match stage.get() {
-        Stage::Loading => view! { <p aria-busy="true">"Opening the invite…"</p> }.into_any(),
-        Stage::Incomplete => {
+        PreviewStage::Loading => view! { <p aria-busy="true">"Opening the invite…"</p> }.into_any(),
+        PreviewStage::Incomplete => {
             view! { <h1>"Invite"</h1><p>"This link is incomplete. Open the full link that you were sent."</p> }.into_any()
         }
-        Stage::Failed(words) => view! {
+        PreviewStage::Failed(words) => view! {
             <h1>"This invite does not work"</h1>
             <p>{words}</p>
             <a class="button" href="/rooms">
@@ -70,7 +70,7 @@ pub fn InvitePage() -> impl IntoView {
             </a>
         }
         .into_any(),
-        Stage::Ready(preview) => view! { <Preview preview=*preview secret=secret /> }.into_any(),
+        PreviewStage::Ready(preview) => view! { <Preview preview=*preview secret=secret /> }.into_any(),
     }
     };
     view! {

@@ -6,7 +6,7 @@ use shared::members::Operation;
 
 use super::context::{Dialog, or_gone};
 use crate::client;
-use crate::components::row_list::Row;
+use crate::components::row_list::ListRow;
 use crate::dialogs::listing::{Listing, ListingView};
 
 /// The bans.
@@ -21,12 +21,12 @@ pub fn BanList(dialog: Dialog) -> impl IntoView {
     view! { <ListingView listing=listing label="Bans" empty="Nobody is banned." /> }
 }
 
-fn row(ban: Ban, dialog: Dialog, listing: Listing) -> Row {
+fn row(ban: Ban, dialog: Dialog, listing: Listing) -> ListRow {
     let Ban { user, by, reason, .. } = ban;
     let by = by.map_or(String::new(), |by| format!("by {}", by.username.as_str()));
     let reason = reason.map_or(String::new(), |reason| format!(" · {}", reason.as_str()));
     let title = user.username.as_str().to_owned();
-    let row = Row { picture: Some(user.id), title, note: format!("{by}{reason}"), ..Row::default() };
+    let row = ListRow { picture: Some(user.id), title, note: format!("{by}{reason}"), ..ListRow::default() };
     if !untrack(|| dialog.may(Operation::Moderate)) {
         return row;
     }

@@ -9,7 +9,7 @@ use crate::browser::{TimeStyle, time_text};
 use crate::client;
 use crate::components::choice_field::{ChoiceField, choices};
 use crate::components::form_frame::FormFrame;
-use crate::components::row_list::Row;
+use crate::components::row_list::ListRow;
 use crate::components::secret_field::SecretField;
 use crate::dialogs::listing::{Listing, ListingView};
 use crate::state::members::role_name;
@@ -67,7 +67,7 @@ pub fn InviteList(dialog: Dialog) -> impl IntoView {
     }
 }
 
-fn row(invite: Invite, dialog: Dialog, listing: Listing) -> Row {
+fn row(invite: Invite, dialog: Dialog, listing: Listing) -> ListRow {
     let Invite { id, role, created_by, expires_at, max_uses, uses, .. } = invite;
     let limit = max_uses.map_or(String::new(), |max| format!(" of {max}"));
     let until = expires_at.map_or("never expires".to_owned(), |at| {
@@ -75,7 +75,7 @@ fn row(invite: Invite, dialog: Dialog, listing: Listing) -> Row {
     });
     let title = format!("{} by {}", role_name(role), created_by.username.as_str());
     let note = format!("used {uses}{limit} · {until}");
-    Row { title, note, ..Row::default() }.with("Revoke", move || {
+    ListRow { title, note, ..ListRow::default() }.with("Revoke", move || {
         listing.act(Box::pin(async move { or_gone(client::invites::delete(dialog.room_id, id).await) }));
     })
 }

@@ -7,7 +7,7 @@ use shared::users::User;
 use super::context::Dialog;
 use crate::browser::{TimeStyle, time_text};
 use crate::client;
-use crate::components::row_list::Row;
+use crate::components::row_list::ListRow;
 use crate::dialogs::listing::{Listing, ListingView};
 
 /// The log, newest first.
@@ -47,7 +47,7 @@ fn words(action: &str) -> &str {
     }
 }
 
-fn row(entry: AuditEntry) -> Row {
+fn row(entry: AuditEntry) -> ListRow {
     let AuditEntry { at, actor, action, target, detail, .. } = entry;
     let name = |user: &User| user.username.as_str().to_owned();
     let who = actor.as_ref().map_or("The server".to_owned(), name);
@@ -61,10 +61,10 @@ fn row(entry: AuditEntry) -> Row {
     };
     let reason = detail.reason.map_or(String::new(), |reason| format!(" · {reason}"));
     let count = detail.count.map_or(String::new(), |count| format!(" · {count} messages deleted"));
-    Row {
+    ListRow {
         picture: actor.map(|actor| actor.id),
         title: format!("{who} {}{whom}", words(&action)),
         note: format!("{}{change}{reason}{count}", time_text(at.unix_millis(), TimeStyle::Full)),
-        ..Row::default()
+        ..ListRow::default()
     }
 }

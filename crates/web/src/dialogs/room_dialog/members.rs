@@ -10,7 +10,7 @@ use super::person::PersonCard;
 use crate::boxed::effect;
 use crate::client;
 use crate::components::choice_field::ChoiceField;
-use crate::components::row_list::{Row, RowList};
+use crate::components::row_list::{ListRow, RowList};
 use crate::debounce::Debounce;
 use crate::state::form_errors::WHOLE;
 use crate::state::members::role_name;
@@ -35,8 +35,12 @@ fn List(dialog: Dialog) -> impl IntoView {
         let muted = member.muted_until.map_or("", |_| " · muted");
         let you = if state.me() == Some(user.id) { " · you" } else { "" };
         let note = format!("{}{you}{muted}", role_name(member.role));
-        let row =
-            Row { picture: Some(user.id), title: user.username.as_str().to_owned(), note, ..Row::default() };
+        let row = ListRow {
+            picture: Some(user.id),
+            title: user.username.as_str().to_owned(),
+            note,
+            ..ListRow::default()
+        };
         row.with("View", move || overlays.person.set(Some(user.clone())))
     };
     let rows = Signal::derive(move || {
@@ -97,8 +101,11 @@ fn AddMember(dialog: Dialog) -> impl IntoView {
     let rows = Signal::derive(move || {
         let is_new = |user: &User| dialog.state.members.with(|members| members.get(user.id).is_none());
         let row = |user: User| {
-            let line =
-                Row { picture: Some(user.id), title: user.username.as_str().to_owned(), ..Row::default() };
+            let line = ListRow {
+                picture: Some(user.id),
+                title: user.username.as_str().to_owned(),
+                ..ListRow::default()
+            };
             line.with("Add", move || add(user.id))
         };
         let users = found.get().unwrap_or_default();
