@@ -367,7 +367,7 @@ fn an_account_is_deleted_with_its_messages_and_a_guest_without_a_password() {
     grace.fill("Your password", "not the password");
     grace.dialog().press("Delete account");
     eventually(|| grace.account().error("Your password"), "The current password is wrong.");
-    grace.dialog().choose("Delete them for everyone. Placeholders stay.");
+    grace.dialog().choose("Delete them for everyone. Placeholders stay in their place.");
     grace.fill("Your password", PASSWORD);
     grace.dialog().press("Delete account");
     eventually(|| grace.toasts().texts(), ["Your account is deleted."]);

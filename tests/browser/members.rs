@@ -53,13 +53,15 @@ fn a_private_room_is_shared_by_an_invite_and_whoever_is_banned_is_told_so() {
     eventually_where(|| adam.secret(), "a link", |link| link.contains("/invite#"));
     let link = adam.secret();
     let (_, invite) = link.split_once("/invite").expect("a link");
-    eventually(|| adam.titles(), ["Guest by Adam"]);
+    eventually(|| adam.titles(), ["Joins as guest"]);
     adam.dialog().press("Done");
 
     let grace = stage.person();
     grace.open(&format!("/invite{invite}"));
     eventually_where(|| grace.invite(), "the room", |words| words.contains("invites you to Plans"));
     assert_eq!(grace.whole_address(), "/invite");
+    grace.reload();
+    eventually_where(|| grace.invite(), "the room", |words| words.contains("invites you to Plans"));
     assert!(grace.invite().contains("What comes next 1 member. You join as a guest."), "{}", grace.invite());
     grace.account().press("Join as a guest");
     eventually(|| grace.account().error("Your name"), "Your name is required.");
@@ -112,8 +114,12 @@ fn whoever_is_removed_from_a_private_room_loses_it_at_once_and_sees_it_again_whe
     ada.send(room.id, "A secret");
     let person = member(&stage, "Linus", &format!("/rooms/{}", room.id));
     eventually(|| person.room().texts(), ["A secret"]);
+    ada.send(room.id, "Another secret");
+    eventually(|| person.announced().concat().contains("Another secret"), true);
     ada.delete(&member_path(room.id, linus.user().id)).expect(204);
     eventually(|| person.heading(), "You were removed from Plans.");
+    let page = "return document.documentElement.outerHTML.includes('secret')";
+    assert!(!person.chrome.eval::<bool>(page), "nothing of the room is left in the page");
     assert!(!person.sidebar().names().contains(&"Plans".to_owned()));
 
     let owner = member(&stage, "Ada", &format!("/rooms/{}", room.id));

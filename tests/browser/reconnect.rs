@@ -232,3 +232,19 @@ fn a_list_of_rooms_that_could_not_be_loaded_is_loaded_again_by_itself() {
     reader.open("/rooms");
     eventually(|| reader.sidebar().names(), ["Lobby"]);
 }
+
+#[test]
+// reference: connection-resync
+fn members_that_could_not_be_loaded_come_with_the_connection() {
+    let stage = stage::alone();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    adam.be_impatient();
+    let room = adam_by_api.create_room("Design");
+    let path = format!("GET /api/v1/rooms/{}/members", room.id);
+    stage.network.answer(&path, 503, "unavailable", "The database does not answer.");
+    adam.open(&format!("/rooms/{}", room.id));
+    eventually(|| adam.room().groups(), [("Also here 1".to_owned(), vec!["Adam".to_owned()])]);
+    stage.network.cut();
+    stage.network.mend();
+    eventually(|| adam.room().groups(), [("Owners 1".to_owned(), vec!["Adam".to_owned()])]);
+}

@@ -101,6 +101,7 @@ fn a_user_who_is_signed_out_elsewhere_can_still_read_and_take_a_name_again() {
     assert_eq!(adam.room().buttons_of("said before"), ["Copy link"], "it is nobody's in this browser");
     assert_eq!(adam.room().draft(), "a draft");
     assert_eq!(adam.banner(), "");
+    eventually(|| adam.toasts().texts(), ["Your session has ended. You can still read."]);
 
     adam.room().give_name("Adam 2");
     adam.room().send();

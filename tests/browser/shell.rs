@@ -143,7 +143,7 @@ fn the_chosen_theme_outlives_a_reload() {
     reader.reload();
     assert!(reader.is_dark());
     reader.sidebar().settings();
-    reader.dialog().choose("Like the system");
+    reader.dialog().choose("Same as the system");
     eventually(|| reader.is_dark(), false);
     reader.chrome.show_on(Screen::WIDE.dark());
     eventually(|| reader.is_dark(), true);

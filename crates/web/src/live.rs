@@ -24,6 +24,7 @@ use crate::state::connection::{Action, Aftermath, Connection};
 use crate::state::news::News;
 use crate::state::reading::ReadMarks;
 use crate::state::subscriptions::Subscriptions;
+use crate::state::toasts::Tone;
 use crate::state::typing::OwnTyping;
 use crate::state::{Followup, Identity, State};
 
@@ -57,6 +58,8 @@ pub struct Live {
     subscriptions: StoredValue<Subscriptions>,
     listed_at: StoredValue<i64>,
     listing_failed: StoredValue<bool>,
+    /// Whether the server ended the session of the user, who has not been told yet.
+    pub has_lost_session: StoredValue<bool>,
     news: StoredValue<News>,
 }
 
@@ -80,6 +83,7 @@ impl Live {
             subscriptions: StoredValue::new(Subscriptions::default()),
             listed_at: StoredValue::new(0),
             listing_failed: StoredValue::new(false),
+            has_lost_session: StoredValue::new(false),
             news: StoredValue::new(News::default()),
         };
         state.reading.set_value(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
@@ -268,7 +272,10 @@ impl Live {
             }
             // Expected while signing up or in: a new session follows.
             Some(Aftermath::SignedOut) if self.is_signing_in.get_value() => {}
-            Some(Aftermath::SignedOut) => self.state.identity.set(Identity::Anonymous),
+            Some(Aftermath::SignedOut) => {
+                self.has_lost_session.set_value(self.state.me().is_some());
+                self.state.identity.set(Identity::Anonymous);
+            }
             Some(Aftermath::Disabled) => self.disabled.notify(),
             Some(Aftermath::Resume) | None => {}
         }
@@ -309,9 +316,18 @@ impl Live {
         if let ServerEvent::Subscribed { room, .. } = &event {
             self.subscriptions.update_value(|subscriptions| subscriptions.confirmed(room.id));
         }
+        if matches!(event, ServerEvent::Hello { user: None, .. })
+            && self.has_lost_session.try_update_value(std::mem::take) == Some(true)
+        {
+            let text = "Your session has ended. You can still read.";
+            self.state.toast(Tone::Notice, text, now);
+        }
         let me = self.state.me();
         if let Some(words) = self.news.try_update_value(|news| news.hear(&event, me)).flatten() {
             browser::announce(Some(&words));
+        }
+        if matches!(event, ServerEvent::MessageDeleted(_)) {
+            browser::announce(None);
         }
         self.tell_of_removal(&event);
         match self.state.apply(event, now) {

@@ -75,13 +75,15 @@ impl Navigation {
         secret
     }
 
-    /// The secret after the `#` of the address. Reading it removes it from the address bar.
+    /// The secret after the `#` of the address. Reading it moves it from the address bar into the state of the history's
+    /// entry, where a reload finds it.
     fn take_secret(self) -> Option<String> {
+        let history = window().history().ok()?;
         let hash = window().location().hash().ok()?;
-        let secret = hash.strip_prefix('#').filter(|secret| !secret.is_empty())?;
-        if let Ok(history) = window().history() {
-            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&self.here().path()));
-        }
+        let Some(secret) = hash.strip_prefix('#').filter(|secret| !secret.is_empty()) else {
+            return history.state().ok()?.as_string();
+        };
+        let _ = history.replace_state_with_url(&secret.into(), "", Some(&self.here().path()));
         Some(secret.to_owned())
     }
 

@@ -240,6 +240,7 @@ pub fn deleted(state: State, live: Live) {
 fn leave(state: State, live: Live) {
     // The end of the session may have closed the connection; then a new one is being made already.
     let is_connected_as_user = state.me().is_some();
+    live.has_lost_session.set_value(false);
     forget(state, live);
     if is_connected_as_user {
         live.renew();
@@ -249,6 +250,7 @@ fn leave(state: State, live: Live) {
 /// Forgets the user in this tab.
 fn forget(state: State, live: Live) {
     browser::forget_soon();
+    browser::announce(None);
     state.outbox.update(Outbox::clear);
     state.remembered.set(None);
     let mut private = Vec::new();

@@ -14,7 +14,8 @@ fn select(event: FocusEvent) {
 #[component]
 pub fn SecretField(
     /// What it is called.
-    label: &'static str,
+    #[prop(into)]
+    label: Signal<String>,
     /// What to do with it, in a sentence.
     words: &'static str,
     /// The secret.
@@ -37,7 +38,7 @@ pub fn SecretField(
             };
             view! {
                 <div class="secret" role="status">
-                    <label for="secret">{label}</label>
+                    <label for="secret">{move || label.get()}</label>
                     <div class="secret-row">
                         <input
                             id="secret"

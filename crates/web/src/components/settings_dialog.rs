@@ -15,7 +15,7 @@ use crate::state::account_forms::FormKind;
 use crate::submission::Submission;
 
 /// The stored value and the label of each theme.
-const THEMES: [(&str, &str); 3] = [("", "Like the system"), ("light", "Light"), ("dark", "Dark")];
+const THEMES: [(&str, &str); 3] = [("", "Same as the system"), ("light", "Light"), ("dark", "Dark")];
 /// The parts of a member's settings.
 const PARTS: [&str; 5] = ["Profile", "Password", "Sessions", "Tokens", "Appearance"];
 

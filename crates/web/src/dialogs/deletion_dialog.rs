@@ -76,7 +76,7 @@ fn DeletionForm() -> impl IntoView {
                 </label>
                 <label class="choice">
                     <input type="radio" name="messages" on:change=move |_| erase.set(true) />
-                    "Delete them for everyone. Placeholders stay."
+                    "Delete them for everyone. Placeholders stay in their place."
                 </label>
             </fieldset>
             {is_member

@@ -24,7 +24,7 @@ const LIFETIMES: [(&str, &str); 4] =
     [("2592000", "30 days"), ("7776000", "90 days"), ("31536000", "1 year"), ("", "Never")];
 const SCOPES: [(Scope, &str); 3] = [
     (Scope::Read, "Read messages and rooms"),
-    (Scope::Write, "Write messages and change things"),
+    (Scope::Write, "Write messages and change rooms"),
     (Scope::Admin, "Administer the server (admins only)"),
 ];
 

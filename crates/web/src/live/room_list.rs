@@ -101,6 +101,8 @@ impl Live {
             browser::save(keys::LAST_ROOM, "");
         }
         let is_here = self.navigation.here().room() == Some(room_id);
+        // What was announced may be of this room.
+        browser::announce(None);
         if is_here {
             self.open_room.set_value(None);
         }

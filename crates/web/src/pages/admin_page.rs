@@ -104,12 +104,14 @@ fn SettingsForm(registration: &'static str, guests: &'static str) -> impl IntoVi
 fn Users() -> impl IntoView {
     let query = RwSignal::new(String::new());
     let link = RwSignal::new(None);
+    let name = RwSignal::new(String::new());
+    let label = Signal::derive(move || format!("Password reset link for {}", name.get()));
     let debounce = Debounce::idle();
     let listing = Listing::new(move |listing, cursor| {
         let text = query.get_untracked();
         Box::pin(async move {
             let page = client::admin::list_users(text.trim(), cursor.as_ref()).await?;
-            let rows = page.items.into_iter().map(|user| row(user, listing, link)).collect();
+            let rows = page.items.into_iter().map(|user| row(user, listing, link, name)).collect();
             Ok((rows, page.next_cursor))
         })
     });
@@ -128,8 +130,8 @@ fn Users() -> impl IntoView {
                 />
             </div>
             <SecretField
-                label="Link to a new password"
-                words="Send it to the person. It works once, for 24 hours, and is not shown again."
+                label=label
+                words="Send it to this person. It works once, for 24 hours, and is not shown again."
                 secret=link
             />
             <ListingView listing=listing label="Users" empty="Nobody found." />
@@ -137,7 +139,7 @@ fn Users() -> impl IntoView {
     }
 }
 
-fn row(user: AdminUser, listing: Listing, link: RwSignal<Option<String>>) -> ListRow {
+fn row(user: AdminUser, listing: Listing, link: RwSignal<Option<String>>, name: RwSignal<String>) -> ListRow {
     let AdminUser { user, is_admin, is_disabled } = user;
     let id = user.id;
     let kind = if user.kind == UserKind::Guest { "guest" } else { "member" };
@@ -162,8 +164,11 @@ fn row(user: AdminUser, listing: Listing, link: RwSignal<Option<String>>) -> Lis
         update(UpdateAdminUser { is_admin: Some(!is_admin), ..UpdateAdminUser::default() });
     })
     .with("Reset password", move || {
+        let of = user.username.as_str().to_owned();
         listing.act(Box::pin(async move {
-            link.try_set(Some(client::admin::reset_password(id).await?.url));
+            let reset = client::admin::reset_password(id).await?;
+            name.try_set(of);
+            link.try_set(Some(reset.url));
             Ok(())
         }));
     })

@@ -47,6 +47,16 @@ pub fn RoomPage(
             live.load_members(room_id);
         }
     });
+    // Without a connection they did not come.
+    let is_open = memo(move || state.connection.with(|connection| connection.is_open()));
+    Effect::new(move |was_open: Option<bool>| {
+        let is_open = is_open.get();
+        let is_missing = move || !state.members.with_untracked(|members| members.is_loaded());
+        if was_open == Some(false) && is_open && is_known.get_untracked() && is_missing() {
+            live.load_members(room_id);
+        }
+        is_open
+    });
     let on_person = Callback::new(move |user| {
         overlays.person.set(Some(user));
         overlays.room.set(true);

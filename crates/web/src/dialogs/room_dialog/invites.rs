@@ -20,7 +20,7 @@ const LIFETIMES: [(&str, &str); 5] =
     [("604800", "7 days"), ("3600", "1 hour"), ("86400", "1 day"), ("2592000", "30 days"), ("", "Never")];
 /// How many people can join.
 const USES: [(&str, &str); 4] =
-    [("", "Any number"), ("1", "1 person"), ("5", "5 people"), ("25", "25 people")];
+    [("", "Any number of people"), ("1", "1 person"), ("5", "5 people"), ("25", "25 people")];
 
 /// The invites, and the form that makes one.
 #[component]
@@ -73,8 +73,8 @@ fn row(invite: Invite, dialog: Dialog, listing: Listing) -> ListRow {
     let until = expires_at.map_or("never expires".to_owned(), |at| {
         format!("expires {}", time_text(at.unix_millis(), TimeStyle::Full))
     });
-    let title = format!("{} by {}", role_name(role), created_by.username.as_str());
-    let note = format!("used {uses}{limit} · {until}");
+    let title = format!("Joins as {}", role.name());
+    let note = format!("created by {} · used {uses}{limit} · {until}", created_by.username.as_str());
     ListRow { title, note, ..ListRow::default() }.with("Revoke", move || {
         listing.act(Box::pin(async move { or_gone(client::invites::delete(dialog.room_id, id).await) }));
     })

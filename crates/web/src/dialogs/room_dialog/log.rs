@@ -19,7 +19,7 @@ pub fn Log(dialog: Dialog) -> impl IntoView {
             Ok((page.items.into_iter().map(row).collect(), page.next_cursor))
         })
     });
-    view! { <ListingView listing=listing label="Log" empty="Nothing has been done yet." /> }
+    view! { <ListingView listing=listing label="Log" empty="There is no activity yet." /> }
 }
 
 /// What an action is called.
@@ -60,7 +60,11 @@ fn row(entry: AuditEntry) -> ListRow {
         (_, before, after) => format!(" · {}", before.or(after).unwrap_or_default()),
     };
     let reason = detail.reason.map_or(String::new(), |reason| format!(" · {reason}"));
-    let count = detail.count.map_or(String::new(), |count| format!(" · {count} messages deleted"));
+    let count = match detail.count {
+        None => String::new(),
+        Some(1) => " · 1 message deleted".to_owned(),
+        Some(count) => format!(" · {count} messages deleted"),
+    };
     ListRow {
         picture: actor.map(|actor| actor.id),
         title: format!("{who} {}{whom}", words(&action)),

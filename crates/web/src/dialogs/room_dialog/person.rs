@@ -102,7 +102,7 @@ fn Actions(dialog: Dialog, user: User, member: Option<Member>) -> impl IntoView 
             });
             overlays.question.set(Some(Question {
                 title: format!("Make {name} the owner of {}?", dialog.name()),
-                text: "You become a moderator. Only the new owner can undo this.",
+                text: "You become a moderator. Only an owner can undo this.",
                 action: "Transfer ownership",
                 on_confirm,
             }));

@@ -100,7 +100,7 @@ fn EmptyNote(table: Memo<Arc<RowTable>>, edges: Memo<ListEdges>, on_retry: Callb
         Note::NoMessages => view! {
             <Placeholder
                 title="It is quiet in here"
-                text="Be the first to say something: the field below is yours."
+                text="Be the first to say something."
             />
         }
         .into_any(),
