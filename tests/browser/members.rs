@@ -128,11 +128,11 @@ fn whoever_is_removed_from_a_private_room_loses_it_at_once_and_sees_it_again_whe
     owner.fill("Add somebody with an account", "lin");
     eventually(|| owner.titles().contains(&"Linus".to_owned()), true);
     owner.press_in_row("Linus", "Add");
-    eventually(|| person.room().texts(), ["A secret"]);
+    eventually(|| person.room().texts(), ["A secret", "Another secret"]);
     owner.dialog().press("Done");
     owner.open_room_dialog("Leave");
     owner.dialog().press("Delete room…");
-    eventually(|| owner.dialog().title(), "Delete Plans and its 1 message?");
+    eventually(|| owner.dialog().title(), "Delete Plans and its 2 messages?");
     owner.dialog().press("Delete room");
     for person in [&owner, &person] {
         eventually(|| person.address(), "/rooms");
