@@ -307,7 +307,7 @@ fn a_user_whom_the_caller_may_not_know_of_is_as_unknown_as_none() {
             client.delete(&path).problem(404, ErrorCode::UserNotFound);
         }
     }
-    // Whoever wrote in the room is known there, also after leaving.
+    // Users who wrote in the room stay known there after they leave.
     hidden.send(room, "hello");
     hidden.leave(room);
     guest.put(&ban_path(room, hidden.id()), &json!({})).problem(403, ErrorCode::NotAllowed);

@@ -1,4 +1,4 @@
-//! Two requests at the same time, of which exactly one may succeed.
+//! Races: two requests at the same time, exactly one of which may succeed.
 
 use std::sync::Barrier;
 use std::thread;

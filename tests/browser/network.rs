@@ -43,6 +43,8 @@ struct State {
     swallowed: Option<String>,
     /// The next request that contains this does not arrive, but gets this answer.
     answered: Vec<(String, String)>,
+    /// The beginnings of the requests that arrived.
+    arrived: Vec<String>,
     connections: Vec<TcpStream>,
 }
 
@@ -72,6 +74,8 @@ impl Wire {
             state.swallowed = None;
             Fate::Swallowed
         } else {
+            let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
+            state.arrived.push(String::from_utf8_lossy(line).into_owned());
             Fate::Arrives
         }
     }
@@ -91,6 +95,7 @@ impl Network {
             unanswered: None,
             swallowed: None,
             answered: Vec::new(),
+            arrived: Vec::new(),
             connections: Vec::new(),
         };
         let wire = Arc::new(Wire { state: Mutex::new(state), changed: Condvar::new() });
@@ -133,6 +138,11 @@ impl Network {
     pub fn lead_to(&self, server: SocketAddr) {
         let mut state = self.wire.state();
         (state.server, state.was_cut) = (server, true);
+    }
+
+    /// How many requests that begin with these words have arrived and were not tampered with.
+    pub fn arrived(&self, words: &str) -> usize {
+        self.wire.state().arrived.iter().filter(|line| line.starts_with(words)).count()
     }
 
     /// Holds up requests that contain these words until everything is released.

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::db::messages::ids_of_author;
 use crate::db::user_tasks::{self, StoredTask, Task};
-use crate::db::{Conn, Db, DbResult, members, room_audit};
+use crate::db::{Conn, Db, DbResult, bans, members, room_audit};
 use crate::rooms::error::RoomError;
 use crate::rooms::{self, succession};
 use crate::writer::{WriteError, Writer};
@@ -97,7 +97,11 @@ async fn perform(db: &Db, writer: &Writer, stored: &StoredTask) -> DbResult<()> 
         }
     }
     if task == Task::Erase {
-        db.write(move |conn| room_audit::clear_words_of(conn, user)).await?;
+        let clear = move |conn: &mut Conn| {
+            bans::clear_reasons_of(conn, user)?;
+            room_audit::clear_words_of(conn, user)
+        };
+        db.write(clear).await?;
     }
     Ok(())
 }

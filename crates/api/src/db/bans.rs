@@ -54,6 +54,13 @@ pub fn create(
     Ok(())
 }
 
+/// Clears the reasons of bans that a user imposed or was given.
+pub fn clear_reasons_of(conn: &mut PgConnection, user_id: UserId) -> DbResult<()> {
+    let of_user = bans::table.filter(bans::user_id.eq(user_id.0).or(bans::banned_by.eq(user_id.0)));
+    diesel::update(of_user).set(bans::reason.eq(None::<String>)).execute(conn)?;
+    Ok(())
+}
+
 /// What decides about lifting or repeating a ban.
 #[derive(Clone, Copy, Debug)]
 pub struct StoredBan {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::DbResult;
 use super::page::{self, Direction, InvalidCursor};
-use super::schema::{bans, room_audit, users};
+use super::schema::{room_audit, users};
 use super::users::UserRow;
 
 /// Stores what was done in a room: by the server itself if there is no `actor`.
@@ -58,8 +58,6 @@ pub fn clear_words_of(conn: &mut PgConnection, user_id: UserId) -> DbResult<()> 
     let of_user =
         room_audit::table.filter(room_audit::actor_id.eq(user_id.0).or(room_audit::target_id.eq(user_id.0)));
     diesel::update(of_user).set(room_audit::reason.eq(None::<String>)).execute(conn)?;
-    let bans_of_user = bans::table.filter(bans::user_id.eq(user_id.0).or(bans::banned_by.eq(user_id.0)));
-    diesel::update(bans_of_user).set(bans::reason.eq(None::<String>)).execute(conn)?;
     Ok(())
 }
 

@@ -171,7 +171,7 @@ pub fn none_ever(conn: &mut PgConnection) -> DbResult<bool> {
     Ok(!any)
 }
 
-/// A room. A private one is found only if the caller `is_in` it, so that a hidden room takes as long as an unknown one.
+/// Reads a room. A caller who is not in it looks for it by `public_id`, so a hidden room takes as long as an unknown one.
 /// The policy still decides whether the caller may see the room.
 ///
 /// # Errors
@@ -197,7 +197,7 @@ pub fn lock_seen(conn: &mut PgConnection, id: RoomId, is_in: bool) -> DbResult<R
     Ok(row.into())
 }
 
-/// A room, without looking at who asks.
+/// Reads a room, whoever asks.
 ///
 /// # Errors
 /// [`DbError::NotFound`] for an unknown or deleted one.

@@ -39,7 +39,7 @@ impl Sent {
 /// # Errors
 /// The refusal.
 pub fn send(conn: &mut Conn, new: &NewMessage, attempt: Attempt) -> RoomResult<Done<Sent>> {
-    // Whoever joins by a message joins at its time.
+    // A user who joins by sending a message joins at the message's time.
     let attempt = Attempt { at: new.created_at, ..attempt };
     let (mut transaction, mut me) = Transaction::begin(conn, new.room_id, new.author.id, attempt)?;
     let repeated = messages::find_repeated(transaction.conn, new)?;
