@@ -45,8 +45,10 @@ pub struct Version {
     pub database: &'static str,
 }
 
-/// How many of the users are members of each room: more than ever send at once.
+/// How many of the users are members of rooms: more than ever send at once.
 const MEMBERS: usize = 512;
+/// In how many of many rooms a user is, and writes. The server allows 500 at most.
+pub const ROOMS_OF_A_USER: usize = 100;
 /// How many users have tokens.
 pub const GUESTS: usize = 10_000;
 
@@ -80,22 +82,27 @@ impl Run {
              RETURNING id) SELECT id FROM made"
             ),
         )?;
-        self.join(version, purpose)?;
-        Ok(ids.lines().map(str::to_owned).collect())
+        let ids: Vec<String> = ids.lines().map(str::to_owned).collect();
+        self.join(version, &ids)?;
+        Ok(ids)
     }
 
-    /// Makes the first users members of rooms, because writing joins, which is another transaction. Versions without
-    /// memberships need none.
-    fn join(&self, version: &Version, purpose: &str) -> Outcome<()> {
+    /// Makes the first users members of the rooms that [`crate::server::sends`] has them write to, because writing joins,
+    /// which is another transaction. Versions without memberships need none.
+    fn join(&self, version: &Version, rooms: &[String]) -> Outcome<()> {
+        let stride = rooms.len().div_ceil(ROOMS_OF_A_USER);
+        let rooms = rooms.join(",");
         self.cluster.query_in(
             version.database,
             &format!(
                 "DO $$ BEGIN IF to_regclass('memberships') IS NOT NULL THEN \
-             INSERT INTO memberships (room_id, user_id, role, joined_at, rev, joined_rev) \
-             SELECT rooms.id, users.id, 3, now(), 0, 0 FROM rooms, users \
-             WHERE rooms.name LIKE '{purpose} %' AND users.id <= lpad(to_hex({MEMBERS}), 32, '0')::uuid \
-             ON CONFLICT DO NOTHING; \
-             UPDATE rooms SET member_count = {MEMBERS} WHERE name LIKE '{purpose} %'; \
+             WITH joined AS (INSERT INTO memberships (room_id, user_id, role, joined_at, rev, joined_rev) \
+             SELECT room, lpad(to_hex(number), 32, '0')::uuid, 3, now(), 0, 0 \
+             FROM unnest('{{{rooms}}}'::uuid[]) WITH ORDINALITY AS rooms (room, place), \
+             generate_series(1, {MEMBERS}) AS number \
+             WHERE place <= {ROOMS_OF_A_USER} OR place % {stride} = number % {stride} RETURNING room_id) \
+             UPDATE rooms SET member_count = members FROM \
+             (SELECT room_id, count(*) AS members FROM joined GROUP BY room_id) AS counts WHERE id = room_id; \
              END IF; END $$"
             ),
         )?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::http::write_post;
 use crate::pace::stamped_text;
 use crate::process::{Program, cpu_time};
-use crate::run::{Run, Version, token};
+use crate::run::{ROOMS_OF_A_USER, Run, Version, token};
 use crate::{Outcome, fail};
 
 /// A running server.
@@ -73,12 +73,14 @@ impl Server {
     }
 }
 
-/// Writes requests that send a message to each room in turn. A connection always sends as the same user.
+/// Writes requests that send a message. A connection always sends as the same user, to each of that user's rooms in
+/// turn: all, or of many rooms [`ROOMS_OF_A_USER`] that lie evenly among them.
 pub fn sends<'a>(rooms: &'a [String], length: usize) -> impl FnMut(usize, Instant, &mut Vec<u8>) + use<'a> {
-    let mut next = 0;
+    let stride = rooms.len().div_ceil(ROOMS_OF_A_USER);
+    let mut sent = 0;
     move |connection, due, bytes| {
-        let room = &rooms[next % rooms.len()];
-        next += 1;
+        let room = &rooms[(connection + sent * stride) % rooms.len()];
+        sent += 1;
         let json = format!(r#"{{"text":"{}"}}"#, stamped_text(due, length));
         write_post(bytes, &format!("/api/v1/rooms/{room}/messages"), &token(connection), &json);
     }
