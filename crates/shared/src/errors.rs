@@ -68,6 +68,8 @@ pub enum ErrorCode {
     MemberNotFound,
     /// There is no such invite.
     InviteNotFound,
+    /// There is no such file, or the caller may not see it.
+    FileNotFound,
     /// The path exists, but not with this method.
     MethodNotAllowed,
     /// A room has that name.
@@ -84,6 +86,8 @@ pub enum ErrorCode {
     MessageIdReused,
     /// Another room has that id.
     RoomIdReused,
+    /// Another file has that id.
+    AttachmentIdReused,
     /// A deleted message cannot be edited.
     MessageDeleted,
     /// The link to reset a password was used or has expired.
@@ -92,18 +96,22 @@ pub enum ErrorCode {
     InviteGone,
     /// The head or the body of the request took too long to come.
     RequestTimeout,
-    /// The body is larger than 64 KiB.
+    /// The body is larger than the path allows: 64 KiB of JSON, or the limits of files that `GET /server` names.
     BodyTooLarge,
     /// The URL is longer than 4 KiB.
     UriTooLong,
-    /// The body is not `application/json`.
+    /// The body is not `application/json`, or a file has a `Content-Encoding`.
     UnsupportedMediaType,
+    /// The image is none of PNG, JPEG, GIF and WebP, or is too large to be decoded.
+    UnsupportedImage,
     /// The input breaks a rule; `errors` says which.
     ValidationFailed,
     /// This path speaks WebSocket only.
     UpgradeRequired,
     /// Too much in too little time; `retry_after` says when to come back.
     RateLimited,
+    /// Too many bytes uploaded in a day, or too many uploads at once.
+    UploadQuota,
     /// The header block is larger than 16 KiB.
     HeadersTooLarge,
     /// A fault of the server.
@@ -112,6 +120,8 @@ pub enum ErrorCode {
     Unavailable,
     /// The server is busy; nothing was done.
     Overloaded,
+    /// The server has no room for more files.
+    StorageFull,
     /// The database went away in the middle: the change may or may not be stored. Repeat it, with the same id if it has one.
     OutcomeUnknown,
     /// A code that this version does not know.
@@ -121,7 +131,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes that this version knows.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 55] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidCursor,
@@ -149,6 +159,7 @@ impl ErrorCode {
         Self::ResetNotFound,
         Self::MemberNotFound,
         Self::InviteNotFound,
+        Self::FileNotFound,
         Self::MethodNotAllowed,
         Self::RoomNameTaken,
         Self::UsernameTaken,
@@ -157,6 +168,7 @@ impl ErrorCode {
         Self::LastOwner,
         Self::MessageIdReused,
         Self::RoomIdReused,
+        Self::AttachmentIdReused,
         Self::MessageDeleted,
         Self::ResetGone,
         Self::InviteGone,
@@ -164,13 +176,16 @@ impl ErrorCode {
         Self::BodyTooLarge,
         Self::UriTooLong,
         Self::UnsupportedMediaType,
+        Self::UnsupportedImage,
         Self::ValidationFailed,
         Self::UpgradeRequired,
         Self::RateLimited,
+        Self::UploadQuota,
         Self::HeadersTooLarge,
         Self::Internal,
         Self::Unavailable,
         Self::Overloaded,
+        Self::StorageFull,
         Self::OutcomeUnknown,
     ];
 
@@ -204,6 +219,7 @@ impl ErrorCode {
             Self::ResetNotFound => "reset_not_found",
             Self::MemberNotFound => "member_not_found",
             Self::InviteNotFound => "invite_not_found",
+            Self::FileNotFound => "file_not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::RoomNameTaken => "room_name_taken",
             Self::UsernameTaken => "username_taken",
@@ -212,6 +228,7 @@ impl ErrorCode {
             Self::LastOwner => "last_owner",
             Self::MessageIdReused => "message_id_reused",
             Self::RoomIdReused => "room_id_reused",
+            Self::AttachmentIdReused => "attachment_id_reused",
             Self::MessageDeleted => "message_deleted",
             Self::ResetGone => "reset_gone",
             Self::InviteGone => "invite_gone",
@@ -219,13 +236,16 @@ impl ErrorCode {
             Self::BodyTooLarge => "body_too_large",
             Self::UriTooLong => "uri_too_long",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedImage => "unsupported_image",
             Self::ValidationFailed => "validation_failed",
             Self::UpgradeRequired => "upgrade_required",
             Self::RateLimited => "rate_limited",
+            Self::UploadQuota => "upload_quota",
             Self::HeadersTooLarge => "headers_too_large",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
             Self::Overloaded => "overloaded",
+            Self::StorageFull => "storage_full",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Unknown => "unknown",
         }

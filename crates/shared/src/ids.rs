@@ -72,6 +72,10 @@ uuid_id!(
     InviteId
 );
 uuid_id!(
+    /// A file of a message. UUIDv7. The client may choose it, which makes retries idempotent.
+    AttachmentId
+);
+uuid_id!(
     /// An entry of an audit log.
     AuditId
 );

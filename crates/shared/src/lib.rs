@@ -30,6 +30,8 @@ pub mod invites;
 
 pub mod audit;
 
+pub mod files;
+
 pub mod messages;
 
 pub mod page;

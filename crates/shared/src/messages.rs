@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::{Attachment, AttachmentClaim};
 use crate::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use crate::members::MembershipChange;
 use crate::rooms::{Room, room_path};
@@ -41,9 +42,12 @@ pub struct Message {
     /// What it says, as plain text; null once deleted.
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::stored_text, required = true))]
     pub text: Option<String>,
+    /// The files, in the order of the author; absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
     /// When it was stored.
     pub created_at: Timestamp,
-    /// When its text last changed.
+    /// When its text or its files last changed.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub edited_at: Option<Timestamp>,
     /// When it was deleted.
@@ -61,16 +65,21 @@ pub struct Author {
     pub username: Username,
     /// What they are.
     pub kind: UserKind,
+    /// The path of their picture; absent without one. `?size=64` is a smaller picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub avatar_url: Option<String>,
 }
 
 impl From<&User> for Author {
     fn from(user: &User) -> Self {
-        Self { id: user.id, username: user.username.clone(), kind: user.kind }
+        let User { id, kind, .. } = *user;
+        Self { id, username: user.username.clone(), kind, avatar_url: user.avatar_url.clone() }
     }
 }
 
-/// What a message says: trimmed plain text of several lines.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a message says: trimmed plain text of several lines. Empty only beside files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MessageText(String);
 
@@ -86,6 +95,20 @@ impl MessageText {
     /// The text of a message by such an author, trimmed.
     pub fn parse(text: &str, author: UserKind) -> Result<Self, Invalid> {
         text::check_body(text, Self::length(author), "A message").map(Self)
+    }
+
+    /// The text of a message by such an author, trimmed. White space alone is the empty text: a message with files needs
+    /// no other.
+    ///
+    /// # Errors
+    /// The same as of [`Self::parse`], except that it is required.
+    pub fn parse_beside_files(text: &str, author: UserKind) -> Result<Self, Invalid> {
+        if text.trim().is_empty() { Ok(Self::default()) } else { Self::parse(text, author) }
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The text.
@@ -105,6 +128,10 @@ pub struct CreateMessage {
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::uuid, required = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
+    /// Files that the author uploaded for this room. With files, the text may be empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 10))]
+    pub attachments: Vec<AttachmentClaim>,
 }
 
 /// Edits a message: the body of `PATCH /rooms/{id}/messages/{message_id}`.
@@ -115,6 +142,10 @@ pub struct UpdateMessage {
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::message_text, required = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<MessageText>,
+    /// The files that stay, of those that the message has; absent leaves them as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, max_items = 10))]
+    pub attachments: Option<Vec<AttachmentClaim>>,
 }
 
 /// All that changed in a room after a `rev`, each thing once, in its present state, by `rev`.

@@ -30,6 +30,10 @@ pub struct Room {
     pub visibility: Visibility,
     /// Whether it is the server's own: always public, and admins of the server count as its owners.
     pub is_own: bool,
+    /// The path of its picture; absent without one. `?size=64` is a smaller picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub avatar_url: Option<String>,
     /// Who created it, which grants nothing; null for a room the server made.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub created_by: Option<UserId>,

@@ -12,7 +12,8 @@ use utoipa::openapi::schema::{
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::bans::BanReason;
-use crate::ids::{AuditId, InviteId, MessageId, Rev, RoomId, Seq, SessionId, TokenId, UserId};
+use crate::files::AltText;
+use crate::ids::{AttachmentId, AuditId, InviteId, MessageId, Rev, RoomId, Seq, SessionId, TokenId, UserId};
 use crate::members::Role;
 use crate::messages::MessageText;
 use crate::page::Cursor;
@@ -65,8 +66,10 @@ schemas! {
     TokenId => uuid();
     InviteId => uuid();
     AuditId => uuid();
+    AttachmentId => uuid();
     Topic => stored(Topic::LENGTH).examples(["Parsers, types and code generation"]).build();
     BanReason => stored(BanReason::LENGTH).build();
+    AltText => stored(AltText::LENGTH).build();
     Seq => counter();
     Rev => counter();
     Timestamp => timestamp();
@@ -160,6 +163,17 @@ pub(crate) fn message_text() -> Object {
         length.min, length.max
     );
     text(length, &[&['\0'..='\0']]).description(Some(description)).examples(["Hello!"]).build()
+}
+
+/// What a file of a new message shows; null and white space for nothing.
+pub(crate) fn alt_text() -> Object {
+    let nullable = SchemaType::from_iter([Type::String, Type::Null]);
+    let longest = AltText::LENGTH.max;
+    let line = pattern(Length { min: 1, max: longest }, &[&['\0'..='\0']]);
+    let pattern = format!("^{}*$|{line}", class(&[WHITE_SPACE]));
+    let description = format!("Up to {longest} characters after trimming, no NUL.");
+    let builder = ObjectBuilder::new().schema_type(nullable).pattern(Some(pattern));
+    builder.description(Some(description)).examples(["A cat on a keyboard"]).build()
 }
 
 /// The text of a message in answers; null once deleted.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::admin::{Guests, Registration};
 use crate::text::Length;
 
 /// The URL path of the server information.
@@ -23,6 +24,12 @@ pub struct ServerInfo {
     pub limits: Limits,
     /// Optional features that the server supports.
     pub features: Vec<String>,
+    /// Who may create an account.
+    pub registration: Registration,
+    /// Who may come as a guest.
+    pub guests: Guests,
+    /// Whether public rooms can be read without signing in.
+    pub is_open: bool,
 }
 
 /// The limits of the input. Text lengths are counted in Unicode scalar values after trimming.
@@ -43,4 +50,10 @@ pub struct Limits {
     pub page_max: u32,
     /// The maximum size of a request body and of a WebSocket message, in bytes.
     pub body_bytes: usize,
+    /// The maximum size of a file of a message, in bytes.
+    pub upload_bytes: u64,
+    /// The maximum size of the picture of a user or room, in bytes.
+    pub avatar_bytes: u64,
+    /// The maximum number of files of a message.
+    pub attachments: usize,
 }

@@ -28,6 +28,8 @@ pub enum InvalidCode {
     OutOfRange,
     /// It is a password that many people use, or the user's own name.
     TooCommon,
+    /// It names a file that the message cannot have: unknown, of another room or user, or taken.
+    UnknownAttachment,
     /// It cannot be combined with another parameter.
     MutuallyExclusive,
     /// A code that this version does not know.

@@ -52,6 +52,10 @@ pub struct User {
     pub username: Username,
     /// What they are.
     pub kind: UserKind,
+    /// The path of their picture; absent without one. `?size=64` is a smaller picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub avatar_url: Option<String>,
     /// Since when they exist.
     pub created_at: Timestamp,
     /// When they deleted themselves.

@@ -206,7 +206,7 @@ fn remembered() -> Option<Author> {
     let username = Username::from_stored(browser::load(keys::NAME)?);
     let id = browser::load(keys::USER).and_then(|id| id.parse().ok());
     let kind = if browser::is_member() { UserKind::Member } else { UserKind::Guest };
-    Some(Author { id: id.unwrap_or(UserId(Uuid::nil())), username, kind })
+    Some(Author { id: id.unwrap_or(UserId(Uuid::nil())), username, kind, avatar_url: None })
 }
 
 /// Keeps who the user is, and sends what they have written.

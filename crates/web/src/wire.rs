@@ -12,7 +12,8 @@ use shared::audit::{AuditDetail, AuditEntry};
 use shared::bans::{Ban, BanReason};
 use shared::errors::{ErrorCode, FieldError, LimitScope, Problem};
 use shared::events::{MemberChange, MessageChange, RoomChange, ServerEvent};
-use shared::ids::{AuditId, InviteId, MessageId, Rev, RoomId, Seq, SessionId, TokenId, UserId};
+use shared::files::{AltText, Attachment};
+use shared::ids::{AttachmentId, AuditId, InviteId, MessageId, Rev, RoomId, Seq, SessionId, TokenId, UserId};
 use shared::invites::{Invite, InvitePreview, InvitedRoom, NewInvite, Redeemed};
 use shared::members::{LeaveReason, Member, MembershipChange, Operation, RemovalReason, Role, Viewer};
 use shared::messages::{Author, Changes, Message};
@@ -51,6 +52,7 @@ read_as! {
     Topic: String => |text| Some(Self::from_stored(text));
     BanReason: String => |text| Some(Self::from_stored(text));
     TokenName: String => |text| Some(Self::from_stored(text));
+    AltText: String => |text| Some(Self::from_stored(text));
     Username: String => |text| Some(Self::from_stored(text));
     UserId: String => |text| text.parse().ok();
     RoomId: String => |text| text.parse().ok();
@@ -59,6 +61,7 @@ read_as! {
     InviteId: String => |text| text.parse().ok();
     TokenId: String => |text| text.parse().ok();
     AuditId: String => |text| text.parse().ok();
+    AttachmentId: String => |text| text.parse().ok();
     Timestamp: String => |text| text.parse().ok();
 }
 
@@ -79,10 +82,10 @@ read_named!(
 );
 
 read_structs! {
-    User { id, username, kind, created_at, deleted_at }
+    User { id, username, kind, avatar_url, created_at, deleted_at }
     NewSession { user }
     Room {
-        id, name, topic, visibility, is_own, created_by, created_at, updated_at, last_seq, rev, online, member_count,
+        id, name, topic, visibility, is_own, avatar_url, created_by, created_at, updated_at, last_seq, rev, online, member_count,
         slow_mode_seconds, posting, viewer,
     }
     Viewer { role, muted_until, banned, may }
@@ -100,8 +103,9 @@ read_structs! {
     NewToken { token, info }
     PasswordReset { url, expires_at }
     ServerSettings { registration, guests }
-    Author { id, username, kind }
-    Message { id, room_id, seq, rev, author, text, created_at, edited_at, deleted_at }
+    Author { id, username, kind, avatar_url }
+    Attachment { id, filename, content_type, size, width, height, url, thumbnail_url, alt }
+    Message { id, room_id, seq, rev, author, text, attachments = Vec::new(), created_at, edited_at, deleted_at }
     Session { id, created_at, last_seen_at, user_agent, address, is_current }
     Changes { room, messages, members, rev, has_more }
     FieldError { pointer, code, detail }

@@ -25,6 +25,7 @@ pub fn room(number: u8, name: &str) -> Room {
         topic: None,
         visibility: Visibility::Public,
         is_own: false,
+        avatar_url: None,
         created_by: None,
         created_at,
         updated_at: created_at,
@@ -56,6 +57,7 @@ pub fn user(number: u8, name: &str) -> User {
         id,
         username: Username::from_stored(name.to_owned()),
         kind: UserKind::Guest,
+        avatar_url: None,
         created_at: Timestamp::from_unix_millis(NOON).expect("a time"),
         deleted_at: None,
     }
@@ -75,6 +77,7 @@ pub fn message(seq: i64, rev: i64) -> Message {
         rev: Rev(rev),
         author: Author::from(&user(1, "adam")),
         text: Some(format!("message {seq} at {rev}")),
+        attachments: Vec::new(),
         created_at: Timestamp::from_unix_millis(NOON + seq * 1_000).expect("a time"),
         edited_at: None,
         deleted_at: None,

@@ -26,6 +26,19 @@ fn every_type_is_read_as_the_protocol_says() {
     check(&message(1, 1));
     check(&Message { edited_at: time, ..message(1, 2) });
     check(&Message { text: None, deleted_at: time, ..message(1, 3) });
+    let image = Attachment {
+        id: "0190a5b0-0000-7000-b000-000000000001".parse().unwrap(),
+        filename: "cat.png".to_owned(),
+        content_type: "image/png".to_owned(),
+        size: 70_000,
+        width: Some(1_600),
+        height: Some(900),
+        url: "/files/f0".to_owned(),
+        thumbnail_url: Some("/files/f0?size=800".to_owned()),
+        alt: AltText::parse("A cat").unwrap(),
+    };
+    let plain = Attachment { width: None, height: None, thumbnail_url: None, alt: None, ..image.clone() };
+    check(&Message { attachments: vec![image, plain], ..message(1, 4) });
     let cursor = Some(Cursor("next".to_owned()));
     check(&Page { items: vec![room(1, "a")], next_cursor: cursor.clone(), prev_cursor: None });
     let items = vec![message(1, 1), message(2, 2)];
@@ -40,6 +53,7 @@ fn every_type_is_read_as_the_protocol_says() {
         vec![MembershipChange::Member { member: member(1, "adam", Role::Owner), rev: Rev(2) }, left];
     check(&Changes { room: room(1, "a"), messages: items, members, rev: Rev(2), has_more: true });
     check(&User { deleted_at: time, ..user(1, "Deleted user") });
+    check(&User { avatar_url: Some("/files/a0".to_owned()), ..user(1, "adam") });
 }
 
 #[test]
@@ -49,6 +63,7 @@ fn rooms_and_their_members_are_read_as_the_protocol_says() {
         topic: Topic::parse("Where we draw").unwrap(),
         visibility: Visibility::Private,
         is_own: true,
+        avatar_url: Some("/files/a1".to_owned()),
         member_count: 4,
         slow_mode_seconds: 30,
         posting: Posting::Accounts,
