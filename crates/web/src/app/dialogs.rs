@@ -9,8 +9,8 @@ use crate::components::room_switcher::RoomSwitcher;
 use crate::components::shortcuts_dialog::ShortcutsDialog;
 use crate::dialogs::browse_dialog::BrowseDialog;
 use crate::dialogs::create_room_dialog::CreateRoomDialog;
-use crate::dialogs::deletion_dialog::DeletionDialog;
 use crate::dialogs::room_dialog::RoomDialog;
+use crate::dialogs::settings_dialog::SettingsDialog;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
@@ -45,10 +45,10 @@ pub fn AppDialogs() -> impl IntoView {
             on_choose=on_choose
         />
         <AccountDialogs />
+        <SettingsDialog />
         <CreateRoomDialog />
         <BrowseDialog />
         <RoomDialog />
-        <DeletionDialog />
         <ShortcutsDialog open=overlays.shortcuts />
         <ConfirmDialog question=overlays.question />
     }

@@ -43,7 +43,8 @@ pub async fn list(room_id: RoomId, slice: Slice) -> Result<Page<Message>, Client
 
 /// Sends a message, or the same one again.
 pub async fn create(room_id: RoomId, id: MessageId, text: MessageText) -> Result<Message, ClientError> {
-    client::post(&messages_path(room_id), &CreateMessage { text, id: Some(id), attachments: Vec::new() }).await
+    client::post(&messages_path(room_id), &CreateMessage { text, id: Some(id), attachments: Vec::new() })
+        .await
 }
 
 /// Edits a message.

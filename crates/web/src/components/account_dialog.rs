@@ -8,6 +8,7 @@ use crate::components::account_form::AccountForm;
 use crate::components::modal::Modal;
 use crate::components::segmented_control::SegmentedControl;
 use crate::state::Identity;
+use crate::state::access::Access;
 use crate::state::account_actions::AccountAction;
 use crate::state::account_forms::FormKind;
 use crate::submission::Submission;
@@ -21,6 +22,8 @@ pub fn AccountDialog(
     signs_in: RwSignal<bool>,
     /// The user.
     identity: RwSignal<Identity>,
+    /// Who may create an account.
+    access: RwSignal<Access>,
     /// The state of the form.
     submission: Submission,
     /// Called with the input when it is valid.
@@ -28,7 +31,7 @@ pub fn AccountDialog(
 ) -> impl IntoView {
     view! {
         <Modal open=open label="Your account" class="narrow">
-            <AccountChoice open=open signs_in=signs_in identity=identity submission=submission on_action=on_action />
+            <AccountChoice open=open signs_in=signs_in identity=identity access=access submission=submission on_action=on_action />
         </Modal>
     }
 }
@@ -38,6 +41,7 @@ fn AccountChoice(
     open: RwSignal<bool>,
     signs_in: RwSignal<bool>,
     identity: RwSignal<Identity>,
+    access: RwSignal<Access>,
     submission: Submission,
     on_action: Callback<AccountAction>,
 ) -> impl IntoView {
@@ -56,7 +60,8 @@ fn AccountChoice(
     request_animation_frame(|| browser::focus("#account-username"));
     let on_cancel = Callback::new(move |()| open.set(false));
     let draw = move || {
-        let kind = if chosen.get() == 0 { FormKind::SignUp } else { FormKind::SignIn };
+        let may_sign_up = access.get().may_sign_up;
+        let kind = if may_sign_up && chosen.get() == 0 { FormKind::SignUp } else { FormKind::SignIn };
         submission.reset();
         if kind == FormKind::SignUp && name.with_untracked(String::is_empty) {
             name.set(present.clone());
@@ -68,6 +73,7 @@ fn AccountChoice(
             (FormKind::SignUp, false) => {
                 ("Create your account", "Keep your name, and sign in on any device.")
             }
+            (_, _) if !may_sign_up => ("Sign in", "To create an account on this server, you need an invite."),
             (_, true) => ("Sign in", "Messages you sent as a guest will not move to this account."),
             (_, false) => ("Sign in", "Welcome back."),
         };
@@ -86,7 +92,13 @@ fn AccountChoice(
         .into_any()
     };
     view! {
-        <SegmentedControl label="Sign up or sign in" choices=vec![(0, "Create account"), (1, "Sign in")] chosen=chosen />
+        <Show when=move || access.get().may_sign_up>
+            <SegmentedControl
+                label="Sign up or sign in"
+                choices=vec![(0, "Create account"), (1, "Sign in")]
+                chosen=chosen
+            />
+        </Show>
         {move || draw()}
     }
 }

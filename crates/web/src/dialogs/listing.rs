@@ -8,7 +8,6 @@ use leptos::prelude::*;
 use shared::page::Cursor;
 
 use crate::boxed::effect;
-use crate::browser;
 use crate::client::ClientError;
 use crate::components::row_list::{ListRow, RowList};
 use crate::state::form_errors::WHOLE;
@@ -68,10 +67,6 @@ impl Listing {
             let (rows, next) = load(self, None).await?;
             self.rows.try_set(Some(rows));
             self.next.try_set(next);
-            // A button that was pressed may be gone.
-            if browser::document().active_element().is_none_or(|element| element.tag_name() == "BODY") {
-                request_animation_frame(|| browser::focus("#listing"));
-            }
             Ok(())
         }));
     }

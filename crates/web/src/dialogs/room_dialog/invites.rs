@@ -5,6 +5,7 @@ use shared::invites::{CreateInvite, Invite};
 use shared::members::Role;
 
 use super::context::{Dialog, or_gone};
+use crate::boxed::effect;
 use crate::browser::{TimeStyle, time_text};
 use crate::client;
 use crate::components::choice_field::{ChoiceField, choices};
@@ -36,6 +37,11 @@ pub fn InviteList(dialog: Dialog) -> impl IntoView {
             let invites = client::invites::list(room_id).await?;
             Ok((invites.into_iter().map(|invite| row(invite, dialog, listing)).collect(), None))
         })
+    });
+    // Whoever joins may have used one.
+    effect(move || {
+        dialog.state.members.track();
+        listing.reload();
     });
     let on_submit = Callback::new(move |()| {
         let wanted = role.get_untracked();
