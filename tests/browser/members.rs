@@ -58,10 +58,10 @@ fn a_private_room_is_shared_by_an_invite_and_whoever_is_banned_is_told_so() {
 
     let grace = stage.person();
     grace.open(&format!("/invite{invite}"));
-    eventually_where(|| grace.invite(), "the room", |words| words.contains("invites you to Plans"));
+    eventually_where(|| grace.invite(), "the room", |words| words.contains("invites you to Private: Plans"));
     assert_eq!(grace.whole_address(), "/invite");
     grace.reload();
-    eventually_where(|| grace.invite(), "the room", |words| words.contains("invites you to Plans"));
+    eventually_where(|| grace.invite(), "the room", |words| words.contains("invites you to Private: Plans"));
     assert!(grace.invite().contains("What comes next 1 member. You join as a guest."), "{}", grace.invite());
     grace.account().press("Join as a guest");
     eventually(|| grace.account().error("Your name"), "Your name is required.");

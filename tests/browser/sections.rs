@@ -97,6 +97,38 @@ fn the_sections_are_reached_by_the_keyboard_and_are_pages_on_a_phone() {
 }
 
 #[test]
+// reference: pages-room
+fn back_closes_what_lies_above_the_page_and_then_leaves_the_page() {
+    let stage = stage::alone();
+    stage.app.member("Ada");
+    let ada = member(&stage, "Ada", "/rooms");
+    ada.sidebar().choose("Lobby");
+    eventually(|| ada.room().name(), "Lobby");
+    let lobby = ada.address();
+    ada.sidebar().settings();
+    eventually(|| ada.dialog().is_open(), true);
+    ada.chrome.back();
+    eventually(|| ada.dialog().is_open(), false);
+    assert_eq!(ada.address(), lobby);
+
+    ada.open_settings("Profile");
+    ada.fill("Your name", "Ada Lovelace");
+    ada.chrome.back();
+    eventually(|| ada.dialog().title(), "Discard your changes?");
+    ada.chrome.back();
+    eventually(|| ada.dialog().title(), "Settings");
+    assert_eq!(ada.account().value("Your name"), "Ada Lovelace");
+    ada.fill("Your name", "Ada");
+    ada.dialog().press("Done");
+    eventually(|| ada.dialog().is_open(), false);
+    assert_eq!(ada.address(), lobby);
+    ada.chrome.back();
+    eventually(|| ada.address(), "/rooms");
+    ada.chrome.forward();
+    eventually(|| ada.room().name(), "Lobby");
+}
+
+#[test]
 fn ownership_and_a_guests_name_are_given_up_only_after_a_question() {
     let stage = stage::alone();
     let (ada, linus) = (stage.app.member("Ada"), stage.app.member("Linus"));

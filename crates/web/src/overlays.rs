@@ -108,6 +108,11 @@ impl Overlays {
         request_animation_frame(move || self.account.set(true));
     }
 
+    /// Whether anything covers the page, or a part of it.
+    pub fn covers_page(self) -> bool {
+        self.menu.get() || self.people.get() || self.asks_for_dialog()
+    }
+
     /// Whether a dialog should be open.
     pub fn asks_for_dialog(self) -> bool {
         self.dialogs().iter().any(|open| open.get()) || self.question.with(Option::is_some)

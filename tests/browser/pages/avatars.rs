@@ -74,12 +74,14 @@ impl Person<'_> {
     #[track_caller]
     pub fn cropped_edges(&self) -> (String, String) {
         self.chrome.eval(
-            "const canvas = document.querySelector('#crop');
+            "const crop = document.querySelector('#crop'), canvas = new OffscreenCanvas(64, 64);
+            const context = canvas.getContext('2d', { willReadFrequently: true });
+            context.drawImage(crop, 0, 0, 64, 64);
             const colour = x => {
-                const [red, , blue] = canvas.getContext('2d').getImageData(x, canvas.height / 2, 1, 1).data;
+                const [red, , blue] = context.getImageData(x, 32, 1, 1).data;
                 return red > blue ? 'red' : 'blue';
             };
-            return [colour(8), colour(canvas.width - 8)]",
+            return [colour(2), colour(61)]",
         )
     }
 
@@ -97,7 +99,7 @@ impl Person<'_> {
                 "{SEEN}
                 const image = seen(document.querySelector(arguments[0]))[0];
                 if (!image) return null;
-                const canvas = new OffscreenCanvas(64, 64), context = canvas.getContext('2d');
+                const canvas = new OffscreenCanvas(64, 64), context = canvas.getContext('2d', {{ willReadFrequently: true }});
                 context.drawImage(image, 0, 0, 64, 64);
                 const colour = x => {{
                     const [red, , blue] = context.getImageData(x, 32, 1, 1).data;

@@ -39,6 +39,12 @@ pub fn Modal(
     // A selection of text may end on the backdrop, and is then a click on it.
     let pressed = Rc::new(Cell::new(false));
     let was_pressed = pressed.clone();
+    let closed = move |_| {
+        // It may have been opened again meanwhile.
+        if dialog.get_untracked().is_none_or(|dialog| !dialog.open()) {
+            open.set(false);
+        }
+    };
     let leave = move || match on_leave {
         Some(on_leave) => on_leave.run(()),
         None => open.set(false),
@@ -67,7 +73,7 @@ pub fn Modal(
             node_ref=dialog
             class=format!("dialog {class}")
             aria-label=move || label.get()
-            on:close=move |_| open.set(false)
+            on:close=closed
             on:cancel=leave_by_request
             on:keydown=leave_by_key
             on:pointerdown=move |event| pressed.set(event.target() == event.current_target())

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use shared::page::Cursor;
 
 use crate::boxed::effect;
+use crate::browser;
 use crate::client::ClientError;
 use crate::components::row_list::{ListRow, RowList};
 use crate::state::form_errors::WHOLE;
@@ -65,8 +66,13 @@ impl Listing {
         self.submission.send(Box::pin(async move {
             request.await?;
             let (rows, next) = load(self, None).await?;
-            self.rows.try_set(Some(rows));
+            let count = rows.len();
+            let before = self.rows.try_update(|known| known.replace(rows).map_or(0, |known| known.len()));
             self.next.try_set(next);
+            // The pressed button is gone, or is now that of another row.
+            if before.is_some_and(|before| before > count) && browser::find("#listing :focus").is_some() {
+                request_animation_frame(|| browser::focus("#listing"));
+            }
             Ok(())
         }));
     }

@@ -10,6 +10,7 @@ use web_sys::HtmlElement;
 use crate::boxed::memo;
 use crate::browser;
 use crate::components::icon::Icon;
+use crate::components::keyed_list::KeyedList;
 use crate::components::modal::Modal;
 use crate::dialogs::unsaved::Unsaved;
 use crate::state::sections::{Sections, Step};
@@ -98,10 +99,9 @@ fn Frame(
         }
         .into_any()
     };
-    let section = move || {
-        visit.track();
-        name.get().map(|_| draw.run(shown.get_untracked()))
-    };
+    // Keyed, so that a visit is drawn once, whatever its parts read.
+    let visits = move || name.get().map(|_| u128::from(visit.get())).into_iter().collect::<Vec<_>>();
+    let visited = move |_| draw.run(shown.get_untracked());
     view! {
         <div class="section-frame" class:at-list=move || is_at_list.get()>
             <h2 dir="auto">{move || title.get()}</h2>
@@ -122,7 +122,9 @@ fn Frame(
                         {move || name.get()}
                     </h3>
                 </div>
-                <div class="section-content">{section}</div>
+                <div class="section-content">
+                    <KeyedList keys=Signal::derive(visits) draw=visited />
+                </div>
             </section>
             <div class="dialog-actions">
                 <button type="button" class="button primary" on:click=move |_| step.run(Step::Close)>

@@ -5,7 +5,6 @@ use shared::invites::{CreateInvite, Invite};
 use shared::members::Role;
 
 use super::context::{Dialog, or_gone};
-use crate::boxed::effect;
 use crate::browser::{TimeStyle, time_text};
 use crate::client;
 use crate::components::choice_field::{ChoiceField, choices};
@@ -39,9 +38,11 @@ pub fn InviteList(dialog: Dialog) -> impl IntoView {
         })
     });
     // Whoever joins may have used one.
-    effect(move || {
+    Effect::new(move |before: Option<()>| {
         dialog.state.members.track();
-        listing.reload();
+        if before.is_some() {
+            listing.reload();
+        }
     });
     let on_submit = Callback::new(move |()| {
         let wanted = role.get_untracked();

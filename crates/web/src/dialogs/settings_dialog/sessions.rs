@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use shared::ids::SessionId;
 use shared::sessions::Session;
 
+use crate::browser;
 use crate::client::{self, ClientError};
 use crate::components::session_list::SessionList;
 use crate::submission::Submission;
@@ -34,5 +35,8 @@ async fn end(id: Option<SessionId>, sessions: RwSignal<Option<Vec<Session>>>) ->
         Err(error) if !error.is_missing() => return Err(error),
         _ => {}
     }
-    load(sessions).await
+    load(sessions).await?;
+    // The pressed button is gone, or is now that of another session.
+    request_animation_frame(|| browser::focus("#sessions"));
+    Ok(())
 }
