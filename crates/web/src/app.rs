@@ -59,7 +59,6 @@ pub fn App() -> impl IntoView {
     routing::follow_route(navigation, live, overlays);
     unread_sign::show_unread(state, navigation);
     access::follow_access(state, overlays);
-    back::close_by_back(navigation, overlays);
     shortcuts::listen(state, navigation, overlays);
     focus::keep_focus();
     let skip = move |event: ev::MouseEvent| {

@@ -71,7 +71,7 @@ impl Overlays {
     pub fn with_name(self, state: State, action: impl Fn() + Send + Sync + 'static) {
         if state.identity.with_untracked(|identity| *identity == Identity::Anonymous) {
             self.pending.set_value(Some(Box::new(action)));
-            match state.access.get_untracked().may_be_guest {
+            match state.may_be_guest.get_untracked() {
                 true => self.name.set(true),
                 false => self.switch_to_account(FormKind::SignIn),
             }
@@ -83,7 +83,7 @@ impl Overlays {
     /// Asks for an account where this browser last had one or guests may not come, and otherwise for a name.
     pub fn ask_for_identity(self, state: State) {
         let kind = state.remembered.with_untracked(|author| author.as_ref().map(|author| author.kind));
-        if kind == Some(UserKind::Member) || !state.access.get_untracked().may_be_guest {
+        if kind == Some(UserKind::Member) || !state.may_be_guest.get_untracked() {
             self.open_account(FormKind::SignIn);
         } else {
             self.pending.set_value(None);

@@ -52,7 +52,6 @@ use shared::rooms::Room;
 use shared::users::User;
 
 use crate::room_triggers::RoomTriggers;
-use crate::state::access::Access;
 use crate::state::connection::Connection;
 use crate::state::follow::Follows;
 pub use crate::state::followup::Followup;
@@ -101,8 +100,12 @@ pub struct State {
     pub reading: StoredValue<ReadMarks>,
     /// The connection to the server.
     pub connection: RwSignal<Connection>,
-    /// Who may come to the server.
-    pub access: RwSignal<Access>,
+    /// Whether people may create an account without an invite.
+    pub may_sign_up: RwSignal<bool>,
+    /// Whether people may come as guests without an invite.
+    pub may_be_guest: RwSignal<bool>,
+    /// Whether people may come as guests at all.
+    pub has_guests: RwSignal<bool>,
     /// The notices at the top right.
     pub toasts: RwSignal<Toasts>,
 }
@@ -125,7 +128,10 @@ impl Default for State {
             typing: RwSignal::default(),
             reading: StoredValue::default(),
             connection: RwSignal::default(),
-            access: RwSignal::default(),
+            // Until the server says who may come, everybody may: it decides anyway.
+            may_sign_up: RwSignal::new(true),
+            may_be_guest: RwSignal::new(true),
+            has_guests: RwSignal::new(true),
             toasts: RwSignal::default(),
         }
     }

@@ -20,10 +20,15 @@ pub fn follow_access(state: State, overlays: Overlays) {
         }
         spawn_local(async move {
             // Without an answer the forms stay, and the server's refusal is told.
-            if let Ok(access) = client::server::access().await
-                && state.access.get_untracked() != access
-            {
-                state.access.set(access);
+            let Ok(access) = client::server::access().await else { return };
+            for (known, now) in [
+                (state.may_sign_up, access.may_sign_up),
+                (state.may_be_guest, access.may_be_guest),
+                (state.has_guests, access.has_guests),
+            ] {
+                if known.get_untracked() != now {
+                    known.set(now);
+                }
             }
         });
     });

@@ -54,7 +54,7 @@ pub fn AccountDialogs() -> impl IntoView {
             open=overlays.account
             signs_in=overlays.signs_in
             identity=state.identity
-            access=state.access
+            may_sign_up=state.may_sign_up
             submission=submission
             on_action=on_action
         />

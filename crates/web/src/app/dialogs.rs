@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::app::account::AccountDialogs;
+use crate::app::back::close_by_back;
 use crate::boxed::effect;
 use crate::components::confirm_dialog::ConfirmDialog;
 use crate::components::room_switcher::RoomSwitcher;
@@ -24,6 +25,7 @@ pub fn AppDialogs() -> impl IntoView {
     let live = expect_context::<Live>();
     let navigation = expect_context::<Navigation>();
     let overlays = expect_context::<Overlays>();
+    close_by_back(navigation, overlays);
     // A search must find rooms that are not listed yet.
     effect(move || {
         if overlays.switcher.get() {

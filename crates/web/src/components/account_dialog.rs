@@ -8,7 +8,6 @@ use crate::components::account_form::AccountForm;
 use crate::components::modal::Modal;
 use crate::components::segmented_control::SegmentedControl;
 use crate::state::Identity;
-use crate::state::access::Access;
 use crate::state::account_actions::AccountAction;
 use crate::state::account_forms::FormKind;
 use crate::submission::Submission;
@@ -22,8 +21,8 @@ pub fn AccountDialog(
     signs_in: RwSignal<bool>,
     /// The user.
     identity: RwSignal<Identity>,
-    /// Who may create an account.
-    access: RwSignal<Access>,
+    /// Whether people may create an account without an invite.
+    may_sign_up: RwSignal<bool>,
     /// The state of the form.
     submission: Submission,
     /// Called with the input when it is valid.
@@ -31,7 +30,7 @@ pub fn AccountDialog(
 ) -> impl IntoView {
     view! {
         <Modal open=open label="Your account" class="narrow">
-            <AccountChoice open=open signs_in=signs_in identity=identity access=access submission=submission on_action=on_action />
+            <AccountChoice open=open signs_in=signs_in identity=identity may_sign_up=may_sign_up submission=submission on_action=on_action />
         </Modal>
     }
 }
@@ -41,7 +40,7 @@ fn AccountChoice(
     open: RwSignal<bool>,
     signs_in: RwSignal<bool>,
     identity: RwSignal<Identity>,
-    access: RwSignal<Access>,
+    may_sign_up: RwSignal<bool>,
     submission: Submission,
     on_action: Callback<AccountAction>,
 ) -> impl IntoView {
@@ -60,7 +59,7 @@ fn AccountChoice(
     request_animation_frame(|| browser::focus("#account-username"));
     let on_cancel = Callback::new(move |()| open.set(false));
     let draw = move || {
-        let may_sign_up = access.get().may_sign_up;
+        let may_sign_up = may_sign_up.get();
         let kind = if may_sign_up && chosen.get() == 0 { FormKind::SignUp } else { FormKind::SignIn };
         submission.reset();
         if kind == FormKind::SignUp && name.with_untracked(String::is_empty) {
@@ -92,7 +91,7 @@ fn AccountChoice(
         .into_any()
     };
     view! {
-        <Show when=move || access.get().may_sign_up>
+        <Show when=move || may_sign_up.get()>
             <SegmentedControl
                 label="Sign up or sign in"
                 choices=vec![(0, "Create account"), (1, "Sign in")]

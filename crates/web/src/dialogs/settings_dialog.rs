@@ -1,6 +1,7 @@
 //! The settings: the user's account, and how the client looks.
 
 mod appearance;
+mod context;
 mod deletion;
 mod password;
 mod profile;
@@ -12,8 +13,8 @@ use shared::users::UserKind;
 
 use crate::boxed::{effect, memo};
 use crate::dialogs::section_dialog::{Section, SectionDialog};
+use crate::dialogs::settings_dialog::context::Settings;
 use crate::dialogs::unsaved::Unsaved;
-use crate::live::Live;
 use crate::overlays::Overlays;
 use crate::state::State;
 
@@ -23,15 +24,6 @@ const SESSIONS: Section = (2, "Sessions");
 const TOKENS: Section = (3, "Tokens");
 const APPEARANCE: Section = (4, "Appearance");
 const DELETION: Section = (5, "Delete account");
-
-/// What the sections share.
-#[derive(Clone, Copy)]
-pub struct Settings {
-    state: State,
-    live: Live,
-    overlays: Overlays,
-    unsaved: Unsaved,
-}
 
 /// The dialog with all settings.
 #[component]
@@ -78,12 +70,5 @@ pub fn SettingsDialog() -> impl IntoView {
             start=|()| None
             draw=draw
         />
-    }
-}
-
-impl Settings {
-    /// The user, not tracked.
-    fn user(self) -> Option<shared::users::User> {
-        self.state.identity.with_untracked(|identity| identity.user().cloned())
     }
 }

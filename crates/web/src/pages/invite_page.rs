@@ -7,7 +7,7 @@ use shared::invites::InvitePreview;
 use shared::rooms::{Topic, Visibility};
 use shared::users::{User, Username};
 
-use crate::boxed::{effect, memo};
+use crate::boxed::effect;
 use crate::browser;
 use crate::client::{self, ClientError};
 use crate::components::account_form::AccountForm;
@@ -242,7 +242,7 @@ fn WhoAreYou(secret: RwSignal<Option<String>>) -> impl IntoView {
         }
     };
     // An invite lets people in where nobody comes by themselves, but for guests where there are to be none.
-    let has_guests = memo(move || state.access.get().has_guests);
+    let has_guests = state.has_guests;
     let choices = move || {
         let all = [(0, "As a guest"), (1, "Create account"), (2, "Sign in")];
         if !has_guests.get() && chosen.get_untracked() == 0 {

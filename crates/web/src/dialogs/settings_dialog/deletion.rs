@@ -5,7 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use shared::users::{DeleteUser, DeletedMessages, Password, UserKind};
 
-use super::Settings;
+use super::context::Settings;
 use crate::browser;
 use crate::client;
 use crate::components::confirm_dialog::Question;

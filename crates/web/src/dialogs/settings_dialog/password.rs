@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::users::ChangePassword;
 
-use super::Settings;
+use super::context::Settings;
 use crate::client;
 use crate::components::account_form::AccountForm;
 use crate::state::account_actions::AccountAction;

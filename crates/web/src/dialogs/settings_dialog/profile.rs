@@ -7,7 +7,7 @@ use leptos::task::spawn_local;
 use shared::ids::UserId;
 use shared::users::{User, UserKind};
 
-use super::Settings;
+use super::context::Settings;
 use crate::browser;
 use crate::client;
 use crate::components::account_form::AccountForm;
@@ -126,7 +126,7 @@ fn Invitation(settings: Settings, words: &'static str) -> impl IntoView {
         <div class="setting">
             <p>{words}</p>
             <div class="setting-action">
-                <Show when=move || state.access.get().may_sign_up>
+                <Show when=move || state.may_sign_up.get()>
                     <button type="button" class="button" on:click=move |_| open(FormKind::SignUp)>
                         "Create account"
                     </button>

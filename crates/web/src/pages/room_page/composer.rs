@@ -57,11 +57,11 @@ pub fn RoomComposer() -> impl IntoView {
     let obstacle = memo(move || {
         let obstacle = state.room(room_id, |room| obstacle(room, kind.get(), now.get())).flatten();
         let is_nobody = state.identity.with(|identity| *identity == Identity::Anonymous);
-        let needs_sign_in = is_nobody && !state.access.get().may_be_guest;
+        let needs_sign_in = is_nobody && !state.may_be_guest.get();
         obstacle.or(needs_sign_in.then_some(Obstacle::SignInNeeded))
     });
     let closed = memo(move || {
-        let may_sign_up = state.access.get().may_sign_up;
+        let may_sign_up = state.may_sign_up.get();
         obstacle.get().map(|obstacle| closed(obstacle, may_sign_up, now.get()))
     });
     // Nothing tells that a mute is over, so the server is asked what the user may do now.
