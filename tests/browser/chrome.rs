@@ -151,7 +151,13 @@ impl Chrome {
     /// What the script gives to its callback, the last of its arguments.
     #[track_caller]
     pub fn eval_async<T: DeserializeOwned>(&self, script: &str) -> T {
-        let answer = wait(self.driver().execute_async(script, vec![]));
+        self.eval_async_with(script, Value::Null)
+    }
+
+    /// The same for a script that finds `given` as `arguments[0]`.
+    #[track_caller]
+    pub fn eval_async_with<T: DeserializeOwned>(&self, script: &str, given: Value) -> T {
+        let answer = wait(self.driver().execute_async(script, vec![given]));
         answer.and_then(|answer| answer.convert()).unwrap_or_else(|error| panic!("{error}\n{script}"))
     }
 
@@ -252,6 +258,15 @@ impl Chrome {
         self.with(&target.into(), async |element| {
             let chain = self.driver().action_chain();
             chain.click_and_hold_element(&element).move_to(3, 3).release().perform().await
+        });
+    }
+
+    /// Presses the pointer on an element, moves it to the right by so many pixels, and lets it go.
+    #[track_caller]
+    pub fn drag_right<'a>(&self, target: impl Into<Target<'a>>, pixels: i64) {
+        self.with(&target.into(), async |element| {
+            let chain = self.driver().action_chain();
+            chain.click_and_hold_element(&element).move_by_offset(pixels, 0).release().perform().await
         });
     }
 
@@ -372,6 +387,8 @@ const FIND: &str = "const [css, text] = arguments;
 fn wait<T>(task: impl Future<Output = T>) -> T {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
+        // Without one, the client refuses to start, though it speaks to the driver without TLS. Only refused if there is one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.worker_threads(1).enable_all().build().expect("a runtime")
     });

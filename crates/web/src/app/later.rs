@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// A part that is loaded later.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// All dialogs. They are loaded when the first of them opens.
+    /// All dialogs, and what closes overlays by Back. They are loaded when the first dialog opens, or soon.
     Dialogs,
     /// The page of the setup link.
     Setup,
@@ -115,8 +115,15 @@ pub fn Later(
         });
     });
     if part == Part::Dialogs {
-        // A failure is told when it matters.
-        set_timeout(|| spawn_local(async { drop(load().await) }), SOON);
+        let load_soon = move || {
+            spawn_local(async move {
+                // A failure is told when it matters.
+                if load().await.is_ok() && stage.get_untracked() != PartStage::Loaded {
+                    stage.set(PartStage::Loaded);
+                }
+            });
+        };
+        set_timeout(load_soon, SOON);
     }
     move || match (stage.get(), part) {
         (PartStage::Loaded, _) => draw(part).into_any(),

@@ -37,6 +37,7 @@ impl Entry {
             rev: Rev::ZERO,
             author,
             text: Some(self.text.clone()),
+            attachments: Vec::new(),
             created_at: self.created_at,
             edited_at: None,
             deleted_at: None,
