@@ -113,7 +113,11 @@ fn CurrentPage() -> impl IntoView {
     let pointed = memo(move || navigation.route().message());
     let draw = move |page| match page {
         Screen::Home => view! { <HomePage /> }.into_any(),
-        Screen::Room(room_id, _) => view! { <RoomPage room_id=room_id pointed=pointed /> }.into_any(),
+        Screen::Room(room_id, _) => {
+            let draw_files =
+                Callback::new(move |()| view! { <Later part=Part::DraftFiles(room_id) /> }.into_any());
+            view! { <RoomPage room_id=room_id pointed=pointed draw_files=draw_files /> }.into_any()
+        }
         Screen::Setup => view! { <Later part=Part::Setup /> }.into_any(),
         Screen::Reset => view! { <Later part=Part::Reset /> }.into_any(),
         Screen::Invite => view! { <Later part=Part::Invite /> }.into_any(),

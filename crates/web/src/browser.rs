@@ -19,10 +19,11 @@ use futures_util::future::{Either, select};
 use js_sys::futures::JsFuture;
 use js_sys::{Array, Date, Function, Intl, Object, Reflect};
 use leptos::prelude::set_timeout;
-use shared::ids::MessageId;
+use shared::ids::{AttachmentId, MessageId};
 use shared::timestamp::Timestamp;
+use uuid::Uuid;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::HtmlElement;
+use web_sys::{File, FileList, HtmlElement};
 
 use crate::state::days::{LastDay, LocalDay};
 
@@ -50,6 +51,15 @@ pub fn random() -> f64 {
 
 /// A new id for a message.
 pub fn new_message_id() -> MessageId {
+    MessageId(new_id())
+}
+
+/// A new id for a file.
+pub fn new_attachment_id() -> AttachmentId {
+    AttachmentId(new_id())
+}
+
+fn new_id() -> Uuid {
     let mut random = [0u8; 10];
     let filled = web_sys::window()
         .and_then(|window| window.crypto().ok())
@@ -61,7 +71,7 @@ pub fn new_message_id() -> MessageId {
             *byte = drawn;
         }
     }
-    MessageId::from_unix_millis(u64::try_from(now()).unwrap_or(0), random)
+    MessageId::from_unix_millis(u64::try_from(now()).unwrap_or(0), random).0
 }
 
 /// The number of the day at that time, in the user's time zone.
@@ -257,6 +267,12 @@ pub fn focus(selector: &str) {
         // Focusing a hidden element does nothing.
         let _ = element.focus();
     }
+}
+
+/// The files of a list of the browser.
+pub fn files_in(list: Option<FileList>) -> Vec<File> {
+    let Some(list) = list else { return Vec::new() };
+    (0..list.length()).filter_map(|place| list.get(place)).collect()
 }
 
 /// Moves the focus without scrolling.

@@ -1,4 +1,4 @@
-//! Requests to the server: the only user of `gloo_net::http`.
+//! Requests to the server: the only user of `gloo_net::http`, and `uploads` of `XMLHttpRequest`.
 //!
 //! One function per endpoint, named like the server's handler, in the module of its noun. The session is a cookie
 //! that the browser adds; nothing here knows a secret.
@@ -10,8 +10,10 @@ pub mod invites;
 pub mod members;
 pub mod messages;
 pub mod rooms;
+pub mod server;
 pub mod sessions;
 pub mod tokens;
+pub mod uploads;
 pub mod users;
 
 use gloo_net::http::{Method, RequestBuilder};
@@ -87,7 +89,7 @@ impl ClientError {
                         | ErrorCode::OutcomeUnknown
                         | ErrorCode::RateLimited
                         | ErrorCode::RequestTimeout
-                ) || problem.status >= 500
+                ) || problem.status >= 500 && problem.code != ErrorCode::StorageFull
             }
         }
     }
@@ -191,9 +193,11 @@ async fn send(method: Method, path: &str, body: Option<String>) -> Result<String
     let response =
         request.map_err(|_| ClientError::Network)?.send().await.map_err(|_| ClientError::Network)?;
     let text = response.text().await.map_err(|_| ClientError::Network)?;
-    if response.ok() {
-        return Ok(text);
-    }
+    if response.ok() { Ok(text) } else { Err(refusal(&text)) }
+}
+
+/// What a body says that is no success.
+fn refusal(text: &str) -> ClientError {
     // What is no problem document did not come from Parlance but from something in between.
-    Err(wire::parse(&text).map_or(ClientError::Network, |problem| ClientError::Api(Box::new(problem))))
+    wire::parse(text).map_or(ClientError::Network, |problem| ClientError::Api(Box::new(problem)))
 }

@@ -3,6 +3,8 @@
 pub mod browse_dialog;
 pub mod create_room_dialog;
 pub mod deletion_dialog;
+pub mod draft_file_list;
+pub mod image_viewer;
 pub mod listing;
 pub mod room_dialog;
 pub mod token_list;

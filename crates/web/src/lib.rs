@@ -21,6 +21,7 @@ pub mod wire;
 pub mod live;
 pub mod sending;
 pub mod session;
+pub mod uploading;
 
 pub mod components;
 pub mod dialogs;

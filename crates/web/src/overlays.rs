@@ -1,6 +1,7 @@
 //! The state of everything that can lie above the page: menus, dialogs, the loading bar.
 
 use leptos::prelude::*;
+use shared::ids::{AttachmentId, MessageId, RoomId};
 use shared::users::{User, UserKind};
 
 use crate::components::confirm_dialog::Question;
@@ -9,6 +10,17 @@ use crate::state::{Identity, State};
 
 /// An action that waits for the user's name.
 type PendingAction = Box<dyn Fn() + Send + Sync>;
+
+/// An image that is shown on the whole screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Viewed {
+    /// The room.
+    pub room_id: RoomId,
+    /// The message that has it.
+    pub message: MessageId,
+    /// The image.
+    pub file: AttachmentId,
+}
 
 /// Which overlays are open. Provided as a context by the app.
 #[derive(Clone, Copy)]
@@ -39,6 +51,8 @@ pub struct Overlays {
     pub person: RwSignal<Option<User>>,
     /// The dialog in which the user deletes their account.
     pub deletion: RwSignal<bool>,
+    /// The image that is shown on the whole screen.
+    pub viewed: RwSignal<Option<Viewed>>,
     /// The question that the confirm dialog asks.
     pub question: RwSignal<Option<Question>>,
     /// Whether a page of messages is loading.
@@ -62,6 +76,7 @@ impl Default for Overlays {
             room: RwSignal::new(false),
             person: RwSignal::new(None),
             deletion: RwSignal::new(false),
+            viewed: RwSignal::new(None),
             question: RwSignal::new(None),
             loading: RwSignal::new(false),
             pending: StoredValue::new(None),
@@ -110,13 +125,16 @@ impl Overlays {
 
     /// Whether a dialog should be open.
     pub fn asks_for_dialog(self) -> bool {
-        self.dialogs().iter().any(|open| open.get()) || self.question.with(Option::is_some)
+        self.dialogs().iter().any(|open| open.get())
+            || self.question.with(Option::is_some)
+            || self.viewed.with(Option::is_some)
     }
 
     /// Closes all dialogs.
     pub fn close_dialogs(self) {
         self.dialogs().iter().for_each(|open| open.set(false));
         self.question.set(None);
+        self.viewed.set(None);
         self.pending.set_value(None);
     }
 

@@ -11,6 +11,8 @@ pub mod account_forms;
 pub mod backoff;
 pub mod connection;
 pub mod days;
+pub mod draft_files;
+pub mod files;
 pub mod follow;
 pub mod followup;
 pub mod form_errors;
@@ -47,6 +49,7 @@ use shared::rooms::Room;
 
 use crate::room_triggers::RoomTriggers;
 use crate::state::connection::Connection;
+use crate::state::draft_files::DraftFiles;
 use crate::state::follow::Follows;
 pub use crate::state::followup::Followup;
 pub use crate::state::identity::Identity;
@@ -70,6 +73,8 @@ pub struct State {
     pub remembered: RwSignal<Option<Author>>,
     /// What was written and is not acknowledged, in all rooms.
     pub outbox: RwSignal<Outbox>,
+    /// The files of all drafts.
+    pub draft_files: RwSignal<DraftFiles>,
     /// The rooms. Notifies when there are others, or others names.
     pub rooms: RwSignal<RoomList>,
     /// What notifies of a change in one room.
@@ -104,6 +109,7 @@ impl Default for State {
             identity: RwSignal::new(Identity::Unknown),
             remembered: RwSignal::default(),
             outbox: RwSignal::default(),
+            draft_files: RwSignal::default(),
             rooms: RwSignal::default(),
             triggers: RoomTriggers::default(),
             unread: RwSignal::default(),
@@ -361,6 +367,11 @@ impl State {
         let waits = self.outbox.with_untracked(|outbox| outbox.has_room(room_id));
         let lost = waits.then(|| self.outbox.try_update(|outbox| outbox.remove_room(room_id))).flatten();
         self.members.maybe_update(|members| members.forget(room_id));
+        self.draft_files.maybe_update(|files| {
+            let has_any = files.in_room(room_id).next().is_some();
+            files.remove_room(room_id);
+            has_any
+        });
         Followup::Gone { room_id, name, reason, lost: lost.unwrap_or(0) }
     }
 

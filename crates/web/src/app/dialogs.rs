@@ -1,4 +1,4 @@
-//! The dialogs of the shell.
+//! The dialogs of the shell, and what works for them as long as the page lives.
 
 use leptos::prelude::*;
 
@@ -10,12 +10,14 @@ use crate::components::shortcuts_dialog::ShortcutsDialog;
 use crate::dialogs::browse_dialog::BrowseDialog;
 use crate::dialogs::create_room_dialog::CreateRoomDialog;
 use crate::dialogs::deletion_dialog::DeletionDialog;
+use crate::dialogs::image_viewer::ImageViewer;
 use crate::dialogs::room_dialog::RoomDialog;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
 use crate::route::Route;
 use crate::state::State;
+use crate::uploading;
 
 /// All dialogs, connected to the state and to the server.
 #[component]
@@ -24,6 +26,7 @@ pub fn AppDialogs() -> impl IntoView {
     let live = expect_context::<Live>();
     let navigation = expect_context::<Navigation>();
     let overlays = expect_context::<Overlays>();
+    uploading::start(state);
     // A search must find rooms that are not listed yet.
     effect(move || {
         if overlays.switcher.get() {
@@ -49,6 +52,7 @@ pub fn AppDialogs() -> impl IntoView {
         <BrowseDialog />
         <RoomDialog />
         <DeletionDialog />
+        <ImageViewer />
         <ShortcutsDialog open=overlays.shortcuts />
         <ConfirmDialog question=overlays.question />
     }

@@ -10,18 +10,21 @@ use leptos::task::spawn_local;
 use leptos::wasm_split::SplitLoaderError;
 #[cfg(split)]
 use leptos::wasm_split::wasm_split;
+use shared::ids::RoomId;
 
 use crate::app::dialogs::AppDialogs;
 use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::components::page_frame::PageFrame;
 use crate::components::placeholder::Placeholder;
+use crate::dialogs::draft_file_list::DraftFileList;
 use crate::overlays::Overlays;
 use crate::pages::admin_page::AdminPage;
 use crate::pages::invite_page::InvitePage;
 use crate::pages::reset_page::ResetPage;
 use crate::pages::setup_page::SetupPage;
 use crate::state::State;
+use crate::state::draft_files::DraftFiles;
 use crate::state::toasts::Tone;
 
 /// When the parts are loaded even if none is shown, so that a dialog is there for the first key that is typed into it,
@@ -44,6 +47,8 @@ pub enum Part {
     Invite,
     /// The page of the server's admins.
     Admin,
+    /// The files of a room's draft.
+    DraftFiles(RoomId),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,6 +67,7 @@ fn draw_loaded(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Reset => view! { <ResetPage /> }.into_any(),
         Part::Invite => view! { <InvitePage /> }.into_any(),
         Part::Admin => view! { <AdminPage /> }.into_any(),
+        Part::DraftFiles(room_id) => view! { <DraftFileList room_id=room_id /> }.into_any(),
     })
 }
 
@@ -90,7 +96,9 @@ pub fn Later(
     let overlays = expect_context::<Overlays>();
     let stage = RwSignal::new(PartStage::Absent);
     let again = RwSignal::new(());
-    let is_needed = memo(move || part != Part::Dialogs || overlays.asks_for_dialog());
+    // What uploads the files of drafts comes with the dialogs.
+    let has_files = memo(move || state.draft_files.with(|files| !files.is_empty()));
+    let is_needed = memo(move || part != Part::Dialogs || overlays.asks_for_dialog() || has_files.get());
     effect(move || {
         again.track();
         if !is_needed.get() || stage.get_untracked() == PartStage::Loaded {
@@ -105,6 +113,7 @@ pub fn Later(
             overlays.loading.set(false);
             if next == PartStage::Failed && part == Part::Dialogs {
                 overlays.close_dialogs();
+                state.draft_files.update(DraftFiles::clear);
                 let text = "A part of Parlance could not be loaded. Try again, or reload the page.";
                 state.toast(Tone::Error, text, browser::now());
             }

@@ -1,29 +1,37 @@
-//! The field for new messages. Newcomers also enter their name here.
+//! The field for new messages, with their files. Newcomers also enter their name here.
 
-use leptos::ev::{KeyboardEvent, SubmitEvent};
-use leptos::html::Textarea;
+use leptos::ev::{ClipboardEvent, KeyboardEvent, SubmitEvent};
+use leptos::html::{Input, Textarea};
 use leptos::prelude::*;
 use shared::messages::MessageText;
 use shared::text::Length;
 use shared::users::{UserKind, Username};
+use web_sys::File;
 
-use crate::boxed::memo;
-use crate::browser;
+use crate::boxed::{effect, memo};
+use crate::browser::{self, files_in};
 use crate::components::field_error::FieldError;
 use crate::components::icon::Icon;
+use crate::components::icon_button::IconButton;
 use crate::components::keys;
 use crate::components::name_field::NameField;
 use crate::state::Identity;
+use crate::state::draft_files::Readiness;
 use crate::state::sending_rules::time_left;
 use crate::state::shortcuts::{Command, Place};
 
 /// The counter is shown from this part of the limit on: four fifths.
 const COUNTER_FROM: (usize, usize) = (4, 5);
 
+/// Why a message with a file that could not be uploaded is not sent.
+const BLOCKED: &str = "A file could not be uploaded. Try it again, or remove it.";
+/// What becomes of a message whose files are on their way.
+const SENDS_LATER: &str = "The message is sent as soon as its files are uploaded.";
+
 /// A message that is ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// The valid text.
+    /// The valid text. With files it may be empty.
     pub text: MessageText,
     /// The valid name, from a user who has none yet.
     pub name: Option<Username>,
@@ -47,6 +55,12 @@ pub fn Composer(
     identity: RwSignal<Identity>,
     /// The text so far. It is stored per room.
     draft: RwSignal<String>,
+    /// What is wrong with the message, apart from its length.
+    error: RwSignal<Option<String>>,
+    /// Whether there are files, and whether they can be sent.
+    files: Memo<Readiness>,
+    /// Whether the user may upload files.
+    may_attach: Memo<bool>,
     /// What is wrong with the name, by the rules or by the server.
     name_error: RwSignal<Option<String>>,
     /// Whether the request for the name is in flight.
@@ -57,8 +71,12 @@ pub fn Composer(
     closed: Memo<Option<Closed>>,
     /// For how many seconds slow mode makes the user wait; 0 if it does not.
     wait: Memo<i64>,
+    /// Draws the files.
+    draw_files: Callback<(), AnyView>,
     /// Called to send a message.
     on_send: Callback<Draft>,
+    /// Called with files that the user has chosen or pasted.
+    on_files: Callback<Vec<File>>,
     /// Called when the text was changed by a key.
     on_typing: Callback<()>,
     /// Called by a newcomer who has an account.
@@ -69,7 +87,8 @@ pub fn Composer(
     on_edit_last: Callback<()>,
 ) -> impl IntoView {
     let name = RwSignal::new(browser::guest_name());
-    let error = RwSignal::new(None::<String>);
+    // Whether the message is sent as soon as its files are uploaded.
+    let sends_later = RwSignal::new(false);
     let field = NodeRef::<Textarea>::new();
     let kind =
         memo(move || identity.with(|identity| identity.user().map_or(UserKind::Guest, |user| user.kind)));
@@ -96,7 +115,13 @@ pub fn Composer(
                 return browser::focus("#composer-name");
             }
         };
-        match MessageText::parse(&draft.get_untracked(), kind.get_untracked()) {
+        let parse = match files.get_untracked() {
+            Readiness::NoFiles => MessageText::parse,
+            Readiness::Uploading => return sends_later.set(true),
+            Readiness::Blocked => return error.set(Some(BLOCKED.to_owned())),
+            Readiness::Ready => MessageText::parse_beside_files,
+        };
+        match parse(&draft.get_untracked(), kind.get_untracked()) {
             Ok(text) => {
                 error.set(None);
                 on_send.run(Draft { text, name: given_name });
@@ -108,9 +133,36 @@ pub fn Composer(
             let _ = field.focus();
         }
     };
+    effect(move || {
+        let readiness = files.get();
+        if readiness != Readiness::Blocked && error.with_untracked(|error| error.as_deref() == Some(BLOCKED))
+        {
+            error.set(None);
+        }
+        if readiness != Readiness::Uploading && sends_later.get_untracked() {
+            sends_later.set(false);
+            // Without its files the message is another.
+            if readiness != Readiness::NoFiles {
+                untrack(send);
+            }
+        }
+    });
     let on_submit = move |event: SubmitEvent| {
         event.prevent_default();
         send();
+    };
+    let on_paste = move |event: ClipboardEvent| {
+        let Some(data) = event.clipboard_data() else { return };
+        let pasted = files_in(data.files());
+        if pasted.is_empty() || !may_attach.get_untracked() {
+            return;
+        }
+        // Some systems put the name of a copied file beside it. Other text is pasted, too.
+        let text = data.get_data("text/plain").unwrap_or_default();
+        if pasted.iter().any(|file| file.name() == text.trim()) {
+            event.prevent_default();
+        }
+        on_files.run(pasted);
     };
     let on_keydown = move |event: KeyboardEvent| {
         match keys::command(Place::Composer, &event) {
@@ -126,7 +178,13 @@ pub fn Composer(
                 <NameField name=name error=name_error on_sign_in=on_sign_in />
             </Show>
             <ClosedNote closed=closed on_sign_up=on_sign_up />
+            <Show when=move || files.get() != Readiness::NoFiles && is_open.get()>
+                {draw_files.run(())}
+            </Show>
             <div class="composer-box" hidden=move || !is_open.get()>
+                <Show when=move || may_attach.get()>
+                    <AttachButton on_files=on_files />
+                </Show>
                 <textarea
                     node_ref=field
                     id="composer"
@@ -140,8 +198,10 @@ pub fn Composer(
                     aria-invalid=move || shown_error.with(Option::is_some).to_string()
                     bind:value=draft
                     on:keydown=on_keydown
+                    on:paste=on_paste
                     on:input=move |_| {
                         error.set(None);
+                        sends_later.set(false);
                         on_typing.run(());
                     }
                 ></textarea>
@@ -164,9 +224,35 @@ pub fn Composer(
                 <Show when=move || { wait.get() > 0 }>
                     <p class="composer-wait">{move || format!("Slow mode: {}", time_left(wait.get()))}</p>
                 </Show>
+                <p class="composer-wait" role="status">
+                    {move || if sends_later.get() { SENDS_LATER } else { "" }}
+                </p>
                 <FieldError id="composer-error" error=shown_error />
             </div>
         </form>
+    }
+}
+
+/// Opens the browser's dialog to choose files.
+#[component]
+fn AttachButton(on_files: Callback<Vec<File>>) -> impl IntoView {
+    let field = NodeRef::<Input>::new();
+    let choose = move |()| {
+        if let Some(field) = field.get_untracked() {
+            field.click();
+        }
+    };
+    let on_change = move |_| {
+        if let Some(field) = field.get_untracked() {
+            on_files.run(files_in(field.files()));
+            // The same file can be chosen again.
+            field.set_value("");
+            browser::focus("#composer");
+        }
+    };
+    view! {
+        <IconButton label="Attach files" icon="clip" class="icon-button attach" on_press=choose />
+        <input node_ref=field type="file" multiple hidden on:change=on_change />
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a user can do with messages.
 
 use leptos::prelude::*;
-use shared::ids::MessageId;
-use shared::messages::MessageText;
+use shared::ids::{AttachmentId, MessageId};
+use shared::messages::UpdateMessage;
 
 /// What the user may do with a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct MessageActions {
     /// Opens the editor.
     pub on_edit: Callback<MessageId>,
     /// Saves the edit.
-    pub on_save: Callback<(MessageId, MessageText)>,
+    pub on_save: Callback<(MessageId, UpdateMessage)>,
     /// Closes the editor.
     pub on_cancel_edit: Callback<()>,
     /// Deletes a message.
@@ -36,4 +36,6 @@ pub struct MessageActions {
     pub on_retry: Callback<MessageId>,
     /// Removes a failed message.
     pub on_discard: Callback<MessageId>,
+    /// Shows an image of a message on the whole screen.
+    pub on_view: Callback<(MessageId, AttachmentId)>,
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use shared::members::Operation;
 
 use crate::boxed::{effect, memo};
 use crate::browser::{self, TimeStyle, keys, time_text};
@@ -15,7 +16,10 @@ use crate::state::typing::Typing;
 
 /// The composer, connected to the state and to the server. It stores the draft in the browser.
 #[component]
-pub fn RoomComposer() -> impl IntoView {
+pub fn RoomComposer(
+    /// Draws the files of the draft.
+    draw_files: Callback<(), AnyView>,
+) -> impl IntoView {
     let room = expect_context::<RoomContext>();
     let RoomContext { state, live, overlays, room_id, editing, .. } = room;
     let draft = RwSignal::new(browser::load(&keys::draft(room_id)).unwrap_or_default());
@@ -25,14 +29,15 @@ pub fn RoomComposer() -> impl IntoView {
     let on_send = move |sent: Draft| {
         let Some(name) = sent.name else {
             draft.set(String::new());
-            return room.send(&sent.text);
+            let files = state.draft_files.try_update(|files| files.take(room_id));
+            return room.send(&sent.text, files.unwrap_or_default());
         };
         busy.set(true);
         spawn_local(async move {
             match become_guest(state, live, name, None).await {
                 Ok(()) => {
                     draft.try_update(|draft| *draft = rest(draft, sent.text.as_str()));
-                    room.send(&sent.text);
+                    room.send(&sent.text, Vec::new());
                 }
                 Err(error) if error.is_passing() => {
                     state.toast(Tone::Error, error.sentence(), browser::now());
@@ -69,12 +74,17 @@ pub fn RoomComposer() -> impl IntoView {
             room_name=room.room_name()
             identity=state.identity
             draft=draft
+            error=room.draft_error
+            files=memo(move || state.draft_files.with(|files| files.readiness(room_id)))
+            may_attach=memo(move || room.may(Operation::Upload))
             name_error=name_error
             busy=busy
             typing=memo(move || state.typing.with(Typing::sentence))
             closed=closed
             wait=memo(move || state.slow_modes.with(|modes| modes.seconds(room_id, now.get())))
+            draw_files=draw_files
             on_send=Callback::new(on_send)
+            on_files=Callback::new(move |files| room.attach(files))
             on_typing=Callback::new(move |()| live.typing(room_id))
             on_sign_in=Callback::new(move |()| overlays.open_account(FormKind::SignIn))
             on_sign_up=Callback::new(move |()| overlays.open_account(FormKind::SignUp))

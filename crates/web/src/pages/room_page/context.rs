@@ -7,6 +7,7 @@ use leptos::task::spawn_local;
 use shared::ids::{MessageId, RoomId, Seq, UserId};
 use shared::members::Operation;
 use shared::rooms::Room;
+use web_sys::File;
 
 use crate::boxed::{effect, memo};
 use crate::browser;
@@ -18,6 +19,7 @@ use crate::navigation::Navigation;
 use crate::overlays::Overlays;
 use crate::state::State;
 use crate::state::rows::MessageRow;
+use crate::uploading;
 
 /// A mute that ends within this time counts down by seconds.
 const NEAR_MILLIS: i64 = 120_000;
@@ -53,6 +55,8 @@ pub struct RoomContext {
     pub new_after: RwSignal<Option<Seq>>,
     /// The message that is being edited.
     pub editing: RwSignal<Option<MessageId>>,
+    /// What is wrong with what the user wants to send.
+    pub draft_error: RwSignal<Option<String>>,
 }
 
 impl RoomContext {
@@ -74,6 +78,7 @@ impl RoomContext {
             at_end: RwSignal::new(true),
             new_after: RwSignal::new(last_read),
             editing: RwSignal::new(None),
+            draft_error: RwSignal::new(None),
         }
     }
 
@@ -100,6 +105,11 @@ impl RoomContext {
             edit: is_author && self.may(Operation::EditMessage),
             delete: is_author && self.may(Operation::DeleteMessage) || self.may(Operation::DeleteAnyMessage),
         }
+    }
+
+    /// Adds files to the draft.
+    pub fn attach(self, files: Vec<File>) {
+        self.draft_error.set(uploading::attach(self.state, self.room_id, files));
     }
 
     /// The time while it is shown: each second while slow mode or a mute that ends within two minutes makes the user wait,

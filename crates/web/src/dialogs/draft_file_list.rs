@@ -1,0 +1,166 @@
+//! The files of a draft above the composer: how their uploads get on, and what the user can do about it.
+
+use leptos::prelude::*;
+use shared::files::AltText;
+use shared::ids::{AttachmentId, RoomId};
+use web_sys::Url;
+
+use crate::boxed::memo;
+use crate::browser;
+use crate::components::field_error::FieldError;
+use crate::components::icon::Icon;
+use crate::components::keyed_list::KeyedList;
+use crate::state::State;
+use crate::state::draft_files::{DraftFile, DraftFiles, Stage};
+use crate::state::files::{FileKind, size_text};
+use crate::uploading;
+
+/// The files of a room's draft.
+#[component]
+pub fn DraftFileList(
+    /// The room.
+    room_id: RoomId,
+) -> impl IntoView {
+    let state = expect_context::<State>();
+    let ids = memo(move || {
+        state.draft_files.with(|files| files.in_room(room_id).map(|file| file.chosen.id).collect::<Vec<_>>())
+    });
+    let keys = move || ids.with(|ids| ids.iter().map(|id| id.0.as_u128()).collect());
+    let draw = move |key| {
+        let id = ids.with_untracked(|ids| ids.iter().copied().find(|id| id.0.as_u128() == key));
+        id.map(|id| view! { <DraftFileTile id=id /> }).into_any()
+    };
+    let has = move |fits: fn(FileKind) -> bool| {
+        let kind = |file: &DraftFile| FileKind::of_type(&file.chosen.content_type);
+        state.draft_files.with(|files| files.in_room(room_id).any(|file| fits(kind(file))))
+    };
+    let has_images = memo(move || has(|kind| kind == FileKind::Image));
+    let has_media = memo(move || has(|kind| matches!(kind, FileKind::Audio | FileKind::Video)));
+    let metadata = move || match (has_images.get(), has_media.get()) {
+        (true, true) => "Images lose their metadata, such as the place. Audio and video keep theirs.",
+        (true, false) => "Images lose their metadata, such as the place.",
+        (false, true) => "Audio and video keep their metadata, such as the place.",
+        (false, false) => "",
+    };
+    view! {
+        <div class="draft-files">
+            <ul aria-label="Files of this message">
+                <KeyedList keys=Signal::derive(keys) draw=draw />
+            </ul>
+            <p class="draft-files-note">{move || metadata()}</p>
+        </div>
+    }
+}
+
+/// One file. It is drawn once and follows the state of its upload.
+#[component]
+fn DraftFileTile(id: AttachmentId) -> impl IntoView {
+    let state = expect_context::<State>();
+    let files = state.draft_files;
+    let (name, size, content_type) = files.with_untracked(|files| {
+        let chosen = files.get(id).map(|file| file.chosen.clone());
+        chosen.map(|chosen| (chosen.name, chosen.size, chosen.content_type)).unwrap_or_default()
+    });
+    let is_image = FileKind::of_type(&content_type) == FileKind::Image;
+    let failure = memo(move || {
+        files.with(|files| match files.get(id).map(|file| &file.stage) {
+            Some(Stage::Failed(detail)) => Some(detail.clone()),
+            _ => None,
+        })
+    });
+    let percent = memo(move || files.with(|files| files.get(id).map_or(0, DraftFile::percent)));
+    let progress = memo(move || files.with(|files| files.get(id).map(progress).unwrap_or_default()));
+    let is_stored = memo(move || percent.get() == 100);
+    let remove = move |_| {
+        files.update(|files| files.remove(id));
+        // The pressed button no longer exists.
+        browser::focus("#composer");
+    };
+    let retry = move |_| files.update(|files| files.retry(id));
+    let (label, retry_label) = (name.clone(), format!("Upload {name} again"));
+    let remove_label = {
+        let name = name.clone();
+        move || if is_stored.get() { format!("Remove {name}") } else { format!("Cancel {name}") }
+    };
+    view! {
+        <li class="draft-file" class:failed=move || failure.with(Option::is_some) data-stored=move || is_stored.get().to_string()>
+            <Preview id=id is_image=is_image />
+            <div class="draft-file-words">
+                <bdi class="file-name">{name.clone()}</bdi>
+                <span class="file-size">{size_text(size)} {move || progress.get()}</span>
+                <progress
+                    max="100"
+                    value=move || percent.get().to_string()
+                    aria-label=format!("Upload of {label}")
+                    hidden=move || is_stored.get() || failure.with(Option::is_some)
+                ></progress>
+                <FieldError id=format!("file-error-{id}") error=failure />
+                <Show when=move || is_image && failure.with(Option::is_none)>
+                    <AltField id=id />
+                </Show>
+            </div>
+            <Show when=move || failure.with(Option::is_some)>
+                <button type="button" class="button small" aria-label=retry_label.clone() on:click=retry>
+                    "Try again"
+                </button>
+            </Show>
+            <button type="button" class="icon-button" aria-label=remove_label.clone() title=remove_label on:click=remove>
+                <Icon name="close" />
+            </button>
+        </li>
+    }
+}
+
+/// How an upload gets on, behind the size of its file.
+fn progress(file: &DraftFile) -> String {
+    match file.stage {
+        Stage::Sending(_) if !file.is_repeated() => format!("· {} %", file.percent()),
+        Stage::Waiting if !file.is_repeated() => "· waiting".to_owned(),
+        Stage::Waiting | Stage::Sending(_) => format!("· trying again, {} %", file.percent()),
+        Stage::Stored(_) => "· uploaded".to_owned(),
+        Stage::Failed(_) => String::new(),
+    }
+}
+
+/// The picture of an image that is on the user's disk, or an icon.
+#[component]
+fn Preview(id: AttachmentId, is_image: bool) -> impl IntoView {
+    let handle = uploading::handle(id).filter(|_| is_image);
+    let Some(url) = handle.and_then(|file| Url::create_object_url_with_blob(&file).ok()) else {
+        return view! { <Icon name="file" /> }.into_any();
+    };
+    let made = url.clone();
+    on_cleanup(move || {
+        // Only fails for what is no address.
+        let _ = Url::revoke_object_url(&made);
+    });
+    view! { <img class="draft-file-picture" src=url alt="" /> }.into_any()
+}
+
+/// What an image shows, for those who do not see it.
+#[component]
+fn AltField(id: AttachmentId) -> impl IntoView {
+    let files = expect_context::<State>().draft_files;
+    let text = RwSignal::new(
+        files.with_untracked(|files| files.get(id).map(|file| file.alt.clone()).unwrap_or_default()),
+    );
+    let error = RwSignal::new(None);
+    let on_input = move |_| {
+        let mut described = Ok(());
+        files.update(|files: &mut DraftFiles| described = files.describe(id, text.get_untracked()));
+        error.set(described.err().map(|invalid| invalid.detail));
+    };
+    view! {
+        <input
+            class="input"
+            type="text"
+            maxlength=AltText::LENGTH.max.to_string()
+            placeholder="Describe the image (optional)"
+            aria-label="Description of the image"
+            aria-describedby=format!("alt-error-{id}")
+            bind:value=text
+            on:input=on_input
+        />
+        <FieldError id=format!("alt-error-{id}") error=error />
+    }
+}
