@@ -6,6 +6,7 @@
 mod accessibility;
 mod accounts;
 mod chrome;
+mod files;
 mod history;
 mod invites;
 mod keyboard;

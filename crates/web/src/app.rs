@@ -16,7 +16,7 @@ use shared::ids::RoomId;
 use wasm_bindgen::JsCast;
 
 use crate::app::banner::AppBanner;
-use crate::app::later::{Later, Part};
+use crate::app::later::Later;
 use crate::app::sidebar::AppSidebar;
 use crate::boxed::memo;
 use crate::browser;
@@ -28,6 +28,7 @@ use crate::overlays::Overlays;
 use crate::pages::home_page::HomePage;
 use crate::pages::not_found_page::NotFoundPage;
 use crate::pages::room_page::RoomPage;
+use crate::parts::{Part, Parts};
 use crate::route::Route;
 use crate::session;
 use crate::state::State;
@@ -53,6 +54,7 @@ pub fn App() -> impl IntoView {
     provide_context(navigation);
     provide_context(live);
     provide_context(overlays);
+    provide_context(Parts::new(Callback::new(|part| view! { <Later part=part /> }.into_any())));
 
     routing::follow_route(navigation, live, overlays);
     unread_sign::show_unread(state, navigation);
@@ -113,11 +115,7 @@ fn CurrentPage() -> impl IntoView {
     let pointed = memo(move || navigation.route().message());
     let draw = move |page| match page {
         Screen::Home => view! { <HomePage /> }.into_any(),
-        Screen::Room(room_id, _) => {
-            let draw_files =
-                Callback::new(move |()| view! { <Later part=Part::DraftFiles(room_id) /> }.into_any());
-            view! { <RoomPage room_id=room_id pointed=pointed draw_files=draw_files /> }.into_any()
-        }
+        Screen::Room(room_id, _) => view! { <RoomPage room_id=room_id pointed=pointed /> }.into_any(),
         Screen::Setup => view! { <Later part=Part::Setup /> }.into_any(),
         Screen::Reset => view! { <Later part=Part::Reset /> }.into_any(),
         Screen::Invite => view! { <Later part=Part::Invite /> }.into_any(),

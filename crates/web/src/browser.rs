@@ -23,7 +23,7 @@ use shared::ids::{AttachmentId, MessageId};
 use shared::timestamp::Timestamp;
 use uuid::Uuid;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{File, FileList, HtmlElement};
+use web_sys::HtmlElement;
 
 use crate::state::days::{LastDay, LocalDay};
 
@@ -267,12 +267,6 @@ pub fn focus(selector: &str) {
         // Focusing a hidden element does nothing.
         let _ = element.focus();
     }
-}
-
-/// The files of a list of the browser.
-pub fn files_in(list: Option<FileList>) -> Vec<File> {
-    let Some(list) = list else { return Vec::new() };
-    (0..list.length()).filter_map(|place| list.get(place)).collect()
 }
 
 /// Moves the focus without scrolling.

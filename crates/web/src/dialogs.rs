@@ -3,7 +3,6 @@
 pub mod browse_dialog;
 pub mod create_room_dialog;
 pub mod deletion_dialog;
-pub mod draft_file_list;
 pub mod image_viewer;
 pub mod listing;
 pub mod room_dialog;

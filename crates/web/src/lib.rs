@@ -27,5 +27,6 @@ pub mod components;
 pub mod dialogs;
 pub mod overlays;
 pub mod pages;
+pub mod parts;
 
 pub mod app;

@@ -11,7 +11,7 @@ use crate::state::{Identity, State};
 /// An action that waits for the user's name.
 type PendingAction = Box<dyn Fn() + Send + Sync>;
 
-/// An image that is shown on the whole screen.
+/// An image on the whole screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Viewed {
     /// The room.
@@ -51,7 +51,9 @@ pub struct Overlays {
     pub person: RwSignal<Option<User>>,
     /// The dialog in which the user deletes their account.
     pub deletion: RwSignal<bool>,
-    /// The image that is shown on the whole screen.
+    /// The image on the whole screen.
+    pub viewer: RwSignal<bool>,
+    /// Which image that is.
     pub viewed: RwSignal<Option<Viewed>>,
     /// The question that the confirm dialog asks.
     pub question: RwSignal<Option<Question>>,
@@ -76,6 +78,7 @@ impl Default for Overlays {
             room: RwSignal::new(false),
             person: RwSignal::new(None),
             deletion: RwSignal::new(false),
+            viewer: RwSignal::new(false),
             viewed: RwSignal::new(None),
             question: RwSignal::new(None),
             loading: RwSignal::new(false),
@@ -125,20 +128,17 @@ impl Overlays {
 
     /// Whether a dialog should be open.
     pub fn asks_for_dialog(self) -> bool {
-        self.dialogs().iter().any(|open| open.get())
-            || self.question.with(Option::is_some)
-            || self.viewed.with(Option::is_some)
+        self.dialogs().iter().any(|open| open.get()) || self.question.with(Option::is_some)
     }
 
     /// Closes all dialogs.
     pub fn close_dialogs(self) {
         self.dialogs().iter().for_each(|open| open.set(false));
         self.question.set(None);
-        self.viewed.set(None);
         self.pending.set_value(None);
     }
 
-    fn dialogs(self) -> [RwSignal<bool>; 9] {
+    fn dialogs(self) -> [RwSignal<bool>; 10] {
         [
             self.switcher,
             self.shortcuts,
@@ -149,6 +149,7 @@ impl Overlays {
             self.browse,
             self.room,
             self.deletion,
+            self.viewer,
         ]
     }
 

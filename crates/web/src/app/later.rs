@@ -3,6 +3,23 @@
 
 use std::time::Duration;
 
+use crate::app::dialogs::AppDialogs;
+use crate::boxed::{effect, memo};
+use crate::browser;
+use crate::components::files_place::FilesPlace;
+use crate::components::page_frame::PageFrame;
+use crate::components::placeholder::Placeholder;
+use crate::overlays::Overlays;
+use crate::pages::admin_page::AdminPage;
+use crate::pages::invite_page::InvitePage;
+use crate::pages::reset_page::ResetPage;
+use crate::pages::setup_page::SetupPage;
+use crate::parts::composer_files::ComposerFiles;
+use crate::parts::editor_files::EditorFiles;
+use crate::parts::message_files::MessageFiles;
+use crate::parts::{Part, Parts};
+use crate::state::State;
+use crate::state::toasts::Tone;
 #[cfg(split)]
 use futures_util::FutureExt;
 use leptos::prelude::*;
@@ -10,22 +27,6 @@ use leptos::task::spawn_local;
 use leptos::wasm_split::SplitLoaderError;
 #[cfg(split)]
 use leptos::wasm_split::wasm_split;
-use shared::ids::RoomId;
-
-use crate::app::dialogs::AppDialogs;
-use crate::boxed::{effect, memo};
-use crate::browser;
-use crate::components::page_frame::PageFrame;
-use crate::components::placeholder::Placeholder;
-use crate::dialogs::draft_file_list::DraftFileList;
-use crate::overlays::Overlays;
-use crate::pages::admin_page::AdminPage;
-use crate::pages::invite_page::InvitePage;
-use crate::pages::reset_page::ResetPage;
-use crate::pages::setup_page::SetupPage;
-use crate::state::State;
-use crate::state::draft_files::DraftFiles;
-use crate::state::toasts::Tone;
 
 /// When the parts are loaded even if none is shown, so that a dialog is there for the first key that is typed into it,
 /// and an open tab needs no files of a server that has been updated.
@@ -33,23 +34,6 @@ const SOON: Duration = Duration::from_secs(3);
 
 /// How long a part may take to load.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// A part that is loaded later.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// All dialogs. They are loaded when the first of them opens.
-    Dialogs,
-    /// The page of the setup link.
-    Setup,
-    /// The page of a reset link.
-    Reset,
-    /// The page of an invite.
-    Invite,
-    /// The page of the server's admins.
-    Admin,
-    /// The files of a room's draft.
-    DraftFiles(RoomId),
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PartStage {
@@ -67,7 +51,11 @@ fn draw_loaded(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Reset => view! { <ResetPage /> }.into_any(),
         Part::Invite => view! { <InvitePage /> }.into_any(),
         Part::Admin => view! { <AdminPage /> }.into_any(),
-        Part::DraftFiles(room_id) => view! { <DraftFileList room_id=room_id /> }.into_any(),
+        Part::ComposerFiles(room_id, error) => {
+            view! { <ComposerFiles room_id=room_id error=error /> }.into_any()
+        }
+        Part::MessageFiles(row) => view! { <MessageFiles row=row /> }.into_any(),
+        Part::EditorFiles(kept) => view! { <EditorFiles kept=kept /> }.into_any(),
     })
 }
 
@@ -85,6 +73,13 @@ fn draw(part: Part) -> Option<AnyView> {
     drawn.ok()
 }
 
+/// Says that the parts are loaded.
+fn note(parts: Parts, are_loaded: bool) {
+    if are_loaded && !parts.are_loaded.get_untracked() {
+        parts.are_loaded.set(true);
+    }
+}
+
 /// A part of the client, which may have to be loaded first. If that fails, the user is told, and may try again: by
 /// opening the dialog once more, or by the button in the place of the page.
 #[component]
@@ -94,11 +89,18 @@ pub fn Later(
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let overlays = expect_context::<Overlays>();
-    let stage = RwSignal::new(PartStage::Absent);
+    let parts = expect_context::<Parts>();
+    // What was loaded for another part is there at once.
+    let is_loaded = part != Part::Dialogs && parts.are_loaded.get_untracked();
+    let stage = RwSignal::new(if is_loaded { PartStage::Loaded } else { PartStage::Absent });
     let again = RwSignal::new(());
     // What uploads the files of drafts comes with the dialogs.
     let has_files = memo(move || state.draft_files.with(|files| !files.is_empty()));
-    let is_needed = memo(move || part != Part::Dialogs || overlays.asks_for_dialog() || has_files.get());
+    let is_needed = memo(move || match part {
+        Part::Dialogs => overlays.asks_for_dialog() || has_files.get(),
+        Part::ComposerFiles(..) => parts.are_loaded.get(),
+        _ => true,
+    });
     effect(move || {
         again.track();
         if !is_needed.get() || stage.get_untracked() == PartStage::Loaded {
@@ -111,9 +113,9 @@ pub fn Later(
                 _ => PartStage::Failed,
             };
             overlays.loading.set(false);
+            note(parts, next == PartStage::Loaded);
             if next == PartStage::Failed && part == Part::Dialogs {
                 overlays.close_dialogs();
-                state.draft_files.update(DraftFiles::clear);
                 let text = "A part of Parlance could not be loaded. Try again, or reload the page.";
                 state.toast(Tone::Error, text, browser::now());
             }
@@ -125,10 +127,20 @@ pub fn Later(
     });
     if part == Part::Dialogs {
         // A failure is told when it matters.
-        set_timeout(|| spawn_local(async { drop(load().await) }), SOON);
+        set_timeout(move || spawn_local(async move { note(parts, load().await.is_ok()) }), SOON);
     }
     move || match (stage.get(), part) {
         (PartStage::Loaded, _) => draw(part).into_any(),
+        (PartStage::Absent, Part::MessageFiles(row)) => {
+            view! { <FilesPlace files=row.with_untracked(|row| row.message.attachments.clone()) /> }
+                .into_any()
+        }
+        (PartStage::Failed, Part::MessageFiles(_)) => view! {
+            <button type="button" class="button small" on:click=move |_| again.notify()>
+                "The files could not be loaded. Try again"
+            </button>
+        }
+        .into_any(),
         (PartStage::Failed, Part::Setup | Part::Reset | Part::Invite | Part::Admin) => {
             let text = "Check your connection and try again, or reload the page.";
             view! {

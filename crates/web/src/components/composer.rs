@@ -1,18 +1,16 @@
 //! The field for new messages, with their files. Newcomers also enter their name here.
 
-use leptos::ev::{ClipboardEvent, KeyboardEvent, SubmitEvent};
-use leptos::html::{Input, Textarea};
+use leptos::ev::{KeyboardEvent, SubmitEvent};
+use leptos::html::Textarea;
 use leptos::prelude::*;
 use shared::messages::MessageText;
 use shared::text::Length;
 use shared::users::{UserKind, Username};
-use web_sys::File;
 
 use crate::boxed::{effect, memo};
-use crate::browser::{self, files_in};
+use crate::browser;
 use crate::components::field_error::FieldError;
 use crate::components::icon::Icon;
-use crate::components::icon_button::IconButton;
 use crate::components::keys;
 use crate::components::name_field::NameField;
 use crate::state::Identity;
@@ -71,12 +69,10 @@ pub fn Composer(
     closed: Memo<Option<Closed>>,
     /// For how many seconds slow mode makes the user wait; 0 if it does not.
     wait: Memo<i64>,
-    /// Draws the files.
+    /// Draws the files and what adds them.
     draw_files: Callback<(), AnyView>,
     /// Called to send a message.
     on_send: Callback<Draft>,
-    /// Called with files that the user has chosen or pasted.
-    on_files: Callback<Vec<File>>,
     /// Called when the text was changed by a key.
     on_typing: Callback<()>,
     /// Called by a newcomer who has an account.
@@ -117,7 +113,10 @@ pub fn Composer(
         };
         let parse = match files.get_untracked() {
             Readiness::NoFiles => MessageText::parse,
-            Readiness::Uploading => return sends_later.set(true),
+            Readiness::Uploading => {
+                browser::announce(Some(SENDS_LATER));
+                return sends_later.set(true);
+            }
             Readiness::Blocked => return error.set(Some(BLOCKED.to_owned())),
             Readiness::Ready => MessageText::parse_beside_files,
         };
@@ -151,19 +150,6 @@ pub fn Composer(
         event.prevent_default();
         send();
     };
-    let on_paste = move |event: ClipboardEvent| {
-        let Some(data) = event.clipboard_data() else { return };
-        let pasted = files_in(data.files());
-        if pasted.is_empty() || !may_attach.get_untracked() {
-            return;
-        }
-        // Some systems put the name of a copied file beside it. Other text is pasted, too.
-        let text = data.get_data("text/plain").unwrap_or_default();
-        if pasted.iter().any(|file| file.name() == text.trim()) {
-            event.prevent_default();
-        }
-        on_files.run(pasted);
-    };
     let on_keydown = move |event: KeyboardEvent| {
         match keys::command(Place::Composer, &event) {
             Some(Command::Send) if !browser::is_touch() || event.ctrl_key() || event.meta_key() => send(),
@@ -178,13 +164,8 @@ pub fn Composer(
                 <NameField name=name error=name_error on_sign_in=on_sign_in />
             </Show>
             <ClosedNote closed=closed on_sign_up=on_sign_up />
-            <Show when=move || files.get() != Readiness::NoFiles && is_open.get()>
+            <div class="composer-box" class:may-attach=move || may_attach.get() hidden=move || !is_open.get()>
                 {draw_files.run(())}
-            </Show>
-            <div class="composer-box" hidden=move || !is_open.get()>
-                <Show when=move || may_attach.get()>
-                    <AttachButton on_files=on_files />
-                </Show>
                 <textarea
                     node_ref=field
                     id="composer"
@@ -198,7 +179,6 @@ pub fn Composer(
                     aria-invalid=move || shown_error.with(Option::is_some).to_string()
                     bind:value=draft
                     on:keydown=on_keydown
-                    on:paste=on_paste
                     on:input=move |_| {
                         error.set(None);
                         sends_later.set(false);
@@ -224,35 +204,12 @@ pub fn Composer(
                 <Show when=move || { wait.get() > 0 }>
                     <p class="composer-wait">{move || format!("Slow mode: {}", time_left(wait.get()))}</p>
                 </Show>
-                <p class="composer-wait" role="status">
-                    {move || if sends_later.get() { SENDS_LATER } else { "" }}
-                </p>
+                <Show when=move || sends_later.get()>
+                    <p class="composer-later">{SENDS_LATER}</p>
+                </Show>
                 <FieldError id="composer-error" error=shown_error />
             </div>
         </form>
-    }
-}
-
-/// Opens the browser's dialog to choose files.
-#[component]
-fn AttachButton(on_files: Callback<Vec<File>>) -> impl IntoView {
-    let field = NodeRef::<Input>::new();
-    let choose = move |()| {
-        if let Some(field) = field.get_untracked() {
-            field.click();
-        }
-    };
-    let on_change = move |_| {
-        if let Some(field) = field.get_untracked() {
-            on_files.run(files_in(field.files()));
-            // The same file can be chosen again.
-            field.set_value("");
-            browser::focus("#composer");
-        }
-    };
-    view! {
-        <IconButton label="Attach files" icon="clip" class="icon-button attach" on_press=choose />
-        <input node_ref=field type="file" multiple hidden on:change=on_change />
     }
 }
 

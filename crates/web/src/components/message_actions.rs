@@ -1,8 +1,10 @@
 //! What a user can do with messages.
 
 use leptos::prelude::*;
-use shared::ids::{AttachmentId, MessageId};
+use shared::ids::MessageId;
 use shared::messages::UpdateMessage;
+
+use crate::parts::Parts;
 
 /// What the user may do with a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +38,6 @@ pub struct MessageActions {
     pub on_retry: Callback<MessageId>,
     /// Removes a failed message.
     pub on_discard: Callback<MessageId>,
-    /// Shows an image of a message on the whole screen.
-    pub on_view: Callback<(MessageId, AttachmentId)>,
+    /// Draws the files of a message.
+    pub parts: Parts,
 }

@@ -10,6 +10,7 @@ use shared::users::UserKind;
 use crate::components::field_error::FieldError;
 use crate::components::keys;
 use crate::components::submit_button::SubmitButton;
+use crate::parts::{Part, Parts};
 use crate::state::files::claims;
 use crate::state::shortcuts::{Command, Place};
 
@@ -30,6 +31,8 @@ pub fn MessageEditor(
     on_save: Callback<UpdateMessage>,
     /// Called to cancel the edit.
     on_cancel: Callback<()>,
+    /// Draws the files.
+    parts: Parts,
 ) -> impl IntoView {
     let text = RwSignal::new(initial.clone());
     let initial = StoredValue::new(initial);
@@ -87,9 +90,7 @@ pub fn MessageEditor(
                 on:input=move |_| error.set(None)
                 on:keydown=on_keydown
             ></textarea>
-            <ul class="editor-files" aria-label="Files">
-                {move || kept.get().into_iter().map(|file| kept_file(file, kept)).collect_view()}
-            </ul>
+            {(count > 0).then(|| parts.draw(Part::EditorFiles(kept)))}
             <div class="editor-row">
                 <span class="hint">"Enter to save, Escape to cancel"</span>
                 <button type="button" class="button small" on:click=move |_| on_cancel.run(())>
@@ -100,25 +101,6 @@ pub fn MessageEditor(
             <FieldError id="editor-error" error=error />
         </form>
     }
-}
-
-/// A file that stays unless it is taken away.
-fn kept_file(file: Attachment, kept: RwSignal<Vec<Attachment>>) -> AnyView {
-    let Attachment { id, filename, .. } = file;
-    view! {
-        <li>
-            <bdi class="file-name">{filename.clone()}</bdi>
-            <button
-                type="button"
-                class="button small"
-                aria-label=format!("Remove {filename}")
-                on:click=move |_| kept.update(|kept| kept.retain(|file| file.id != id))
-            >
-                "Remove"
-            </button>
-        </li>
-    }
-    .into_any()
 }
 
 /// Leptos sets the field's value in a microtask. This one comes after it.

@@ -10,8 +10,8 @@ use crate::components::avatar::Avatar;
 use crate::components::icon::Icon;
 use crate::components::message_actions::{MessageActions, MessageRights};
 use crate::components::message_editor::MessageEditor;
-use crate::components::message_files::MessageFiles;
 use crate::components::message_toolbar::MessageToolbar;
+use crate::parts::Part;
 use crate::state::files::words;
 use crate::state::links::parts;
 use crate::state::messages::Delivery;
@@ -62,6 +62,7 @@ pub fn MessageItem(
                 busy=actions.edit_busy
                 on_save=Callback::new(move |edit| actions.on_save.run((id, edit)))
                 on_cancel=actions.on_cancel_edit
+                parts=actions.parts
             />
         }
     };
@@ -124,10 +125,9 @@ fn MessageContent(id: MessageId, row: RwSignal<MessageRow>, actions: MessageActi
         })
     };
     // A message never gains files.
-    let files = row.with_untracked(|row| !row.message.attachments.is_empty()).then(|| {
-        let files = memo(move || row.with(|row| row.message.attachments.clone()));
-        view! { <MessageFiles files=files on_view=move |file| actions.on_view.run((id, file)) /> }
-    });
+    let files = row
+        .with_untracked(|row| !row.message.attachments.is_empty())
+        .then(|| actions.parts.draw(Part::MessageFiles(row)));
     view! {
         {move || text()}
         {files}

@@ -18,25 +18,15 @@ use crate::state::shortcuts::{Command, Place};
 #[component]
 pub fn ImageViewer() -> impl IntoView {
     let state = expect_context::<State>();
-    let viewed = expect_context::<Overlays>().viewed;
-    let open = RwSignal::new(false);
+    let Overlays { viewer: open, viewed, .. } = expect_context();
     let files = memo(move || viewed.get().map(|viewed| images_of(state, viewed)).unwrap_or_default());
     let place = memo(move || {
         let id = viewed.get()?.file;
         files.with(|files| files.iter().position(|file| file.id == id))
     });
     effect(move || {
-        let is_there = place.get().is_some();
-        if open.get_untracked() != is_there {
-            open.set(is_there);
-        }
-        if !is_there && viewed.get_untracked().is_some() {
-            viewed.set(None);
-        }
-    });
-    effect(move || {
-        if !open.get() && viewed.get_untracked().is_some() {
-            viewed.set(None);
+        if place.get().is_none() && open.get() {
+            open.set(false);
         }
     });
     let image = memo(move || files.with(|files| files.get(place.get()?).cloned()));
@@ -50,12 +40,14 @@ pub fn ImageViewer() -> impl IntoView {
         image.track();
         is_zoomed.set(false);
     });
-    let beside = move |step: isize| {
-        let place = place.get()?.checked_add_signed(step)?;
-        files.with(|files| files.get(place).map(|file| file.id))
-    };
+    // The last image is followed by the first, so that no button vanishes under the focus.
     let go = move |step: isize| {
-        if let Some(file) = untrack(|| beside(step)) {
+        let file = files.with_untracked(|files| {
+            let (place, count) = (place.get_untracked()?, isize::try_from(files.len()).ok()?);
+            let next = isize::try_from(place).ok()?.checked_add(step)?.checked_rem_euclid(count)?;
+            files.get(usize::try_from(next).ok()?).map(|file| file.id)
+        });
+        if let Some(file) = file {
             viewed.update(|viewed| *viewed = viewed.map(|viewed| Viewed { file, ..viewed }));
         }
     };
@@ -70,17 +62,11 @@ pub fn ImageViewer() -> impl IntoView {
         }
         event.prevent_default();
     };
+    let count = memo(move || files.with(Vec::len));
     let counter = move || {
-        let count = files.with(Vec::len);
-        place.get().filter(|_| count > 1).map(|place| format!("{} of {count}", place + 1))
+        place.get().filter(|_| count.get() > 1).map(|place| format!("{} of {}", place + 1, count.get()))
     };
-    let step = move |step: isize, label: &'static str, icon: &'static str, class: &'static str| {
-        view! {
-            <Show when=move || beside(step).is_some()>
-                <IconButton label=label icon=icon class=class on_press=move |()| go(step) />
-            </Show>
-        }
-    };
+    let alt = move || image.with(|image| Some(image.as_ref()?.alt.as_ref()?.as_str().to_owned()));
     view! {
         <Modal open=open label=label class="viewer">
             <div class="viewer-frame" on:keydown=on_keydown>
@@ -89,13 +75,13 @@ pub fn ImageViewer() -> impl IntoView {
                     <span class="viewer-count">{move || counter()}</span>
                     <IconButton label="Close" icon="close" on_press=move |()| open.set(false) />
                 </div>
-                <div class="viewer-place" class:zoomed=move || is_zoomed.get()>
-                    {move || image.get().map(|image| view! { <FullImage image=image is_zoomed=is_zoomed /> })}
-                </div>
-                {step(-1, "Previous image", "left", "icon-button viewer-previous")}
-                {step(1, "Next image", "right", "icon-button viewer-next")}
+                <FullImage image=image is_zoomed=is_zoomed />
+                <Show when=move || { count.get() > 1 }>
+                    <IconButton label="Previous image" icon="left" class="icon-button viewer-previous" on_press=move |()| go(-1) />
+                    <IconButton label="Next image" icon="right" class="icon-button viewer-next" on_press=move |()| go(1) />
+                </Show>
                 <p class="viewer-alt" dir="auto">
-                    {move || image.get().and_then(|image| image.alt).map(|alt| alt.as_str().to_owned())}
+                    {move || alt()}
                 </p>
             </div>
         </Modal>
@@ -126,25 +112,40 @@ fn head(image: Attachment) -> impl IntoView {
 
 /// The image itself. A click changes between all its pixels and the whole of it.
 #[component]
-fn FullImage(image: Attachment, is_zoomed: RwSignal<bool>) -> impl IntoView {
+fn FullImage(image: Memo<Option<Attachment>>, is_zoomed: RwSignal<bool>) -> impl IntoView {
     let is_lost = RwSignal::new(false);
-    let (url, words) = (image.url.clone(), description(&image).to_owned());
-    let (width, height) = (image.width.unwrap_or(1), image.height.unwrap_or(1));
-    move || match is_lost.get() {
-        true => view! { <p class="viewer-lost">"This image is not available any more."</p> }.into_any(),
-        false => view! {
+    effect(move || {
+        image.track();
+        is_lost.set(false);
+    });
+    let words = move || image.with(|image| image.as_ref().map(|image| description(image).to_owned()));
+    let picture = move || {
+        let file = image.get()?;
+        let picture = view! {
+            <img
+                src=file.url
+                alt=""
+                width=file.width.unwrap_or(1)
+                height=file.height.unwrap_or(1)
+                on:error=move |_| is_lost.set(true)
+            />
+        };
+        Some(picture)
+    };
+    view! {
+        <div class="viewer-place" class:zoomed=move || is_zoomed.get()>
             <button
                 type="button"
                 class="viewer-image"
-                style=("--width", width.to_string())
-                style=("--height", height.to_string())
+                autofocus=true
                 aria-pressed=move || is_zoomed.get().to_string()
-                aria-label=format!("{words}: show at full size")
+                aria-label=move || format!("{}: show all its pixels", words().unwrap_or_default())
                 on:click=move |_| is_zoomed.update(|zoomed| *zoomed = !*zoomed)
             >
-                <img src=url.clone() alt="" width=width height=height on:error=move |_| is_lost.set(true) />
+                <Show when=move || !is_lost.get() fallback=|| view! { <span>"This image is not available any more."</span> }>
+                    {picture()}
+                </Show>
             </button>
-        }
-        .into_any(),
+        </div>
     }
 }

@@ -10,10 +10,8 @@ mod reading;
 
 use leptos::prelude::*;
 use shared::ids::{MessageId, RoomId};
-use shared::members::Operation;
 
 use crate::boxed::{effect, memo};
-use crate::components::drop_target::{self, DropTarget};
 use crate::components::page_frame::PageFrame;
 use crate::components::people_panel::PeoplePanel;
 use crate::overlays::Overlays;
@@ -30,8 +28,6 @@ pub fn RoomPage(
     room_id: RoomId,
     /// The message that the URL points at.
     pointed: Memo<Option<MessageId>>,
-    /// Draws the files of the room's draft.
-    draw_files: Callback<(), AnyView>,
 ) -> impl IntoView {
     let room = RoomContext::new(room_id);
     let RoomContext { state, live, overlays, .. } = room;
@@ -67,7 +63,6 @@ pub fn RoomPage(
     });
     let lost = memo(move || state.departed.get().filter(|lost| lost.0 == room_id).map(|lost| lost.1));
     let is_there = move || !room.missing.get() && lost.with(Option::is_none);
-    let is_over = RwSignal::new(false);
     let instead = move || match lost.get() {
         Some(words) => view! { <LostRoom words=words /> }.into_any(),
         None => view! { <NotFoundPage /> }.into_any(),
@@ -75,21 +70,10 @@ pub fn RoomPage(
     view! {
         <div class="room-page">
             <Show when=is_there fallback=instead>
-                <main
-                    id="main"
-                    class="room"
-                    tabindex="-1"
-                    on:dragenter=move |event| is_over.set(drop_target::has_files(&event))
-                >
+                <main id="main" class="room" tabindex="-1">
                     <RoomPageHeader />
                     <RoomMessages pointed=pointed />
-                    <RoomComposer draw_files=draw_files />
-                    <DropTarget
-                        is_over=is_over
-                        room_name=room.room_name()
-                        may_drop=memo(move || room.may(Operation::Upload))
-                        on_files=Callback::new(move |files| room.attach(files))
-                    />
+                    <RoomComposer />
                 </main>
                 <PeoplePanel
                     presence=state.presence

@@ -53,6 +53,11 @@ impl FileKind {
     }
 }
 
+/// In how many columns so many images stand.
+pub fn columns(images: usize) -> usize {
+    if images == 4 { 2 } else { images.clamp(1, 3) }
+}
+
 /// The images among some files.
 pub fn images(files: &[Attachment]) -> Vec<Attachment> {
     files.iter().filter(|file| FileKind::of(file) == FileKind::Image).cloned().collect()
@@ -78,9 +83,9 @@ pub fn preview_url(file: &Attachment, moves: bool) -> &str {
 pub fn size_text(bytes: u64) -> String {
     let (unit, name) = match bytes {
         1 => return "1 byte".to_owned(),
-        ..KILOBYTE => return format!("{bytes} bytes"),
+        0 | 2..KILOBYTE => return format!("{bytes} bytes"),
         // What would be rounded to 1024 KB is a megabyte.
-        ..1_048_064 => (KILOBYTE, "KB"),
+        KILOBYTE..1_048_064 => (KILOBYTE, "KB"),
         _ => (MEGABYTE, "MB"),
     };
     let tenths = (bytes * 10 + unit / 2) / unit;
@@ -146,6 +151,11 @@ mod tests {
         assert_eq!(preview_url(&large, true), "/files/1?size=800");
         let small = Attachment { thumbnail_url: None, ..gif };
         assert_eq!(preview_url(&small, false), "/files/1", "there is no other");
+    }
+
+    #[test]
+    fn several_images_stand_in_a_tidy_grid() {
+        assert_eq!([1, 2, 3, 4, 5, 10].map(columns), [1, 2, 3, 2, 3, 3]);
     }
 
     #[test]

@@ -160,7 +160,9 @@ fn a_room_that_the_user_loses_is_forgotten_and_one_that_they_gain_is_followed() 
             size: 1,
             content_type: "image/png".to_owned(),
         };
-        state.draft_files.update(|files| files.add(room_id(1), vec![chosen]));
+        state.draft_files.update(|files| {
+            files.add(room_id(1), vec![chosen]);
+        });
         let name = room(1, "Lobby").name;
         let removed = ServerEvent::RoomRemoved { room_id: room_id(1), name, reason: RemovalReason::Banned };
         let lost = Followup::Gone {

@@ -14,7 +14,6 @@ use crate::client;
 use crate::components::confirm_dialog::Question;
 use crate::components::message_actions::MessageActions;
 use crate::components::message_list::target::ScrollTarget;
-use crate::overlays::Viewed;
 use crate::pages::room_page::context::RoomContext;
 use crate::route::Route;
 use crate::sending;
@@ -96,9 +95,7 @@ impl RoomContext {
             on_copy_link: Callback::new(on_copy_link),
             on_retry: Callback::new(on_retry),
             on_discard: Callback::new(on_discard),
-            on_view: Callback::new(move |(message, file)| {
-                self.overlays.viewed.set(Some(Viewed { room_id, message, file }));
-            }),
+            parts: self.parts,
         }
     }
 

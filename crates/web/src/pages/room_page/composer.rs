@@ -8,6 +8,7 @@ use crate::boxed::{effect, memo};
 use crate::browser::{self, TimeStyle, keys, time_text};
 use crate::components::composer::{Closed, Composer, Draft};
 use crate::pages::room_page::context::RoomContext;
+use crate::parts::Part;
 use crate::session::become_guest;
 use crate::state::account_forms::FormKind;
 use crate::state::sending_rules::{Obstacle, obstacle, time_left};
@@ -16,10 +17,7 @@ use crate::state::typing::Typing;
 
 /// The composer, connected to the state and to the server. It stores the draft in the browser.
 #[component]
-pub fn RoomComposer(
-    /// Draws the files of the draft.
-    draw_files: Callback<(), AnyView>,
-) -> impl IntoView {
+pub fn RoomComposer() -> impl IntoView {
     let room = expect_context::<RoomContext>();
     let RoomContext { state, live, overlays, room_id, editing, .. } = room;
     let draft = RwSignal::new(browser::load(&keys::draft(room_id)).unwrap_or_default());
@@ -82,9 +80,8 @@ pub fn RoomComposer(
             typing=memo(move || state.typing.with(Typing::sentence))
             closed=closed
             wait=memo(move || state.slow_modes.with(|modes| modes.seconds(room_id, now.get())))
-            draw_files=draw_files
+            draw_files=Callback::new(move |()| room.parts.draw(Part::ComposerFiles(room_id, room.draft_error)))
             on_send=Callback::new(on_send)
-            on_files=Callback::new(move |files| room.attach(files))
             on_typing=Callback::new(move |()| live.typing(room_id))
             on_sign_in=Callback::new(move |()| overlays.open_account(FormKind::SignIn))
             on_sign_up=Callback::new(move |()| overlays.open_account(FormKind::SignUp))

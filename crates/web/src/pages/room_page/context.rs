@@ -7,7 +7,6 @@ use leptos::task::spawn_local;
 use shared::ids::{MessageId, RoomId, Seq, UserId};
 use shared::members::Operation;
 use shared::rooms::Room;
-use web_sys::File;
 
 use crate::boxed::{effect, memo};
 use crate::browser;
@@ -17,9 +16,9 @@ use crate::components::message_list::target::ScrollTarget;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
+use crate::parts::Parts;
 use crate::state::State;
 use crate::state::rows::MessageRow;
-use crate::uploading;
 
 /// A mute that ends within this time counts down by seconds.
 const NEAR_MILLIS: i64 = 120_000;
@@ -37,6 +36,8 @@ pub struct RoomContext {
     pub navigation: Navigation,
     /// Menus and dialogs.
     pub overlays: Overlays,
+    /// What is loaded later.
+    pub parts: Parts,
     /// The room.
     pub room_id: RoomId,
     /// Whether a page of messages is loading.
@@ -69,6 +70,7 @@ impl RoomContext {
             live: expect_context(),
             navigation: expect_context(),
             overlays: expect_context(),
+            parts: expect_context(),
             room_id,
             loading: RwSignal::new(false),
             request: StoredValue::new(0),
@@ -105,11 +107,6 @@ impl RoomContext {
             edit: is_author && self.may(Operation::EditMessage),
             delete: is_author && self.may(Operation::DeleteMessage) || self.may(Operation::DeleteAnyMessage),
         }
-    }
-
-    /// Adds files to the draft.
-    pub fn attach(self, files: Vec<File>) {
-        self.draft_error.set(uploading::attach(self.state, self.room_id, files));
     }
 
     /// The time while it is shown: each second while slow mode or a mute that ends within two minutes makes the user wait,

@@ -1,26 +1,154 @@
-//! The files of a draft above the composer: how their uploads get on, and what the user can do about it.
+//! The files of a draft: choosing, pasting and dropping them, how their uploads get on, and what the user can do about it.
 
+use leptos::ev;
+use leptos::html::Input;
 use leptos::prelude::*;
 use shared::files::AltText;
 use shared::ids::{AttachmentId, RoomId};
-use web_sys::Url;
+use shared::members::Operation;
+use wasm_bindgen::JsCast;
+use web_sys::{ClipboardEvent, DataTransfer, DragEvent, Element, File, FileList, Url};
 
 use crate::boxed::memo;
 use crate::browser;
 use crate::components::field_error::FieldError;
 use crate::components::icon::Icon;
+use crate::components::icon_button::IconButton;
 use crate::components::keyed_list::KeyedList;
 use crate::state::State;
 use crate::state::draft_files::{DraftFile, DraftFiles, Stage};
 use crate::state::files::{FileKind, size_text};
 use crate::uploading;
 
-/// The files of a room's draft.
+/// The button to choose files, the place where they are dropped, and the files of a room's draft.
 #[component]
-pub fn DraftFileList(
+pub fn ComposerFiles(
     /// The room.
     room_id: RoomId,
+    /// What is wrong with what the user wants to send.
+    error: RwSignal<Option<String>>,
 ) -> impl IntoView {
+    let state = expect_context::<State>();
+    let on_files = Callback::new(move |files| error.set(uploading::attach(state, room_id, files)));
+    let may_attach = memo(move || state.may(room_id, Operation::Upload));
+    let has_files = memo(move || state.draft_files.with(|files| files.in_room(room_id).next().is_some()));
+    take_pasted(may_attach, on_files);
+    view! {
+        <Show when=move || has_files.get()>
+            <DraftFileList room_id=room_id />
+        </Show>
+        <Show when=move || may_attach.get()>
+            <AttachButton on_files=on_files />
+        </Show>
+        <DropTarget room_id=room_id may_drop=may_attach on_files=on_files />
+    }
+}
+
+/// The files of a list of the browser.
+fn files_in(list: Option<FileList>) -> Vec<File> {
+    let Some(list) = list else { return Vec::new() };
+    (0..list.length()).filter_map(|place| list.get(place)).collect()
+}
+
+/// Takes the files that are pasted into the composer.
+fn take_pasted(may_attach: Memo<bool>, on_files: Callback<Vec<File>>) {
+    let on_paste = move |event: ClipboardEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let Some(data) = event.clipboard_data() else { return };
+        let pasted = files_in(data.files());
+        let is_here = target.is_some_and(|target| target.id() == "composer");
+        if pasted.is_empty() || !is_here || !may_attach.get_untracked() {
+            return;
+        }
+        // Some systems put the name of a copied file beside it. Other text is pasted, too.
+        let text = data.get_data("text/plain").unwrap_or_default();
+        if pasted.iter().any(|file| file.name() == text.trim()) {
+            event.prevent_default();
+        }
+        on_files.run(pasted);
+    };
+    let listener = window_event_listener(ev::paste, on_paste);
+    on_cleanup(move || listener.remove());
+}
+
+/// Opens the browser's dialog to choose files.
+#[component]
+fn AttachButton(on_files: Callback<Vec<File>>) -> impl IntoView {
+    let field = NodeRef::<Input>::new();
+    let choose = move |()| {
+        if let Some(field) = field.get_untracked() {
+            field.click();
+        }
+    };
+    let on_change = move |_| {
+        if let Some(field) = field.get_untracked() {
+            on_files.run(files_in(field.files()));
+            // The same file can be chosen again.
+            field.set_value("");
+            browser::focus("#composer");
+        }
+    };
+    view! {
+        <IconButton label="Attach files" icon="clip" class="icon-button attach" on_press=choose />
+        <input node_ref=field type="file" multiple hidden on:change=on_change />
+    }
+}
+
+/// Whether files are dragged, and not text or a link.
+fn has_files(data: Option<DataTransfer>) -> bool {
+    data.is_some_and(|data| data.types().includes(&"Files".into(), 0))
+}
+
+/// Covers the room while files are dragged over it. Where they cannot be dropped it says so.
+#[component]
+fn DropTarget(room_id: RoomId, may_drop: Memo<bool>, on_files: Callback<Vec<File>>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let is_over = RwSignal::new(false);
+    let enter = move |event: DragEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let is_here = target.is_some_and(|target| matches!(target.closest("#main"), Ok(Some(_))));
+        if is_here && has_files(event.data_transfer()) {
+            is_over.set(true);
+        }
+    };
+    // Wherever else a file is dropped, the browser would leave the page to show it.
+    let stay = |event: DragEvent| {
+        if has_files(event.data_transfer()) {
+            event.prevent_default();
+        }
+    };
+    let listeners = [
+        window_event_listener(ev::dragenter, enter),
+        window_event_listener(ev::dragover, stay),
+        window_event_listener(ev::drop, stay),
+    ];
+    on_cleanup(move || listeners.into_iter().for_each(|listener| listener.remove()));
+    let words = move || match may_drop.get() {
+        true => format!(
+            "Drop files here to attach them to your message in {}",
+            state.room_name(room_id).unwrap_or_default()
+        ),
+        false => "You cannot upload files here at the moment".to_owned(),
+    };
+    let on_drop = move |event: DragEvent| {
+        is_over.set(false);
+        on_files.run(files_in(event.data_transfer().and_then(|data| data.files())));
+    };
+    view! {
+        <Show when=move || is_over.get()>
+            <div class="drop-target" on:dragleave=move |_| is_over.set(false) on:drop=on_drop>
+                <p dir="auto">
+                    <Icon name="clip" />
+                    {move || words()}
+                </p>
+            </div>
+        </Show>
+    }
+}
+
+/// The files of a room's draft.
+#[component]
+fn DraftFileList(room_id: RoomId) -> impl IntoView {
     let state = expect_context::<State>();
     let ids = memo(move || {
         state.draft_files.with(|files| files.in_room(room_id).map(|file| file.chosen.id).collect::<Vec<_>>())

@@ -6,37 +6,36 @@ use leptos::prelude::*;
 use shared::files::Attachment;
 use shared::ids::AttachmentId;
 
+use crate::boxed::memo;
 use crate::browser;
 use crate::components::icon::Icon;
-use crate::state::files::{FileKind, description, images, preview_url, size_text};
-
-/// More images than this stand in rows of three.
-const FEW: usize = 4;
+use crate::overlays::{Overlays, Viewed};
+use crate::state::files::{FileKind, columns, description, images, preview_url, size_text};
+use crate::state::rows::MessageRow;
 
 /// The files of a message.
 #[component]
 pub fn MessageFiles(
-    /// The files.
-    files: Memo<Vec<Attachment>>,
-    /// Called to show an image on the whole screen.
-    #[prop(into)]
-    on_view: Callback<AttachmentId>,
+    /// The message.
+    row: RwSignal<MessageRow>,
 ) -> impl IntoView {
+    let Overlays { viewer, viewed, .. } = expect_context();
+    let (room_id, message) = row.with_untracked(|row| (row.message.room_id, row.message.id));
+    let on_view = Callback::new(move |file| {
+        viewed.set(Some(Viewed { room_id, message, file }));
+        viewer.set(true);
+    });
+    // The elements stay when the message is confirmed.
+    let files = memo(move || row.with(|row| row.message.attachments.clone()));
     let draw = move || {
         let files = files.get();
         let images = images(&files);
-        let columns = match images.len() {
-            FEW => 2,
-            count => count.min(3),
-        };
-        let class = if images.len() > 1 { "images several" } else { "images" };
+        let columns = columns(images.len());
         let images =
             images.into_iter().map(|file| view! { <Picture file=file on_view=on_view /> }.into_any());
         let others = files.into_iter().filter(|file| FileKind::of(file) != FileKind::Image).map(card);
         view! {
-            <div class=class style=("--columns", columns.to_string())>
-                {images.collect_view()}
-            </div>
+            <div class=format!("images of-{columns}")>{images.collect_view()}</div>
             {others.collect_view()}
         }
     };
