@@ -29,6 +29,7 @@ use crate::db::token_hash::TokenHash;
 use crate::db::user_tasks::{self, Task};
 use crate::db::users::{self, Account};
 use crate::db::{self, Conn, Db, DbError};
+use crate::files::key::FileKey;
 use crate::passwords::{Comparison, Passwords, check_new};
 use crate::realtime::connection::Identity;
 use crate::realtime::hub::Hub;
@@ -341,6 +342,28 @@ impl Accounts {
         Ok(me)
     }
 
+    /// Changes the picture of a user, whose bytes are stored under the key; without a key, removes it.
+    ///
+    /// # Errors
+    /// If the database does not confirm it.
+    pub async fn set_avatar(
+        &self,
+        sessions: &Sessions,
+        id: UserId,
+        key: Option<FileKey>,
+    ) -> AccountResult<Me> {
+        let me = self
+            .write(move |conn| {
+                users::set_avatar(conn, id, key.as_ref().map(FileKey::as_str), clock::now())?;
+                identity_events::create(conn, &[IdentityEvent::changed(id)])?;
+                user_tasks::create(conn, id, Task::Rename)?;
+                Ok(users::get(conn, id)?.me)
+            })
+            .await?;
+        sessions.user_changed(&me.user);
+        Ok(me)
+    }
+
     /// Deletes a user at their own wish: their sessions, tokens and password are gone, and they leave all rooms. Their
     /// messages stay under another name, or are erased in the background.
     ///
@@ -377,6 +400,7 @@ impl Accounts {
                 db::passwords::delete(conn, id)?;
                 db::password_resets::end_all(conn, id, clock::now())?;
                 users::delete(conn, &me.user, clock::now())?;
+                db::attachments::delete_unclaimed_of(conn, id, clock::now())?;
                 user_tasks::create(conn, id, Task::Leave)?;
                 if messages == DeletedMessages::Erase {
                     user_tasks::create(conn, id, Task::Erase)?;
@@ -430,5 +454,5 @@ fn as_value<T>(result: AccountResult<T>) -> db::DbResult<AccountResult<T>> {
 
 fn new_user(username: Username, kind: UserKind, now: DateTime<Utc>) -> User {
     let (id, created_at) = (UserId(Uuid::now_v7()), Timestamp::from(now));
-    User { id, username, kind, created_at, deleted_at: None }
+    User { id, username, kind, avatar_url: None, created_at, deleted_at: None }
 }

@@ -8,6 +8,7 @@ use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::db::Db;
 use crate::devices::Devices;
+use crate::files::Files;
 use crate::limits::Limits;
 use crate::readiness::Readiness;
 use crate::realtime::hub::Hub;
@@ -33,6 +34,8 @@ pub struct App {
     pub accounts: Accounts,
     /// The browsers that have signed in before.
     pub devices: Devices,
+    /// The attachments and pictures.
+    pub files: Files,
     /// The rate limits.
     pub limits: Limits,
     /// What is to be done in the rooms of users.
@@ -54,6 +57,7 @@ impl App {
         limits: Limits,
         accounts: Accounts,
         devices: Devices,
+        files: Files,
     ) -> Self {
         let sessions = Sessions::new(db.clone(), hub.clone());
         let is_draining = AtomicBool::new(false);
@@ -67,6 +71,7 @@ impl App {
             sessions,
             accounts,
             devices,
+            files,
             limits,
             tasks,
             readiness,

@@ -31,7 +31,7 @@ pub struct Config {
     #[arg(long, global = true, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
-    /// Directory of the private Postgres
+    /// Directory of the private Postgres and of files
     #[arg(long, global = true, env = "PARLANCE_DATA_DIR", value_name = "DIRECTORY", default_value_os_t = default_data_dir())]
     pub data_dir: PathBuf,
 
@@ -70,6 +70,10 @@ pub struct Config {
     /// Who may come as a guest; admins can change it while the server runs
     #[arg(long, env = "PARLANCE_GUESTS", value_name = "WHO", default_value = Guests::Open.name(), value_parser = named(Guests::ALL, Guests::name))]
     pub guests: Guests,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub files: FileSettings,
 
     /// Whether to limit rates and the sockets per user and address; off is for benchmarks and tests
     #[arg(long, env = "PARLANCE_RATE_LIMITS", value_name = "ON", value_enum, default_value_t = Switch::On)]
@@ -194,6 +198,35 @@ pub struct LimitSettings {
     /// Sockets that may be open in total
     #[arg(long, env = "PARLANCE_SOCKETS", value_name = "COUNT", default_value_t = 10_000, value_parser = positive())]
     pub sockets: u32,
+}
+
+/// Where files are, and how large they may be.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Files")]
+pub struct FileSettings {
+    /// Where files are stored, such as s3://bucket/prefix; by default, in the data directory
+    #[arg(long, env = "PARLANCE_FILES", value_name = "URL")]
+    pub files: Option<String>,
+
+    /// Size of an uploaded file, in MiB
+    #[arg(long, env = "PARLANCE_UPLOAD_MIB", value_name = "MIB", default_value_t = 25, value_parser = positive())]
+    pub upload_mib: u32,
+
+    /// MiB that a member may upload per day
+    #[arg(long, env = "PARLANCE_MEMBER_UPLOAD_MIB_PER_DAY", value_name = "MIB", default_value_t = 100, value_parser = positive())]
+    pub member_upload_mib_per_day: u32,
+
+    /// MiB that a guest may upload per day
+    #[arg(long, env = "PARLANCE_GUEST_UPLOAD_MIB_PER_DAY", value_name = "MIB", default_value_t = 10, value_parser = positive())]
+    pub guest_upload_mib_per_day: u32,
+
+    /// MiB that the guests of an address may upload per day
+    #[arg(long, env = "PARLANCE_ADDRESS_UPLOAD_MIB_PER_DAY", value_name = "MIB", default_value_t = 50, value_parser = positive())]
+    pub address_upload_mib_per_day: u32,
+
+    /// MiB of the disk that stay free: with less, uploads are refused
+    #[arg(long, env = "PARLANCE_LEAST_FREE_MIB", value_name = "MIB", default_value_t = 1_024)]
+    pub least_free_mib: u32,
 }
 
 /// Parses a value by its name.

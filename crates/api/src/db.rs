@@ -3,12 +3,14 @@
 //! The queries are in the submodules, one per noun. These modules know neither HTTP nor the hub: functions take a
 //! connection and ids, and return DTOs of `shared`.
 
+pub mod attachments;
 pub mod audit;
 pub mod bans;
 mod breaker;
 pub mod changes;
 mod connection;
 mod error;
+pub mod file_deletions;
 pub mod identity_events;
 pub mod invites;
 pub mod members;

@@ -9,6 +9,10 @@ use shared::text::{Invalid, InvalidCode};
 
 use crate::accounts::AccountError;
 use crate::db::{self, DbError};
+use crate::files::FileError;
+use crate::files::image::ImageError;
+use crate::files::quota::QuotaError;
+use crate::files::store::StoreError;
 use crate::limits::Limited;
 use crate::passwords::PasswordError;
 use crate::realtime::admission::Refusal as SocketRefusal;
@@ -93,7 +97,8 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::TokenNotFound
         | ErrorCode::ResetNotFound
         | ErrorCode::MemberNotFound
-        | ErrorCode::InviteNotFound => StatusCode::NOT_FOUND,
+        | ErrorCode::InviteNotFound
+        | ErrorCode::FileNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::RoomNameTaken
         | ErrorCode::UsernameTaken
@@ -102,15 +107,18 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::LastOwner
         | ErrorCode::MessageIdReused
         | ErrorCode::RoomIdReused
+        | ErrorCode::AttachmentIdReused
         | ErrorCode::MessageDeleted => StatusCode::CONFLICT,
         ErrorCode::ResetGone | ErrorCode::InviteGone => StatusCode::GONE,
         ErrorCode::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UriTooLong => StatusCode::URI_TOO_LONG,
-        ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
+        ErrorCode::UnsupportedMediaType | ErrorCode::UnsupportedImage => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorCode::ValidationFailed => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
-        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::RateLimited | ErrorCode::UploadQuota => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         ErrorCode::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         ErrorCode::Internal | ErrorCode::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
         ErrorCode::Unavailable | ErrorCode::Overloaded | ErrorCode::OutcomeUnknown => {
@@ -151,6 +159,7 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::ResetNotFound => "There is no such link.",
         ErrorCode::MemberNotFound => "The room has no such member.",
         ErrorCode::InviteNotFound => "There is no such invite.",
+        ErrorCode::FileNotFound => "There is no such file.",
         ErrorCode::MethodNotAllowed => "This URL does not support this method.",
         ErrorCode::RoomNameTaken => "There is a room with that name already.",
         ErrorCode::UsernameTaken => "This name belongs to somebody else, or looks like a name that does.",
@@ -159,18 +168,25 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::LastAdmin => "The server needs another admin first.",
         ErrorCode::MessageIdReused => "Another message has this id.",
         ErrorCode::RoomIdReused => "Another room has or had this id.",
+        ErrorCode::AttachmentIdReused => "Another file has this id.",
         ErrorCode::MessageDeleted => "The message has been deleted.",
         ErrorCode::InviteGone => "This invite was revoked, used up, or has expired.",
         ErrorCode::ResetGone => {
             "This link was used already, or it has expired. Ask an admin for another one."
         }
         ErrorCode::RequestTimeout => "The request took too long to arrive.",
-        ErrorCode::BodyTooLarge => "The body is larger than 64 KiB.",
+        ErrorCode::BodyTooLarge => "The body is too large.",
+        ErrorCode::RangeNotSatisfiable => "The file has no such bytes.",
         ErrorCode::UriTooLong => "The URL is longer than 4 KiB.",
-        ErrorCode::UnsupportedMediaType => "The body must have the media type application/json.",
+        ErrorCode::UnsupportedMediaType => {
+            "The body must have the media type application/json. A file must have no Content-Encoding."
+        }
+        ErrorCode::UnsupportedImage => "The picture must be a PNG, JPEG, GIF or WebP image.",
         ErrorCode::ValidationFailed => "The input is not valid; see `errors`.",
         ErrorCode::UpgradeRequired => "This URL accepts only WebSocket connections.",
         ErrorCode::RateLimited => "There were too many requests in a short time. Try again later.",
+        ErrorCode::UploadQuota => "You have uploaded too much. Try again later.",
+        ErrorCode::StorageFull => "The server has no room for more files.",
         ErrorCode::HeadersTooLarge => {
             "There are more than 64 header fields, or they are larger than 16 KiB in total."
         }
@@ -291,6 +307,61 @@ impl From<Limited> for AppError {
             retry_after: Some(limited.retry_after),
             scope: Some(limited.scope),
             ..Self::new(ErrorCode::RateLimited)
+        }
+    }
+}
+
+impl From<QuotaError> for AppError {
+    fn from(error: QuotaError) -> Self {
+        let (words, scope, retry_after) = match error {
+            QuotaError::TooMany => ("You have too many uploads at once.", LimitScope::User, 1),
+            QuotaError::User { retry_after } => {
+                ("You have uploaded too much today.", LimitScope::User, retry_after)
+            }
+            QuotaError::Address { retry_after } => {
+                ("Your address has uploaded too much today.", LimitScope::Ip, retry_after)
+            }
+        };
+        let scope = Some(scope);
+        Self { retry_after: Some(retry_after), scope, ..Self::because(ErrorCode::UploadQuota, words) }
+    }
+}
+
+impl From<FileError> for AppError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::TooLarge => Self::because(ErrorCode::BodyTooLarge, "The file is too large."),
+            FileError::Image(ImageError::Unsupported) => Self::new(ErrorCode::UnsupportedImage),
+            FileError::Image(error) => {
+                let code = match error {
+                    ImageError::TooLarge => InvalidCode::OutOfRange,
+                    _ => InvalidCode::InvalidFormat,
+                };
+                let detail = match error {
+                    ImageError::TooLarge => "The picture has too many pixels.",
+                    _ => "The picture is damaged.",
+                };
+                let pointer = String::new();
+                Self::invalid(vec![FieldError { pointer, code, detail: detail.to_owned() }])
+            }
+            FileError::Busy => Self::new(ErrorCode::Overloaded),
+            FileError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => {
+                tracing::warn!("the store of files has no room");
+                Self::new(ErrorCode::StorageFull)
+            }
+            StoreError::NotFound => Self::new(ErrorCode::FileNotFound),
+            StoreError::Failed(reason) => {
+                tracing::warn!(reason, "the store of files failed");
+                Self::new(ErrorCode::Unavailable)
+            }
         }
     }
 }

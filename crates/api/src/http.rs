@@ -6,10 +6,12 @@ pub mod address;
 pub mod admin;
 pub mod assets;
 pub mod audit;
+pub mod avatars;
 pub mod bans;
 pub mod body;
 pub mod docs;
 pub mod endpoint;
+pub mod files;
 pub mod health;
 pub mod identity;
 pub mod invites;
@@ -23,6 +25,7 @@ pub mod rooms;
 pub mod server;
 pub mod sessions;
 pub mod tokens;
+pub mod uploads;
 pub mod users;
 
 use actix_web::{Resource, Route, web};
@@ -44,6 +47,9 @@ pub fn endpoints() -> Vec<Endpoint> {
         audit::endpoints(),
         invites::endpoints(),
         messages::endpoints(),
+        uploads::endpoints(),
+        avatars::endpoints(),
+        files::endpoints(),
         server::endpoints(),
         health::endpoints(),
     ]
@@ -91,9 +97,8 @@ mod tests {
     use super::endpoint::Needs;
     use super::*;
 
-    /// Operations that only the socket has, or that come with files, reactions and pins.
-    const WITHOUT_ENDPOINT: [Operation; 4] =
-        [Operation::Type, Operation::Upload, Operation::React, Operation::Pin];
+    /// Operations that only the socket has, or that come with reactions and pins.
+    const WITHOUT_ENDPOINT: [Operation; 3] = [Operation::Type, Operation::React, Operation::Pin];
 
     #[test]
     fn every_endpoint_of_a_room_names_what_it_needs_there() {

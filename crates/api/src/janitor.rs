@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
@@ -23,6 +23,10 @@ const CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How many messages of a deleted room one statement deletes: few enough not to delay other statements.
 const PURGE_BATCH: i64 = 5_000;
+/// How long a file waits for a message that takes it.
+const UNCLAIMED_LIFETIME: TimeDelta = TimeDelta::days(1);
+/// How many files are deleted at once.
+const FILE_BATCH: i64 = 500;
 /// How often rooms are passed on whose last owner is a guest who cannot come back.
 const SUCCESSION_INTERVAL: Duration = Duration::from_secs(600);
 /// How far reads of the changes of other processes overlap: longer than a transaction takes.
@@ -67,7 +71,10 @@ pub async fn work(app: Arc<App>) {
             () = app.tasks.stored() => run_tasks(&app).await,
             _ = retries.tick() => run_tasks(&app).await,
             _ = successions.tick() => pass_on_abandoned_rooms(&app).await,
-            _ = cleanups.tick() => purge_deleted_rooms(&app).await,
+            _ = cleanups.tick() => {
+                purge_deleted_rooms(&app).await;
+                delete_files(&app).await;
+            }
         }
     }
 }
@@ -165,6 +172,38 @@ async fn delete_expired_sessions(app: &App) {
     }
     if let Err(error) = app.sessions.delete_expired().await {
         tracing::warn!(%error, "expired sessions cannot be deleted yet");
+    }
+}
+
+/// Deletes the files that no message took, and then the bytes of all files whose rows are gone.
+async fn delete_files(app: &App) {
+    let deleted = async {
+        let now = Utc::now();
+        let before = now - UNCLAIMED_LIFETIME;
+        let delete =
+            move |conn: &mut db::Conn| db::attachments::delete_unclaimed(conn, before, FILE_BATCH, now);
+        app.db.write(move |conn| db::transaction(conn, delete)).await?;
+        loop {
+            let due = app.db.run(move |conn| db::file_deletions::list_due(conn, now, FILE_BATCH)).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let mut deleted = Vec::with_capacity(due.len());
+            for key in due {
+                match app.files.store.delete(&key).await {
+                    Ok(()) => deleted.push(key),
+                    Err(error) => tracing::warn!(%error, "a file is deleted later"),
+                }
+            }
+            if deleted.is_empty() {
+                return Ok(());
+            }
+            app.db.write(move |conn| db::file_deletions::finish(conn, &deleted)).await?;
+        }
+    };
+    if let Err(error) = deleted.await {
+        let error: db::DbError = error;
+        tracing::warn!(%error, "files are deleted later");
     }
 }
 

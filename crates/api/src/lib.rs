@@ -13,6 +13,7 @@ pub mod config;
 pub mod db;
 pub mod devices;
 pub mod error;
+pub mod files;
 pub mod http;
 pub mod janitor;
 pub mod json;
@@ -26,6 +27,7 @@ pub mod rooms;
 pub mod sessions;
 pub mod socket;
 pub mod tasks;
+pub mod threads;
 pub mod writer;
 
 use std::any::Any;
@@ -49,6 +51,7 @@ use crate::config::{Config, Switch};
 use crate::db::rooms::NewRoom;
 use crate::db::{Conn, Db, DbError};
 use crate::devices::Devices;
+use crate::files::Files;
 use crate::limits::Limits;
 use crate::postgres::{Cluster, ClusterError};
 use crate::realtime::audience::Audiences;
@@ -103,6 +106,9 @@ pub enum StartError {
     /// The operating system refuses a thread.
     #[error("Cannot start: {0}.")]
     Thread(std::io::Error),
+    /// The store of files cannot be opened.
+    #[error("Cannot store files: {0}.")]
+    Files(std::io::Error),
 }
 
 impl StartError {
@@ -163,7 +169,8 @@ impl Server {
         let devices =
             Devices::new(&device_key).map_err(|error| StartError::Thread(io::Error::other(error)))?;
         let setup_secret = accounts.setup_secret(&mut prepared).map_err(unavailable)?;
-        let app = Arc::new(App::new(config, address, db, writer, hub, limits, accounts, devices));
+        let files = Files::start(&config).map_err(StartError::Files)?;
+        let app = Arc::new(App::new(config, address, db, writer, hub, limits, accounts, devices, files));
         let (http, thread) = serve(listener, app.clone()).map_err(StartError::Thread)?;
         Ok(Self { address, app, http, thread, cluster, setup_secret })
     }

@@ -43,6 +43,11 @@ const SIGN_INS_PER_ADDRESS: NonZeroU32 = NonZeroU32::new(20).unwrap();
 const SIGN_INS_PER_NAME: NonZeroU32 = NonZeroU32::new(50).unwrap();
 /// Changes of a user's name per hour.
 const RENAMES_PER_HOUR: NonZeroU32 = NonZeroU32::new(3).unwrap();
+/// Changes of a user's picture per hour.
+const AVATARS_PER_HOUR: NonZeroU32 = NonZeroU32::new(20).unwrap();
+/// Files that are loaded per second by a user, or by an address without a session.
+const FILES: Quota =
+    Quota::per_second(NonZeroU32::new(100).unwrap()).allow_burst(NonZeroU32::new(500).unwrap());
 /// Links to a new password per hour and user.
 const RESETS_PER_HOUR: NonZeroU32 = NonZeroU32::new(3).unwrap();
 /// Changes of memberships, bans and invites per second of a user: a moderator may clean up after a raid.
@@ -107,6 +112,8 @@ struct Buckets {
     sign_ins_of_address: Limiter<IpAddr>,
     sign_ins_of_name: Limiter<String>,
     renames_of_user: Limiter<UserId>,
+    avatars_of_user: Limiter<UserId>,
+    files: Limiter<Subject>,
     resets_of_user: Limiter<UserId>,
     membership_changes_of_user: Limiter<UserId>,
     additions_of_user: Limiter<UserId>,
@@ -161,6 +168,8 @@ impl Limits {
                 sign_ins_of_address: limiter(quarter_hourly(SIGN_INS_PER_ADDRESS), MAX_BUCKETS),
                 sign_ins_of_name: limiter(Quota::per_hour(SIGN_INS_PER_NAME), MAX_BUCKETS),
                 renames_of_user: limiter(Quota::per_hour(RENAMES_PER_HOUR), MAX_BUCKETS),
+                avatars_of_user: limiter(Quota::per_hour(AVATARS_PER_HOUR), MAX_BUCKETS),
+                files: limiter(FILES, MAX_BUCKETS),
                 membership_changes_of_user: limiter(MEMBERSHIP_CHANGES, MAX_BUCKETS),
                 additions_of_user: limiter(Quota::per_hour(ADDITIONS_PER_HOUR), MAX_BUCKETS),
                 invites_of_address: limiter(Quota::per_minute(INVITES_PER_MINUTE), MAX_BUCKETS),
@@ -289,6 +298,25 @@ impl Limits {
     pub fn rename(&self, user: UserId) -> Result<(), Limited> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         check(&buckets.renames_of_user, &user, LimitScope::User)
+    }
+
+    /// Counts a change of a user's picture.
+    ///
+    /// # Errors
+    /// [`Limited`] if the rate is exceeded.
+    pub fn change_avatar(&self, user: UserId) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.avatars_of_user, &user, LimitScope::User)
+    }
+
+    /// Counts a file that is loaded by a user, or by an address without a session.
+    ///
+    /// # Errors
+    /// [`Limited`] if the rate is exceeded.
+    pub fn load_file(&self, user: Option<UserId>, address: IpAddr) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        let subject = Subject::new(user, address);
+        check(&buckets.files, &subject, subject.scope())
     }
 
     /// Counts a link that lets a user choose a new password.

@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, mpsc};
-use std::thread;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
@@ -13,17 +12,15 @@ use icu_normalizer::ComposingNormalizer;
 use shared::text::{Invalid, InvalidCode};
 use shared::users::{Password, Username};
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
 use crate::db::name_key::name_key;
+use crate::threads::{FreeThread, Threads};
 
 /// How long a request waits for a thread and its hash.
 const WAIT: Duration = Duration::from_secs(5);
 /// How many requests of an address may wait for a thread.
 const MAX_WAITING_PER_ADDRESS: usize = 2;
-/// The niceness of the threads, so that many sign-ins do not hold up messages.
-const NICENESS: i32 = 10;
 /// The most common passwords of eight characters or more, in lower case, most common first.
 const COMMON: &str = include_str!("common_passwords.txt");
 /// A hash of nothing that anybody knows. It is compared with where there is no hash, so that this takes as long.
@@ -55,39 +52,19 @@ pub enum Comparison {
     RightButWeak,
 }
 
-type Job = Box<dyn FnOnce() + Send>;
-
-/// The threads that hash, as many as there are cores.
+/// The threads that hash.
 pub struct Passwords {
-    jobs: Mutex<mpsc::Sender<Job>>,
-    threads: Arc<Semaphore>,
+    threads: Threads,
     waiting: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
 impl Passwords {
-    /// Starts the threads. They end with the last handle.
+    /// Starts the threads.
     ///
     /// # Errors
     /// If the operating system refuses a thread.
     pub fn start() -> std::io::Result<Self> {
-        let count = thread::available_parallelism().map_or(1, usize::from);
-        let (jobs, queue) = mpsc::channel::<Job>();
-        let queue = Arc::new(Mutex::new(queue));
-        for number in 0..count {
-            let queue = queue.clone();
-            thread::Builder::new().name(format!("password-{number}")).spawn(move || {
-                // On Linux a priority is that of the thread.
-                if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-                    tracing::warn!(%error, "passwords are checked at the priority of everything else");
-                }
-                loop {
-                    let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                    let Ok(job) = job else { return };
-                    job();
-                }
-            })?;
-        }
-        Ok(Self { jobs: Mutex::new(jobs), threads: Arc::new(Semaphore::new(count)), waiting: Arc::default() })
+        Ok(Self { threads: Threads::start("password")?, waiting: Arc::default() })
     }
 
     /// Hashes a new password.
@@ -133,30 +110,20 @@ impl Passwords {
         T: Send + 'static,
         F: FnOnce() -> PasswordResult<T> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let started = async {
-            let permit = self.permit(address).await?;
-            let job: Job = Box::new(move || {
-                let _ = reply.send(work());
-                drop(permit);
-            });
-            let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-            jobs.send(job).map_err(|_| PasswordError::Busy)
-        };
         let finished = async {
-            started.await?;
-            answer.await.map_err(|_| PasswordError::Busy)?
+            let thread = self.thread(address).await?;
+            self.threads.run(thread, work).await.map_err(|_| PasswordError::Busy)?
         };
         timeout(WAIT, finished).await.unwrap_or(Err(PasswordError::Busy))
     }
 
-    /// Waits for a free thread. A permit is a thread.
-    async fn permit(&self, address: IpAddr) -> PasswordResult<OwnedSemaphorePermit> {
-        if let Ok(permit) = self.threads.clone().try_acquire_owned() {
-            return Ok(permit);
+    /// Waits for a free thread.
+    async fn thread(&self, address: IpAddr) -> PasswordResult<FreeThread> {
+        if let Ok(thread) = self.threads.try_acquire() {
+            return Ok(thread);
         }
         let _waiting = Waiting::enter(&self.waiting, address).ok_or(PasswordError::Busy)?;
-        self.threads.clone().acquire_owned().await.map_err(|_| PasswordError::Busy)
+        self.threads.acquire().await.map_err(|_| PasswordError::Busy)
     }
 }
 

@@ -5,6 +5,7 @@
 //! under that lock, so nothing slips between the check and the commit. The same functions serve the command line, which
 //! works directly on the database.
 
+pub mod attachments;
 pub mod bans;
 pub mod error;
 pub mod invites;

@@ -100,9 +100,11 @@ pub enum ErrorCode {
     BodyTooLarge,
     /// The URL is longer than 4 KiB.
     UriTooLong,
+    /// The file has no such bytes.
+    RangeNotSatisfiable,
     /// The body is not `application/json`, or a file has a `Content-Encoding`.
     UnsupportedMediaType,
-    /// The image is none of PNG, JPEG, GIF and WebP, or is too large to be decoded.
+    /// The image is none of PNG, JPEG, GIF and WebP.
     UnsupportedImage,
     /// The input breaks a rule; `errors` says which.
     ValidationFailed,
@@ -131,7 +133,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes that this version knows.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 56] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidCursor,
@@ -175,6 +177,7 @@ impl ErrorCode {
         Self::RequestTimeout,
         Self::BodyTooLarge,
         Self::UriTooLong,
+        Self::RangeNotSatisfiable,
         Self::UnsupportedMediaType,
         Self::UnsupportedImage,
         Self::ValidationFailed,
@@ -235,6 +238,7 @@ impl ErrorCode {
             Self::RequestTimeout => "request_timeout",
             Self::BodyTooLarge => "body_too_large",
             Self::UriTooLong => "uri_too_long",
+            Self::RangeNotSatisfiable => "range_not_satisfiable",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::UnsupportedImage => "unsupported_image",
             Self::ValidationFailed => "validation_failed",

@@ -41,6 +41,18 @@ impl Accounts {
         Ok(account)
     }
 
+    /// Who may create an account, and who may come as a guest.
+    ///
+    /// # Errors
+    /// Errors of the database.
+    pub async fn settings(&self) -> AccountResult<ServerSettings> {
+        let defaults = self.defaults.clone();
+        self.read(move |conn| {
+            Ok(ServerSettings { registration: defaults.registration(conn)?, guests: defaults.guests(conn)? })
+        })
+        .await
+    }
+
     /// Changes the settings that are given, on behalf of `by`. Returns those that hold then.
     ///
     /// # Errors

@@ -10,8 +10,9 @@ pub use create::{NewMessage, create, create_all, find_repeated};
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use shared::files::Attachment;
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
-use shared::messages::{Author, Message, MessageText};
+use shared::messages::{Author, Message};
 use shared::page::{Cursor, Page};
 use shared::users::Username;
 use uuid::Uuid;
@@ -20,6 +21,7 @@ use super::page::{self, InvalidCursor};
 use super::schema::{messages, rooms, users};
 use super::slice::{self, PageRange};
 use super::{DbError, DbResult, Reader};
+use crate::files::key;
 
 /// The constraint that keeps ids unique.
 pub const ID_KEY: &str = "messages_pkey";
@@ -36,6 +38,7 @@ pub(super) struct MessageRow {
     created_at: DateTime<Utc>,
     edited_at: Option<DateTime<Utc>>,
     deleted_at: Option<DateTime<Utc>>,
+    attachments: Option<String>,
 }
 
 /// The author of a message: columns of `users`.
@@ -45,15 +48,17 @@ pub(super) struct AuthorRow {
     id: Uuid,
     username: String,
     kind: String,
+    avatar_key: Option<String>,
 }
 
 impl From<AuthorRow> for Author {
     fn from(row: AuthorRow) -> Self {
-        let AuthorRow { id, username, kind } = row;
+        let AuthorRow { id, username, kind, avatar_key } = row;
         Self {
             id: UserId(id),
             username: Username::from_stored(username),
             kind: super::users::kind_from_text(&kind),
+            avatar_url: avatar_key.as_deref().map(key::path),
         }
     }
 }
@@ -77,7 +82,7 @@ pub(super) fn if_any() -> diesel::dsl::AsSelect<IfAny, diesel::pg::Pg> {
 
 /// Converts a row to a DTO.
 pub(super) fn message((row, author): (MessageRow, AuthorRow)) -> Message {
-    let MessageRow { id, room_id, seq, rev, text, created_at, edited_at, deleted_at } = row;
+    let MessageRow { id, room_id, seq, rev, text, created_at, edited_at, deleted_at, attachments } = row;
     Message {
         id: MessageId(id),
         room_id: RoomId(room_id),
@@ -85,6 +90,7 @@ pub(super) fn message((row, author): (MessageRow, AuthorRow)) -> Message {
         rev: Rev(rev),
         author: author.into(),
         text,
+        attachments: attachments.as_deref().map(super::attachments::from_json).unwrap_or_default(),
         created_at: created_at.into(),
         edited_at: edited_at.map(Into::into),
         deleted_at: deleted_at.map(Into::into),
@@ -105,39 +111,45 @@ pub fn get(conn: &mut PgConnection, room_id: RoomId, id: MessageId) -> DbResult<
     Ok(message(row))
 }
 
-/// Replaces the text of a message. The caller holds the lock of the room.
+/// Replaces the text of a message, and the files that it has. The caller holds the lock of the room.
 ///
 /// # Errors
 /// [`super::DbError::NotFound`] if it does not exist.
 pub fn update(
     conn: &mut PgConnection,
     id: MessageId,
-    text: &MessageText,
+    text: &str,
+    attachments: &[Attachment],
     rev: Rev,
     now: DateTime<Utc>,
 ) -> DbResult<()> {
     diesel::update(messages::table.find(id.0))
-        .set((messages::text.eq(text.as_str()), messages::edited_at.eq(now), messages::rev.eq(rev.0)))
+        .set((
+            messages::text.eq(text),
+            messages::attachments.eq(super::attachments::to_json(attachments)),
+            messages::edited_at.eq(now),
+            messages::rev.eq(rev.0),
+        ))
         .returning(messages::id)
         .get_result::<Uuid>(conn)?;
     Ok(())
 }
 
-/// Turns messages into tombstones without text, numbered from `first` in the order of the ids. The caller holds the lock
+/// Turns messages into tombstones without text and files, numbered from `first` in the order of the ids. The caller holds the lock
 /// of the room.
 pub fn delete(conn: &mut PgConnection, ids: &[MessageId], first: Rev, now: DateTime<Utc>) -> DbResult<()> {
     use diesel::sql_types::{Array, BigInt, Timestamptz, Uuid as SqlUuid};
 
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     diesel::sql_query(
-        "UPDATE messages SET text = NULL, deleted_at = $1, rev = $2 + input.place - 1 \
+        "UPDATE messages SET text = NULL, attachments = NULL, deleted_at = $1, rev = $2 + input.place - 1 \
          FROM unnest($3) WITH ORDINALITY AS input (id, place) WHERE messages.id = input.id",
     )
     .bind::<Timestamptz, _>(now)
     .bind::<BigInt, _>(first.0)
-    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<SqlUuid>, _>(&ids)
     .execute(conn)?;
-    Ok(())
+    super::attachments::delete_of_messages(conn, &ids, now)
 }
 
 /// Those of the messages that are not deleted, in the order of `seq`.

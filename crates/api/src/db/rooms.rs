@@ -14,7 +14,8 @@ use super::name_key::name_key;
 use super::page::{self, Direction, InvalidCursor};
 use super::schema::{memberships, messages, rooms, users};
 use super::sent_hash::sent_hash;
-use super::{DbError, DbResult};
+use super::{DbError, DbResult, attachments, file_deletions};
+use crate::files::key;
 
 /// The constraint that keeps names unique. `crate::error` maps it to an error code.
 pub const NAME_KEY: &str = "rooms_name_key";
@@ -41,6 +42,7 @@ pub struct RoomRow {
     slow_mode_seconds: i32,
     posting: String,
     member_count: i32,
+    avatar_key: Option<String>,
 }
 
 impl RoomRow {
@@ -69,6 +71,7 @@ impl From<RoomRow> for Room {
             topic: row.topic.map(Topic::from_stored),
             visibility: visibility_from_text(&row.visibility),
             is_own: row.is_own,
+            avatar_url: row.avatar_key.as_deref().map(key::path),
             created_by: row.created_by.map(UserId),
             created_at: row.created_at.into(),
             updated_at: row.updated_at.into(),
@@ -292,6 +295,32 @@ pub fn update(conn: &mut PgConnection, room: &Room, now: DateTime<Utc>) -> DbRes
     Ok(())
 }
 
+/// Changes the picture of a locked room, whose bytes are stored. Those of the former picture are deleted later.
+pub fn set_avatar(
+    conn: &mut PgConnection,
+    id: RoomId,
+    key: Option<&str>,
+    now: DateTime<Utc>,
+) -> DbResult<()> {
+    let room = rooms::table.find(id.0);
+    let former: Option<String> = room.select(rooms::avatar_key).first(conn)?;
+    diesel::update(room).set(rooms::avatar_key.eq(key)).execute(conn)?;
+    file_deletions::replace(conn, former.as_deref(), key, now)
+}
+
+/// The room whose picture has this key.
+///
+/// # Errors
+/// [`DbError::NotFound`] if there is none, or the room is deleted.
+pub fn find_by_avatar(conn: &mut PgConnection, key: &str) -> DbResult<Room> {
+    let row: RoomRow = rooms::table
+        .filter(rooms::avatar_key.eq(key))
+        .filter(rooms::deleted_at.is_null())
+        .select(RoomRow::as_select())
+        .first(conn)?;
+    Ok(row.into())
+}
+
 /// Stores the counters of a locked room after its changes. With `is_about_rights`, statements that judged who may write
 /// before they got the lock judge again.
 pub fn advance(conn: &mut PgConnection, room: &Room, is_about_rights: bool) -> DbResult<()> {
@@ -332,7 +361,12 @@ pub fn purge(conn: &mut PgConnection, limit: i64) -> DbResult<bool> {
         .limit(limit)
         .select(messages::id)
         .load(conn)?;
+    // Rows of files refer to those of messages and rooms.
+    if attachments::delete_of_room(conn, RoomId(*room_id), limit, Utc::now())? {
+        return Ok(true);
+    }
     if batch.is_empty() {
+        set_avatar(conn, RoomId(*room_id), None, Utc::now())?;
         diesel::delete(rooms::table.find(room_id)).execute(conn)?;
     } else {
         diesel::delete(messages::table.filter(messages::id.eq_any(batch))).execute(conn)?;

@@ -1,6 +1,23 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    attachments (id) {
+        id -> Uuid,
+        key -> Text,
+        room_id -> Uuid,
+        user_id -> Uuid,
+        message_id -> Nullable<Uuid>,
+        filename -> Text,
+        content_type -> Text,
+        size -> Int8,
+        width -> Nullable<Int4>,
+        height -> Nullable<Int4>,
+        thumbnail_type -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     bans (room_id, user_id) {
         room_id -> Uuid,
         user_id -> Uuid,
@@ -9,6 +26,13 @@ diesel::table! {
         reason -> Nullable<Text>,
         created_at -> Timestamptz,
         address_hash -> Nullable<Bytea>,
+    }
+}
+
+diesel::table! {
+    file_deletions (key) {
+        key -> Text,
+        due_at -> Timestamptz,
     }
 }
 
@@ -67,6 +91,7 @@ diesel::table! {
         created_at -> Timestamptz,
         edited_at -> Nullable<Timestamptz>,
         deleted_at -> Nullable<Timestamptz>,
+        attachments -> Nullable<Text>,
     }
 }
 
@@ -139,6 +164,7 @@ diesel::table! {
         member_count -> Int4,
         rights_version -> Int8,
         public_id -> Nullable<Uuid>,
+        avatar_key -> Nullable<Text>,
     }
 }
 
@@ -209,9 +235,13 @@ diesel::table! {
         disabled_at -> Nullable<Timestamptz>,
         deleted_at -> Nullable<Timestamptz>,
         address_hash -> Nullable<Bytea>,
+        avatar_key -> Nullable<Text>,
     }
 }
 
+diesel::joinable!(attachments -> messages (message_id));
+diesel::joinable!(attachments -> rooms (room_id));
+diesel::joinable!(attachments -> users (user_id));
 diesel::joinable!(bans -> rooms (room_id));
 diesel::joinable!(invites -> rooms (room_id));
 diesel::joinable!(invites -> users (created_by));
@@ -229,7 +259,9 @@ diesel::joinable!(tokens -> users (user_id));
 diesel::joinable!(user_tasks -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    attachments,
     bans,
+    file_deletions,
     identity_events,
     invites,
     memberships,

@@ -13,7 +13,8 @@ use uuid::Uuid;
 use super::name_key::{name_key, name_skeleton};
 use super::page::{self, Direction, InvalidCursor};
 use super::schema::{passwords, retired_names, server_settings, users};
-use super::{DbError, DbResult};
+use super::{DbError, DbResult, file_deletions};
+use crate::files::key;
 
 /// The public columns of `users`.
 #[derive(Clone, Queryable, Selectable)]
@@ -24,19 +25,27 @@ pub struct UserRow {
     kind: String,
     created_at: DateTime<Utc>,
     deleted_at: Option<DateTime<Utc>>,
+    avatar_key: Option<String>,
 }
 
 /// The columns of [`UserRow`], for aliases of the table.
-pub(super) const COLUMNS: (users::id, users::username, users::kind, users::created_at, users::deleted_at) =
-    (users::id, users::username, users::kind, users::created_at, users::deleted_at);
+pub(super) const COLUMNS: (
+    users::id,
+    users::username,
+    users::kind,
+    users::created_at,
+    users::deleted_at,
+    users::avatar_key,
+) = (users::id, users::username, users::kind, users::created_at, users::deleted_at, users::avatar_key);
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
-        let UserRow { id, username, kind, created_at, deleted_at } = row;
+        let UserRow { id, username, kind, created_at, deleted_at, avatar_key } = row;
         Self {
             id: UserId(id),
             username: Username::from_stored(username),
             kind: kind_from_text(&kind),
+            avatar_url: avatar_key.as_deref().map(key::path),
             created_at: created_at.into(),
             deleted_at: deleted_at.map(Into::into),
         }
@@ -227,12 +236,32 @@ fn retire_name(conn: &mut PgConnection, user: &User, now: DateTime<Utc>) -> DbRe
     Ok(())
 }
 
+/// Changes the picture of a user, whose bytes are stored. Those of the former picture are deleted later.
+pub fn set_avatar(
+    conn: &mut PgConnection,
+    id: UserId,
+    key: Option<&str>,
+    now: DateTime<Utc>,
+) -> DbResult<()> {
+    let user = users::table.find(id.0);
+    let former: Option<String> = user.select(users::avatar_key).for_update().first(conn)?;
+    diesel::update(user).set(users::avatar_key.eq(key)).execute(conn)?;
+    file_deletions::replace(conn, former.as_deref(), key, now)
+}
+
+/// Whether the picture of some user has this key.
+pub fn has_avatar(conn: &mut PgConnection, key: &str) -> DbResult<bool> {
+    let found = users::table.filter(users::avatar_key.eq(key));
+    Ok(diesel::select(diesel::dsl::exists(found)).get_result(conn)?)
+}
+
 /// What the name of a user who deleted themselves becomes.
 const DELETED_NAME: &str = "Deleted user";
 
 /// Turns a user into one who deleted themselves. The row stays, because messages refer to it.
 pub fn delete(conn: &mut PgConnection, user: &User, now: DateTime<Utc>) -> DbResult<()> {
     retire_name(conn, user, now)?;
+    set_avatar(conn, user.id, None, now)?;
     // Keys are unique among accounts, and no name has the key of an id.
     let key = user.id.to_string();
     diesel::update(users::table.find(user.id.0))

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::{Method, header};
@@ -25,6 +25,12 @@ use crate::json::{self, JsonError};
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a file may take in any case.
+const FILE_GRACE: Duration = Duration::from_secs(20);
+/// How many bytes of a file must arrive in a second after that.
+const FILE_BYTES_PER_SECOND: u64 = 8 * 1024;
+/// How many bytes of a refused file are read.
+const MAX_DISCARDED_BYTES: u64 = 32 * 1024 * 1024;
 
 /// A body: one JSON object.
 pub struct JsonBody(Map<String, Value>);
@@ -139,6 +145,42 @@ impl Fields {
         parsed.map_err(|invalid| self.errors.push(FieldError::new(name, invalid))).ok()
     }
 
+    /// The fields of each object of an optional list of at most `max`. A field that is null is invalid, not absent.
+    pub fn objects<T>(
+        &mut self,
+        name: &str,
+        max: usize,
+        read: impl Fn(&mut Fields) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let mut invalid = |code, detail: String| {
+            self.errors.push(FieldError::new(name, Invalid::new(code, detail)));
+            None
+        };
+        let items = match self.object.get(name)? {
+            Value::Array(items) if items.len() > max => {
+                return invalid(InvalidCode::TooLong, format!("{name} has more than {max} items."));
+            }
+            Value::Array(items) => items,
+            _ => return invalid(InvalidCode::InvalidType, format!("{name} must be a list of objects.")),
+        };
+        let mut list = Vec::with_capacity(items.len());
+        for (place, item) in items.iter().enumerate() {
+            let pointer = format!("{name}/{place}");
+            let Value::Object(object) = item else {
+                let wrong = Invalid::new(InvalidCode::InvalidType, format!("{pointer} must be an object."));
+                self.errors.push(FieldError::new(&pointer, wrong));
+                continue;
+            };
+            let mut fields = Fields { object: object.clone(), errors: Vec::new() };
+            list.extend(read(&mut fields));
+            let nested = fields.errors.into_iter();
+            self.errors.extend(
+                nested.map(|error| FieldError { pointer: format!("/{pointer}{}", error.pointer), ..error }),
+            );
+        }
+        Some(list)
+    }
+
     /// Reads an optional whole number in a range. A field that is null is invalid, not absent.
     pub fn number(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
         let value = self.object.get(name)?;
@@ -237,6 +279,118 @@ impl MessageBody for KeepUnread {
     }
 }
 
+/// A file as the body of a request, which arrives while it is read. Its media type is not looked at.
+pub struct FileBody {
+    request: HttpRequest,
+    payload: Option<web::Payload>,
+    started_at: Instant,
+    received: u64,
+    is_whole: bool,
+}
+
+impl FromRequest for FileBody {
+    type Error = AppError;
+    type Future = std::future::Ready<AppResult<Self>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let payload = web::Payload::from_request(request, payload).into_inner();
+        let body = payload.map(|payload| Self {
+            request: request.clone(),
+            payload: Some(payload),
+            started_at: Instant::now(),
+            received: 0,
+            is_whole: false,
+        });
+        std::future::ready(body.map_err(|_| AppError::new(ErrorCode::BadRequest)))
+    }
+}
+
+impl FileBody {
+    /// The length that the request announces.
+    pub fn announced(&self) -> Option<u64> {
+        announced_length(&self.request)
+    }
+
+    /// Checks the head of the request: a file comes as it is, and not larger than `max` bytes.
+    ///
+    /// # Errors
+    /// 415 for an encoded one, 413 for one that is announced to be too large.
+    pub fn check(&self, max: u64) -> AppResult<()> {
+        if self.request.headers().contains_key(header::CONTENT_ENCODING) {
+            return Err(AppError::new(ErrorCode::UnsupportedMediaType));
+        }
+        match self.announced() {
+            Some(length) if length > max => Err(too_large(max)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The next bytes; `None` at the end.
+    ///
+    /// # Errors
+    /// 408 if they take too long, 400 if the body breaks off.
+    pub async fn next(&mut self) -> AppResult<Option<web::Bytes>> {
+        let Some(payload) = &mut self.payload else { return Ok(None) };
+        let slow = || AppError::because(ErrorCode::RequestTimeout, "The file took too long to arrive.");
+        let allowed = FILE_GRACE + Duration::from_secs(self.received / FILE_BYTES_PER_SECOND);
+        let rest = allowed.saturating_sub(self.started_at.elapsed()).min(BODY_TIMEOUT);
+        match timeout(rest, payload.next()).await.map_err(|_| slow())? {
+            Some(Ok(bytes)) => {
+                self.received += bytes.len() as u64;
+                Ok(Some(bytes))
+            }
+            Some(Err(_)) => Err(AppError::because(ErrorCode::BadRequest, "The body broke off.")),
+            None => {
+                self.is_whole = true;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reads the whole file, at most `max` bytes.
+    ///
+    /// # Errors
+    /// 413 if it is larger, and those of [`Self::next`].
+    pub async fn collect(&mut self, max: u64) -> AppResult<web::Bytes> {
+        let mut collected = web::BytesMut::new();
+        while let Some(bytes) = self.next().await? {
+            if (collected.len() + bytes.len()) as u64 > max {
+                return Err(too_large(max));
+            }
+            collected.extend_from_slice(&bytes);
+        }
+        Ok(collected.freeze())
+    }
+
+    /// Reads the rest and drops it, within bounds: most clients look at the response only when they have sent everything.
+    pub async fn discard(&mut self) {
+        let until = self.received + MAX_DISCARDED_BYTES;
+        let rest = async {
+            while self.received < until
+                && let Ok(Some(_)) = self.next().await
+            {}
+        };
+        let _ = timeout(BODY_TIMEOUT, rest).await;
+    }
+}
+
+impl Drop for FileBody {
+    fn drop(&mut self) {
+        if let Some(payload) = self.payload.take().filter(|_| !self.is_whole) {
+            self.request.extensions_mut().insert(Unread(payload));
+        }
+    }
+}
+
+fn too_large(max: u64) -> AppError {
+    let mib = max / (1024 * 1024);
+    AppError::because(ErrorCode::BodyTooLarge, format!("The file is larger than {mib} MiB."))
+}
+
+fn announced_length(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// Reads the whole body. Its media type must be JSON unless it is empty.
 async fn read(request: &HttpRequest, mut payload: web::Payload) -> AppResult<web::BytesMut> {
     let slow = |_| AppError::because(ErrorCode::RequestTimeout, "The body took too long to arrive.");
@@ -252,18 +406,15 @@ async fn read(request: &HttpRequest, mut payload: web::Payload) -> AppResult<web
 }
 
 async fn collect(request: &HttpRequest, payload: &mut web::Payload) -> AppResult<web::BytesMut> {
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if announced
-        .and_then(|length| length.parse::<u64>().ok())
-        .is_some_and(|length| length > MAX_BODY_BYTES as u64)
-    {
-        return Err(AppError::new(ErrorCode::BodyTooLarge));
+    let too_large = || AppError::because(ErrorCode::BodyTooLarge, "The body is larger than 64 KiB.");
+    if announced_length(request).is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return Err(too_large());
     }
     let mut bytes = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| AppError::because(ErrorCode::BadRequest, "The body broke off."))?;
         if bytes.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(AppError::new(ErrorCode::BodyTooLarge));
+            return Err(too_large());
         }
         bytes.extend_from_slice(&chunk);
     }

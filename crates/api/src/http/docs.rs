@@ -14,8 +14,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::identity::cookie_name;
 use super::{
-    admin, audit, bans, health, invites, members, messages, password_resets, rooms, server, sessions, tokens,
-    users,
+    admin, audit, avatars, bans, files, health, invites, members, messages, password_resets, rooms, server,
+    sessions, tokens, uploads, users,
 };
 use crate::app::App;
 use crate::error;
@@ -81,6 +81,12 @@ const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         messages::update,
         messages::delete,
         messages::list_changes,
+        uploads::create,
+        avatars::set_of_user,
+        avatars::remove_of_user,
+        avatars::set_of_room,
+        avatars::remove_of_room,
+        files::get,
         server::get,
         health::get_live,
         health::get_ready,

@@ -35,6 +35,16 @@ impl Reader {
     }
 }
 
+/// A client that may load files, with or without a session. A page shows many at once, so they have a rate of their own.
+pub struct FileReader(pub Option<Identity>);
+
+impl FileReader {
+    /// The reader as the policy knows them.
+    pub fn principal(&self) -> Principal {
+        self.0.as_ref().map_or(Principal::NOBODY, Identity::principal)
+    }
+}
+
 /// A client with a session.
 pub struct SignedIn(pub Identity);
 
@@ -220,6 +230,32 @@ fn peer(request: &HttpRequest) -> Option<IpAddr> {
 
 fn app(request: &HttpRequest) -> AppResult<&web::Data<App>> {
     request.app_data::<web::Data<App>>().ok_or_else(|| AppError::new(ErrorCode::Internal))
+}
+
+impl FromRequest for FileReader {
+    type Error = AppError;
+    type Future = LocalBoxFuture<'static, AppResult<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let request = request.clone();
+        async move {
+            let app = app(&request)?;
+            let address = address(app, &request);
+            let identity = prove(app, request.headers(), address, false).await;
+            let user = identity.as_ref().ok().and_then(Option::as_ref).map(|identity| identity.user.id);
+            app.limits.load_file(user, address)?;
+            let identity = identity?;
+            match &identity {
+                Some(identity) => check_scopes(identity, Use::Read)?,
+                None if app.config.access == Access::Members => {
+                    return Err(AppError::new(ErrorCode::AuthenticationRequired));
+                }
+                None => {}
+            }
+            Ok(Self(identity))
+        }
+        .boxed_local()
+    }
 }
 
 impl FromRequest for Visitor {

@@ -3,6 +3,7 @@
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use shared::errors::ErrorCode;
+use shared::files::{AltText, AttachmentClaim, MAX_ATTACHMENTS};
 use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::members::Operation;
 use shared::messages::{
@@ -13,7 +14,7 @@ use shared::rooms::Room;
 use shared::text::{Invalid, InvalidCode};
 use uuid::Uuid;
 
-use super::body::JsonBody;
+use super::body::{Fields, JsonBody};
 use super::endpoint::{Endpoint, Needs};
 use super::identity::{Reader, SignedIn};
 use super::query::{LimitSchema, PositionSchema, Query, page_response};
@@ -159,12 +160,15 @@ pub async fn create(
 ) -> AppResult<HttpResponse> {
     let create = body.and_then(|body| {
         body.read(|fields| {
-            let text = fields.required("text", |text| MessageText::parse(text, identity.user.kind));
+            let attachments = fields.objects("attachments", MAX_ATTACHMENTS, read_claim).unwrap_or_default();
+            let parse =
+                if attachments.is_empty() { MessageText::parse } else { MessageText::parse_beside_files };
+            let text = fields.required("text", |text| parse(text, identity.user.kind));
             let id = fields.optional("id", parse_id);
-            Some(CreateMessage { text: text?, id })
+            Some(CreateMessage { text: text?, id, attachments })
         })
     });
-    let CreateMessage { text, id } =
+    let CreateMessage { text, id, attachments } =
         input(&app, identity.principal(), room_id, Operation::Send, create).await?;
     let by = identity.user.id;
     app.limits.change_message(by, room_id, app.hub.sees(by, room_id))?;
@@ -173,6 +177,7 @@ pub async fn create(
         room_id,
         author: Author::from(identity.user.as_ref()),
         text,
+        attachments,
         created_at: clock::now(),
     };
     let (mut response, message) = match app.writer.create_message(new).await? {
@@ -208,6 +213,8 @@ pub async fn get(
 }
 
 /// Edit a message
+///
+/// Changes the text, or drops files.
 #[utoipa::path(patch, path = MESSAGE_PATH, operation_id = "update_message", tag = "messages",
     security(("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)), request_body = UpdateMessage,
@@ -226,11 +233,14 @@ pub async fn update(
     let MessagePath(id) = input(&app, identity.principal(), room_id, Operation::View, id).await?;
     let update = body.and_then(|body| {
         body.read(|fields| {
-            let text = fields.optional("text", |text| MessageText::parse(text, identity.user.kind));
-            Some(UpdateMessage { text })
+            let kind = identity.user.kind;
+            // Whether the message has files is judged under the room's lock.
+            let text = fields.optional("text", |text| MessageText::parse_beside_files(text, kind));
+            let attachments = fields.objects("attachments", MAX_ATTACHMENTS, read_claim);
+            Some(UpdateMessage { text, attachments })
         })
     });
-    let UpdateMessage { text } = match update {
+    let update = match update {
         Ok(update) => update,
         Err(error) => {
             let principal = identity.principal();
@@ -241,7 +251,7 @@ pub async fn update(
     app.limits.change_message(by, room_id, app.hub.sees(by, room_id))?;
     let message = app
         .writer
-        .change(room_id, move |conn, attempt| messages::update(conn, room_id, id, by, text.as_ref(), attempt))
+        .change(room_id, move |conn, attempt| messages::update(conn, room_id, id, by, &update, attempt))
         .await?;
     Ok(HttpResponse::Ok().json(message))
 }
@@ -266,6 +276,16 @@ pub async fn delete(
     app.limits.change_message(by, room_id, app.hub.sees(by, room_id))?;
     app.writer.change(room_id, move |conn, attempt| messages::delete(conn, room_id, id, by, attempt)).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// A file that a message takes or keeps.
+fn read_claim(fields: &mut Fields) -> Option<AttachmentClaim> {
+    let id = fields.required("id", |text| {
+        let detail = "id must be a UUID.";
+        text.parse().map_err(|_| Invalid::new(InvalidCode::InvalidFormat, detail))
+    });
+    let alt = fields.nullable("alt", AltText::parse).flatten();
+    Some(AttachmentClaim { id: id?, alt })
 }
 
 /// Checks that the caller may edit a message.

@@ -72,6 +72,10 @@ pub async fn middleware<B: MessageBody + 'static>(
     if is_draining || is_incomplete {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
+    // It only keeps actix from compressing the response.
+    if response.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding == "identity") {
+        response.headers_mut().remove(header::CONTENT_ENCODING);
+    }
     let is_api = response.request().path().starts_with("/api/");
     if response.request().path().starts_with("/docs/") {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOCS_CSP));
@@ -190,6 +194,7 @@ pub fn code_of_status(status: StatusCode) -> ErrorCode {
         StatusCode::REQUEST_TIMEOUT => ErrorCode::RequestTimeout,
         StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::BodyTooLarge,
         StatusCode::URI_TOO_LONG => ErrorCode::UriTooLong,
+        StatusCode::RANGE_NOT_SATISFIABLE => ErrorCode::RangeNotSatisfiable,
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::UnsupportedMediaType,
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => ErrorCode::HeadersTooLarge,
         StatusCode::SERVICE_UNAVAILABLE => ErrorCode::Unavailable,

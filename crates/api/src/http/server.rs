@@ -2,6 +2,8 @@
 
 use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
+use shared::admin::ServerSettings;
+use shared::files::MAX_ATTACHMENTS;
 use shared::messages::MessageText;
 use shared::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use shared::rooms::RoomName;
@@ -11,9 +13,16 @@ use shared::users::{UserKind, Username};
 use super::body::MAX_BODY_BYTES;
 use super::endpoint::{Endpoint, Needs};
 use crate::app::App;
+use crate::config::Access;
+use crate::error::AppResult;
+use crate::files::MAX_AVATAR_BYTES;
 
 /// This server's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What clients may rely on.
+const FEATURES: [&str; 8] =
+    ["guests", "accounts", "private_rooms", "invites", "presence", "typing", "resume", "files"];
 
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -23,8 +32,9 @@ pub fn endpoints() -> Vec<Endpoint> {
 /// Get the name, version, limits and features
 #[utoipa::path(get, path = SERVER_PATH, operation_id = "get_server", tag = "server",
     responses((status = 200, description = "About the server", body = ServerInfo)))]
-pub async fn get(app: web::Data<App>) -> HttpResponse {
-    HttpResponse::Ok().json(ServerInfo {
+pub async fn get(app: web::Data<App>) -> AppResult<HttpResponse> {
+    let ServerSettings { registration, guests } = app.accounts.settings().await?;
+    Ok(HttpResponse::Ok().json(ServerInfo {
         name: app.config.name.clone(),
         version: VERSION.to_owned(),
         limits: Limits {
@@ -35,7 +45,13 @@ pub async fn get(app: web::Data<App>) -> HttpResponse {
             page_default: DEFAULT_LIMIT,
             page_max: MAX_LIMIT,
             body_bytes: MAX_BODY_BYTES,
+            upload_bytes: app.files.max_upload_bytes,
+            avatar_bytes: MAX_AVATAR_BYTES,
+            attachments: MAX_ATTACHMENTS,
         },
-        features: ["guests", "presence", "typing", "resume"].map(str::to_owned).to_vec(),
-    })
+        features: FEATURES.map(str::to_owned).to_vec(),
+        registration,
+        guests,
+        is_open: app.config.access == Access::Open,
+    }))
 }

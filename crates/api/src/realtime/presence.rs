@@ -222,6 +222,7 @@ mod tests {
             id: id(number),
             username: Username::from_stored(format!("user {number}")),
             kind: UserKind::Guest,
+            avatar_url: None,
             created_at: DateTime::<Utc>::UNIX_EPOCH.into(),
             deleted_at: None,
         }))

@@ -4,15 +4,18 @@ use chrono::TimeDelta;
 use shared::audit::AuditDetail;
 use shared::errors::ErrorCode;
 use shared::events::{MessageChange, ServerEvent};
-use shared::ids::{MessageId, RoomId, UserId};
+use shared::files::Attachment;
+use shared::ids::{AttachmentId, MessageId, RoomId, UserId};
 use shared::members::{Operation, Role};
-use shared::messages::{Message, MessageText};
+use shared::messages::{Message, MessageText, UpdateMessage};
+use shared::text::InvalidCode;
 
+use super::attachments::kept;
 use super::error::{Refusal, RoomResult};
 use super::{Attempt, Done, Transaction, own_role};
 use crate::db::members::Membership;
 use crate::db::messages::{self, NewMessage};
-use crate::db::{self, Conn, DbError};
+use crate::db::{self, Conn, DbError, attachments};
 use crate::policy::{self, Rank};
 
 /// The outcome of sending a message.
@@ -62,18 +65,23 @@ pub fn send(conn: &mut Conn, new: &NewMessage, attempt: Attempt) -> RoomResult<D
         let role = own_role(me.user.kind);
         transaction.join(&mut me, role)?;
     }
+    let files = transaction.claimed(me.user.id, &new.attachments)?;
     transaction.count_slow_mode(&me)?;
     let rev = transaction.next_rev();
     transaction.room.last_seq = transaction.room.last_seq.next();
     let author = (&me.user).into();
     let new = NewMessage { author, ..new.clone() };
-    let message = match messages::create(transaction.conn, &new, transaction.room.last_seq, rev) {
+    let last_seq = transaction.room.last_seq;
+    let message = match messages::create(transaction.conn, &new, last_seq, rev, files) {
         // Another room stored the id in the meantime.
         Err(DbError::Conflict(constraint)) if constraint == messages::ID_KEY => {
             return Err(ErrorCode::MessageIdReused.into());
         }
         message => message?,
     };
+    if !message.attachments.is_empty() {
+        attachments::claim(transaction.conn, message.id, &message.attachments)?;
+    }
     let change = MessageChange { room_id: message.room_id, rev, message: message.clone() };
     transaction.changes.push((rev, ServerEvent::MessageCreated(change)));
     transaction.finish(Sent::Created(message))
@@ -114,7 +122,8 @@ impl Transaction<'_> {
         messages::delete(self.conn, &ids, first, self.now)?;
         for message in found {
             let rev = self.next_rev();
-            let message = Message { text: None, rev, deleted_at: Some(self.now.into()), ..message };
+            let deleted_at = Some(self.now.into());
+            let message = Message { text: None, attachments: Vec::new(), rev, deleted_at, ..message };
             let change = MessageChange { room_id: self.room.id, rev, message };
             self.changes.push((rev, ServerEvent::MessageDeleted(change)));
         }
@@ -122,7 +131,7 @@ impl Transaction<'_> {
     }
 }
 
-/// Changes the text of a message. Without a text, or with the same one, the message is unchanged.
+/// Changes the text of a message, or drops files. Without a difference, the message is unchanged.
 ///
 /// # Errors
 /// The refusal.
@@ -131,7 +140,7 @@ pub fn update(
     room_id: RoomId,
     id: MessageId,
     by: UserId,
-    text: Option<&MessageText>,
+    update: &UpdateMessage,
     attempt: Attempt,
 ) -> RoomResult<Done<Message>> {
     let (mut transaction, me) = Transaction::begin(conn, room_id, by, attempt)?;
@@ -140,13 +149,26 @@ pub fn update(
     let operation = if is_own { Operation::EditMessage } else { Operation::EditAnyMessage };
     transaction.check(&me, operation)?;
     let Some(before) = &message.text else { return Err(ErrorCode::MessageDeleted.into()) };
-    let Some(text) = text.filter(|text| text.as_str() != before) else {
-        return Ok(Done::unchanged(message));
+    let text = update.text.as_ref().map_or(before.as_str(), MessageText::as_str).to_owned();
+    let files = match &update.attachments {
+        Some(claims) => kept(&message.attachments, claims)?,
+        None => message.attachments.clone(),
     };
+    if text.is_empty() && files.is_empty() {
+        let detail = "A message without files needs a text.";
+        return Err(Refusal::invalid("text", InvalidCode::Required, detail).into());
+    }
+    if text == *before && files == message.attachments {
+        return Ok(Done::unchanged(message));
+    }
     let rev = transaction.next_rev();
-    messages::update(transaction.conn, id, text, rev, attempt.at)?;
-    let text = Some(text.as_str().to_owned());
-    let message = Message { text, rev, edited_at: Some(attempt.at.into()), ..message };
+    messages::update(transaction.conn, id, &text, &files, rev, attempt.at)?;
+    let is_dropped = |file: &&Attachment| !files.iter().any(|kept| kept.id == file.id);
+    let dropped: Vec<AttachmentId> =
+        message.attachments.iter().filter(is_dropped).map(|file| file.id).collect();
+    attachments::delete(transaction.conn, &dropped, attempt.at)?;
+    let (text, edited_at) = (Some(text), Some(attempt.at.into()));
+    let message = Message { text, attachments: files, rev, edited_at, ..message };
     let change = MessageChange { room_id, rev, message: message.clone() };
     transaction.changes.push((rev, ServerEvent::MessageUpdated(change)));
     transaction.finish(message)

@@ -1,5 +1,6 @@
 //! Creating, changing and deleting rooms.
 
+use shared::audit::AuditDetail;
 use shared::errors::ErrorCode;
 use shared::events::{RoomChange, ServerEvent};
 use shared::ids::{RoomId, UserId};
@@ -11,6 +12,7 @@ use super::error::{Refusal, RoomResult};
 use super::{Attempt, Done, Transaction, audience, from_to};
 use crate::db::rooms::{NewRoom, StoredRoom};
 use crate::db::{self, Conn, DbError};
+use crate::files::key;
 use crate::policy::{self, Decision};
 
 /// Creates a room, whose creator becomes its owner.
@@ -121,6 +123,34 @@ pub fn update(
             transaction.audit(Some(by), action, None, &from_to(before, after))?;
         }
     }
+    let seen = transaction.seen_by(&me);
+    transaction.finish(seen)
+}
+
+/// Changes the picture of a room, whose bytes are stored under the key; without a key, removes it.
+///
+/// # Errors
+/// The refusal.
+pub fn set_avatar(
+    conn: &mut Conn,
+    id: RoomId,
+    by: UserId,
+    key: Option<&str>,
+    attempt: Attempt,
+) -> RoomResult<Done<Room>> {
+    let (mut transaction, me) = Transaction::begin(conn, id, by, attempt)?;
+    transaction.check(&me, Operation::UpdateRoom)?;
+    let avatar_url = key.map(key::path);
+    if transaction.room.avatar_url == avatar_url {
+        let seen = transaction.seen_by(&me);
+        return Ok(Done::unchanged(seen));
+    }
+    db::rooms::set_avatar(transaction.conn, id, key, attempt.at)?;
+    transaction.room.avatar_url = avatar_url;
+    transaction.store_settings()?;
+    let what = if key.is_some() { "set" } else { "removed" };
+    let detail = AuditDetail { after: Some(what.to_owned()), ..AuditDetail::default() };
+    transaction.audit(Some(by), "avatar", None, &detail)?;
     let seen = transaction.seen_by(&me);
     transaction.finish(seen)
 }

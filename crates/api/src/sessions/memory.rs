@@ -101,6 +101,7 @@ mod tests {
             id: UserId(Uuid::now_v7()),
             username: Username::from_stored("Grace".to_owned()),
             kind: UserKind::Guest,
+            avatar_url: None,
             created_at: Timestamp::from(clock::now()),
             deleted_at: None,
         };

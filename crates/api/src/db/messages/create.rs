@@ -7,6 +7,7 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use shared::files::{AltText, Attachment, AttachmentClaim};
 use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::messages::{Author, Message, MessageText};
 use uuid::Uuid;
@@ -27,12 +28,27 @@ pub struct NewMessage {
     pub author: Author,
     /// The text.
     pub text: MessageText,
+    /// The files that it takes.
+    pub attachments: Vec<AttachmentClaim>,
     /// The server's time, in whole milliseconds.
     pub created_at: DateTime<Utc>,
 }
 
 impl NewMessage {
-    fn stored(&self, seq: Seq, rev: Rev) -> Message {
+    /// Of what the client sent: tells a repeat from a reuse of the id.
+    fn sent_hash(&self) -> i64 {
+        if self.attachments.is_empty() {
+            return sent_hash(self.text.as_str());
+        }
+        // No text contains NUL.
+        let mut sent = self.text.as_str().to_owned();
+        for AttachmentClaim { id, alt } in &self.attachments {
+            sent.push_str(&format!("\0{id}\0{}", alt.as_ref().map_or("", AltText::as_str)));
+        }
+        sent_hash(&sent)
+    }
+
+    fn stored(&self, seq: Seq, rev: Rev, attachments: Vec<Attachment>) -> Message {
         Message {
             id: self.id,
             room_id: self.room_id,
@@ -40,6 +56,7 @@ impl NewMessage {
             rev,
             author: self.author.clone(),
             text: Some(self.text.as_str().to_owned()),
+            attachments,
             created_at: self.created_at.into(),
             edited_at: None,
             deleted_at: None,
@@ -51,7 +68,7 @@ impl NewMessage {
 /// order; `None` is a message that was skipped, and is judged singly.
 ///
 /// Only messages whose authors may write without a second look are stored: members who are not muted, in rooms without
-/// slow mode, and not guests where only accounts may write. The condition is judged before the rooms are locked; if what it depends on has changed
+/// slow mode, and not guests where only accounts may write; and none with files. The condition is judged before the rooms are locked; if what it depends on has changed
 /// by then, the room's `rights_version` has too, and its messages are skipped.
 ///
 /// One statement takes one round trip, one transaction and one flush for all messages.
@@ -59,19 +76,31 @@ impl NewMessage {
 /// # Errors
 /// Errors of the database. Nothing is stored then, except that it is unknown after a lost connection.
 pub fn create_all(conn: &mut PgConnection, batch: &[&NewMessage]) -> DbResult<Vec<Option<Message>>> {
-    let numbers: HashMap<Uuid, (Seq, Rev)> = InsertMessages::new(batch)
-        .load::<(Uuid, i64, i64)>(conn)?
-        .into_iter()
-        .map(|(id, seq, rev)| (id, (Seq(seq), Rev(rev))))
-        .collect();
-    Ok(batch.iter().map(|new| numbers.get(&new.id.0).map(|&(seq, rev)| new.stored(seq, rev))).collect())
+    let plain: Vec<&NewMessage> = batch.iter().copied().filter(|new| new.attachments.is_empty()).collect();
+    let numbers: HashMap<Uuid, (Seq, Rev)> = if plain.is_empty() {
+        HashMap::new()
+    } else {
+        let rows = InsertMessages::new(&plain).load::<(Uuid, i64, i64)>(conn)?;
+        rows.into_iter().map(|(id, seq, rev)| (id, (Seq(seq), Rev(rev)))).collect()
+    };
+    let stored = |new: &&NewMessage| {
+        let (seq, rev) = *numbers.get(&new.id.0)?;
+        Some(new.stored(seq, rev, Vec::new()))
+    };
+    Ok(batch.iter().map(stored).collect())
 }
 
-/// Stores one message with these numbers. The caller holds the lock of the room, and has judged the author.
+/// Stores one message with these numbers and files. The caller holds the lock of the room, and has judged the author.
 ///
 /// # Errors
 /// A conflict on [`super::ID_KEY`] if the id is in use.
-pub fn create(conn: &mut PgConnection, new: &NewMessage, seq: Seq, rev: Rev) -> DbResult<Message> {
+pub fn create(
+    conn: &mut PgConnection,
+    new: &NewMessage,
+    seq: Seq,
+    rev: Rev,
+    attachments: Vec<Attachment>,
+) -> DbResult<Message> {
     diesel::insert_into(messages::table)
         .values((
             messages::id.eq(new.id.0),
@@ -81,11 +110,12 @@ pub fn create(conn: &mut PgConnection, new: &NewMessage, seq: Seq, rev: Rev) -> 
             messages::born_rev.eq(rev.0),
             messages::author_id.eq(new.author.id.0),
             messages::text.eq(new.text.as_str()),
-            messages::sent_hash.eq(sent_hash(new.text.as_str())),
+            messages::attachments.eq(super::super::attachments::to_json(&attachments)),
+            messages::sent_hash.eq(new.sent_hash()),
             messages::created_at.eq(new.created_at),
         ))
         .execute(conn)?;
-    Ok(new.stored(seq, rev))
+    Ok(new.stored(seq, rev, attachments))
 }
 
 /// The message that has the id of a new one, and whether it is the same send.
@@ -101,9 +131,8 @@ pub fn find_repeated(conn: &mut PgConnection, new: &NewMessage) -> DbResult<Opti
         .optional()?;
     Ok(found.map(|(hash, row)| {
         let stored = message(row);
-        let is_same = stored.author.id == new.author.id
-            && stored.room_id == new.room_id
-            && hash == sent_hash(new.text.as_str());
+        let is_same =
+            stored.author.id == new.author.id && stored.room_id == new.room_id && hash == new.sent_hash();
         (stored, is_same)
     }))
 }
@@ -128,7 +157,7 @@ impl InsertMessages {
             room_ids: batch.iter().map(|new| new.room_id.0).collect(),
             author_ids: batch.iter().map(|new| new.author.id.0).collect(),
             texts: batch.iter().map(|new| new.text.as_str().to_owned()).collect(),
-            sent_hashes: batch.iter().map(|new| sent_hash(new.text.as_str())).collect(),
+            sent_hashes: batch.iter().map(|new| new.sent_hash()).collect(),
             created_ats: batch.iter().map(|new| new.created_at).collect(),
         }
     }

@@ -1,0 +1,235 @@
+//! Files: the attachments of messages, and the pictures of users and rooms.
+//!
+//! One pipeline: bytes stream into the store; their type is judged by content; images are decoded within bounds, on
+//! threads of their own, and lose their metadata. [`store`] holds bytes by random keys, and knows nothing of rights;
+//! `http::files` serves them.
+
+pub mod image;
+pub mod key;
+pub mod kind;
+pub mod metadata;
+pub mod name;
+pub mod quota;
+pub mod store;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use self::image::{ImageError, Picture};
+use self::key::FileKey;
+use self::kind::{ImageKind, Judge, Kind};
+use self::quota::Quota;
+use self::store::{Incoming, Store, StoreError};
+use crate::config::Config;
+use crate::threads::Threads;
+
+/// The maximal size of the picture of a user or room, in bytes.
+pub const MAX_AVATAR_BYTES: u64 = 5 * 1024 * 1024;
+/// How long a request waits for its image to be decoded.
+const IMAGE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many images may be in memory, undecoded, while they wait for a thread.
+const MAX_WAITING_IMAGES: usize = 4;
+const MIB: u64 = 1024 * 1024;
+
+/// Why a file was not taken.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// It is larger than allowed.
+    #[error("the file is too large")]
+    TooLarge,
+    /// It is no image that can be decoded within the bounds.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// Too many images wait to be decoded.
+    #[error("too many images are being decoded")]
+    Busy,
+    /// It cannot be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Its media type.
+    pub content_type: &'static str,
+    /// How many bytes are stored.
+    pub size: u64,
+    /// The sides of an image, as it is shown.
+    pub sides: Option<(u32, u32)>,
+    /// The media type of the thumbnail; `None` without one.
+    pub thumbnail_type: Option<&'static str>,
+}
+
+/// The files.
+pub struct Files {
+    /// Where the bytes are.
+    pub store: Store,
+    /// How many bytes users may upload.
+    pub quota: Quota,
+    /// The maximal size of an attachment, in bytes.
+    pub max_upload_bytes: u64,
+    images: Threads,
+    waiting_images: Arc<Semaphore>,
+}
+
+impl Files {
+    /// Opens the store of the settings, and starts the threads for images.
+    ///
+    /// # Errors
+    /// If the store cannot be opened, or the operating system refuses a thread.
+    pub fn start(config: &Config) -> io::Result<Self> {
+        let settings = &config.files;
+        let least_free = u64::from(settings.least_free_mib) * MIB;
+        let store = Store::open(settings.files.as_deref(), &config.data_dir, least_free)?;
+        Ok(Self {
+            store,
+            quota: Quota::new(config),
+            max_upload_bytes: u64::from(settings.upload_mib) * MIB,
+            images: Threads::start("image")?,
+            waiting_images: Arc::new(Semaphore::new(MAX_WAITING_IMAGES)),
+        })
+    }
+
+    /// Begins an attachment, which is stored under this key.
+    pub fn receive(&self, key: FileKey, filename: &str) -> Receiving<'_> {
+        Receiving {
+            files: self,
+            key,
+            judge: Judge::new(filename),
+            incoming: None,
+            pending: BytesMut::new(),
+            size: 0,
+        }
+    }
+
+    /// Makes the picture of a user or room from an image and stores it, in both sizes.
+    ///
+    /// # Errors
+    /// [`FileError::Image`] if it is no image or beyond the bounds.
+    pub async fn store_avatar(&self, key: &FileKey, bytes: Bytes) -> Result<(), FileError> {
+        self.store.check_space()?;
+        let pictures = self.on_image_thread(move || image::avatar(&bytes)).await??;
+        for (size, picture) in pictures {
+            self.store.put(&key.sized(size), picture.bytes).await?;
+        }
+        Ok(())
+    }
+
+    async fn on_image_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, FileError> {
+        let done = async {
+            let thread = self.images.acquire().await.map_err(|_| FileError::Busy)?;
+            self.images.run(thread, work).await.map_err(|_| FileError::Image(ImageError::Undecodable))
+        };
+        timeout(IMAGE_TIMEOUT, done).await.unwrap_or(Err(FileError::Busy))
+    }
+}
+
+/// An attachment whose bytes arrive. If it is dropped, what was stored of it is deleted.
+pub struct Receiving<'a> {
+    files: &'a Files,
+    key: FileKey,
+    judge: Judge,
+    incoming: Option<Incoming>,
+    /// Bytes that are not stored yet.
+    pending: BytesMut,
+    size: u64,
+}
+
+impl Receiving<'_> {
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// [`FileError::TooLarge`], or why they cannot be stored.
+    pub async fn push(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        self.size += bytes.len() as u64;
+        if self.size > self.files.max_upload_bytes {
+            return Err(FileError::TooLarge);
+        }
+        self.judge.push(bytes);
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() >= self.files.store.part_bytes() {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// How many bytes arrived.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    async fn flush(&mut self) -> Result<(), FileError> {
+        let bytes = self.pending.split().freeze();
+        let incoming = match &mut self.incoming {
+            Some(incoming) => incoming,
+            none => none.insert(self.files.store.receive(self.key.as_str()).await?),
+        };
+        Ok(incoming.push(bytes).await?)
+    }
+
+    /// Stores the rest. An image that can be decoded is stored without metadata, and gets a thumbnail.
+    ///
+    /// # Errors
+    /// Why it cannot be stored.
+    pub async fn finish(mut self) -> Result<StoredFile, FileError> {
+        let kind = self.judge.finish();
+        let (files, key) = (self.files, self.key.clone());
+        let size = self.size;
+        if !self.pending.is_empty() || self.incoming.is_none() {
+            self.flush().await?;
+        }
+        if let Some(incoming) = self.incoming.take() {
+            incoming.complete().await?;
+        }
+        let plain = |content_type| StoredFile { content_type, size, sides: None, thumbnail_type: None };
+        match kind {
+            Kind::Image(kind) => {
+                let stored = files.store_image(&key, kind, size).await?;
+                Ok(stored.unwrap_or_else(|| plain(kind::UNKNOWN)))
+            }
+            Kind::Other(content_type) => Ok(plain(content_type)),
+        }
+    }
+}
+
+impl Files {
+    /// Replaces the bytes of an image by those without metadata, and stores its thumbnail. `None` if it cannot be decoded
+    /// within the bounds: then it is a plain file.
+    async fn store_image(
+        &self,
+        key: &FileKey,
+        kind: ImageKind,
+        size: u64,
+    ) -> Result<Option<StoredFile>, FileError> {
+        let _waiting = self.waiting_images.acquire().await.map_err(|_| FileError::Busy)?;
+        let bytes = self.store.read(key.as_str(), 0..size).await?;
+        let prepared = self.on_image_thread(move || image::prepare(kind, &bytes)).await;
+        let prepared = match prepared {
+            Ok(Ok(prepared)) => prepared,
+            Ok(Err(reason)) | Err(FileError::Image(reason)) => {
+                tracing::debug!(%reason, "an image is kept as a plain file");
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let image::Prepared { bytes, sides, thumbnail } = prepared;
+        let size = bytes.len() as u64;
+        self.store.put(key.as_str(), bytes).await?;
+        let mut thumbnail_type = None;
+        if let Some(Picture { bytes, content_type }) = thumbnail {
+            self.store.put(&key.sized(shared::files::THUMBNAIL_PIXELS), bytes).await?;
+            thumbnail_type = Some(content_type);
+        }
+        Ok(Some(StoredFile { content_type: kind.content_type(), size, sides: Some(sides), thumbnail_type }))
+    }
+}

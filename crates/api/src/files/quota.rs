@@ -1,0 +1,241 @@
+//! How many bytes users may upload in a day. Bytes are reserved while they arrive, and given back if the upload fails.
+//!
+//! Kept in memory, like the rate limits.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use shared::ids::UserId;
+use shared::users::UserKind;
+use thiserror::Error;
+
+use crate::config::{Config, Switch};
+
+/// How long an upload counts.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many uploads of a user may arrive at once.
+const MAX_AT_ONCE: usize = 4;
+/// Beyond so many subjects, those that uploaded nothing for a day are forgotten.
+const MANY_SUBJECTS: usize = 10_000;
+const MIB: u64 = 1024 * 1024;
+
+/// Why an upload is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum QuotaError {
+    /// Too many uploads of the user arrive at once.
+    #[error("too many uploads at once")]
+    TooMany,
+    /// The user uploaded too many bytes.
+    #[error("the user uploaded too much")]
+    User {
+        /// Seconds until some of them no longer count.
+        retry_after: u64,
+    },
+    /// The guests of the address uploaded too many bytes.
+    #[error("the guests of the address uploaded too much")]
+    Address {
+        /// Seconds until some of them no longer count.
+        retry_after: u64,
+    },
+}
+
+/// Who is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Subject {
+    User(UserId),
+    Address(IpAddr),
+}
+
+/// What a subject uploaded.
+#[derive(Debug, Default)]
+struct Used {
+    /// Uploads of the last day, the oldest first: when they ended, and their bytes.
+    past: Vec<(Instant, u64)>,
+    /// Bytes of uploads that arrive.
+    reserved: u64,
+    /// How many uploads arrive.
+    running: usize,
+}
+
+impl Used {
+    fn bytes(&mut self, now: Instant) -> u64 {
+        self.past.retain(|(at, _)| now.duration_since(*at) < DAY);
+        self.past.iter().map(|(_, bytes)| bytes).sum::<u64>() + self.reserved
+    }
+
+    /// Seconds until the oldest upload no longer counts.
+    fn retry_after(&self, now: Instant) -> u64 {
+        let oldest =
+            self.past.first().map_or(Duration::ZERO, |(at, _)| DAY.saturating_sub(now.duration_since(*at)));
+        oldest.as_secs().max(1)
+    }
+}
+
+/// The limits, and what was uploaded.
+pub struct Quota {
+    /// The limits of members, guests and addresses; `None` if they are switched off.
+    limits: Option<[u64; 3]>,
+    used: Arc<Mutex<HashMap<Subject, Used>>>,
+}
+
+impl Quota {
+    /// The limits of the settings.
+    pub fn new(config: &Config) -> Self {
+        let files = &config.files;
+        let limits = [
+            files.member_upload_mib_per_day,
+            files.guest_upload_mib_per_day,
+            files.address_upload_mib_per_day,
+        ];
+        let limits = limits.map(|mib| u64::from(mib) * MIB);
+        Self { limits: (config.rate_limits == Switch::On).then_some(limits), used: Arc::default() }
+    }
+
+    /// Begins an upload.
+    ///
+    /// # Errors
+    /// [`QuotaError::TooMany`].
+    pub fn begin(&self, user: UserId, kind: UserKind, address: IpAddr) -> Result<Reservation, QuotaError> {
+        let user = Subject::User(user);
+        let limits = match self.limits {
+            None => Vec::new(),
+            Some([_, guest, of_address]) if kind == UserKind::Guest => {
+                vec![(user, guest), (Subject::Address(address), of_address)]
+            }
+            Some([member, ..]) => vec![(user, member)],
+        };
+        let mut used = lock(&self.used);
+        if used.len() > MANY_SUBJECTS {
+            let now = Instant::now();
+            used.retain(|_, used| used.running > 0 || used.bytes(now) > 0);
+        }
+        if !limits.is_empty() && used.get(&user).is_some_and(|used| used.running >= MAX_AT_ONCE) {
+            return Err(QuotaError::TooMany);
+        }
+        for (subject, _) in &limits {
+            used.entry(*subject).or_default().running += 1;
+        }
+        Ok(Reservation { used: self.used.clone(), limits, bytes: 0 })
+    }
+}
+
+fn lock(used: &Mutex<HashMap<Subject, Used>>) -> MutexGuard<'_, HashMap<Subject, Used>> {
+    used.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The bytes of an upload that arrives. They are given back when it is dropped, unless it is kept.
+pub struct Reservation {
+    used: Arc<Mutex<HashMap<Subject, Used>>>,
+    limits: Vec<(Subject, u64)>,
+    bytes: u64,
+}
+
+impl Reservation {
+    /// Reserves bytes, up to this number in total.
+    ///
+    /// # Errors
+    /// If the user or the address would exceed the limit.
+    pub fn reserve(&mut self, total: u64) -> Result<(), QuotaError> {
+        let Some(more) = total.checked_sub(self.bytes).filter(|more| *more > 0) else { return Ok(()) };
+        let now = Instant::now();
+        let mut used = lock(&self.used);
+        for (subject, limit) in &self.limits {
+            let used = used.entry(*subject).or_default();
+            if used.bytes(now) + more > *limit {
+                let retry_after = used.retry_after(now);
+                return Err(match subject {
+                    Subject::User(_) => QuotaError::User { retry_after },
+                    Subject::Address(_) => QuotaError::Address { retry_after },
+                });
+            }
+        }
+        for (subject, _) in &self.limits {
+            used.entry(*subject).or_default().reserved += more;
+        }
+        self.bytes = total;
+        Ok(())
+    }
+
+    /// Counts the bytes for a day: the upload is stored.
+    pub fn keep(self) {
+        let now = Instant::now();
+        let mut used = lock(&self.used);
+        for (subject, _) in &self.limits {
+            used.entry(*subject).or_default().past.push((now, self.bytes));
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let mut used = lock(&self.used);
+        for (subject, _) in &self.limits {
+            if let Some(used) = used.get_mut(subject) {
+                used.reserved = used.reserved.saturating_sub(self.bytes);
+                used.running = used.running.saturating_sub(1);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use clap::Parser;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn quota() -> Quota {
+        let daily = ["--guest-upload-mib-per-day", "2", "--address-upload-mib-per-day", "3"];
+        Quota::new(&Config::parse_from(["parlance"].iter().chain(&daily)))
+    }
+
+    fn user(number: u128) -> UserId {
+        UserId(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn a_failed_upload_gives_its_bytes_back_and_a_stored_one_counts() {
+        let quota = quota();
+        let mut failed = quota.begin(user(1), UserKind::Guest, HERE).unwrap();
+        failed.reserve(2 * MIB).unwrap();
+        let mut second = quota.begin(user(1), UserKind::Guest, HERE).unwrap();
+        assert!(matches!(second.reserve(1), Err(QuotaError::User { .. })));
+        drop(failed);
+        second.reserve(2 * MIB).unwrap();
+        second.keep();
+        let mut third = quota.begin(user(1), UserKind::Guest, HERE).unwrap();
+        let refused = third.reserve(1).unwrap_err();
+        assert!(matches!(refused, QuotaError::User { retry_after: 86_000..=86_400 }), "{refused:?}");
+    }
+
+    #[test]
+    fn guests_share_the_limit_of_their_address_and_members_have_none() {
+        let quota = quota();
+        for (number, bytes) in [(1, 2 * MIB), (2, MIB)] {
+            let mut upload = quota.begin(user(number), UserKind::Guest, HERE).unwrap();
+            upload.reserve(bytes).unwrap();
+            upload.keep();
+        }
+        let mut guest = quota.begin(user(3), UserKind::Guest, HERE).unwrap();
+        assert!(matches!(guest.reserve(1), Err(QuotaError::Address { .. })));
+        let mut member = quota.begin(user(4), UserKind::Member, HERE).unwrap();
+        member.reserve(50 * MIB).unwrap();
+    }
+
+    #[test]
+    fn four_uploads_of_a_user_arrive_at_once() {
+        let quota = quota();
+        let begin = || quota.begin(user(1), UserKind::Member, HERE);
+        let running: Vec<_> = (0..4).map(|_| begin().unwrap()).collect();
+        assert_eq!(begin().err(), Some(QuotaError::TooMany));
+        drop(running);
+        assert!(begin().is_ok());
+    }
+}
