@@ -144,6 +144,7 @@ fn an_upload_is_cancelled_and_the_message_goes_without_it() {
     eventually(|| adam.room().draft_files().is_empty(), true);
     adam.room().say("Without files");
     eventually(|| adam.room().texts(), ["Without files"]);
+    eventually(|| by_api.whole_history(room.id).len(), 1);
     assert!(by_api.whole_history(room.id)[0].attachments.is_empty());
 }
 
@@ -158,7 +159,7 @@ fn a_refusal_is_told_beside_the_file_and_the_user_may_try_again() {
     adam.room().say("With a file");
     eventually(|| adam.room().draft_error(), "A file could not be uploaded. Try it again, or remove it.");
     assert!(adam.room().texts().is_empty());
-    adam.room().press_beside_file("Upload notes.txt again");
+    adam.room().press_beside_file("Try again: notes.txt");
     eventually(|| adam.room().stored_files(), 1);
     eventually(|| adam.room().draft_error(), "");
     adam.room().send();

@@ -8,7 +8,6 @@ pub mod composer;
 pub mod confirm_dialog;
 pub mod connection_banner;
 pub mod field_error;
-pub mod files_place;
 pub mod form_field;
 pub mod form_frame;
 pub mod icon;

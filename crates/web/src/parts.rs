@@ -13,7 +13,7 @@ use crate::state::rows::MessageRow;
 /// A part that is loaded later.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// All dialogs, and what works beside them. They are loaded when the first of them opens.
+    /// All dialogs. They are loaded when the first of them opens.
     Dialogs,
     /// The page of the setup link.
     Setup,
@@ -24,29 +24,38 @@ pub enum Part {
     /// The page of the server's admins.
     Admin,
     /// What adds files to a room's draft, and its files. It comes when something else was loaded, or soon after the start.
-    ComposerFiles(RoomId, RwSignal<Option<String>>),
+    ComposerFiles(RoomId, DraftFacts),
     /// The files of a message.
     MessageFiles(RwSignal<MessageRow>),
-    /// The files that a message keeps that is being edited.
+    /// The files that stay when a message is edited.
     EditorFiles(RwSignal<Vec<Attachment>>),
 }
 
-/// What draws the parts. Provided as a context by the app.
+/// What draws the parts. The app hands it to the pages.
 #[derive(Clone, Copy)]
 pub struct Parts {
     /// Whether they are loaded.
     pub are_loaded: RwSignal<bool>,
-    draw: Callback<Part, AnyView>,
+    /// Draws one.
+    pub draw: fn(Self, Part) -> AnyView,
 }
 
 impl Parts {
-    /// Draws parts in this way.
-    pub fn new(draw: Callback<Part, AnyView>) -> Self {
-        Self { are_loaded: RwSignal::new(false), draw }
-    }
-
     /// Draws a part, which may have to be loaded first.
     pub fn draw(self, part: Part) -> AnyView {
-        self.draw.run(part)
+        (self.draw)(self, part)
     }
+}
+
+/// What the composer knows of the files of its draft, which are loaded later.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct DraftFacts {
+    /// What is wrong with what the user wants to send.
+    pub error: RwSignal<Option<String>>,
+    /// Whether files are on their way.
+    pub is_uploading: RwSignal<bool>,
+    /// Whether a file could not be uploaded.
+    pub is_blocked: RwSignal<bool>,
+    /// The files that the server has. Once they are sent, the composer takes them away.
+    pub stored: RwSignal<Vec<Attachment>>,
 }

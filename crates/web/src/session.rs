@@ -20,7 +20,6 @@ use crate::overlays::Overlays;
 use crate::sending;
 use crate::sending::kept;
 use crate::state::account_actions::Credentials;
-use crate::state::draft_files::DraftFiles;
 use crate::state::outbox::Outbox;
 use crate::state::reading::ReadMarks;
 use crate::state::sending_rules::SlowModes;
@@ -253,7 +252,6 @@ fn forget(state: State, live: Live) {
     browser::forget_soon();
     browser::announce(None);
     state.outbox.update(Outbox::clear);
-    state.draft_files.update(DraftFiles::clear);
     state.remembered.set(None);
     let mut private = Vec::new();
     state.rooms.update(|rooms| private = rooms.forget_viewers());

@@ -73,7 +73,7 @@ pub struct State {
     pub remembered: RwSignal<Option<Author>>,
     /// What was written and is not acknowledged, in all rooms.
     pub outbox: RwSignal<Outbox>,
-    /// The files of all drafts.
+    /// The files of all drafts. Only what is loaded later reads and changes it.
     pub draft_files: RwSignal<DraftFiles>,
     /// The rooms. Notifies when there are others, or others names.
     pub rooms: RwSignal<RoomList>,
@@ -367,11 +367,6 @@ impl State {
         let waits = self.outbox.with_untracked(|outbox| outbox.has_room(room_id));
         let lost = waits.then(|| self.outbox.try_update(|outbox| outbox.remove_room(room_id))).flatten();
         self.members.maybe_update(|members| members.forget(room_id));
-        self.draft_files.maybe_update(|files| {
-            let has_any = files.in_room(room_id).next().is_some();
-            files.remove_room(room_id);
-            has_any
-        });
         Followup::Gone { room_id, name, reason, lost: lost.unwrap_or(0) }
     }
 

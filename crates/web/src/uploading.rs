@@ -3,7 +3,7 @@
 //! The state has no place for the browser's handles of files and for running requests, so they are beside it, by the ids
 //! of the files. What is not in the state any more is let go of, and its upload is cancelled.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::time::Duration;
 
 use futures_channel::oneshot;
@@ -12,7 +12,7 @@ use js_sys::futures::JsFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::errors::ErrorCode;
-use shared::ids::{AttachmentId, RoomId};
+use shared::ids::{AttachmentId, RoomId, UserId};
 use shared::members::Operation;
 use web_sys::File;
 
@@ -29,6 +29,8 @@ thread_local! {
     static HANDLES: RefCell<Vec<(AttachmentId, File)>> = const { RefCell::new(Vec::new()) };
     /// Dropping the sender cancels the upload.
     static RUNNING: RefCell<Vec<(AttachmentId, oneshot::Sender<()>)>> = const { RefCell::new(Vec::new()) };
+    /// What the effects belong to.
+    static OWNER: OnceCell<Owner> = const { OnceCell::new() };
     /// How large a file may be, once the server has said it.
     static LIMIT: Cell<Option<u64>> = const { Cell::new(None) };
 }
@@ -57,10 +59,21 @@ pub fn handle(id: AttachmentId) -> Option<File> {
         .with_borrow(|handles| handles.iter().find(|(known, _)| *known == id).map(|(_, file)| file.clone()))
 }
 
-/// Uploads what is attached from now on.
+/// Uploads what is attached from now on, as long as the page lives: drafts stay when their rooms are left.
 pub fn start(state: State) {
+    OWNER.with(|owner| {
+        owner.get_or_init(|| {
+            let owner = Owner::new_root(None);
+            owner.with(|| follow(state));
+            owner
+        });
+    });
+}
+
+fn follow(state: State) {
+    let files = state.draft_files;
     effect(move || {
-        let is_due = state.draft_files.with(|files| {
+        let is_due = files.with(|files| {
             HANDLES.with_borrow_mut(|handles| handles.retain(|(id, _)| files.get(*id).is_some()));
             RUNNING.with_borrow_mut(|running| running.retain(|(id, _)| files.get(*id).is_some()));
             files.is_due(browser::now())
@@ -72,9 +85,33 @@ pub fn start(state: State) {
     });
     let is_open = memo(move || state.connection.with(|connection| connection.is_open()));
     effect(move || {
-        if is_open.get() && state.draft_files.with_untracked(|files| !files.is_empty()) {
-            state.draft_files.update(DraftFiles::wake);
+        if is_open.get() {
+            files.maybe_update(|files| {
+                files.wake();
+                !files.is_empty()
+            });
         }
+    });
+    // A room that is lost takes its draft along, and so does the user.
+    effect(move || {
+        let rooms = state.rooms.with(|rooms| {
+            rooms.is_loaded().then(|| rooms.all().iter().map(|room| room.id).collect::<Vec<_>>())
+        });
+        if let Some(rooms) = rooms {
+            files.maybe_update(|files| {
+                let has_any = !files.is_empty();
+                files.keep_rooms(|room_id| rooms.contains(&room_id));
+                has_any
+            });
+        }
+    });
+    let me = memo(move || state.identity.with(|identity| identity.user().map(|user| user.id)));
+    Effect::new(move |before: Option<Option<UserId>>| {
+        let me = me.get();
+        if before.flatten().is_some_and(|before| Some(before) != me) {
+            files.update(DraftFiles::clear);
+        }
+        me
     });
 }
 

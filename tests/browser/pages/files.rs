@@ -177,7 +177,9 @@ impl RoomPage<'_> {
     /// Whether the message is sent as soon as they are uploaded.
     #[track_caller]
     pub fn sends_later(&self) -> bool {
-        self.0.eval("return !!document.querySelector('.composer-later')")
+        self.0.eval(
+            "return document.querySelector('.composer-wait').textContent.startsWith('The message is sent as soon as')",
+        )
     }
 
     /// Presses the button of this name beside a file of the draft.

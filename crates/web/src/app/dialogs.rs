@@ -1,4 +1,4 @@
-//! The dialogs of the shell, and what works for them as long as the page lives.
+//! The dialogs of the shell.
 
 use leptos::prelude::*;
 
@@ -17,7 +17,6 @@ use crate::navigation::Navigation;
 use crate::overlays::Overlays;
 use crate::route::Route;
 use crate::state::State;
-use crate::uploading;
 
 /// All dialogs, connected to the state and to the server.
 #[component]
@@ -26,7 +25,6 @@ pub fn AppDialogs() -> impl IntoView {
     let live = expect_context::<Live>();
     let navigation = expect_context::<Navigation>();
     let overlays = expect_context::<Overlays>();
-    uploading::start(state);
     // A search must find rooms that are not listed yet.
     effect(move || {
         if overlays.switcher.get() {

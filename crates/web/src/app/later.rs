@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::app::dialogs::AppDialogs;
 use crate::boxed::{effect, memo};
 use crate::browser;
-use crate::components::files_place::FilesPlace;
 use crate::components::page_frame::PageFrame;
 use crate::components::placeholder::Placeholder;
 use crate::overlays::Overlays;
@@ -51,8 +50,8 @@ fn draw_loaded(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Reset => view! { <ResetPage /> }.into_any(),
         Part::Invite => view! { <InvitePage /> }.into_any(),
         Part::Admin => view! { <AdminPage /> }.into_any(),
-        Part::ComposerFiles(room_id, error) => {
-            view! { <ComposerFiles room_id=room_id error=error /> }.into_any()
+        Part::ComposerFiles(room_id, draft) => {
+            view! { <ComposerFiles room_id=room_id draft=draft /> }.into_any()
         }
         Part::MessageFiles(row) => view! { <MessageFiles row=row /> }.into_any(),
         Part::EditorFiles(kept) => view! { <EditorFiles kept=kept /> }.into_any(),
@@ -80,30 +79,32 @@ fn note(parts: Parts, are_loaded: bool) {
     }
 }
 
+/// Draws a part of the client, which may have to be loaded first.
+pub fn draw_part(parts: Parts, part: Part) -> AnyView {
+    view! { <Later parts=parts part=part /> }.into_any()
+}
+
 /// A part of the client, which may have to be loaded first. If that fails, the user is told, and may try again: by
 /// opening the dialog once more, or by the button in the place of the page.
 #[component]
-pub fn Later(
-    /// The part.
-    part: Part,
-) -> impl IntoView {
+fn Later(parts: Parts, part: Part) -> impl IntoView {
     let state = expect_context::<State>();
     let overlays = expect_context::<Overlays>();
-    let parts = expect_context::<Parts>();
     // What was loaded for another part is there at once.
     let is_loaded = part != Part::Dialogs && parts.are_loaded.get_untracked();
     let stage = RwSignal::new(if is_loaded { PartStage::Loaded } else { PartStage::Absent });
     let again = RwSignal::new(());
-    // What uploads the files of drafts comes with the dialogs.
-    let has_files = memo(move || state.draft_files.with(|files| !files.is_empty()));
+    let is_page = matches!(part, Part::Setup | Part::Reset | Part::Invite | Part::Admin);
     let is_needed = memo(move || match part {
-        Part::Dialogs => overlays.asks_for_dialog() || has_files.get(),
-        Part::ComposerFiles(..) => parts.are_loaded.get(),
+        Part::Dialogs => overlays.asks_for_dialog(),
+        Part::ComposerFiles(..) => false,
         _ => true,
     });
     effect(move || {
         again.track();
-        if !is_needed.get() || stage.get_untracked() == PartStage::Loaded {
+        // What was loaded for another part since is there, too.
+        let is_there = parts.are_loaded.get() && part != Part::Dialogs;
+        if !is_there && !is_needed.get() || stage.get_untracked() == PartStage::Loaded {
             return;
         }
         overlays.loading.set(true);
@@ -114,7 +115,7 @@ pub fn Later(
             };
             overlays.loading.set(false);
             note(parts, next == PartStage::Loaded);
-            if next == PartStage::Failed && part == Part::Dialogs {
+            if next == PartStage::Failed && !is_page {
                 overlays.close_dialogs();
                 let text = "A part of Parlance could not be loaded. Try again, or reload the page.";
                 state.toast(Tone::Error, text, browser::now());
@@ -131,17 +132,8 @@ pub fn Later(
     }
     move || match (stage.get(), part) {
         (PartStage::Loaded, _) => draw(part).into_any(),
-        (PartStage::Absent, Part::MessageFiles(row)) => {
-            view! { <FilesPlace files=row.with_untracked(|row| row.message.attachments.clone()) /> }
-                .into_any()
-        }
-        (PartStage::Failed, Part::MessageFiles(_)) => view! {
-            <button type="button" class="button small" on:click=move |_| again.notify()>
-                "The files could not be loaded. Try again"
-            </button>
-        }
-        .into_any(),
-        (PartStage::Failed, Part::Setup | Part::Reset | Part::Invite | Part::Admin) => {
+        (_, Part::MessageFiles(_)) => view! { <div class="files-place"></div> }.into_any(),
+        (PartStage::Failed, _) if is_page => {
             let text = "Check your connection and try again, or reload the page.";
             view! {
                 <PageFrame menu_open=overlays.menu>

@@ -13,8 +13,8 @@ use crate::components::field_error::FieldError;
 use crate::components::icon::Icon;
 use crate::components::keys;
 use crate::components::name_field::NameField;
+use crate::parts::DraftFacts;
 use crate::state::Identity;
-use crate::state::draft_files::Readiness;
 use crate::state::sending_rules::time_left;
 use crate::state::shortcuts::{Command, Place};
 
@@ -53,10 +53,8 @@ pub fn Composer(
     identity: RwSignal<Identity>,
     /// The text so far. It is stored per room.
     draft: RwSignal<String>,
-    /// What is wrong with the message, apart from its length.
-    error: RwSignal<Option<String>>,
-    /// Whether there are files, and whether they can be sent.
-    files: Memo<Readiness>,
+    /// The files of the message, and what is wrong with it, apart from its length.
+    files: DraftFacts,
     /// Whether the user may upload files.
     may_attach: Memo<bool>,
     /// What is wrong with the name, by the rules or by the server.
@@ -83,6 +81,7 @@ pub fn Composer(
     on_edit_last: Callback<()>,
 ) -> impl IntoView {
     let name = RwSignal::new(browser::guest_name());
+    let DraftFacts { error, is_uploading, is_blocked, stored } = files;
     // Whether the message is sent as soon as its files are uploaded.
     let sends_later = RwSignal::new(false);
     let field = NodeRef::<Textarea>::new();
@@ -111,14 +110,16 @@ pub fn Composer(
                 return browser::focus("#composer-name");
             }
         };
-        let parse = match files.get_untracked() {
-            Readiness::NoFiles => MessageText::parse,
-            Readiness::Uploading => {
-                browser::announce(Some(SENDS_LATER));
-                return sends_later.set(true);
-            }
-            Readiness::Blocked => return error.set(Some(BLOCKED.to_owned())),
-            Readiness::Ready => MessageText::parse_beside_files,
+        if is_blocked.get_untracked() {
+            return error.set(Some(BLOCKED.to_owned()));
+        }
+        if is_uploading.get_untracked() {
+            browser::announce(Some(SENDS_LATER));
+            return sends_later.set(true);
+        }
+        let parse = match stored.with_untracked(Vec::is_empty) {
+            true => MessageText::parse,
+            false => MessageText::parse_beside_files,
         };
         match parse(&draft.get_untracked(), kind.get_untracked()) {
             Ok(text) => {
@@ -133,15 +134,14 @@ pub fn Composer(
         }
     };
     effect(move || {
-        let readiness = files.get();
-        if readiness != Readiness::Blocked && error.with_untracked(|error| error.as_deref() == Some(BLOCKED))
-        {
+        let is_blocked = is_blocked.get();
+        if !is_blocked && error.with_untracked(|error| error.as_deref() == Some(BLOCKED)) {
             error.set(None);
         }
-        if readiness != Readiness::Uploading && sends_later.get_untracked() {
+        if (is_blocked || !is_uploading.get()) && sends_later.get_untracked() {
             sends_later.set(false);
             // Without its files the message is another.
-            if readiness != Readiness::NoFiles {
+            if is_blocked || !stored.with_untracked(Vec::is_empty) {
                 untrack(send);
             }
         }
@@ -201,12 +201,13 @@ pub fn Composer(
                 <p class="typing">
                     {move || typing.get()}
                 </p>
-                <Show when=move || { wait.get() > 0 }>
-                    <p class="composer-wait">{move || format!("Slow mode: {}", time_left(wait.get()))}</p>
-                </Show>
-                <Show when=move || sends_later.get()>
-                    <p class="composer-later">{SENDS_LATER}</p>
-                </Show>
+                <p class="composer-wait">
+                    {move || match wait.get() {
+                        1.. => format!("Slow mode: {}", time_left(wait.get())),
+                        _ if sends_later.get() => SENDS_LATER.to_owned(),
+                        _ => String::new(),
+                    }}
+                </p>
                 <FieldError id="composer-error" error=shown_error />
             </div>
         </form>

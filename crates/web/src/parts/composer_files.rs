@@ -9,12 +9,13 @@ use shared::members::Operation;
 use wasm_bindgen::JsCast;
 use web_sys::{ClipboardEvent, DataTransfer, DragEvent, Element, File, FileList, Url};
 
-use crate::boxed::memo;
+use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::components::field_error::FieldError;
 use crate::components::icon::Icon;
 use crate::components::icon_button::IconButton;
 use crate::components::keyed_list::KeyedList;
+use crate::parts::DraftFacts;
 use crate::state::State;
 use crate::state::draft_files::{DraftFile, DraftFiles, Stage};
 use crate::state::files::{FileKind, size_text};
@@ -25,11 +26,13 @@ use crate::uploading;
 pub fn ComposerFiles(
     /// The room.
     room_id: RoomId,
-    /// What is wrong with what the user wants to send.
-    error: RwSignal<Option<String>>,
+    /// What the composer knows of them.
+    draft: DraftFacts,
 ) -> impl IntoView {
     let state = expect_context::<State>();
-    let on_files = Callback::new(move |files| error.set(uploading::attach(state, room_id, files)));
+    uploading::start(state);
+    keep_in_step(state, room_id, draft);
+    let on_files = Callback::new(move |files| draft.error.set(uploading::attach(state, room_id, files)));
     let may_attach = memo(move || state.may(room_id, Operation::Upload));
     let has_files = memo(move || state.draft_files.with(|files| files.in_room(room_id).next().is_some()));
     take_pasted(may_attach, on_files);
@@ -42,6 +45,25 @@ pub fn ComposerFiles(
         </Show>
         <DropTarget room_id=room_id may_drop=may_attach on_files=on_files />
     }
+}
+
+/// Tells the composer of the files, and the files that the composer has sent them.
+fn keep_in_step(state: State, room_id: RoomId, draft: DraftFacts) {
+    let files = state.draft_files;
+    let stored = memo(move || files.with(|files| files.in_store(room_id)));
+    let is_uploading = memo(move || files.with(|files| files.is_uploading(room_id)));
+    let is_blocked = memo(move || files.with(|files| files.is_blocked(room_id)));
+    effect(move || {
+        // First what can be sent: the composer may be waiting for it.
+        draft.stored.set(stored.get());
+        draft.is_blocked.set(is_blocked.get());
+        draft.is_uploading.set(is_uploading.get());
+    });
+    effect(move || {
+        if draft.stored.with(Vec::is_empty) && !stored.with_untracked(Vec::is_empty) {
+            files.update(|files| files.remove_stored(room_id));
+        }
+    });
 }
 
 /// The files of a list of the browser.
@@ -205,7 +227,7 @@ fn DraftFileTile(id: AttachmentId) -> impl IntoView {
         browser::focus("#composer");
     };
     let retry = move |_| files.update(|files| files.retry(id));
-    let (label, retry_label) = (name.clone(), format!("Upload {name} again"));
+    let (label, retry_label) = (name.clone(), format!("Try again: {name}"));
     let remove_label = {
         let name = name.clone();
         move || if is_stored.get() { format!("Remove {name}") } else { format!("Cancel {name}") }

@@ -74,20 +74,6 @@ impl DraftFile {
     }
 }
 
-/// Whether the files of a draft can be sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Readiness {
-    /// There are none.
-    #[default]
-    NoFiles,
-    /// Some are still being uploaded.
-    Uploading,
-    /// Some could not be uploaded.
-    Blocked,
-    /// The server has all of them.
-    Ready,
-}
-
 /// The files of all drafts, in the order in which they were added.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DraftFiles {
@@ -110,18 +96,26 @@ impl DraftFiles {
         self.files.iter().filter(move |file| file.room_id == room_id)
     }
 
-    /// Whether the files of a room's draft can be sent.
-    pub fn readiness(&self, room_id: RoomId) -> Readiness {
-        let is_any = |fits: fn(&Stage) -> bool| self.in_room(room_id).any(|file| fits(&file.stage));
-        if is_any(|stage| matches!(stage, Stage::Failed(_))) {
-            Readiness::Blocked
-        } else if is_any(|stage| !matches!(stage, Stage::Stored(_))) {
-            Readiness::Uploading
-        } else if self.in_room(room_id).next().is_some() {
-            Readiness::Ready
-        } else {
-            Readiness::NoFiles
-        }
+    /// Whether a file of a room's draft is on its way.
+    pub fn is_uploading(&self, room_id: RoomId) -> bool {
+        self.in_room(room_id).any(|file| matches!(file.stage, Stage::Waiting | Stage::Sending(_)))
+    }
+
+    /// Whether a file of a room's draft could not be uploaded.
+    pub fn is_blocked(&self, room_id: RoomId) -> bool {
+        self.in_room(room_id).any(|file| matches!(file.stage, Stage::Failed(_)))
+    }
+
+    /// The files of a room's draft that the server has, as they can be sent.
+    pub fn in_store(&self, room_id: RoomId) -> Vec<Attachment> {
+        let stored = self.in_room(room_id).filter_map(|file| match &file.stage {
+            // The words were checked when they were entered.
+            Stage::Stored(attachment) => {
+                Some(Attachment { alt: AltText::parse(&file.alt).ok().flatten(), ..attachment.clone() })
+            }
+            _ => None,
+        });
+        stored.collect()
     }
 
     /// Adds files to a room's draft, as many as a message can have. Returns how many were left out.
@@ -225,9 +219,9 @@ impl DraftFiles {
         self.files.retain(|file| file.chosen.id != id);
     }
 
-    /// A room is gone, and its draft with it.
-    pub fn remove_room(&mut self, room_id: RoomId) {
-        self.files.retain(|file| file.room_id != room_id);
+    /// Keeps the drafts of the rooms that are still there.
+    pub fn keep_rooms(&mut self, is_there: impl Fn(RoomId) -> bool) {
+        self.files.retain(|file| is_there(file.room_id));
     }
 
     /// Forgets everything.
@@ -235,19 +229,9 @@ impl DraftFiles {
         self.files.clear();
     }
 
-    /// Takes the stored files out of a room's draft, in order, to be sent.
-    pub fn take(&mut self, room_id: RoomId) -> Vec<Attachment> {
-        let mut taken = Vec::new();
-        self.files.retain(|file| match &file.stage {
-            Stage::Stored(attachment) if file.room_id == room_id => {
-                // It was checked when it was entered.
-                let alt = AltText::parse(&file.alt).ok().flatten();
-                taken.push(Attachment { alt, ..attachment.clone() });
-                false
-            }
-            _ => true,
-        });
-        taken
+    /// The files of a room's draft that the server has were sent.
+    pub fn remove_stored(&mut self, room_id: RoomId) {
+        self.files.retain(|file| file.room_id != room_id || !matches!(file.stage, Stage::Stored(_)));
     }
 
     fn change(&mut self, id: AttachmentId, change: impl FnOnce(&mut DraftFile)) {
@@ -289,6 +273,12 @@ mod tests {
         files.stored(attachment_id(number), image(number, &format!("{number}.png")));
     }
 
+    /// Whether files of room 1 are on their way, whether one is blocked, and how many are stored.
+    fn state(files: &DraftFiles) -> (bool, bool, usize) {
+        let room = room_id(1);
+        (files.is_uploading(room), files.is_blocked(room), files.in_store(room).len())
+    }
+
     #[test]
     fn a_message_has_at_most_ten_files_and_the_rest_is_left_out() {
         let mut files = added(1..=8);
@@ -309,25 +299,27 @@ mod tests {
     #[test]
     fn a_draft_can_be_sent_when_the_server_has_all_of_its_files() {
         let mut files = added(1..=2);
-        assert_eq!(files.readiness(room_id(2)), Readiness::NoFiles);
         files.start(NOON);
         stored(&mut files, 1);
-        assert_eq!(files.readiness(room_id(1)), Readiness::Uploading);
+        assert_eq!(state(&files), (true, false, 1));
         files.fail(attachment_id(2), "The server has no room.".to_owned());
-        assert_eq!(files.readiness(room_id(1)), Readiness::Blocked);
+        assert_eq!(state(&files), (false, true, 1));
         files.retry(attachment_id(2));
         assert_eq!(started(&mut files, NOON), [attachment_id(2)], "under the same id");
         stored(&mut files, 2);
-        assert_eq!(files.readiness(room_id(1)), Readiness::Ready);
+        assert_eq!(state(&files), (false, false, 2));
+        assert!(files.in_store(room_id(2)).is_empty());
         files.describe(attachment_id(1), " A cat ".to_owned()).unwrap();
-        let taken = files.take(room_id(1));
+        let taken = files.in_store(room_id(1));
         assert_eq!(
             taken.iter().map(|file| file.id).collect::<Vec<_>>(),
             [attachment_id(1), attachment_id(2)]
         );
         assert_eq!(taken[0].alt.as_ref().map(AltText::as_str), Some("A cat"));
         assert_eq!(taken[1].alt, None);
-        assert!(files.is_empty());
+        files.add(room_id(1), vec![chosen(3)]);
+        files.remove_stored(room_id(1));
+        assert_eq!(state(&files), (true, false, 0), "what was added since stays");
     }
 
     #[test]
@@ -336,7 +328,7 @@ mod tests {
         files.start(NOON);
         stored(&mut files, 1);
         files.remove(attachment_id(2));
-        assert_eq!(files.readiness(room_id(1)), Readiness::Ready);
+        assert_eq!(state(&files), (false, false, 1));
         // What comes late from its upload means nothing.
         stored(&mut files, 2);
         files.sent(attachment_id(2), 7);
@@ -352,7 +344,7 @@ mod tests {
         assert_eq!(started(&mut files, NOON + 999), []);
         assert_eq!(started(&mut files, NOON + 1_000), [attachment_id(1)]);
         assert_eq!(files.postpone(attachment_id(1), NOON, 1.0, 0), 2_000);
-        assert_eq!(files.readiness(room_id(1)), Readiness::Uploading);
+        assert_eq!(state(&files), (true, false, 0));
         files.wake();
         assert_eq!(started(&mut files, NOON), [attachment_id(1)]);
         assert_eq!(files.postpone(attachment_id(1), NOON, 1.0, 60_000), 60_000, "as the server wants it");
@@ -364,7 +356,7 @@ mod tests {
     fn a_file_that_is_too_large_fails_before_it_is_sent() {
         let mut files = added([1]);
         files.refuse_larger(1_000);
-        assert_eq!(files.readiness(room_id(1)), Readiness::Uploading);
+        assert_eq!(state(&files), (true, false, 0));
         files.refuse_larger(999);
         let words = "It has 1000 bytes. This server takes files of up to 999 bytes.";
         assert_eq!(files.get(attachment_id(1)).unwrap().stage, Stage::Failed(words.to_owned()));
@@ -401,7 +393,7 @@ mod tests {
     fn a_room_that_is_gone_takes_its_files_along_and_so_does_the_user() {
         let mut files = added(1..=2);
         files.add(room_id(2), vec![chosen(3)]);
-        files.remove_room(room_id(1));
+        files.keep_rooms(|room| room != room_id(1));
         assert_eq!(files.in_room(room_id(1)).count(), 0);
         assert_eq!(files.in_room(room_id(2)).count(), 1);
         files.clear();

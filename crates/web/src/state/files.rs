@@ -97,10 +97,16 @@ pub fn size_text(bytes: u64) -> String {
 
 /// What a message says, its text and then its files; `None` once it is deleted.
 pub fn words(message: &Message) -> Option<String> {
-    let files = message.attachments.iter();
-    let files = files.map(|file| format!("{}: {}", FileKind::of(file).word(), description(file)));
-    let text = message.text.clone()?;
-    Some(Some(text).filter(|text| !text.is_empty()).into_iter().chain(files).collect::<Vec<_>>().join("\n"))
+    let mut words = message.text.clone()?;
+    for file in &message.attachments {
+        if !words.is_empty() {
+            words.push('\n');
+        }
+        words.push_str(FileKind::of(file).word());
+        words.push_str(": ");
+        words.push_str(description(file));
+    }
+    Some(words)
 }
 
 #[cfg(test)]

@@ -7,10 +7,7 @@ use shared::rooms::Room;
 
 use super::*;
 use crate::boxed::memo;
-use crate::state::draft_files::ChosenFile;
-use crate::state::samples::{
-    NOON, attachment_id, created, member, message, message_id, room, room_id, user, viewer,
-};
+use crate::state::samples::{NOON, created, member, message, message_id, room, room_id, user, viewer};
 
 /// A state that follows room 1 at rev 0, with its (empty) first page loaded.
 fn state() -> State {
@@ -154,15 +151,6 @@ fn a_room_that_the_user_loses_is_forgotten_and_one_that_they_gain_is_followed() 
             let at = message(1, 1).created_at;
             outbox.push(message_id(9), room_id(1), None, "unsent".to_owned(), vec![], at);
         });
-        let chosen = ChosenFile {
-            id: attachment_id(1),
-            name: "cat.png".to_owned(),
-            size: 1,
-            content_type: "image/png".to_owned(),
-        };
-        state.draft_files.update(|files| {
-            files.add(room_id(1), vec![chosen]);
-        });
         let name = room(1, "Lobby").name;
         let removed = ServerEvent::RoomRemoved { room_id: room_id(1), name, reason: RemovalReason::Banned };
         let lost = Followup::Gone {
@@ -172,7 +160,6 @@ fn a_room_that_the_user_loses_is_forgotten_and_one_that_they_gain_is_followed() 
             lost: 1,
         };
         assert_eq!(state.apply(removed, NOON), Some(lost));
-        assert!(state.draft_files.with_untracked(DraftFiles::is_empty));
         assert!(state.timelines.with_value(|timelines| timelines.get(room_id(1)).is_none()));
         assert_eq!(state.unread.get_untracked(), 0);
         let viewer = Some(viewer(Some(Role::Guest)));

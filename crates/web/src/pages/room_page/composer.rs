@@ -27,7 +27,7 @@ pub fn RoomComposer() -> impl IntoView {
     let on_send = move |sent: Draft| {
         let Some(name) = sent.name else {
             draft.set(String::new());
-            let files = state.draft_files.try_update(|files| files.take(room_id));
+            let files = room.draft_files.stored.try_update(std::mem::take);
             return room.send(&sent.text, files.unwrap_or_default());
         };
         busy.set(true);
@@ -72,15 +72,14 @@ pub fn RoomComposer() -> impl IntoView {
             room_name=room.room_name()
             identity=state.identity
             draft=draft
-            error=room.draft_error
-            files=memo(move || state.draft_files.with(|files| files.readiness(room_id)))
+            files=room.draft_files
             may_attach=memo(move || room.may(Operation::Upload))
             name_error=name_error
             busy=busy
             typing=memo(move || state.typing.with(Typing::sentence))
             closed=closed
             wait=memo(move || state.slow_modes.with(|modes| modes.seconds(room_id, now.get())))
-            draw_files=Callback::new(move |()| room.parts.draw(Part::ComposerFiles(room_id, room.draft_error)))
+            draw_files=Callback::new(move |()| room.parts.draw(Part::ComposerFiles(room_id, room.draft_files)))
             on_send=Callback::new(on_send)
             on_typing=Callback::new(move |()| live.typing(room_id))
             on_sign_in=Callback::new(move |()| overlays.open_account(FormKind::SignIn))

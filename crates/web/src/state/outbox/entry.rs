@@ -2,6 +2,8 @@
 //!
 //! Pure.
 
+use std::str::Split;
+
 use shared::files::{AltText, Attachment};
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::messages::{Author, Message};
@@ -102,31 +104,30 @@ impl Entry {
             created_at: Timestamp::from_unix_millis(field()?.parse().ok()?)?,
             failure: Some(unescape(field()?)).filter(|failure| !failure.is_empty()),
             text: unescape(field()?),
-            attachments: {
-                let mut attachments = Vec::new();
-                while let Some(id) = field() {
-                    attachments.push(attachment(id, &mut field)?);
-                }
-                attachments
-            },
+            attachments: attachments(fields)?,
         })
     }
 }
 
-/// The file of that id, of which the other fields follow.
-fn attachment<'text>(id: &str, mut field: impl FnMut() -> Option<&'text str>) -> Option<Attachment> {
-    let mut text = || Some(unescape(field()?));
-    Some(Attachment {
-        id: id.parse().ok()?,
-        filename: text()?,
-        content_type: text()?,
-        size: text()?.parse().ok()?,
-        width: text()?.parse().ok(),
-        height: text()?.parse().ok(),
-        url: text()?,
-        thumbnail_url: text().filter(|url| !url.is_empty()),
-        alt: text().filter(|alt| !alt.is_empty()).map(AltText::from_stored),
-    })
+/// The files whose fields are left.
+#[inline(never)]
+fn attachments(mut fields: Split<'_, char>) -> Option<Vec<Attachment>> {
+    let mut text = || fields.next().map(unescape);
+    let mut attachments = Vec::new();
+    while let Some(id) = text() {
+        attachments.push(Attachment {
+            id: id.parse().ok()?,
+            filename: text()?,
+            content_type: text()?,
+            size: text()?.parse().ok()?,
+            width: text()?.parse().ok(),
+            height: text()?.parse().ok(),
+            url: text()?,
+            thumbnail_url: text().filter(|url| !url.is_empty()),
+            alt: text().filter(|alt| !alt.is_empty()).map(AltText::from_stored),
+        });
+    }
+    Some(attachments)
 }
 
 /// Stands for the owner of what was written before the client knew who the user is.
