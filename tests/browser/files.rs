@@ -172,7 +172,7 @@ fn a_file_that_is_too_large_is_not_sent_and_neither_are_more_than_ten() {
     let (adam, ..) = adam_in_design(&stage);
     adam.room().choose_files(&[TestFile::text("large.txt", &"x".repeat(1_100_000))]);
     let error = || adam.room().draft_files().pop().map(|file| file.error).unwrap_or_default();
-    eventually(error, "It has 1 MB. This server takes files of up to 1 MB.");
+    eventually(error, "It is larger than 1 MB, the most that this server takes.");
     adam.room().press_beside_file("Cancel large.txt");
     eventually(|| adam.room().draft_files().is_empty(), true);
     assert_eq!(stage.network.arrived("POST /api/v1/rooms/"), 0);

@@ -181,9 +181,8 @@ impl DraftFiles {
     pub fn refuse_larger(&mut self, limit: u64) {
         for file in &mut self.files {
             if file.stage == Stage::Waiting && file.chosen.size > limit {
-                let (size, limit) = (size_text(file.chosen.size), size_text(limit));
-                file.stage =
-                    Stage::Failed(format!("It has {size}. This server takes files of up to {limit}."));
+                let limit = size_text(limit);
+                file.stage = Stage::Failed(format!("It is larger than {limit}, the most that this server takes."));
             }
         }
     }
@@ -358,7 +357,7 @@ mod tests {
         files.refuse_larger(1_000);
         assert_eq!(state(&files), (true, false, 0));
         files.refuse_larger(999);
-        let words = "It has 1000 bytes. This server takes files of up to 999 bytes.";
+        let words = "It is larger than 999 bytes, the most that this server takes.";
         assert_eq!(files.get(attachment_id(1)).unwrap().stage, Stage::Failed(words.to_owned()));
         assert_eq!(started(&mut files, NOON), []);
     }
