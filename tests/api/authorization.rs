@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use shared::bans::{ban_path, bans_path};
 use shared::errors::ErrorCode;
 use shared::events::{ClientCommand, CloseCode, ServerEvent};
+use shared::files::{room_avatar_path, uploads_path};
 use shared::ids::RoomId;
 use shared::invites::{INVITE_REDEMPTION_PATH, invites_path};
 use shared::members::{Role, member_path, members_path, mute_path, own_membership_path, owner_path};
@@ -68,6 +69,7 @@ const SPENDING: &[&str] = &[
     "join",
     "redeem",
     "send",
+    "upload",
     "invite_user",
     "manage_invites",
     "moderate",
@@ -233,6 +235,7 @@ impl<'world> Scene<'world> {
                 vec![Attempt::new("POST", INVITE_REDEMPTION_PATH.to_owned(), Some(body), &[200])]
             }
             "send" => vec![Attempt::new("POST", messages, Some(json!({ "text": "hello" })), &[201])],
+            "upload" => vec![Attempt::new("POST", uploads_path(room_id), Some(json!({})), &[201])],
             "edit_message" | "edit another's" => {
                 let id = if operation == "edit_message" { own } else { of_another };
                 let text = Some(json!({ "text": "edited" }));
@@ -256,7 +259,9 @@ impl<'world> Scene<'world> {
                 json!({ "name": format!("{} renamed", self.room.name.as_str()) }),
             ]
             .map(|body| Attempt::new("PATCH", room.clone(), Some(body), &[200]))
-            .into(),
+            .into_iter()
+            .chain([Attempt::new("DELETE", room_avatar_path(room_id), None, &[200])])
+            .collect(),
             "moderate" => vec![
                 Attempt::new(
                     "PUT",
@@ -417,7 +422,9 @@ impl Attempt {
         if operation != "set_visibility" {
             bodies.push("no JSON".to_owned());
         }
-        if self.body.is_some() { bodies } else { Vec::new() }
+        // A file may be anything.
+        let is_file = operation == "upload" && letter == "Y";
+        if self.body.is_some() && !is_file { bodies } else { Vec::new() }
     }
 }
 

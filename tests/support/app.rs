@@ -1,6 +1,8 @@
 //! A server under test.
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use api::config::Config;
 use api::{Server, StartError};
@@ -10,9 +12,10 @@ use shared::rooms::{ROOMS_PATH, Room};
 use shared::sessions::SESSIONS_PATH;
 
 use crate::client::TestClient;
-use crate::db::TestDb;
+use crate::db::{TestDb, shared_data_dir};
 use crate::http::Response;
 use crate::socket::TestSocket;
+use crate::temp_dir::TempDir;
 
 /// A running server with its own database. Dropping it stops the server.
 pub struct TestApp {
@@ -20,6 +23,7 @@ pub struct TestApp {
     server: Option<Server>,
     addr: SocketAddr,
     db: TestDb,
+    data_dir: TempDir,
 }
 
 impl TestApp {
@@ -35,8 +39,9 @@ impl TestApp {
 
     /// Starts a server with these flags on a prepared database.
     pub fn over(db: TestDb, flags: &[&str]) -> Self {
-        let server = start_server(db.url(), flags);
-        Self { addr: server.addr(), server: Some(server), db }
+        let data_dir = TempDir::new();
+        let server = start_server(db.url(), &with_data_dir(flags, &data_dir));
+        Self { addr: server.addr(), server: Some(server), db, data_dir }
     }
 
     /// The address of the server.
@@ -47,6 +52,11 @@ impl TestApp {
     /// The database of the server.
     pub fn db(&self) -> &TestDb {
         &self.db
+    }
+
+    /// The names of all files that the server stores, and of those that it has begun.
+    pub fn stored_files(&self) -> Vec<String> {
+        names_below(&self.data_dir.path().join("files"))
     }
 
     /// A client without a session.
@@ -108,7 +118,7 @@ impl TestApp {
     /// Restarts the server with these flags, on another port and the same database.
     pub fn restart(&mut self, flags: &[&str]) {
         self.stop();
-        let server = start_server(self.db.url(), flags);
+        let server = start_server(self.db.url(), &with_data_dir(flags, &self.data_dir));
         self.addr = server.addr();
         self.server = Some(server);
     }
@@ -118,6 +128,26 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn with_data_dir<'a>(flags: &[&'a str], data_dir: &'a TempDir) -> Vec<&'a str> {
+    let path = data_dir.path().to_str().expect("a path of tests is UTF-8");
+    flags.iter().copied().chain(["--data-dir", path]).collect()
+}
+
+fn names_below(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("the folder of files");
+    let mut names: Vec<String> = entries
+        .flat_map(|entry| {
+            let entry = entry.expect("an entry");
+            match entry.path() {
+                path if path.is_dir() => names_below(&path),
+                _ => vec![entry.file_name().to_string_lossy().into_owned()],
+            }
+        })
+        .collect();
+    names.sort();
+    names
 }
 
 /// Starts a server on a free port, without settings from the environment.
@@ -133,6 +163,9 @@ pub fn try_start_server(database_url: &str, flags: &[&str]) -> Result<Server, St
     }
     // Many servers share one Postgres here.
     arguments.extend(["--database-connections", "3"]);
+    if !flags.contains(&"--data-dir") {
+        arguments.extend(["--data-dir", shared_data_dir()]);
+    }
     arguments.extend(flags);
     Server::start(Config::parse_from(arguments))
 }

@@ -23,6 +23,16 @@ struct Shared {
     data_dir: PathBuf,
 }
 
+/// A data directory for servers that need none of their own.
+pub(crate) fn shared_data_dir() -> &'static str {
+    static DATA_DIR: OnceLock<String> = OnceLock::new();
+    DATA_DIR.get_or_init(|| {
+        let dir = Box::leak(Box::new(TempDir::new()));
+        remove_after_exit(dir);
+        dir.path().to_str().expect("a path of tests is UTF-8").to_owned()
+    })
+}
+
 fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     static TEMPLATE_MADE: OnceLock<()> = OnceLock::new();

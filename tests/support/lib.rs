@@ -13,6 +13,7 @@ pub mod app;
 pub mod builders;
 pub mod client;
 pub mod db;
+pub mod files;
 pub mod http;
 pub mod membership;
 pub mod problem;

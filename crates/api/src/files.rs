@@ -185,11 +185,15 @@ impl Receiving<'_> {
         let kind = self.judge.finish();
         let (files, key) = (self.files, self.key.clone());
         let size = self.size;
-        if !self.pending.is_empty() || self.incoming.is_none() {
-            self.flush().await?;
-        }
-        if let Some(incoming) = self.incoming.take() {
-            incoming.complete().await?;
+        match self.incoming.take() {
+            // It is small.
+            None => files.store.put(key.as_str(), self.pending.freeze()).await?,
+            Some(mut incoming) => {
+                if !self.pending.is_empty() {
+                    incoming.push(self.pending.freeze()).await?;
+                }
+                incoming.complete().await?;
+            }
         }
         let plain = |content_type| StoredFile { content_type, size, sides: None, thumbnail_type: None };
         match kind {

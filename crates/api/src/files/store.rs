@@ -4,12 +4,15 @@
 use std::fs;
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
+use object_store::prefix::PrefixStore;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use thiserror::Error;
 
@@ -17,6 +20,12 @@ use super::key;
 
 /// The folder in the data directory.
 const FOLDER: &str = "files";
+/// Who may read the folder: its owner.
+const FOLDER_MODE: u32 = 0o700;
+/// How many bytes are written to a bucket at once: S3 takes no smaller parts.
+const BUCKET_PART_BYTES: usize = 5 * 1024 * 1024;
+/// A name that is looked for when a bucket is opened. No key is so short.
+const PROBE: &str = "probe";
 /// How many bytes are written to a folder at once.
 const FOLDER_PART_BYTES: usize = 256 * 1024;
 /// What separates the name of a file from the number of its unfinished upload, in folders.
@@ -74,8 +83,12 @@ impl Store {
             return Self::open_bucket(location);
         }
         let folder = data_dir.join(FOLDER);
-        fs::create_dir_all(&folder)?;
-        delete_unfinished(&folder)?;
+        let of_folder = |error: io::Error| {
+            let hint = "choose another directory with --data-dir";
+            io::Error::new(error.kind(), format!("{}: {error}; {hint}", folder.display()))
+        };
+        fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&folder).map_err(of_folder)?;
+        delete_unfinished(&folder).map_err(of_folder)?;
         let objects = LocalFileSystem::new_with_prefix(&folder).map_err(io::Error::other)?;
         Ok(Self {
             objects: Arc::new(objects),
@@ -85,8 +98,26 @@ impl Store {
         })
     }
 
+    /// Opens a bucket with the usual variables of AWS, such as `AWS_ACCESS_KEY_ID` and `AWS_ENDPOINT_URL`.
     fn open_bucket(location: &str) -> io::Result<Self> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, format!("cannot store files in {location}")))
+        let refused = |reason: String| io::Error::other(format!("{location}: {reason}"));
+        let path = location.strip_prefix("s3://").unwrap_or_default();
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+        if bucket.is_empty() {
+            return Err(refused("the location must be like s3://bucket/prefix".to_owned()));
+        }
+        // If another part of the process chose one before, that one is used.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let bucket = AmazonS3Builder::from_env().with_bucket_name(bucket).with_allow_http(true).build();
+        let objects = PrefixStore::new(bucket.map_err(|error| refused(error.to_string()))?, prefix);
+        let store =
+            Self { objects: Arc::new(objects), folder: None, part_bytes: BUCKET_PART_BYTES, least_free: 0 };
+        // Better now than at the first upload.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        match runtime.block_on(store.size(PROBE)) {
+            Ok(_) | Err(StoreError::NotFound) => Ok(store),
+            Err(error) => Err(refused(error.to_string())),
+        }
     }
 
     /// How many bytes are best written at once.
