@@ -63,8 +63,13 @@ pub fn handle(id: AttachmentId) -> Option<File> {
 pub fn start(state: State) {
     OWNER.with(|owner| {
         owner.get_or_init(|| {
+            let component = Owner::current();
             let owner = Owner::new_root(None);
             owner.with(|| follow(state));
+            // A new root makes itself the current one.
+            if let Some(component) = component {
+                component.set();
+            }
             owner
         });
     });

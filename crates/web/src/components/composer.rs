@@ -67,8 +67,8 @@ pub fn Composer(
     closed: Memo<Option<Closed>>,
     /// For how many seconds slow mode makes the user wait; 0 if it does not.
     wait: Memo<i64>,
-    /// Draws the files and what adds them.
-    draw_files: Callback<(), AnyView>,
+    /// The files and what adds them.
+    file_list: AnyView,
     /// Called to send a message.
     on_send: Callback<Draft>,
     /// Called when the text was changed by a key.
@@ -165,7 +165,7 @@ pub fn Composer(
             </Show>
             <ClosedNote closed=closed on_sign_up=on_sign_up />
             <div class="composer-box" class:may-attach=move || may_attach.get() hidden=move || !is_open.get()>
-                {draw_files.run(())}
+                {file_list}
                 <textarea
                     node_ref=field
                     id="composer"

@@ -182,7 +182,8 @@ impl DraftFiles {
         for file in &mut self.files {
             if file.stage == Stage::Waiting && file.chosen.size > limit {
                 let limit = size_text(limit);
-                file.stage = Stage::Failed(format!("It is larger than {limit}, the most that this server takes."));
+                file.stage =
+                    Stage::Failed(format!("It is larger than {limit}, the most that this server takes."));
             }
         }
     }

@@ -79,7 +79,7 @@ pub fn RoomComposer() -> impl IntoView {
             typing=memo(move || state.typing.with(Typing::sentence))
             closed=closed
             wait=memo(move || state.slow_modes.with(|modes| modes.seconds(room_id, now.get())))
-            draw_files=Callback::new(move |()| room.parts.draw(Part::ComposerFiles(room_id, room.draft_files)))
+            file_list=room.parts.draw(Part::ComposerFiles(room_id, room.draft_files))
             on_send=Callback::new(on_send)
             on_typing=Callback::new(move |()| live.typing(room_id))
             on_sign_in=Callback::new(move |()| overlays.open_account(FormKind::SignIn))
