@@ -7,6 +7,7 @@ mod authorization;
 mod avatars;
 mod bans;
 mod bodies;
+mod buckets;
 mod changes;
 mod concurrency;
 mod database;

@@ -12,7 +12,7 @@ use shared::members::Role;
 use shared::messages::messages_path;
 use shared::rooms::ROOMS_PATH;
 use support::client::TestClient;
-use support::db::TestDb;
+use support::db::{TestDb, shared_data_dir};
 use support::proxy::DbProxy;
 use support::socket::TestSocket;
 use support::temp_dir::TempDir;
@@ -36,11 +36,12 @@ pub struct Program {
 }
 
 /// The program with these flags, and only the environment that it needs to find Postgres.
-fn command(flags: &[&str]) -> Command {
+pub fn command(flags: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.args(flags).env_clear().process_group(0);
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("HOME", std::env::var_os("HOME").unwrap_or_default());
+    command.env("PARLANCE_DATA_DIR", shared_data_dir());
     command.stdin(Stdio::null());
     command
 }
@@ -56,6 +57,13 @@ impl Program {
         let Some(url) = Self::read_url(&mut process) else {
             panic!("it ended: {}", fs::read_to_string(dir.path().join("log")).unwrap_or_default())
         };
+        Self { process, url }
+    }
+
+    /// Starts a command of this program.
+    pub fn start_command(command: &mut Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+        let url = Self::read_url(&mut process).expect("it says where it runs");
         Self { process, url }
     }
 

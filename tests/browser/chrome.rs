@@ -380,6 +380,8 @@ const FIND: &str = "const [css, text] = arguments;
 fn wait<T>(task: impl Future<Output = T>) -> T {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
+        // Without one, the client refuses to start, though it speaks to the driver without TLS. Only refused if there is one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.worker_threads(1).enable_all().build().expect("a runtime")
     });

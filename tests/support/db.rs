@@ -24,7 +24,7 @@ struct Shared {
 }
 
 /// A data directory for servers that need none of their own.
-pub(crate) fn shared_data_dir() -> &'static str {
+pub fn shared_data_dir() -> &'static str {
     static DATA_DIR: OnceLock<String> = OnceLock::new();
     DATA_DIR.get_or_init(|| {
         let dir = Box::leak(Box::new(TempDir::new()));

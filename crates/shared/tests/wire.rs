@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::errors::{ErrorCode, FieldError, LimitScope, Problem};
 use shared::events::{ClientCommand, MemberChange, MessageChange, RoomChange, ServerEvent};
+use shared::files::{AltText, Attachment, AttachmentClaim};
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::members::{LeaveReason, Member, MembershipChange, Operation, RemovalReason, Role, Viewer};
 use shared::messages::{Author, Changes, CreateMessage, Message, UpdateMessage};
@@ -41,6 +42,7 @@ fn room() -> Room {
         topic: Some(Topic::from_stored("All of it".to_owned())),
         visibility: Visibility::Public,
         is_own: true,
+        avatar_url: None,
         created_by: None,
         created_at: time(0),
         updated_at: time(1),
@@ -91,6 +93,7 @@ fn user() -> User {
         id: user_id(),
         username: Username::from_stored("Grace".to_owned()),
         kind: UserKind::Guest,
+        avatar_url: None,
         created_at: time(2),
         deleted_at: None,
     }
@@ -108,6 +111,7 @@ fn message() -> Message {
         rev: Rev(42),
         author: Author::from(&user()),
         text: Some("hello".to_owned()),
+        attachments: Vec::new(),
         created_at: time(3),
         edited_at: Some(time(4)),
         deleted_at: None,
@@ -337,12 +341,15 @@ fn changes_say_how_far_they_reach() {
 #[test]
 fn bodies_leave_out_what_is_absent() {
     let text = |text| serde_json::from_value(json!(text)).unwrap();
-    golden(CreateMessage { text: text("hello"), id: None }, json!({ "text": "hello" }));
     golden(
-        CreateMessage { text: text("hello"), id: Some(message_id()) },
+        CreateMessage { text: text("hello"), id: None, attachments: Vec::new() },
+        json!({ "text": "hello" }),
+    );
+    golden(
+        CreateMessage { text: text("hello"), id: Some(message_id()), attachments: Vec::new() },
         json!({ "text": "hello", "id": MESSAGE }),
     );
-    golden(UpdateMessage { text: None }, json!({}));
+    golden(UpdateMessage { text: None, attachments: None }, json!({}));
     golden(
         CreateRoom {
             name: RoomName::from_stored("Lobby".to_owned()),
@@ -420,6 +427,12 @@ fn every_code_has_its_name() {
         (ErrorCode::Unavailable, "unavailable"),
         (ErrorCode::Overloaded, "overloaded"),
         (ErrorCode::OutcomeUnknown, "outcome_unknown"),
+        (ErrorCode::FileNotFound, "file_not_found"),
+        (ErrorCode::AttachmentIdReused, "attachment_id_reused"),
+        (ErrorCode::UnsupportedImage, "unsupported_image"),
+        (ErrorCode::RangeNotSatisfiable, "range_not_satisfiable"),
+        (ErrorCode::UploadQuota, "upload_quota"),
+        (ErrorCode::StorageFull, "storage_full"),
     ] {
         golden(code, json!(name));
     }
@@ -428,4 +441,47 @@ fn every_code_has_its_name() {
 #[test]
 fn a_length_is_its_two_ends() {
     golden(Length { min: 4, max: 20 }, json!({ "min": 4, "max": 20 }));
+}
+
+#[test]
+fn files_leave_out_what_they_do_not_have() {
+    let id = "0190a5b0-0000-7000-b000-000000000001";
+    let plain = Attachment {
+        id: id.parse().unwrap(),
+        filename: "notes.txt".to_owned(),
+        content_type: "text/plain".to_owned(),
+        size: 5,
+        width: None,
+        height: None,
+        url: "/files/f0".to_owned(),
+        thumbnail_url: None,
+        alt: None,
+    };
+    let json = json!({
+        "id": id, "filename": "notes.txt", "content_type": "text/plain", "size": 5, "url": "/files/f0"
+    });
+    golden(plain.clone(), json.clone());
+    let with_file = Message { attachments: vec![plain.clone()], ..message() };
+    let mut expected = message_json();
+    expected["attachments"] = json!([json]);
+    golden(with_file, expected);
+    let image = Attachment {
+        width: Some(40),
+        height: Some(30),
+        thumbnail_url: Some("/files/f0?size=800".to_owned()),
+        alt: AltText::parse("A cat").unwrap(),
+        ..plain
+    };
+    let image = serde_json::to_value(image).unwrap();
+    assert_eq!((&image["width"], &image["alt"]), (&json!(40), &json!("A cat")));
+    golden(
+        AttachmentClaim { id: id.parse().unwrap(), alt: AltText::parse("A cat").unwrap() },
+        json!({ "id": id, "alt": "A cat" }),
+    );
+    golden(User { avatar_url: Some("/files/a0".to_owned()), ..user() }, {
+        json!({
+            "id": USER, "username": "Grace", "kind": "guest", "avatar_url": "/files/a0",
+            "created_at": "2023-11-14T22:13:20.002Z"
+        })
+    });
 }

@@ -24,7 +24,7 @@ const FOLDER: &str = "files";
 const FOLDER_MODE: u32 = 0o700;
 /// How many bytes are written to a bucket at once: S3 takes no smaller parts.
 const BUCKET_PART_BYTES: usize = 5 * 1024 * 1024;
-/// A name that is looked for when a bucket is opened. No key is so short.
+/// What is looked for when a bucket is opened. No file is below it.
 const PROBE: &str = "probe";
 /// How many bytes are written to a folder at once.
 const FOLDER_PART_BYTES: usize = 256 * 1024;
@@ -112,12 +112,10 @@ impl Store {
         let objects = PrefixStore::new(bucket.map_err(|error| refused(error.to_string()))?, prefix);
         let store =
             Self { objects: Arc::new(objects), folder: None, part_bytes: BUCKET_PART_BYTES, least_free: 0 };
-        // Better now than at the first upload.
+        // Whether it is there and may be used: better now than at the first upload.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        match runtime.block_on(store.size(PROBE)) {
-            Ok(_) | Err(StoreError::NotFound) => Ok(store),
-            Err(error) => Err(refused(error.to_string())),
-        }
+        let listed = runtime.block_on(store.objects.list_with_delimiter(Some(&Path::from(PROBE))));
+        listed.map(|_| store).map_err(|error| refused(error.to_string()))
     }
 
     /// How many bytes are best written at once.
