@@ -267,6 +267,8 @@ fn files_and_the_image_viewer_pass_axe() {
     assert_accessible(&adam, &axe, "a composer with files");
     stage.network.release();
     adam.room().press_beside_file("Cancel notes.txt");
+    eventually(|| adam.room().stored_files(), 4);
+    adam.room().send();
     eventually(|| adam.room().message_files().len(), 1);
     eventually(|| adam.room().image_places().iter().all(|place| place.is_loaded), true);
     assert_accessible(&adam, &axe, "a message with files");
