@@ -257,7 +257,7 @@ fn files_and_the_image_viewer_pass_axe() {
     ];
     adam.room().choose_files(&files);
     eventually(|| adam.room().stored_files(), 3);
-    stage.network.answer("/uploads?", 507, "storage_full", "The server has no room for more files.");
+    stage.network.answer("/uploads?", 429, "upload_quota", "You have uploaded enough for today.");
     adam.room().choose_files(&[TestFile::text("notes.txt", "Hello")]);
     eventually(|| adam.room().draft_files().iter().any(|file| !file.error.is_empty()), true);
     stage.network.hold("/uploads?");
@@ -266,7 +266,7 @@ fn files_and_the_image_viewer_pass_axe() {
     adam.room().say("Look");
     assert_accessible(&adam, &axe, "a composer with files");
     stage.network.release();
-    adam.room().press_beside_file("Cancel notes.txt");
+    adam.room().press_beside_file("Remove notes.txt");
     eventually(|| adam.room().stored_files(), 4);
     adam.room().send();
     eventually(|| adam.room().message_files().len(), 1);

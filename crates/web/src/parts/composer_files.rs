@@ -230,7 +230,8 @@ fn DraftFileTile(id: AttachmentId) -> impl IntoView {
     let (label, retry_label) = (name.clone(), format!("Try again: {name}"));
     let remove_label = {
         let name = name.clone();
-        move || if is_stored.get() { format!("Remove {name}") } else { format!("Cancel {name}") }
+        let is_over = move || is_stored.get() || failure.with(Option::is_some);
+        move || if is_over() { format!("Remove {name}") } else { format!("Cancel {name}") }
     };
     view! {
         <li class="draft-file" class:failed=move || failure.with(Option::is_some) data-stored=move || is_stored.get().to_string()>
@@ -264,10 +265,10 @@ fn DraftFileTile(id: AttachmentId) -> impl IntoView {
 /// How an upload gets on, behind the size of its file.
 fn progress(file: &DraftFile) -> String {
     match file.stage {
-        Stage::Sending(_) if !file.is_repeated() => format!("· {} %", file.percent()),
-        Stage::Waiting if !file.is_repeated() => "· waiting".to_owned(),
-        Stage::Waiting | Stage::Sending(_) => format!("· trying again, {} %", file.percent()),
-        Stage::Stored(_) => "· uploaded".to_owned(),
+        Stage::Sending(_) if !file.is_repeated() => format!(" · {} %", file.percent()),
+        Stage::Waiting if !file.is_repeated() => " · waiting".to_owned(),
+        Stage::Waiting | Stage::Sending(_) => format!(" · trying again, {} %", file.percent()),
+        Stage::Stored(_) => " · uploaded".to_owned(),
         Stage::Failed(_) => String::new(),
     }
 }
