@@ -9,7 +9,7 @@ use shared::members::member_path;
 use shared::rooms::room_path;
 
 use crate::chrome::screen::Screen;
-use crate::pages::Person;
+use crate::pages::{Person, TestFile};
 use crate::stage;
 use crate::wait::eventually;
 
@@ -248,6 +248,48 @@ fn the_screens_about_rooms_and_members_pass_axe() {
     person.open("/admin");
     eventually(|| person.titles().len(), 2);
     assert_accessible(&person, &axe, "the page of admins");
+}
+
+#[test]
+fn files_and_the_image_viewer_pass_axe() {
+    let (stage, axe) = (stage::alone(), axe());
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let room = adam_by_api.create_room("Design");
+    adam.open(&format!("/rooms/{}", room.id));
+    eventually(|| adam.room().can_attach(), true);
+    let files = [
+        TestFile::image("one.png", 900, 600),
+        TestFile::image("two.png", 600, 900),
+        TestFile::sound("song.wav"),
+    ];
+    adam.room().choose_files(&files);
+    eventually(|| adam.room().stored_files(), 3);
+    stage.network.answer("/uploads?", 429, "upload_quota", "You have uploaded enough for today.");
+    adam.room().choose_files(&[TestFile::text("notes.txt", "Hello")]);
+    eventually(|| adam.room().draft_files().iter().any(|file| !file.error.is_empty()), true);
+    stage.network.hold("/uploads?");
+    adam.room().choose_files(&[TestFile::text("more.txt", "Hello")]);
+    eventually(|| adam.room().draft_files().len(), 5);
+    adam.room().say("Look");
+    assert_accessible(&adam, &axe, "a composer with files");
+    stage.network.release();
+    adam.room().press_beside_file("Remove notes.txt");
+    eventually(|| adam.room().stored_files(), 4);
+    adam.room().send();
+    eventually(|| adam.room().message_files().len(), 1);
+    eventually(|| adam.room().image_places().iter().all(|place| place.is_loaded), true);
+    assert_accessible(&adam, &axe, "a message with files");
+    adam.room().press_on("Look", "Edit message");
+    assert_accessible(&adam, &axe, "the editor of a message with files");
+    adam.room().cancel_edit();
+    adam.room().press_image();
+    eventually(|| adam.viewed().is_some(), true);
+    assert_accessible(&adam, &axe, "the viewer");
+    adam.dialog().close();
+    eventually(|| adam.dialog().is_open(), false);
+    adam.room().drag_over(&files);
+    eventually(|| adam.room().drop_words().is_empty(), false);
+    assert_accessible(&adam, &axe, "the place where files are dropped");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod processes;
 pub mod screen;
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -320,6 +321,13 @@ impl Chrome {
     #[track_caller]
     pub fn set_cookie(&self, url: &str, name: &str, value: &str) {
         self.cdp("Network.setCookie", json!({ "url": url, "name": name, "value": value, "httpOnly": true }));
+    }
+
+    /// Downloads go into this folder.
+    #[track_caller]
+    pub fn download_to(&self, folder: &Path) {
+        let folder = folder.to_string_lossy();
+        self.cdp("Browser.setDownloadBehavior", json!({ "behavior": "allow", "downloadPath": folder }));
     }
 
     /// Runs a script in every page before the page's own.

@@ -7,6 +7,7 @@ mod accessibility;
 mod accounts;
 mod avatars;
 mod chrome;
+mod files;
 mod history;
 mod invites;
 mod keyboard;

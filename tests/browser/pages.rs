@@ -15,6 +15,7 @@ use crate::wait::eventually;
 mod account;
 mod avatars;
 mod complaints;
+mod files;
 mod floating;
 mod focus;
 mod room;
@@ -24,6 +25,7 @@ mod sidebar;
 /// The key, as it is typed.
 const ENTER: &str = "\u{E007}";
 
+pub use files::TestFile;
 pub use floating::{Dialog, Toasts};
 pub use room::{LOAD_PREVIOUS, RoomPage, Row};
 pub use sidebar::Sidebar;

@@ -12,7 +12,7 @@ use shared::rooms::room_path;
 
 use crate::chrome::screen::Screen;
 use crate::members::member;
-use crate::pages::Person;
+use crate::pages::{Person, TestFile};
 use crate::stage;
 use crate::wait::eventually;
 
@@ -253,4 +253,62 @@ fn the_screens_about_rooms_and_members_fit_on_every_screen() {
     ada.open("/admin");
     eventually(|| ada.titles().len(), 3);
     look_at(&ada, "admin");
+}
+
+#[test]
+fn files_fit_on_every_screen() {
+    let stage = stage::alone();
+    let (adam, adam_by_api) = stage.guest("Adam Lovelace");
+    let grace = stage.app.guest("Grace");
+    let room = adam_by_api.create_room("design");
+    grace.send(room.id, "Morning! Has anybody looked at the new drafts?");
+    adam.open(&format!("/rooms/{}", room.id));
+    eventually(|| adam.room().can_attach(), true);
+    let send = |files: &[TestFile], text: &str| {
+        adam.room().choose_files(files);
+        eventually(|| adam.room().stored_files(), files.len());
+        adam.room().rewrite(text);
+        adam.room().send();
+        eventually(|| adam.room().rows().iter().any(|row| row.is_pending), false);
+        eventually(|| adam.room().draft_files().is_empty(), true);
+    };
+    send(&[TestFile::image("draft.png", 1_600, 900)], "This is the second one");
+    let four = ["a.png", "b.png", "c.png", "d.png"];
+    send(&four.map(|name| TestFile::image(name, 700, 500)), "");
+    grace.send(room.id, "Lovely. And the words?");
+    let words = TestFile::text("The words of the second draft, with a name that is rather long.txt", "Words");
+    send(&[words, TestFile::sound("song.wav")], "Here they are");
+    send(&[TestFile::image("tall.png", 300, 1_400)], "");
+    eventually(|| adam.room().image_places().iter().all(|place| place.is_loaded), true);
+    look_at(&adam, "files");
+    adam.room().press_image();
+    eventually(|| adam.viewed().is_some(), true);
+    look_at(&adam, "image");
+    adam.dialog().close();
+    eventually(|| adam.dialog().is_open(), false);
+
+    adam.room().choose_files(&[TestFile::image("sketch.png", 900, 600)]);
+    eventually(|| adam.room().stored_files(), 1);
+    adam.room().describe_image("A first sketch of the door");
+    stage.network.answer(
+        "/uploads?",
+        429,
+        "upload_quota",
+        "You have uploaded enough for today. Try again tomorrow.",
+    );
+    adam.room().choose_files(&[TestFile::text("notes.txt", "Hello")]);
+    eventually(|| adam.room().draft_files().iter().any(|file| !file.error.is_empty()), true);
+    stage.network.hold("the end");
+    let film = format!("{}the end", "x".repeat(900_000));
+    adam.room().choose_files(&[TestFile {
+        content_type: "video/mp4".to_owned(),
+        ..TestFile::text("film.mp4", &film)
+    }]);
+    eventually(|| adam.room().draft_files().len(), 3);
+    adam.room().write("What do you think?");
+    look_at(&adam, "draft-with-files");
+    adam.room().drag_over(&[TestFile::text("more.txt", "")]);
+    eventually(|| adam.room().drop_words().is_empty(), false);
+    look_at(&adam, "drop");
+    stage.network.release();
 }

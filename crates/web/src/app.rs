@@ -18,7 +18,6 @@ use shared::ids::RoomId;
 use wasm_bindgen::JsCast;
 
 use crate::app::banner::AppBanner;
-use crate::app::later::{Later, Part};
 use crate::app::sidebar::AppSidebar;
 use crate::boxed::memo;
 use crate::browser;
@@ -30,6 +29,7 @@ use crate::overlays::Overlays;
 use crate::pages::home_page::HomePage;
 use crate::pages::not_found_page::NotFoundPage;
 use crate::pages::room_page::RoomPage;
+use crate::parts::{Part, Parts};
 use crate::route::Route;
 use crate::session;
 use crate::state::State;
@@ -55,6 +55,7 @@ pub fn App() -> impl IntoView {
     provide_context(navigation);
     provide_context(live);
     provide_context(overlays);
+    let parts = Parts { are_loaded: RwSignal::new(false), draw: later::draw_part };
 
     routing::follow_route(navigation, live, overlays);
     unread_sign::show_unread(state, navigation);
@@ -77,13 +78,13 @@ pub fn App() -> impl IntoView {
         <div class="shell">
             <AppSidebar />
             <div class="shell-part" inert=move || overlays.menu.get()>
-                <CurrentPage />
+                <CurrentPage parts=parts />
             </div>
         </div>
         // `browser::announce` adds an element for each line, so that each is said once.
         <div id="news" class="sr-only" aria-live="polite"></div>
         <ToastList toasts=state.toasts />
-        <Later part=Part::Dialogs />
+        {parts.draw(Part::Dialogs)}
     }
 }
 
@@ -101,7 +102,7 @@ enum Screen {
 }
 
 #[component]
-fn CurrentPage() -> impl IntoView {
+fn CurrentPage(parts: Parts) -> impl IntoView {
     let navigation = expect_context::<Navigation>();
     let live = expect_context::<Live>();
     let page = memo(move || match navigation.route() {
@@ -116,11 +117,13 @@ fn CurrentPage() -> impl IntoView {
     let pointed = memo(move || navigation.route().message());
     let draw = move |page| match page {
         Screen::Home => view! { <HomePage /> }.into_any(),
-        Screen::Room(room_id, _) => view! { <RoomPage room_id=room_id pointed=pointed /> }.into_any(),
-        Screen::Setup => view! { <Later part=Part::Setup /> }.into_any(),
-        Screen::Reset => view! { <Later part=Part::Reset /> }.into_any(),
-        Screen::Invite => view! { <Later part=Part::Invite /> }.into_any(),
-        Screen::Admin => view! { <Later part=Part::Admin /> }.into_any(),
+        Screen::Room(room_id, _) => {
+            view! { <RoomPage room_id=room_id pointed=pointed parts=parts /> }.into_any()
+        }
+        Screen::Setup => parts.draw(Part::Setup),
+        Screen::Reset => parts.draw(Part::Reset),
+        Screen::Invite => parts.draw(Part::Invite),
+        Screen::Admin => parts.draw(Part::Admin),
         Screen::NotFound => view! { <NotFoundPage /> }.into_any(),
     };
     // Keyed, because Leptos would reuse the elements of one room for the next, with their focus and scroll positions.

@@ -20,8 +20,9 @@ use futures_util::future::{Either, select};
 use js_sys::futures::JsFuture;
 use js_sys::{Array, Date, Function, Intl, Object, Reflect};
 use leptos::prelude::set_timeout;
-use shared::ids::MessageId;
+use shared::ids::{AttachmentId, MessageId};
 use shared::timestamp::Timestamp;
+use uuid::Uuid;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::HtmlElement;
 
@@ -51,6 +52,15 @@ pub fn random() -> f64 {
 
 /// A new id for a message.
 pub fn new_message_id() -> MessageId {
+    MessageId(new_id())
+}
+
+/// A new id for a file.
+pub fn new_attachment_id() -> AttachmentId {
+    AttachmentId(new_id())
+}
+
+fn new_id() -> Uuid {
     let mut random = [0u8; 10];
     let filled = web_sys::window()
         .and_then(|window| window.crypto().ok())
@@ -62,7 +72,7 @@ pub fn new_message_id() -> MessageId {
             *byte = drawn;
         }
     }
-    MessageId::from_unix_millis(u64::try_from(now()).unwrap_or(0), random)
+    MessageId::from_unix_millis(u64::try_from(now()).unwrap_or(0), random).0
 }
 
 /// The number of the day at that time, in the user's time zone.

@@ -1,4 +1,4 @@
-//! Requests to the server: the only user of `gloo_net::http`.
+//! Requests to the server: the only user of `gloo_net::http`, and `uploads` of `XMLHttpRequest`.
 //!
 //! One function per endpoint, named like the server's handler, in the module of its noun. The session is a cookie
 //! that the browser adds; nothing here knows a secret.
@@ -13,6 +13,7 @@ pub mod rooms;
 pub mod server;
 pub mod sessions;
 pub mod tokens;
+pub mod uploads;
 pub mod users;
 
 use gloo_net::http::{Method, RequestBuilder};
@@ -91,7 +92,7 @@ impl ClientError {
                         | ErrorCode::OutcomeUnknown
                         | ErrorCode::RateLimited
                         | ErrorCode::RequestTimeout
-                ) || problem.status >= 500
+                ) || problem.status >= 500 && problem.code != ErrorCode::StorageFull
             }
         }
     }
@@ -211,9 +212,11 @@ async fn exchange(
     let response =
         request.map_err(|_| ClientError::Network)?.send().await.map_err(|_| ClientError::Network)?;
     let text = response.text().await.map_err(|_| ClientError::Network)?;
-    if response.ok() {
-        return Ok(text);
-    }
+    if response.ok() { Ok(text) } else { Err(refusal(&text)) }
+}
+
+/// What a body says that is no success.
+fn refusal(text: &str) -> ClientError {
     // What is no problem document did not come from Parlance but from something in between.
-    Err(wire::parse(&text).map_or(ClientError::Network, |problem| ClientError::Api(Box::new(problem))))
+    wire::parse(text).map_or(ClientError::Network, |problem| ClientError::Api(Box::new(problem)))
 }

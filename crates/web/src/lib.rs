@@ -21,10 +21,12 @@ pub mod wire;
 pub mod live;
 pub mod sending;
 pub mod session;
+pub mod uploading;
 
 pub mod components;
 pub mod dialogs;
 pub mod overlays;
 pub mod pages;
+pub mod parts;
 
 pub mod app;

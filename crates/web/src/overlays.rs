@@ -1,6 +1,7 @@
 //! The state of everything that can lie above the page: menus, dialogs, the loading bar.
 
 use leptos::prelude::*;
+use shared::ids::{AttachmentId, MessageId, RoomId};
 use shared::users::{User, UserKind};
 
 use crate::components::confirm_dialog::Question;
@@ -9,6 +10,17 @@ use crate::state::{Identity, State};
 
 /// An action that waits for the user's name.
 type PendingAction = Box<dyn Fn() + Send + Sync>;
+
+/// An image on the whole screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Viewed {
+    /// The room.
+    pub room_id: RoomId,
+    /// The message that has it.
+    pub message: MessageId,
+    /// The image.
+    pub file: AttachmentId,
+}
 
 /// Which overlays are open. Provided as a context by the app.
 #[derive(Clone, Copy)]
@@ -37,6 +49,10 @@ pub struct Overlays {
     pub room: RwSignal<bool>,
     /// Whose card that dialog shows.
     pub person: RwSignal<Option<User>>,
+    /// The image on the whole screen.
+    pub viewer: RwSignal<bool>,
+    /// Which image that is.
+    pub viewed: RwSignal<Option<Viewed>>,
     /// The question that the confirm dialog asks.
     pub question: RwSignal<Option<Question>>,
     /// Whether a page of messages is loading.
@@ -59,6 +75,8 @@ impl Default for Overlays {
             browse: RwSignal::new(false),
             room: RwSignal::new(false),
             person: RwSignal::new(None),
+            viewer: RwSignal::new(false),
+            viewed: RwSignal::new(None),
             question: RwSignal::new(None),
             loading: RwSignal::new(false),
             pending: StoredValue::new(None),
@@ -125,7 +143,7 @@ impl Overlays {
         self.pending.set_value(None);
     }
 
-    fn dialogs(self) -> [RwSignal<bool>; 8] {
+    fn dialogs(self) -> [RwSignal<bool>; 9] {
         [
             self.switcher,
             self.shortcuts,
@@ -135,6 +153,7 @@ impl Overlays {
             self.create_room,
             self.browse,
             self.room,
+            self.viewer,
         ]
     }
 

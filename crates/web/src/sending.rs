@@ -7,23 +7,25 @@ pub mod kept;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::errors::ErrorCode;
+use shared::files::Attachment;
 use shared::ids::{RoomId, UserId};
-use shared::messages::MessageText;
+use shared::messages::{CreateMessage, MessageText};
 use shared::rooms::Room;
 use shared::timestamp::Timestamp;
 
 use crate::browser::{self, locks};
 use crate::client::{self, ClientError};
 use crate::state::connection::Connection;
+use crate::state::files::claims;
 use crate::state::outbox::{Entry, Outbox};
 use crate::state::sending_rules::is_slowed;
 use crate::state::toasts::Tone;
 use crate::state::{Identity, State};
 
 /// Puts a message into the outbox and sends it as soon as that is possible.
-pub fn push(state: State, room_id: RoomId, text: &MessageText, now: Timestamp) {
-    let id = browser::new_message_id();
-    state.outbox.update(|outbox| outbox.push(id, room_id, state.me(), text.as_str().to_owned(), now));
+pub fn push(state: State, room_id: RoomId, text: &MessageText, attachments: Vec<Attachment>, now: Timestamp) {
+    let (id, text) = (browser::new_message_id(), text.as_str().to_owned());
+    state.outbox.update(|outbox| outbox.push(id, room_id, state.me(), text, attachments, now));
     pump(state);
 }
 
@@ -75,11 +77,14 @@ async fn send(state: State, entry: &Entry) {
             outbox.finish(room_id);
         });
     };
-    let Some(Ok(text)) = kind.map(|kind| MessageText::parse(&entry.text, kind)) else {
+    let parse =
+        if entry.attachments.is_empty() { MessageText::parse } else { MessageText::parse_beside_files };
+    let Some(Ok(text)) = kind.map(|kind| parse(&entry.text, kind)) else {
         // It was written under other rules.
         return refuse("The text is too long or too short.".to_owned());
     };
-    match client::messages::create(room_id, id, text).await {
+    let create = CreateMessage { text, id: Some(id), attachments: claims(&entry.attachments) };
+    match client::messages::create(room_id, &create).await {
         Ok(message) => {
             state.apply_message(message);
             begin_slow_mode(state, room_id);

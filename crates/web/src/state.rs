@@ -14,6 +14,8 @@ pub mod backoff;
 pub mod connection;
 pub mod crop;
 pub mod days;
+pub mod draft_files;
+pub mod files;
 pub mod follow;
 pub mod followup;
 pub mod form_errors;
@@ -53,6 +55,7 @@ use shared::users::User;
 
 use crate::room_triggers::RoomTriggers;
 use crate::state::connection::Connection;
+use crate::state::draft_files::DraftFiles;
 use crate::state::follow::Follows;
 pub use crate::state::followup::Followup;
 pub use crate::state::identity::Identity;
@@ -76,6 +79,8 @@ pub struct State {
     pub remembered: RwSignal<Option<Author>>,
     /// What was written and is not acknowledged, in all rooms.
     pub outbox: RwSignal<Outbox>,
+    /// The files of all drafts. Only what is loaded later reads and changes it.
+    pub draft_files: RwSignal<DraftFiles>,
     /// The rooms. Notifies when there are others, or others names.
     pub rooms: RwSignal<RoomList>,
     /// What notifies of a change in one room.
@@ -116,6 +121,7 @@ impl Default for State {
             identity: RwSignal::new(Identity::Unknown),
             remembered: RwSignal::default(),
             outbox: RwSignal::default(),
+            draft_files: RwSignal::default(),
             rooms: RwSignal::default(),
             triggers: RoomTriggers::default(),
             unread: RwSignal::default(),

@@ -43,6 +43,13 @@ pub struct NewSession {
     pub user: User,
 }
 
+/// How large files may be: the part of what the server says of itself that the client needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileLimits {
+    /// A file of a message, in bytes.
+    pub upload_bytes: u64,
+}
+
 read_as! {
     u16: i64 => |number| number.try_into().ok();
     u32: i64 => |number| number.try_into().ok();
@@ -185,6 +192,13 @@ impl Read for Me {
     fn read(value: &Value) -> Result<Self, Malformed> {
         let (is_admin, has_password) = (field(value, "is_admin")?, field(value, "has_password")?);
         Ok(Self { user: User::read(value)?, is_admin, has_password })
+    }
+}
+
+impl Read for FileLimits {
+    fn read(value: &Value) -> Result<Self, Malformed> {
+        let limits = value.get("limits").ok_or(Malformed)?;
+        Ok(Self { upload_bytes: field(&limits, "upload_bytes")? })
     }
 }
 

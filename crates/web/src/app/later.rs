@@ -3,14 +3,6 @@
 
 use std::time::Duration;
 
-#[cfg(split)]
-use futures_util::FutureExt;
-use leptos::prelude::*;
-use leptos::task::spawn_local;
-use leptos::wasm_split::SplitLoaderError;
-#[cfg(split)]
-use leptos::wasm_split::wasm_split;
-
 use crate::app::dialogs::AppDialogs;
 use crate::boxed::{effect, memo};
 use crate::browser;
@@ -21,8 +13,19 @@ use crate::pages::admin_page::AdminPage;
 use crate::pages::invite_page::InvitePage;
 use crate::pages::reset_page::ResetPage;
 use crate::pages::setup_page::SetupPage;
+use crate::parts::composer_files::ComposerFiles;
+use crate::parts::editor_files::EditorFiles;
+use crate::parts::message_files::MessageFiles;
+use crate::parts::{Part, Parts};
 use crate::state::State;
 use crate::state::toasts::Tone;
+#[cfg(split)]
+use futures_util::FutureExt;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos::wasm_split::SplitLoaderError;
+#[cfg(split)]
+use leptos::wasm_split::wasm_split;
 
 /// When the parts are loaded even if none is shown, so that a dialog is there for the first key that is typed into it,
 /// and an open tab needs no files of a server that has been updated.
@@ -30,21 +33,6 @@ const SOON: Duration = Duration::from_secs(3);
 
 /// How long a part may take to load.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// A part that is loaded later.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// All dialogs, and what closes overlays by Back. They are loaded when the first dialog opens, or soon.
-    Dialogs,
-    /// The page of the setup link.
-    Setup,
-    /// The page of a reset link.
-    Reset,
-    /// The page of an invite.
-    Invite,
-    /// The page of the server's admins.
-    Admin,
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PartStage {
@@ -62,6 +50,11 @@ fn draw_loaded(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Reset => view! { <ResetPage /> }.into_any(),
         Part::Invite => view! { <InvitePage /> }.into_any(),
         Part::Admin => view! { <AdminPage /> }.into_any(),
+        Part::ComposerFiles(room_id, draft) => {
+            view! { <ComposerFiles room_id=room_id draft=draft /> }.into_any()
+        }
+        Part::MessageFiles(row) => view! { <MessageFiles row=row /> }.into_any(),
+        Part::EditorFiles(kept) => view! { <EditorFiles kept=kept /> }.into_any(),
     })
 }
 
@@ -79,21 +72,39 @@ fn draw(part: Part) -> Option<AnyView> {
     drawn.ok()
 }
 
+/// Says that the parts are loaded.
+fn note(parts: Parts, are_loaded: bool) {
+    if are_loaded && !parts.are_loaded.get_untracked() {
+        parts.are_loaded.set(true);
+    }
+}
+
+/// Draws a part of the client, which may have to be loaded first.
+pub fn draw_part(parts: Parts, part: Part) -> AnyView {
+    view! { <Later parts=parts part=part /> }.into_any()
+}
+
 /// A part of the client, which may have to be loaded first. If that fails, the user is told, and may try again: by
 /// opening the dialog once more, or by the button in the place of the page.
 #[component]
-pub fn Later(
-    /// The part.
-    part: Part,
-) -> impl IntoView {
+fn Later(parts: Parts, part: Part) -> impl IntoView {
     let state = expect_context::<State>();
     let overlays = expect_context::<Overlays>();
-    let stage = RwSignal::new(PartStage::Absent);
+    // What was loaded for another part is there at once.
+    let is_loaded = part != Part::Dialogs && parts.are_loaded.get_untracked();
+    let stage = RwSignal::new(if is_loaded { PartStage::Loaded } else { PartStage::Absent });
     let again = RwSignal::new(());
-    let is_needed = memo(move || part != Part::Dialogs || overlays.asks_for_dialog());
+    let is_page = matches!(part, Part::Setup | Part::Reset | Part::Invite | Part::Admin);
+    let is_needed = memo(move || match part {
+        Part::Dialogs => overlays.asks_for_dialog(),
+        Part::ComposerFiles(..) => false,
+        _ => true,
+    });
     effect(move || {
         again.track();
-        if !is_needed.get() || stage.get_untracked() == PartStage::Loaded {
+        // What was loaded for another part since is there, too.
+        let is_there = parts.are_loaded.get() && part != Part::Dialogs;
+        if !is_there && !is_needed.get() || stage.get_untracked() == PartStage::Loaded {
             return;
         }
         overlays.loading.set(true);
@@ -103,7 +114,8 @@ pub fn Later(
                 _ => PartStage::Failed,
             };
             overlays.loading.set(false);
-            if next == PartStage::Failed && part == Part::Dialogs {
+            note(parts, next == PartStage::Loaded);
+            if next == PartStage::Failed && !is_page {
                 overlays.close_dialogs();
                 let text = "A part of Parlance could not be loaded. Try again, or reload the page.";
                 state.toast(Tone::Error, text, browser::now());
@@ -115,10 +127,13 @@ pub fn Later(
         });
     });
     if part == Part::Dialogs {
+        // Back closes overlays by what is loaded then, so it does not wait for a dialog.
         let load_soon = move || {
             spawn_local(async move {
                 // A failure is told when it matters.
-                if load().await.is_ok() && stage.get_untracked() != PartStage::Loaded {
+                let is_loaded = load().await.is_ok();
+                note(parts, is_loaded);
+                if is_loaded && stage.get_untracked() != PartStage::Loaded {
                     stage.set(PartStage::Loaded);
                 }
             });
@@ -127,7 +142,8 @@ pub fn Later(
     }
     move || match (stage.get(), part) {
         (PartStage::Loaded, _) => draw(part).into_any(),
-        (PartStage::Failed, Part::Setup | Part::Reset | Part::Invite | Part::Admin) => {
+        (_, Part::MessageFiles(_)) => view! { <div class="files-place"></div> }.into_any(),
+        (PartStage::Failed, _) if is_page => {
             let text = "Check your connection and try again, or reload the page.";
             view! {
                 <PageFrame menu_open=overlays.menu>

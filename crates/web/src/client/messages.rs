@@ -2,7 +2,7 @@
 
 use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::messages::{
-    Changes, CreateMessage, Message, MessageText, UpdateMessage, changes_path, message_path, messages_path,
+    Changes, CreateMessage, Message, UpdateMessage, changes_path, message_path, messages_path,
 };
 use shared::page::{Cursor, Page};
 
@@ -42,14 +42,13 @@ pub async fn list(room_id: RoomId, slice: Slice) -> Result<Page<Message>, Client
 }
 
 /// Sends a message, or the same one again.
-pub async fn create(room_id: RoomId, id: MessageId, text: MessageText) -> Result<Message, ClientError> {
-    client::post(&messages_path(room_id), &CreateMessage { text, id: Some(id), attachments: Vec::new() })
-        .await
+pub async fn create(room_id: RoomId, create: &CreateMessage) -> Result<Message, ClientError> {
+    client::post(&messages_path(room_id), create).await
 }
 
 /// Edits a message.
-pub async fn update(room_id: RoomId, id: MessageId, text: MessageText) -> Result<Message, ClientError> {
-    client::patch(&message_path(room_id, id), &UpdateMessage { text: Some(text), attachments: None }).await
+pub async fn update(room_id: RoomId, id: MessageId, update: &UpdateMessage) -> Result<Message, ClientError> {
+    client::patch(&message_path(room_id, id), update).await
 }
 
 /// Deletes a message.

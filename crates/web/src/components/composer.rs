@@ -1,4 +1,4 @@
-//! The field for new messages. Newcomers also enter their name here.
+//! The field for new messages, with their files. Newcomers also enter their name here.
 
 use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::html::Textarea;
@@ -7,12 +7,13 @@ use shared::messages::MessageText;
 use shared::text::Length;
 use shared::users::{UserKind, Username};
 
-use crate::boxed::memo;
+use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::components::field_error::FieldError;
 use crate::components::icon::Icon;
 use crate::components::keys;
 use crate::components::name_field::NameField;
+use crate::parts::DraftFacts;
 use crate::state::Identity;
 use crate::state::sending_rules::time_left;
 use crate::state::shortcuts::{Command, Place};
@@ -20,10 +21,15 @@ use crate::state::shortcuts::{Command, Place};
 /// The counter is shown from this part of the limit on: four fifths.
 const COUNTER_FROM: (usize, usize) = (4, 5);
 
+/// Why a message with a file that could not be uploaded is not sent.
+const BLOCKED: &str = "A file could not be uploaded. Try it again, or remove it.";
+/// What becomes of a message whose files are on their way.
+const SENDS_LATER: &str = "The message is sent as soon as its files are uploaded.";
+
 /// A message that is ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// The valid text.
+    /// The valid text. With files it may be empty.
     pub text: MessageText,
     /// The valid name, from a user who has none yet.
     pub name: Option<Username>,
@@ -47,6 +53,10 @@ pub fn Composer(
     identity: RwSignal<Identity>,
     /// The text so far. It is stored per room.
     draft: RwSignal<String>,
+    /// The files of the message, and what is wrong with it, apart from its length.
+    files: DraftFacts,
+    /// Whether the user may upload files.
+    may_attach: Memo<bool>,
     /// What is wrong with the name, by the rules or by the server.
     name_error: RwSignal<Option<String>>,
     /// Whether the request for the name is in flight.
@@ -57,6 +67,8 @@ pub fn Composer(
     closed: Memo<Option<Closed>>,
     /// For how many seconds slow mode makes the user wait; 0 if it does not.
     wait: Memo<i64>,
+    /// The files and what adds them.
+    file_list: AnyView,
     /// Called to send a message.
     on_send: Callback<Draft>,
     /// Called when the text was changed by a key.
@@ -69,7 +81,9 @@ pub fn Composer(
     on_edit_last: Callback<()>,
 ) -> impl IntoView {
     let name = RwSignal::new(browser::guest_name());
-    let error = RwSignal::new(None::<String>);
+    let DraftFacts { error, is_uploading, is_blocked, stored } = files;
+    // Whether the message is sent as soon as its files are uploaded.
+    let sends_later = RwSignal::new(false);
     let field = NodeRef::<Textarea>::new();
     let kind =
         memo(move || identity.with(|identity| identity.user().map_or(UserKind::Guest, |user| user.kind)));
@@ -96,7 +110,18 @@ pub fn Composer(
                 return browser::focus("#composer-name");
             }
         };
-        match MessageText::parse(&draft.get_untracked(), kind.get_untracked()) {
+        if is_blocked.get_untracked() {
+            return error.set(Some(BLOCKED.to_owned()));
+        }
+        if is_uploading.get_untracked() {
+            browser::announce(Some(SENDS_LATER));
+            return sends_later.set(true);
+        }
+        let parse = match stored.with_untracked(Vec::is_empty) {
+            true => MessageText::parse,
+            false => MessageText::parse_beside_files,
+        };
+        match parse(&draft.get_untracked(), kind.get_untracked()) {
             Ok(text) => {
                 error.set(None);
                 on_send.run(Draft { text, name: given_name });
@@ -108,6 +133,19 @@ pub fn Composer(
             let _ = field.focus();
         }
     };
+    effect(move || {
+        let is_blocked = is_blocked.get();
+        if !is_blocked && error.with_untracked(|error| error.as_deref() == Some(BLOCKED)) {
+            error.set(None);
+        }
+        if (is_blocked || !is_uploading.get()) && sends_later.get_untracked() {
+            sends_later.set(false);
+            // Without its files the message is another.
+            if is_blocked || !stored.with_untracked(Vec::is_empty) {
+                untrack(send);
+            }
+        }
+    });
     let on_submit = move |event: SubmitEvent| {
         event.prevent_default();
         send();
@@ -126,7 +164,8 @@ pub fn Composer(
                 <NameField name=name error=name_error on_sign_in=on_sign_in />
             </Show>
             <ClosedNote closed=closed on_sign_up=on_sign_up />
-            <div class="composer-box" hidden=move || !is_open.get()>
+            <div class="composer-box" class:may-attach=move || may_attach.get() hidden=move || !is_open.get()>
+                {file_list}
                 <textarea
                     node_ref=field
                     id="composer"
@@ -142,6 +181,7 @@ pub fn Composer(
                     on:keydown=on_keydown
                     on:input=move |_| {
                         error.set(None);
+                        sends_later.set(false);
                         on_typing.run(());
                     }
                 ></textarea>
@@ -161,9 +201,13 @@ pub fn Composer(
                 <p class="typing">
                     {move || typing.get()}
                 </p>
-                <Show when=move || { wait.get() > 0 }>
-                    <p class="composer-wait">{move || format!("Slow mode: {}", time_left(wait.get()))}</p>
-                </Show>
+                <p class="composer-wait">
+                    {move || match wait.get() {
+                        1.. => format!("Slow mode: {}", time_left(wait.get())),
+                        _ if sends_later.get() => SENDS_LATER.to_owned(),
+                        _ => String::new(),
+                    }}
+                </p>
                 <FieldError id="composer-error" error=shown_error />
             </div>
         </form>

@@ -2,7 +2,9 @@
 
 use leptos::prelude::*;
 use shared::ids::MessageId;
-use shared::messages::MessageText;
+use shared::messages::UpdateMessage;
+
+use crate::parts::Parts;
 
 /// What the user may do with a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub struct MessageActions {
     /// Opens the editor.
     pub on_edit: Callback<MessageId>,
     /// Saves the edit.
-    pub on_save: Callback<(MessageId, MessageText)>,
+    pub on_save: Callback<(MessageId, UpdateMessage)>,
     /// Closes the editor.
     pub on_cancel_edit: Callback<()>,
     /// Deletes a message.
@@ -36,4 +38,6 @@ pub struct MessageActions {
     pub on_retry: Callback<MessageId>,
     /// Removes a failed message.
     pub on_discard: Callback<MessageId>,
+    /// Draws the files of a message.
+    pub parts: Parts,
 }

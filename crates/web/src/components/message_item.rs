@@ -11,6 +11,8 @@ use crate::components::icon::Icon;
 use crate::components::message_actions::{MessageActions, MessageRights};
 use crate::components::message_editor::MessageEditor;
 use crate::components::message_toolbar::MessageToolbar;
+use crate::parts::Part;
+use crate::state::files::words;
 use crate::state::links::parts;
 use crate::state::messages::Delivery;
 use crate::state::rows::MessageRow;
@@ -54,11 +56,13 @@ pub fn MessageItem(
         view! {
             <MessageEditor
                 initial=message.text.clone().unwrap_or_default()
+                files=message.attachments.clone()
                 kind=message.author.kind
                 error=actions.edit_error
                 busy=actions.edit_busy
-                on_save=Callback::new(move |text| actions.on_save.run((id, text)))
+                on_save=Callback::new(move |edit| actions.on_save.run((id, edit)))
                 on_cancel=actions.on_cancel_edit
+                parts=actions.parts
             />
         }
     };
@@ -87,11 +91,12 @@ pub fn MessageItem(
     }
 }
 
-/// The text, or the note that the message was deleted, and why it could not be sent.
+/// The text and the files, or the note that the message was deleted, and why it could not be sent.
 #[component]
 fn MessageContent(id: MessageId, row: RwSignal<MessageRow>, actions: MessageActions) -> impl IntoView {
     let text = move || {
         row.with(|row| match &row.message.text {
+            Some(text) if text.is_empty() && row.message.edited_at.is_none() => ().into_any(),
             Some(text) => view! {
                 <p class="text" dir="auto">
                     {parts(text).into_iter().map(part).collect_view()}
@@ -119,8 +124,13 @@ fn MessageContent(id: MessageId, row: RwSignal<MessageRow>, actions: MessageActi
             _ => None,
         })
     };
+    // A message never gains files.
+    let files = row
+        .with_untracked(|row| !row.message.attachments.is_empty())
+        .then(|| actions.parts.draw(Part::MessageFiles(row)));
     view! {
         {move || text()}
+        {files}
         {move || failure()}
     }
 }
@@ -137,7 +147,7 @@ fn label(row: &MessageRow) -> String {
         "{}, {}{delivery}: {}",
         message.author.username.as_str(),
         time_text(message.created_at.unix_millis(), TimeStyle::Clock),
-        message.text.as_deref().unwrap_or(DELETED)
+        words(message).as_deref().unwrap_or(DELETED)
     )
 }
 

@@ -20,6 +20,7 @@ use crate::pages::room_page::composer::RoomComposer;
 use crate::pages::room_page::context::RoomContext;
 use crate::pages::room_page::header::RoomPageHeader;
 use crate::pages::room_page::messages::RoomMessages;
+use crate::parts::Parts;
 
 /// The page of one room. The app renders another room as another page.
 #[component]
@@ -28,8 +29,10 @@ pub fn RoomPage(
     room_id: RoomId,
     /// The message that the URL points at.
     pointed: Memo<Option<MessageId>>,
+    /// What is loaded later.
+    parts: Parts,
 ) -> impl IntoView {
-    let room = RoomContext::new(room_id);
+    let room = RoomContext::new(room_id, parts);
     let RoomContext { state, live, overlays, .. } = room;
     provide_context(room);
     state.timelines.update_value(|timelines| timelines.enter(room_id));

@@ -183,6 +183,7 @@ impl Timeline {
         if let Some(message) = self.window.iter_mut().find(|message| message.id == id) {
             let message = Arc::make_mut(message);
             message.text = None;
+            message.attachments.clear();
             message.deleted_at = Some(now);
         }
     }

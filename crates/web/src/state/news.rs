@@ -5,6 +5,8 @@
 use shared::events::ServerEvent;
 use shared::ids::{RoomId, Seq, UserId};
 
+use crate::state::files::words;
+
 /// The open room and the last message that was said there.
 #[derive(Clone, Debug, Default)]
 pub struct News {
@@ -27,8 +29,7 @@ impl News {
             return None;
         }
         self.last = Some(message.seq);
-        let text = message.text.as_ref()?;
-        Some(format!("{}: {text}", message.author.username.as_str()))
+        Some(format!("{}: {}", message.author.username.as_str(), words(message)?))
     }
 }
 

@@ -7,6 +7,7 @@ mod entry;
 
 use std::collections::HashMap;
 
+use shared::files::Attachment;
 use shared::ids::{MessageId, RoomId, UserId};
 use shared::timestamp::Timestamp;
 
@@ -69,10 +70,12 @@ impl Outbox {
         room_id: RoomId,
         owner: Option<UserId>,
         text: String,
+        attachments: Vec<Attachment>,
         now: Timestamp,
     ) {
         let place = self.entries.last().map_or(0, |entry| entry.place) + 1;
-        self.entries.push(Entry { id, room_id, owner, text, created_at: now, failure: None, place });
+        let failure = None;
+        self.entries.push(Entry { id, room_id, owner, text, attachments, created_at: now, failure, place });
     }
 
     /// Adds an entry that was kept by the browser, or replaces the copy that is here.
@@ -190,9 +193,12 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
+    use shared::files::AltText;
+    use shared::messages::Author;
+
     use super::*;
     use crate::state::messages::Delivery;
-    use crate::state::samples::{NOON, message_id, room_id, user};
+    use crate::state::samples::{NOON, file, image, message_id, room_id, user};
 
     fn me() -> UserId {
         user(1, "adam").id
@@ -200,7 +206,7 @@ mod tests {
 
     fn write(outbox: &mut Outbox, number: i64, room: u8, owner: Option<UserId>) {
         let now = Timestamp::from_unix_millis(NOON).unwrap();
-        outbox.push(message_id(number), room_id(room), owner, format!("message {number}"), now);
+        outbox.push(message_id(number), room_id(room), owner, format!("message {number}"), vec![], now);
     }
 
     /// An outbox with messages 1 and 2 to room 1 and message 3 to room 2.
@@ -297,12 +303,21 @@ mod tests {
     fn an_entry_survives_being_kept_as_text() {
         let mut outbox = three();
         let text = "tab\there\nand \\n there\\".to_owned();
-        outbox.push(message_id(4), room_id(1), None, text, Timestamp::from_unix_millis(NOON).unwrap());
+        let now = Timestamp::from_unix_millis(NOON).unwrap();
+        outbox.push(message_id(4), room_id(1), None, text, vec![], now);
+        let described = Attachment { alt: AltText::parse("A\tcat").unwrap(), ..image(1, "a\\b.png") };
+        let files = vec![described, file(2, "notes.pdf"), image(3, "dog.png")];
+        outbox.push(message_id(5), room_id(1), None, String::new(), files.clone(), now);
+        let sent = outbox.get(message_id(5)).unwrap().message(Author::from(&user(1, "adam")));
+        assert_eq!((sent.text.as_deref(), sent.attachments), (Some(""), files));
         outbox.refuse(message_id(2), "Not\tyours.".to_owned());
         for entry in outbox.entries() {
             assert_eq!(Entry::from_text(&entry.key(), &entry.to_text()).as_ref(), Some(entry));
         }
-        for (key, text) in [("", ""), ("new.1", "1"), (&outbox.entries()[0].key(), "1\t2\t3\t4\t5")] {
+        let (key, cut) = (outbox.entries()[4].key(), outbox.entries()[4].to_text());
+        let cut = cut.rsplit_once("\t").unwrap().0.rsplit_once("\t").unwrap().0;
+        let cut = cut.rsplit_once("\t").unwrap().0;
+        for (key, text) in [("", ""), ("new.1", "1"), (&key, "1\t2\t3\t4\t5"), (&key, cut)] {
             assert_eq!(Entry::from_text(key, text), None);
         }
     }

@@ -1,7 +1,8 @@
 //! Rooms, people and messages for the unit tests of the state.
 
 use shared::events::{MessageChange, ServerEvent};
-use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
+use shared::files::Attachment;
+use shared::ids::{AttachmentId, MessageId, Rev, RoomId, Seq, UserId};
 use shared::members::{Member, Operation, Role, Viewer};
 use shared::messages::{Author, Message};
 use shared::rooms::{Posting, Room, RoomName, Visibility};
@@ -66,6 +67,37 @@ pub fn user(number: u8, name: &str) -> User {
 /// An id of a message made of a number.
 pub fn message_id(number: i64) -> MessageId {
     format!("0190a5b0-0000-7000-a000-{number:012x}").parse().expect("a UUID")
+}
+
+/// An id of a file made of a number.
+pub fn attachment_id(number: u8) -> AttachmentId {
+    format!("0190a5b0-0000-7000-b000-0000000000{number:02x}").parse().expect("a UUID")
+}
+
+/// A file of that number that is no image.
+pub fn file(number: u8, name: &str) -> Attachment {
+    Attachment {
+        id: attachment_id(number),
+        filename: name.to_owned(),
+        content_type: "application/pdf".to_owned(),
+        size: 70_000,
+        width: None,
+        height: None,
+        url: format!("/files/{number}"),
+        thumbnail_url: None,
+        alt: None,
+    }
+}
+
+/// An image of that number.
+pub fn image(number: u8, name: &str) -> Attachment {
+    Attachment {
+        content_type: "image/png".to_owned(),
+        width: Some(1_600),
+        height: Some(900),
+        thumbnail_url: Some(format!("/files/{number}?size=800")),
+        ..file(number, name)
+    }
 }
 
 /// The message of that number by user 1, one second after the one before, changed last at `rev`.

@@ -31,6 +31,14 @@ pub enum Command {
     Save,
     /// Gives the edit up.
     Cancel,
+    /// Shows the image before.
+    PreviousImage,
+    /// Shows the image after.
+    NextImage,
+    /// Shows an image with all its pixels.
+    ZoomIn,
+    /// Shows the whole of an image.
+    ZoomOut,
 }
 
 /// Where a shortcut works.
@@ -46,6 +54,8 @@ pub enum Place {
     List,
     /// In the field of an edit.
     Editor,
+    /// Where an image fills the screen.
+    Viewer,
 }
 
 /// No modifier.
@@ -125,6 +135,16 @@ pub const SHORTCUTS: &[Shortcut] = &[
         "Home End",
         "In the list: go to the first or last message",
     ),
+    row(Place::Viewer, (PLAIN, "ArrowLeft"), Command::PreviousImage, "", ""),
+    row(Place::Viewer, (PLAIN, "ArrowRight"), Command::NextImage, "← →", "At an image: go to the next one"),
+    row(Place::Viewer, (PLAIN, "-"), Command::ZoomOut, "", ""),
+    row(
+        Place::Viewer,
+        (PLAIN, "+"),
+        Command::ZoomIn,
+        "+ −",
+        "At an image: show all its pixels, or the whole",
+    ),
     row(
         Place::Anywhere,
         (CONTROL, "/"),
@@ -140,7 +160,7 @@ pub const SHORTCUTS: &[Shortcut] = &[
 pub fn command(place: Place, key: &str, modifiers: u8) -> Option<Command> {
     let fits = |shortcut: &&Shortcut| {
         // On some keyboards these are typed with Shift.
-        let ignored = if matches!(shortcut.key, "/" | "?") { SHIFT } else { PLAIN };
+        let ignored = if matches!(shortcut.key, "/" | "?" | "+") { SHIFT } else { PLAIN };
         shortcut.place == place
             && shortcut.key.eq_ignore_ascii_case(key)
             && shortcut.modifiers == modifiers & !ignored

@@ -57,7 +57,7 @@ fn a_message_leaves_the_outbox_by_its_id_whatever_confirms_it_also_without_a_tim
         let now = message(1, 1).created_at;
         for (number, room) in [(1, 1), (2, 2), (3, 1)] {
             state.outbox.update(|outbox| {
-                outbox.push(message_id(number), room_id(room), None, "hello".to_owned(), now);
+                outbox.push(message_id(number), room_id(room), None, "hello".to_owned(), vec![], now);
             });
         }
         state.remembered.set(Some(message(1, 1).author));
@@ -148,7 +148,8 @@ fn a_room_that_the_user_loses_is_forgotten_and_one_that_they_gain_is_followed() 
     in_scope(|state| {
         state.apply(created(1, 1), NOON);
         state.outbox.update(|outbox| {
-            outbox.push(message_id(9), room_id(1), None, "unsent".to_owned(), message(1, 1).created_at);
+            let at = message(1, 1).created_at;
+            outbox.push(message_id(9), room_id(1), None, "unsent".to_owned(), vec![], at);
         });
         let name = room(1, "Lobby").name;
         let removed = ServerEvent::RoomRemoved { room_id: room_id(1), name, reason: RemovalReason::Banned };

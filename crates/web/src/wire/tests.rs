@@ -4,11 +4,12 @@ use std::fmt::Debug;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use shared::server::{Limits, ServerInfo};
 use shared::sessions::Sessions;
-use shared::text::Invalid;
+use shared::text::{Invalid, Length};
 
 use super::*;
-use crate::state::samples::{NOON, member, message, room, room_id, user, viewer};
+use crate::state::samples::{NOON, image, member, message, room, room_id, user, viewer};
 
 fn check<T: Read + Serialize + DeserializeOwned + PartialEq + Debug>(sent: &T) {
     let text = serde_json::to_string(sent).unwrap();
@@ -26,17 +27,7 @@ fn every_type_is_read_as_the_protocol_says() {
     check(&message(1, 1));
     check(&Message { edited_at: time, ..message(1, 2) });
     check(&Message { text: None, deleted_at: time, ..message(1, 3) });
-    let image = Attachment {
-        id: "0190a5b0-0000-7000-b000-000000000001".parse().unwrap(),
-        filename: "cat.png".to_owned(),
-        content_type: "image/png".to_owned(),
-        size: 70_000,
-        width: Some(1_600),
-        height: Some(900),
-        url: "/files/f0".to_owned(),
-        thumbnail_url: Some("/files/f0?size=800".to_owned()),
-        alt: AltText::parse("A cat").unwrap(),
-    };
+    let image = Attachment { alt: AltText::parse("A cat").unwrap(), ..image(1, "cat.png") };
     let plain = Attachment { width: None, height: None, thumbnail_url: None, alt: None, ..image.clone() };
     check(&Message { attachments: vec![image, plain], ..message(1, 4) });
     let cursor = Some(Cursor("next".to_owned()));
@@ -156,6 +147,35 @@ fn sessions_are_read_as_the_protocol_says() {
     let sent =
         serde_json::to_string(&shared::users::SignedIn { user: me.clone(), token: "t".into() }).unwrap();
     assert_eq!(parse::<NewSession>(&sent), Ok(NewSession { user: me.user }));
+}
+
+#[test]
+fn the_limits_of_files_are_read_as_the_protocol_says() {
+    let length = Length { min: 1, max: 2 };
+    let limits = Limits {
+        guest_username: length,
+        room_name: length,
+        guest_message: length,
+        member_message: length,
+        page_default: 30,
+        page_max: 100,
+        body_bytes: 65_536,
+        upload_bytes: 26_214_400,
+        avatar_bytes: 5_242_880,
+        attachments: 10,
+    };
+    let sent = ServerInfo {
+        name: "Parlance".to_owned(),
+        version: "1.0.0".to_owned(),
+        limits,
+        features: vec![],
+        registration: Registration::Open,
+        guests: Guests::ALL[0],
+        is_open: true,
+    };
+    let text = serde_json::to_string(&sent).unwrap();
+    assert_eq!(parse::<FileLimits>(&text), Ok(FileLimits { upload_bytes: 26_214_400 }));
+    assert_eq!(parse::<FileLimits>("{}"), Err(Malformed));
 }
 
 #[test]

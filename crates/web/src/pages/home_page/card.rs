@@ -8,6 +8,7 @@ use crate::boxed::memo;
 use crate::components::room_sign::{RoomFace, room_sign};
 use crate::route::Route;
 use crate::state::State;
+use crate::state::files::words;
 
 /// A link to a room: its name, how many people are there, and its last message.
 #[component]
@@ -31,13 +32,13 @@ pub fn RoomCard(
         live.into_iter().chain(loaded).max_by_key(|message| (message.seq, message.rev))
     });
     let is_empty = move || room.with(|room| room.as_ref().is_none_or(|room| room.last_seq.0 == 0));
-    let words = move || match last_message.get() {
-        Some(Message { author, text: Some(text), .. }) => view! {
+    let words = move || match last_message.get().map(|last| (words(&last), last.author)) {
+        Some((Some(words), author)) => view! {
             <bdi class="card-author">{author.username.as_str().to_owned()}</bdi>
-            <span dir="auto">{text}</span>
+            <span dir="auto">{words}</span>
         }
         .into_any(),
-        Some(_) => view! { <em>"The last message was deleted."</em> }.into_any(),
+        Some((None, _)) => view! { <em>"The last message was deleted."</em> }.into_any(),
         None if is_empty() => view! { <em>"Nothing has been said yet."</em> }.into_any(),
         None => ().into_any(),
     };

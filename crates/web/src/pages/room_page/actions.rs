@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use shared::files::Attachment;
 use shared::ids::MessageId;
-use shared::messages::MessageText;
+use shared::messages::{MessageText, UpdateMessage};
 
 use crate::boxed::effect;
 use crate::browser;
@@ -36,11 +37,11 @@ impl RoomContext {
             editing.set(None);
             request_animation_frame(|| browser::focus("#composer"));
         };
-        let on_save = move |(id, text): (MessageId, MessageText)| {
+        let on_save = move |(id, edit): (MessageId, UpdateMessage)| {
             let asking = editor.get_value();
             edit_busy.set(true);
             spawn_local(async move {
-                let outcome = client::messages::update(room_id, id, text).await;
+                let outcome = client::messages::update(room_id, id, &edit).await;
                 let is_open = editor.try_get_value() == Some(asking);
                 match outcome {
                     Ok(message) => {
@@ -94,14 +95,15 @@ impl RoomContext {
             on_copy_link: Callback::new(on_copy_link),
             on_retry: Callback::new(on_retry),
             on_discard: Callback::new(on_discard),
+            parts: self.parts,
         }
     }
 
     /// Shows a message as pending and sends it.
-    pub fn send(self, text: &MessageText) {
+    pub fn send(self, text: &MessageText, files: Vec<Attachment>) {
         let Some(now) = browser::timestamp() else { return };
         self.live.stop_typing();
-        sending::push(self.state, self.room_id, text, now);
+        sending::push(self.state, self.room_id, text, files, now);
         // The page may be gone when the name is given.
         let Some(is_loading) = self.loading.try_get_untracked() else { return };
         if self.state.with_timeline(self.room_id, |timeline| timeline.is_at_newest()) == Some(true) {

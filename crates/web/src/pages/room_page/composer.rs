@@ -2,11 +2,13 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use shared::members::Operation;
 
 use crate::boxed::{effect, memo};
 use crate::browser::{self, TimeStyle, keys, time_text};
 use crate::components::composer::{Closed, Composer, Draft};
 use crate::pages::room_page::context::RoomContext;
+use crate::parts::Part;
 use crate::session::become_guest;
 use crate::state::Identity;
 use crate::state::account_forms::FormKind;
@@ -26,14 +28,15 @@ pub fn RoomComposer() -> impl IntoView {
     let on_send = move |sent: Draft| {
         let Some(name) = sent.name else {
             draft.set(String::new());
-            return room.send(&sent.text);
+            let files = room.draft_files.stored.try_update(std::mem::take);
+            return room.send(&sent.text, files.unwrap_or_default());
         };
         busy.set(true);
         spawn_local(async move {
             match become_guest(state, live, name, None).await {
                 Ok(()) => {
                     draft.try_update(|draft| *draft = rest(draft, sent.text.as_str()));
-                    room.send(&sent.text);
+                    room.send(&sent.text, Vec::new());
                 }
                 Err(error) if error.is_passing() => {
                     state.toast(Tone::Error, error.sentence(), browser::now());
@@ -78,11 +81,14 @@ pub fn RoomComposer() -> impl IntoView {
             room_name=room.room_name()
             identity=state.identity
             draft=draft
+            files=room.draft_files
+            may_attach=memo(move || room.may(Operation::Upload))
             name_error=name_error
             busy=busy
             typing=memo(move || state.typing.with(Typing::sentence))
             closed=closed
             wait=memo(move || state.slow_modes.with(|modes| modes.seconds(room_id, now.get())))
+            file_list=room.parts.draw(Part::ComposerFiles(room_id, room.draft_files))
             on_send=Callback::new(on_send)
             on_typing=Callback::new(move |()| live.typing(room_id))
             on_sign_in=Callback::new(move |()| overlays.open_account(FormKind::SignIn))

@@ -16,6 +16,7 @@ use crate::components::message_list::target::ScrollTarget;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
+use crate::parts::{DraftFacts, Parts};
 use crate::state::State;
 use crate::state::rows::MessageRow;
 
@@ -35,6 +36,8 @@ pub struct RoomContext {
     pub navigation: Navigation,
     /// Menus and dialogs.
     pub overlays: Overlays,
+    /// What is loaded later.
+    pub parts: Parts,
     /// The room.
     pub room_id: RoomId,
     /// Whether a page of messages is loading.
@@ -53,11 +56,13 @@ pub struct RoomContext {
     pub new_after: RwSignal<Option<Seq>>,
     /// The message that is being edited.
     pub editing: RwSignal<Option<MessageId>>,
+    /// The files of the draft.
+    pub draft_files: DraftFacts,
 }
 
 impl RoomContext {
     /// Creates the page's signals. Needs the app's contexts.
-    pub fn new(room_id: RoomId) -> Self {
+    pub fn new(room_id: RoomId, parts: Parts) -> Self {
         let state = expect_context::<State>();
         let last_read = state.reading.with_value(|reading| reading.last_read(room_id));
         Self {
@@ -65,6 +70,7 @@ impl RoomContext {
             live: expect_context(),
             navigation: expect_context(),
             overlays: expect_context(),
+            parts,
             room_id,
             loading: RwSignal::new(false),
             request: StoredValue::new(0),
@@ -74,6 +80,7 @@ impl RoomContext {
             at_end: RwSignal::new(true),
             new_after: RwSignal::new(last_read),
             editing: RwSignal::new(None),
+            draft_files: DraftFacts::default(),
         }
     }
 

@@ -2,6 +2,9 @@
 //!
 //! Pure.
 
+use std::str::Split;
+
+use shared::files::{AltText, Attachment};
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::messages::{Author, Message};
 use shared::timestamp::Timestamp;
@@ -19,6 +22,8 @@ pub struct Entry {
     pub owner: Option<UserId>,
     /// The text.
     pub text: String,
+    /// The files, which the server has.
+    pub attachments: Vec<Attachment>,
     /// When it was written.
     pub created_at: Timestamp,
     /// Why the server refused it, in a sentence.
@@ -37,7 +42,7 @@ impl Entry {
             rev: Rev::ZERO,
             author,
             text: Some(self.text.clone()),
-            attachments: Vec::new(),
+            attachments: self.attachments.clone(),
             created_at: self.created_at,
             edited_at: None,
             deleted_at: None,
@@ -64,7 +69,26 @@ impl Entry {
     pub fn to_text(&self) -> String {
         let failure = self.failure.as_deref().map(escape).unwrap_or_default();
         let millis = self.created_at.unix_millis();
-        format!("{}\t{}\t{millis}\t{failure}\t{}", self.place, self.room_id, escape(&self.text))
+        let text = escape(&self.text);
+        let mut line = format!("{}\t{}\t{millis}\t{failure}\t{text}", self.place, self.room_id);
+        for file in &self.attachments {
+            let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
+            for field in [
+                file.id.to_string().as_str(),
+                &file.filename,
+                &file.content_type,
+                &file.size.to_string(),
+                &number(file.width),
+                &number(file.height),
+                &file.url,
+                file.thumbnail_url.as_deref().unwrap_or_default(),
+                file.alt.as_ref().map_or("", AltText::as_str),
+            ] {
+                line.push('\t');
+                line.push_str(&escape(field));
+            }
+        }
+        line
     }
 
     /// Reads what `key` and `to_text` wrote.
@@ -80,8 +104,30 @@ impl Entry {
             created_at: Timestamp::from_unix_millis(field()?.parse().ok()?)?,
             failure: Some(unescape(field()?)).filter(|failure| !failure.is_empty()),
             text: unescape(field()?),
+            attachments: attachments(fields)?,
         })
     }
+}
+
+/// The files whose fields are left.
+#[inline(never)]
+fn attachments(mut fields: Split<'_, char>) -> Option<Vec<Attachment>> {
+    let mut text = || fields.next().map(unescape);
+    let mut attachments = Vec::new();
+    while let Some(id) = text() {
+        attachments.push(Attachment {
+            id: id.parse().ok()?,
+            filename: text()?,
+            content_type: text()?,
+            size: text()?.parse().ok()?,
+            width: text()?.parse().ok(),
+            height: text()?.parse().ok(),
+            url: text()?,
+            thumbnail_url: text().filter(|url| !url.is_empty()),
+            alt: text().filter(|alt| !alt.is_empty()).map(AltText::from_stored),
+        });
+    }
+    Some(attachments)
 }
 
 /// Stands for the owner of what was written before the client knew who the user is.

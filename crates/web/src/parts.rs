@@ -1,0 +1,61 @@
+//! The parts of the client that most visits do not need, and how pages draw them without knowing how they are loaded.
+
+pub mod composer_files;
+pub mod editor_files;
+pub mod message_files;
+
+use leptos::prelude::*;
+use shared::files::Attachment;
+use shared::ids::RoomId;
+
+use crate::state::rows::MessageRow;
+
+/// A part that is loaded later.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All dialogs, and what closes overlays by Back. They are loaded when the first dialog opens, or soon.
+    Dialogs,
+    /// The page of the setup link.
+    Setup,
+    /// The page of a reset link.
+    Reset,
+    /// The page of an invite.
+    Invite,
+    /// The page of the server's admins.
+    Admin,
+    /// What adds files to a room's draft, and its files. It comes when something else was loaded, or soon after the start.
+    ComposerFiles(RoomId, DraftFacts),
+    /// The files of a message.
+    MessageFiles(RwSignal<MessageRow>),
+    /// The files that stay when a message is edited.
+    EditorFiles(RwSignal<Vec<Attachment>>),
+}
+
+/// What draws the parts. The app hands it to the pages.
+#[derive(Clone, Copy)]
+pub struct Parts {
+    /// Whether they are loaded.
+    pub are_loaded: RwSignal<bool>,
+    /// Draws one.
+    pub draw: fn(Self, Part) -> AnyView,
+}
+
+impl Parts {
+    /// Draws a part, which may have to be loaded first.
+    pub fn draw(self, part: Part) -> AnyView {
+        (self.draw)(self, part)
+    }
+}
+
+/// What the composer knows of the files of its draft, which are loaded later.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct DraftFacts {
+    /// What is wrong with what the user wants to send.
+    pub error: RwSignal<Option<String>>,
+    /// Whether files are on their way.
+    pub is_uploading: RwSignal<bool>,
+    /// Whether a file could not be uploaded.
+    pub is_blocked: RwSignal<bool>,
+    /// The files that the server has. Once they are sent, the composer takes them away.
+    pub stored: RwSignal<Vec<Attachment>>,
+}

@@ -1,0 +1,317 @@
+//! The files of a draft: choosing, pasting and dropping them, how their uploads get on, and what the user can do about it.
+
+use leptos::ev;
+use leptos::html::Input;
+use leptos::prelude::*;
+use shared::files::AltText;
+use shared::ids::{AttachmentId, RoomId};
+use shared::members::Operation;
+use wasm_bindgen::JsCast;
+use web_sys::{ClipboardEvent, DataTransfer, DragEvent, Element, File, FileList, Url};
+
+use crate::boxed::{effect, memo};
+use crate::browser;
+use crate::components::field_error::FieldError;
+use crate::components::icon::Icon;
+use crate::components::icon_button::IconButton;
+use crate::components::keyed_list::KeyedList;
+use crate::parts::DraftFacts;
+use crate::state::State;
+use crate::state::draft_files::{DraftFile, DraftFiles, Stage};
+use crate::state::files::{FileKind, size_text};
+use crate::uploading;
+
+/// The button to choose files, the place where they are dropped, and the files of a room's draft.
+#[component]
+pub fn ComposerFiles(
+    /// The room.
+    room_id: RoomId,
+    /// What the composer knows of them.
+    draft: DraftFacts,
+) -> impl IntoView {
+    let state = expect_context::<State>();
+    uploading::start(state);
+    keep_in_step(state, room_id, draft);
+    let on_files = Callback::new(move |files| draft.error.set(uploading::attach(state, room_id, files)));
+    let may_attach = memo(move || state.may(room_id, Operation::Upload));
+    let has_files = memo(move || state.draft_files.with(|files| files.in_room(room_id).next().is_some()));
+    take_pasted(may_attach, on_files);
+    view! {
+        <Show when=move || has_files.get()>
+            <DraftFileList room_id=room_id />
+        </Show>
+        <Show when=move || may_attach.get()>
+            <AttachButton on_files=on_files />
+        </Show>
+        <DropTarget room_id=room_id may_drop=may_attach on_files=on_files />
+    }
+}
+
+/// Tells the composer of the files, and the files that the composer has sent them.
+fn keep_in_step(state: State, room_id: RoomId, draft: DraftFacts) {
+    let files = state.draft_files;
+    let stored = memo(move || files.with(|files| files.in_store(room_id)));
+    let is_uploading = memo(move || files.with(|files| files.is_uploading(room_id)));
+    let is_blocked = memo(move || files.with(|files| files.is_blocked(room_id)));
+    effect(move || {
+        // First what can be sent: the composer may be waiting for it.
+        draft.stored.set(stored.get());
+        draft.is_blocked.set(is_blocked.get());
+        draft.is_uploading.set(is_uploading.get());
+    });
+    effect(move || {
+        if draft.stored.with(Vec::is_empty) && !stored.with_untracked(Vec::is_empty) {
+            files.update(|files| files.remove_stored(room_id));
+        }
+    });
+}
+
+/// The files of a list of the browser.
+fn files_in(list: Option<FileList>) -> Vec<File> {
+    let Some(list) = list else { return Vec::new() };
+    (0..list.length()).filter_map(|place| list.get(place)).collect()
+}
+
+/// Takes the files that are pasted into the composer.
+fn take_pasted(may_attach: Memo<bool>, on_files: Callback<Vec<File>>) {
+    let on_paste = move |event: ClipboardEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let Some(data) = event.clipboard_data() else { return };
+        let pasted = files_in(data.files());
+        let is_here = target.is_some_and(|target| target.id() == "composer");
+        if pasted.is_empty() || !is_here || !may_attach.get_untracked() {
+            return;
+        }
+        // Some systems put the name of a copied file beside it. Other text is pasted, too.
+        let text = data.get_data("text/plain").unwrap_or_default();
+        if pasted.iter().any(|file| file.name() == text.trim()) {
+            event.prevent_default();
+        }
+        on_files.run(pasted);
+    };
+    let listener = window_event_listener(ev::paste, on_paste);
+    on_cleanup(move || listener.remove());
+}
+
+/// Opens the browser's dialog to choose files.
+#[component]
+fn AttachButton(on_files: Callback<Vec<File>>) -> impl IntoView {
+    let field = NodeRef::<Input>::new();
+    let choose = move |()| {
+        if let Some(field) = field.get_untracked() {
+            field.click();
+        }
+    };
+    let on_change = move |_| {
+        if let Some(field) = field.get_untracked() {
+            on_files.run(files_in(field.files()));
+            // The same file can be chosen again.
+            field.set_value("");
+            browser::focus("#composer");
+        }
+    };
+    view! {
+        <IconButton label="Attach files" icon="clip" class="icon-button attach" on_press=choose />
+        <input node_ref=field type="file" multiple hidden on:change=on_change />
+    }
+}
+
+/// Whether files are dragged, and not text or a link.
+fn has_files(data: Option<DataTransfer>) -> bool {
+    data.is_some_and(|data| data.types().includes(&"Files".into(), 0))
+}
+
+/// Covers the room while files are dragged over it. Where they cannot be dropped it says so.
+#[component]
+fn DropTarget(room_id: RoomId, may_drop: Memo<bool>, on_files: Callback<Vec<File>>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let is_over = RwSignal::new(false);
+    let enter = move |event: DragEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let is_here = target.is_some_and(|target| matches!(target.closest("#main"), Ok(Some(_))));
+        if is_here && has_files(event.data_transfer()) {
+            is_over.set(true);
+        }
+    };
+    // Wherever else a file is dropped, the browser would leave the page to show it.
+    let stay = |event: DragEvent| {
+        if has_files(event.data_transfer()) {
+            event.prevent_default();
+        }
+    };
+    let listeners = [
+        window_event_listener(ev::dragenter, enter),
+        window_event_listener(ev::dragover, stay),
+        window_event_listener(ev::drop, stay),
+    ];
+    on_cleanup(move || listeners.into_iter().for_each(|listener| listener.remove()));
+    let words = move || match may_drop.get() {
+        true => format!(
+            "Drop files here to attach them to your message in {}",
+            state.room_name(room_id).unwrap_or_default()
+        ),
+        false => "You cannot upload files here at the moment".to_owned(),
+    };
+    let on_drop = move |event: DragEvent| {
+        is_over.set(false);
+        on_files.run(files_in(event.data_transfer().and_then(|data| data.files())));
+    };
+    view! {
+        <Show when=move || is_over.get()>
+            <div class="drop-target" on:dragleave=move |_| is_over.set(false) on:drop=on_drop>
+                <p dir="auto">
+                    <Icon name="clip" />
+                    {move || words()}
+                </p>
+            </div>
+        </Show>
+    }
+}
+
+/// The files of a room's draft.
+#[component]
+fn DraftFileList(room_id: RoomId) -> impl IntoView {
+    let state = expect_context::<State>();
+    let ids = memo(move || {
+        state.draft_files.with(|files| files.in_room(room_id).map(|file| file.chosen.id).collect::<Vec<_>>())
+    });
+    let keys = move || ids.with(|ids| ids.iter().map(|id| id.0.as_u128()).collect());
+    let draw = move |key| {
+        let id = ids.with_untracked(|ids| ids.iter().copied().find(|id| id.0.as_u128() == key));
+        id.map(|id| view! { <DraftFileTile id=id /> }).into_any()
+    };
+    let has = move |fits: fn(FileKind) -> bool| {
+        let kind = |file: &DraftFile| FileKind::of_type(&file.chosen.content_type);
+        state.draft_files.with(|files| files.in_room(room_id).any(|file| fits(kind(file))))
+    };
+    let has_images = memo(move || has(|kind| kind == FileKind::Image));
+    let has_media = memo(move || has(|kind| matches!(kind, FileKind::Audio | FileKind::Video)));
+    let metadata = move || match (has_images.get(), has_media.get()) {
+        (true, true) => "Images lose their metadata, such as the place. Audio and video keep theirs.",
+        (true, false) => "Images lose their metadata, such as the place.",
+        (false, true) => "Audio and video keep their metadata, such as the place.",
+        (false, false) => "",
+    };
+    view! {
+        <div class="draft-files">
+            <ul aria-label="Files of this message">
+                <KeyedList keys=Signal::derive(keys) draw=draw />
+            </ul>
+            <p class="draft-files-note">{move || metadata()}</p>
+        </div>
+    }
+}
+
+/// One file. It is drawn once and follows the state of its upload.
+#[component]
+fn DraftFileTile(id: AttachmentId) -> impl IntoView {
+    let state = expect_context::<State>();
+    let files = state.draft_files;
+    let (name, size, content_type) = files.with_untracked(|files| {
+        let chosen = files.get(id).map(|file| file.chosen.clone());
+        chosen.map(|chosen| (chosen.name, chosen.size, chosen.content_type)).unwrap_or_default()
+    });
+    let is_image = FileKind::of_type(&content_type) == FileKind::Image;
+    let failure = memo(move || {
+        files.with(|files| match files.get(id).map(|file| &file.stage) {
+            Some(Stage::Failed(detail)) => Some(detail.clone()),
+            _ => None,
+        })
+    });
+    let percent = memo(move || files.with(|files| files.get(id).map_or(0, DraftFile::percent)));
+    let progress = memo(move || files.with(|files| files.get(id).map(progress).unwrap_or_default()));
+    let is_stored = memo(move || percent.get() == 100);
+    let remove = move |_| {
+        files.update(|files| files.remove(id));
+        // The pressed button no longer exists.
+        browser::focus("#composer");
+    };
+    let retry = move |_| files.update(|files| files.retry(id));
+    let (label, retry_label) = (name.clone(), format!("Try again: {name}"));
+    let remove_label = {
+        let name = name.clone();
+        let is_over = move || is_stored.get() || failure.with(Option::is_some);
+        move || if is_over() { format!("Remove {name}") } else { format!("Cancel {name}") }
+    };
+    view! {
+        <li class="draft-file" class:failed=move || failure.with(Option::is_some) data-stored=move || is_stored.get().to_string()>
+            <Preview id=id is_image=is_image />
+            <div class="draft-file-words">
+                <bdi class="file-name">{name.clone()}</bdi>
+                <span class="file-size">{size_text(size)} {move || progress.get()}</span>
+                <progress
+                    max="100"
+                    value=move || percent.get().to_string()
+                    aria-label=format!("Upload of {label}")
+                    hidden=move || is_stored.get() || failure.with(Option::is_some)
+                ></progress>
+                <FieldError id=format!("file-error-{id}") error=failure />
+                <Show when=move || is_image && failure.with(Option::is_none)>
+                    <AltField id=id />
+                </Show>
+            </div>
+            <Show when=move || failure.with(Option::is_some)>
+                <button type="button" class="button small" aria-label=retry_label.clone() on:click=retry>
+                    "Try again"
+                </button>
+            </Show>
+            <button type="button" class="icon-button" aria-label=remove_label.clone() title=remove_label on:click=remove>
+                <Icon name="close" />
+            </button>
+        </li>
+    }
+}
+
+/// How an upload gets on, behind the size of its file.
+fn progress(file: &DraftFile) -> String {
+    match file.stage {
+        Stage::Sending(_) if !file.is_repeated() => format!(" · {} %", file.percent()),
+        Stage::Waiting if !file.is_repeated() => " · waiting".to_owned(),
+        Stage::Waiting | Stage::Sending(_) => format!(" · trying again, {} %", file.percent()),
+        Stage::Stored(_) => " · uploaded".to_owned(),
+        Stage::Failed(_) => String::new(),
+    }
+}
+
+/// The picture of an image that is on the user's disk, or an icon.
+#[component]
+fn Preview(id: AttachmentId, is_image: bool) -> impl IntoView {
+    let handle = uploading::handle(id).filter(|_| is_image);
+    let Some(url) = handle.and_then(|file| Url::create_object_url_with_blob(&file).ok()) else {
+        return view! { <Icon name="file" /> }.into_any();
+    };
+    let made = url.clone();
+    on_cleanup(move || {
+        // Only fails for what is no address.
+        let _ = Url::revoke_object_url(&made);
+    });
+    view! { <img class="draft-file-picture" src=url alt="" /> }.into_any()
+}
+
+/// What an image shows, for those who do not see it.
+#[component]
+fn AltField(id: AttachmentId) -> impl IntoView {
+    let files = expect_context::<State>().draft_files;
+    let text = RwSignal::new(
+        files.with_untracked(|files| files.get(id).map(|file| file.alt.clone()).unwrap_or_default()),
+    );
+    let error = RwSignal::new(None);
+    let on_input = move |_| {
+        let mut described = Ok(());
+        files.update(|files: &mut DraftFiles| described = files.describe(id, text.get_untracked()));
+        error.set(described.err().map(|invalid| invalid.detail));
+    };
+    view! {
+        <input
+            class="input"
+            type="text"
+            maxlength=AltText::LENGTH.max.to_string()
+            placeholder="Describe the image (optional)"
+            aria-label="Description of the image"
+            aria-describedby=format!("alt-error-{id}")
+            bind:value=text
+            on:input=on_input
+        />
+        <FieldError id=format!("alt-error-{id}") error=error />
+    }
+}
