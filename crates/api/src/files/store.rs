@@ -9,9 +9,11 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+#[cfg(feature = "s3")]
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
+#[cfg(feature = "s3")]
 use object_store::prefix::PrefixStore;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use thiserror::Error;
@@ -23,8 +25,10 @@ const FOLDER: &str = "files";
 /// Who may read the folder: its owner.
 const FOLDER_MODE: u32 = 0o700;
 /// How many bytes are written to a bucket at once: S3 takes no smaller parts.
+#[cfg(feature = "s3")]
 const BUCKET_PART_BYTES: usize = 5 * 1024 * 1024;
 /// What is looked for when a bucket is opened. No file is below it.
+#[cfg(feature = "s3")]
 const PROBE: &str = "probe";
 /// How many bytes are written to a folder at once.
 const FOLDER_PART_BYTES: usize = 256 * 1024;
@@ -99,7 +103,14 @@ impl Store {
         })
     }
 
+    #[cfg(not(feature = "s3"))]
+    fn open_bucket(location: &str) -> io::Result<Self> {
+        let hint = "this program was built without buckets: build it with --features s3";
+        Err(io::Error::other(format!("{location}: {hint}")))
+    }
+
     /// Opens a bucket with the usual variables of AWS, such as `AWS_ACCESS_KEY_ID` and `AWS_ENDPOINT_URL`.
+    #[cfg(feature = "s3")]
     fn open_bucket(location: &str) -> io::Result<Self> {
         let refused = |reason: String| io::Error::other(format!("{location}: {reason}"));
         let path = location.strip_prefix("s3://").unwrap_or_default();
