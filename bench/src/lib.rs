@@ -33,6 +33,7 @@ mod server;
 mod stalled;
 mod start;
 mod stats;
+mod transfer;
 
 use std::error::Error;
 use std::fs;
@@ -120,6 +121,8 @@ enum Suite {
     G,
     /// What the time of answers gives away
     H,
+    /// Files
+    I,
 }
 
 /// Does what the options ask for.
@@ -192,6 +195,7 @@ fn measure_all(run: &Run, suites: &[Suite], mut report: Report, options: &Option
             Suite::F => vec![browser::measure(run)?],
             Suite::G => vec![growth::measure(run, &history)?],
             Suite::H => vec![secrecy::measure(run)?],
+            Suite::I => vec![transfer::measure(run)?],
         };
         for section in sections {
             report.add(section);

@@ -26,7 +26,7 @@ CREATE TABLE attachments (
 
 CREATE INDEX attachments_room_id_idx ON attachments (room_id);
 CREATE INDEX attachments_user_id_idx ON attachments (user_id);
-CREATE INDEX attachments_message_id_idx ON attachments (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX attachments_message_id_idx ON attachments (message_id);
 -- What no message took.
 CREATE INDEX attachments_unclaimed_idx ON attachments (created_at) WHERE message_id IS NULL;
 

@@ -42,6 +42,17 @@ impl Stage {
 }
 
 #[test]
+fn a_ban_needs_no_body() {
+    let app = TestApp::start();
+    let owner = app.member("The owner");
+    let (room, bob) = (owner.create_room("Open"), app.guest("Bobby"));
+    bob.send(room.id, "hello");
+    owner.request("PUT", &ban_path(room.id, bob.id())).send().expect(204);
+    assert_eq!(owner.bans(room.id)[0].reason, None);
+    owner.request("POST", &shared::invites::invites_path(room.id)).send().expect(201);
+}
+
+#[test]
 fn a_ban_removes_and_keeps_out_until_it_is_lifted() {
     let stage = Stage::new();
     let (room, member) = (stage.room.id, &stage.member);

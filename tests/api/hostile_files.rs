@@ -135,7 +135,7 @@ fn corpus() -> Vec<Hostile> {
     lying[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
     files.push(hostile("a WebP that claims 4 GiB", "lying.webp", lying));
     let mut longer = webp.clone();
-    longer.extend([b"XXXX", &8_u32.to_le_bytes()[..], b"<script>"].concat());
+    longer.extend([b"ODD ", &8_u32.to_le_bytes()[..], b"<script>"].concat());
     let length = u32::try_from(longer.len() - 8).expect("short").to_le_bytes();
     longer[4..8].copy_from_slice(&length);
     files.push(hostile("a WebP with an unknown chunk", "more.webp", longer));

@@ -11,7 +11,7 @@ use shared::events::{ClientCommand, ServerEvent};
 use shared::ids::RoomId;
 use shared::members::{Role, members_path};
 use shared::messages::{changes_path, messages_path};
-use shared::rooms::{ROOMS_PATH, room_path};
+use shared::rooms::{ROOMS_PATH, Room, room_path};
 use shared::users::USERS_PATH;
 use support::app::TestApp;
 use support::client::{PASSWORD, TestClient};
@@ -102,7 +102,7 @@ fn listen(person: &Person, rooms: &[RoomId], is_over: &AtomicBool, frames: &Atom
 }
 
 /// Asks for everything again and again.
-fn ask(person: &Person, rooms: &[RoomId], is_over: &AtomicBool) {
+fn ask(person: &Person, rooms: &[RoomId], files: &[String], is_over: &AtomicBool) {
     while !is_over.load(Ordering::SeqCst) {
         let of_rooms = rooms.iter().flat_map(|id| {
             [
@@ -114,7 +114,7 @@ fn ask(person: &Person, rooms: &[RoomId], is_over: &AtomicBool) {
             ]
         });
         let of_all = [format!("{ROOMS_PATH}?limit=100"), format!("{USERS_PATH}?query=p")];
-        for path in of_rooms.chain(of_all) {
+        for path in of_rooms.chain(of_all).chain(files.iter().cloned()) {
             let asked = Instant::now();
             let answer = person.client.get(&path);
             person.check(&String::from_utf8_lossy(&answer.body), asked, Instant::now(), &path);
@@ -181,6 +181,18 @@ fn nothing_of_a_private_room_reaches_anybody_who_is_not_in_it() {
     let owners: Vec<_> = (0..ROOMS).map(|number| app.member(&format!("owner {number}"))).collect();
     let rooms: Vec<RoomId> =
         owners.iter().enumerate().map(|(room, owner)| owner.create_private_room(&marker(room)).id).collect();
+    // Whoever was told the path of a file still needs the right to see its room.
+    let files: Vec<String> = owners
+        .iter()
+        .zip(&rooms)
+        .enumerate()
+        .map(|(room, (owner, room_id))| {
+            let name = format!("{}.txt", marker(room));
+            let file = owner.upload(*room_id, &name, format!("{} file", marker(room)));
+            owner.send_files(*room_id, &format!("{} sent", marker(room)), &[&file]);
+            file.url
+        })
+        .collect();
     let (is_over, frames) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         let _end = crate::faults::RaiseAtEnd(&is_over);
@@ -189,7 +201,7 @@ fn nothing_of_a_private_room_reaches_anybody_who_is_not_in_it() {
             threads.push(scope.spawn(|| listen(person, &rooms, &is_over, &frames)));
         }
         for person in outside.iter().skip(1).chain(people.iter().take(2)) {
-            threads.push(scope.spawn(|| ask(person, &rooms, &is_over)));
+            threads.push(scope.spawn(|| ask(person, &rooms, &files, &is_over)));
         }
         for (room, owner) in owners.iter().enumerate() {
             let (rooms, people, is_over) = (&rooms, &people, &is_over);
@@ -214,6 +226,10 @@ fn after_a_removal_nothing_of_the_room_comes_on_any_path_within_two_seconds() {
     let app = TestApp::start();
     let owner = app.member("The owner");
     let room_id = owner.create_private_room(&marker(0)).id;
+    let file = owner.upload(room_id, "cat.png", support::files::png(20, 20));
+    owner.send_files(room_id, "a cat", &[&file]);
+    let avatar = owner.set_room_avatar(room_id, support::files::png(20, 20)).expect(200).json::<Room>();
+    let files = [Some(file.url), file.thumbnail_url, avatar.avatar_url].map(|url| url.expect("a path"));
     for step in 0..6 {
         let person = Person::new(app.member(&format!("person {step}")), 1);
         owner.add(room_id, &person.client, Role::Member);
@@ -235,8 +251,9 @@ fn after_a_removal_nothing_of_the_room_comes_on_any_path_within_two_seconds() {
             }
             let removed = Instant::now();
             // By REST at once, as the judgement is that of the database.
-            for path in [room_path(room_id), messages_path(room_id), members_path(room_id)] {
-                assert_eq!(person.client.get(&path).status, 404, "{path}");
+            let paths = [room_path(room_id), messages_path(room_id), members_path(room_id)];
+            for path in paths.iter().chain(&files) {
+                assert_eq!(person.client.get(path).status, 404, "{path}");
             }
             for socket in &mut sockets {
                 socket.expect(|event| matches!(event, ServerEvent::RoomRemoved { .. }).then_some(()));

@@ -106,7 +106,7 @@ fn dialogs_and_overlays_pass_axe() {
     adam.open(&format!("/rooms/{}", room.id));
     eventually(|| adam.room().texts().len(), 2);
     eventually(|| adam.room().header_buttons().contains(&"Rename room".to_owned()), true);
-    adam.open_room_dialog("Leave");
+    adam.open_room_dialog("Leave or delete");
     adam.dialog().press("Delete room…");
     eventually(|| adam.dialog().title(), "Delete Design and its 2 messages?");
     assert_accessible(&adam, &axe, "the question before deleting");
@@ -187,7 +187,7 @@ fn the_screens_about_accounts_pass_axe() {
     grace.account().fill("Password", support::client::PASSWORD);
     grace.account().press("Sign in");
     eventually(|| grace.called(), "Grace, member");
-    for part in ["Profile", "Password", "Sessions", "Tokens", "Appearance"] {
+    for part in ["Profile", "Password", "Sessions", "Tokens", "Appearance", "Delete account"] {
         grace.open_settings(part);
         eventually(|| grace.sessions().len(), if part == "Sessions" { 2 } else { 0 });
         assert_accessible(&grace, &axe, &format!("the settings: {part}"));
@@ -227,7 +227,14 @@ fn the_screens_about_rooms_and_members_pass_axe() {
     person.open(&format!("/rooms/{}", room.id));
     eventually(|| person.room().groups().len(), 2);
     assert_accessible(&person, &axe, "a private room");
-    for part in ["About", "Members", "Invites", "Bans", "Log", "Leave"] {
+    person.open_room_dialog("About");
+    person.choose_picture(300, 200);
+    eventually(|| person.is_cropping(), true);
+    assert_accessible(&person, &axe, "cropping a picture");
+    person.account().press("Cancel");
+    person.dialog().press("Done");
+    eventually(|| person.dialog().is_open(), false);
+    for part in ["About", "Members", "Invites", "Bans", "Audit log", "Leave or delete"] {
         person.open_room_dialog(part);
         eventually(|| person.dialog().text().contains("Loading"), false);
         assert_accessible(&person, &axe, &format!("the dialog about a room: {part}"));

@@ -152,7 +152,13 @@ impl Chrome {
     /// What the script gives to its callback, the last of its arguments.
     #[track_caller]
     pub fn eval_async<T: DeserializeOwned>(&self, script: &str) -> T {
-        let answer = wait(self.driver().execute_async(script, vec![]));
+        self.eval_async_with(script, Value::Null)
+    }
+
+    /// The same for a script that finds `given` as `arguments[0]`.
+    #[track_caller]
+    pub fn eval_async_with<T: DeserializeOwned>(&self, script: &str, given: Value) -> T {
+        let answer = wait(self.driver().execute_async(script, vec![given]));
         answer.and_then(|answer| answer.convert()).unwrap_or_else(|error| panic!("{error}\n{script}"))
     }
 
@@ -253,6 +259,15 @@ impl Chrome {
         self.with(&target.into(), async |element| {
             let chain = self.driver().action_chain();
             chain.click_and_hold_element(&element).move_to(3, 3).release().perform().await
+        });
+    }
+
+    /// Presses the pointer on an element, moves it to the right by so many pixels, and lets it go.
+    #[track_caller]
+    pub fn drag_right<'a>(&self, target: impl Into<Target<'a>>, pixels: i64) {
+        self.with(&target.into(), async |element| {
+            let chain = self.driver().action_chain();
+            chain.click_and_hold_element(&element).move_by_offset(pixels, 0).release().perform().await
         });
     }
 

@@ -5,6 +5,7 @@
 
 mod accessibility;
 mod accounts;
+mod avatars;
 mod chrome;
 mod files;
 mod history;
@@ -26,6 +27,7 @@ mod rooms;
 mod safety;
 mod screen_reader;
 mod screenshots;
+mod sections;
 mod session;
 mod shell;
 mod stage;

@@ -58,10 +58,10 @@ fn a_private_room_is_shared_by_an_invite_and_whoever_is_banned_is_told_so() {
 
     let grace = stage.person();
     grace.open(&format!("/invite{invite}"));
-    eventually_where(|| grace.invite(), "the room", |words| words.contains("invites you to Plans"));
+    eventually_where(|| grace.invite(), "the room", |words| words.contains("invites you to Private: Plans"));
     assert_eq!(grace.whole_address(), "/invite");
     grace.reload();
-    eventually_where(|| grace.invite(), "the room", |words| words.contains("invites you to Plans"));
+    eventually_where(|| grace.invite(), "the room", |words| words.contains("invites you to Private: Plans"));
     assert!(grace.invite().contains("What comes next 1 member. You join as a guest."), "{}", grace.invite());
     grace.account().press("Join as a guest");
     eventually(|| grace.account().error("Your name"), "Your name is required.");
@@ -91,17 +91,20 @@ fn a_private_room_is_shared_by_an_invite_and_whoever_is_banned_is_told_so() {
     grace.room().write("I was about to s");
     adam.room().choose_person("Grace");
     adam.fill("Reason (optional)", "a test");
+    adam.dialog().press("Ban…");
+    eventually(|| adam.dialog().title(), "Ban Grace from Plans?");
     adam.dialog().press("Ban");
     eventually(|| grace.heading(), "You were banned from Plans.");
     assert!(grace.room().texts().is_empty());
     eventually(|| grace.sidebar().names(), ["Lobby"]);
-    adam.dialog().choose("Bans");
+    adam.dialog().open_section("Bans");
     eventually(|| adam.rows(), [("Grace".to_owned(), "by Adam · a test".to_owned())]);
-    adam.dialog().choose("Log");
+    adam.dialog().open_section("Audit log");
     eventually(|| adam.titles().first().cloned(), Some("Adam banned Grace".to_owned()));
-    adam.dialog().choose("Bans");
+    adam.dialog().open_section("Bans");
     adam.press_in_row("Grace", "Unban");
     eventually(|| adam.dialog().text().contains("Nobody is banned."), true);
+    eventually(|| adam.focused(), "div listing");
 }
 
 #[test]
@@ -128,9 +131,10 @@ fn whoever_is_removed_from_a_private_room_loses_it_at_once_and_sees_it_again_whe
     owner.fill("Add somebody with an account", "lin");
     eventually(|| owner.titles().contains(&"Linus".to_owned()), true);
     owner.press_in_row("Linus", "Add");
+    eventually(|| owner.focused(), "input add-member");
     eventually(|| person.room().texts(), ["A secret", "Another secret"]);
     owner.dialog().press("Done");
-    owner.open_room_dialog("Leave");
+    owner.open_room_dialog("Leave or delete");
     owner.dialog().press("Delete room…");
     eventually(|| owner.dialog().title(), "Delete Plans and its 2 messages?");
     owner.dialog().press("Delete room");
@@ -234,7 +238,7 @@ fn members_are_listed_by_role_with_a_word_for_presence() {
     eventually(|| grace.room().groups(), expected);
     grace.room().choose_person("Ada");
     eventually(|| grace.dialog().title(), "Design");
-    eventually(|| grace.parts(), ["About", "Members", "Leave"]);
+    eventually(|| grace.dialog().sections(), ["About", "Members", "Leave"]);
     assert!(!grace.dialog().text().contains("Ban"), "{}", grace.dialog().text());
 }
 

@@ -13,6 +13,7 @@ use crate::network::Network;
 use crate::wait::eventually;
 
 mod account;
+mod avatars;
 mod complaints;
 mod files;
 mod floating;
@@ -95,7 +96,11 @@ impl<'stage> Person<'stage> {
     /// Ends the session.
     #[track_caller]
     pub fn sign_out(&self) {
+        let is_guest = self.called().ends_with("guest");
         self.sidebar().settings();
+        if is_guest {
+            self.dialog().press("Sign out…");
+        }
         self.dialog().press("Sign out");
     }
 

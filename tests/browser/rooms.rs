@@ -118,7 +118,7 @@ fn a_room_is_deleted_after_a_confirmation_and_its_users_are_notified() {
     inside.dialog().press("Done");
     inside.mark_page();
 
-    adam.open_room_dialog("Leave");
+    adam.open_room_dialog("Leave or delete");
     adam.dialog().press("Delete room…");
     eventually(|| adam.dialog().title(), "Delete Design and its 2 messages?");
     adam.dialog().press("Cancel");

@@ -19,7 +19,7 @@ fn markup_in_messages_and_names_is_shown_as_it_was_written() {
     assert_eq!(adam.room().name(), HOSTILE);
     assert_eq!(adam.sidebar().names(), ["Lobby", HOSTILE]);
     eventually(|| adam.room().people(), ["<b>Adam</b>"]);
-    adam.open_room_dialog("Leave");
+    adam.open_room_dialog("Leave or delete");
     adam.dialog().press("Delete room…");
     eventually(|| adam.dialog().title(), format!("Delete {HOSTILE} and its 2 messages?"));
     adam.dialog().press("Delete room");

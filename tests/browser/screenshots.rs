@@ -125,7 +125,7 @@ fn every_page_fits_on_every_screen() {
     adam.sidebar().choose("A room with a rather long name that will hardly fit anywhere at all, will it?");
     eventually(|| adam.room().texts().is_empty(), true);
     look_at(&adam, "empty-room");
-    adam.open_room_dialog("Leave");
+    adam.open_room_dialog("Leave or delete");
     adam.dialog().press("Delete room…");
     eventually(|| adam.dialog().title().starts_with("Delete"), true);
     look_at(&adam, "question");
@@ -213,14 +213,14 @@ fn the_screens_about_rooms_and_members_fit_on_every_screen() {
     eventually(|| ada.titles().is_empty(), false);
     look_at(&ada, "browse");
     ada.dialog().press("Close");
-    for part in ["About", "Members", "Invites", "Bans", "Log", "Leave"] {
+    for part in ["About", "Members", "Invites", "Bans", "Audit log", "Leave or delete"] {
         ada.open_room_dialog(part);
         if part == "Invites" {
             ada.dialog().press("Create invite link");
             eventually(|| ada.secret().is_empty(), false);
         }
         eventually(|| ada.dialog().text().contains("Loading"), false);
-        look_at(&ada, &format!("room-{}", part.to_lowercase()));
+        look_at(&ada, &format!("room-{}", part.to_lowercase().replace(' ', "-")));
         ada.dialog().press("Done");
         eventually(|| ada.dialog().is_open(), false);
     }
@@ -229,17 +229,27 @@ fn the_screens_about_rooms_and_members_fit_on_every_screen() {
     look_at(&ada, "person");
     ada.dialog().press("Done");
     eventually(|| ada.dialog().is_open(), false);
+    ada.open_settings("Profile");
+    ada.choose_picture(600, 400);
+    eventually(|| ada.is_cropping(), true);
+    look_at(&ada, "crop");
+    ada.account().press("Cancel");
+    ada.dialog().press("Done");
+    eventually(|| ada.dialog().is_open(), false);
     for part in ["Profile", "Tokens"] {
         ada.open_settings(part);
         look_at(&ada, &format!("settings-{}", part.to_lowercase()));
         ada.dialog().press("Done");
         eventually(|| ada.dialog().is_open(), false);
     }
-    ada.open_settings("Profile");
-    ada.dialog().press("Delete account…");
-    eventually(|| ada.dialog().title(), "Delete your account?");
+    ada.open_settings("Delete account");
     look_at(&ada, "delete-account");
-    ada.dialog().press("Cancel");
+    ada.fill("Your password", "a password");
+    ada.dialog().press("Done");
+    eventually(|| ada.dialog().title(), "Discard your changes?");
+    look_at(&ada, "discard");
+    ada.dialog().press("Discard");
+    eventually(|| ada.dialog().is_open(), false);
     ada.open("/admin");
     eventually(|| ada.titles().len(), 3);
     look_at(&ada, "admin");

@@ -138,11 +138,13 @@ fn the_chosen_theme_outlives_a_reload() {
     reader.open("/rooms");
     assert!(!reader.is_dark());
     reader.sidebar().settings();
+    reader.dialog().open_section("Appearance");
     reader.dialog().choose("Dark");
     eventually(|| reader.is_dark(), true);
     reader.reload();
     assert!(reader.is_dark());
     reader.sidebar().settings();
+    reader.dialog().open_section("Appearance");
     reader.dialog().choose("Same as the system");
     eventually(|| reader.is_dark(), false);
     reader.chrome.show_on(Screen::WIDE.dark());

@@ -1,6 +1,8 @@
 //! The shell: it provides the contexts and shows the sidebar, the page of the current route, and the overlays.
 
+mod access;
 mod account;
+mod back;
 mod banner;
 mod dialogs;
 mod focus;
@@ -57,6 +59,7 @@ pub fn App() -> impl IntoView {
 
     routing::follow_route(navigation, live, overlays);
     unread_sign::show_unread(state, navigation);
+    access::follow_access(state, overlays);
     shortcuts::listen(state, navigation, overlays);
     focus::keep_focus();
     let skip = move |event: ev::MouseEvent| {

@@ -3,6 +3,7 @@
 //! The browser may refuse any of them (private windows, policies). Then they do nothing.
 
 pub mod locks;
+pub mod pictures;
 mod storage;
 
 pub use storage::{

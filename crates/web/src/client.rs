@@ -20,13 +20,16 @@ use gloo_net::http::{Method, RequestBuilder};
 use serde::Serialize;
 use shared::errors::{ErrorCode, LimitScope, Problem};
 use shared::page::Cursor;
-use web_sys::AbortSignal;
+use wasm_bindgen::JsValue;
+use web_sys::{AbortSignal, Blob};
 
 use crate::state::form_errors::{Errors, WHOLE};
 use crate::wire::{self, Read};
 
 /// A request that is not answered by then has failed.
 const TIMEOUT_MILLIS: u32 = 15_000;
+/// The same for a request that carries an image.
+const IMAGE_TIMEOUT_MILLIS: u32 = 60_000;
 /// The size of pages of members and the like.
 const PAGE: u32 = 100;
 /// How long to wait when the server says "too fast" but not for how long.
@@ -150,6 +153,12 @@ async fn put<T: Read>(path: &str, body: &impl Serialize) -> Result<T, ClientErro
     decode(&send(Method::PUT, path, Some(encode(body)?)).await?)
 }
 
+/// Sends an image as it is.
+async fn put_image<T: Read>(path: &str, image: &Blob) -> Result<T, ClientError> {
+    let body = (image.type_(), image.into());
+    decode(&exchange(Method::PUT, path, Some(body), IMAGE_TIMEOUT_MILLIS).await?)
+}
+
 /// The path of the page that the cursor leads to, or of the first page.
 fn page_path(path: &str, cursor: Option<&Cursor>) -> String {
     match cursor {
@@ -181,13 +190,23 @@ fn decode<T: Read>(text: &str) -> Result<T, ClientError> {
     wire::parse(text).map_err(|_| ClientError::Decode)
 }
 
-/// Not generic, so that it is in the program once.
 async fn send(method: Method, path: &str, body: Option<String>) -> Result<String, ClientError> {
+    let body = body.map(|body| ("application/json".to_owned(), body.into()));
+    exchange(method, path, body, TIMEOUT_MILLIS).await
+}
+
+/// Not generic, so that it is in the program once. The body comes with its content type.
+async fn exchange(
+    method: Method,
+    path: &str,
+    body: Option<(String, JsValue)>,
+    timeout: u32,
+) -> Result<String, ClientError> {
     // It ends the reading of the body, too.
-    let timeout = AbortSignal::timeout_with_u32(TIMEOUT_MILLIS);
+    let timeout = AbortSignal::timeout_with_u32(timeout);
     let request = RequestBuilder::new(path).method(method).abort_signal(Some(&timeout));
     let request = match body {
-        Some(body) => request.header("content-type", "application/json").body(body),
+        Some((content_type, body)) => request.header("content-type", &content_type).body(body),
         None => request.build(),
     };
     let response =

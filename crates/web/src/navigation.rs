@@ -12,22 +12,46 @@ use crate::boxed::effect;
 use crate::components::scroll_anchor::first_in_view;
 use crate::route::Route;
 
+/// What an overlay did to the current entry of the history. It adds an entry, so that Back leads from the overlay to the page
+/// under it. When the overlay is closed otherwise, its entry stays, because leaving it takes a while in which the user may
+/// have gone elsewhere: the next overlay or page takes it over, and Back skips it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cover {
+    None,
+    Open,
+    Closed,
+}
+
 /// The current route.
 #[derive(Clone, Copy)]
 pub struct Navigation {
     route: RwSignal<Route>,
     /// Where the list of messages was, in the place in the history that the user went back to.
     place: RwSignal<Option<MessageId>>,
+    cover: StoredValue<Cover>,
+    /// Notifies when the user went back from an overlay.
+    pub uncovered: RwSignal<()>,
 }
 
 impl Navigation {
     /// Reads the address bar, and follows it from now on.
     pub fn start() -> Self {
         let route = RwSignal::new(Route::parse(&pathname()));
-        let navigation = Self { route, place: RwSignal::new(None) };
+        let (place, cover) = (RwSignal::new(None), StoredValue::new(Cover::None));
+        let navigation = Self { route, place, cover, uncovered: RwSignal::new(()) };
         let _ = window_event_listener(ev::popstate, move |event| {
+            let cover = navigation.cover.try_update_value(|cover| std::mem::replace(cover, Cover::None));
+            let here = Route::parse(&pathname());
+            if here == route.get_untracked() && cover == Some(Cover::Open) {
+                return navigation.uncovered.notify();
+            }
+            if here == route.get_untracked() && cover == Some(Cover::Closed) {
+                // Only refused in a page that is gone.
+                let _ = window().history().and_then(|history| history.back());
+                return;
+            }
             navigation.place.set(event.state().as_string().and_then(|place| place.parse().ok()));
-            route.set(Route::parse(&pathname()));
+            route.set(here);
         });
         let _ = window_event_listener(ev::click, move |event| navigation.take_over(&event));
         navigation
@@ -51,11 +75,37 @@ impl Navigation {
             return self.route.notify();
         }
         if let Ok(history) = window().history() {
-            let place = first_in_view().map_or(JsValue::NULL, JsValue::from);
-            let _ = history.replace_state(&place, "");
-            let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&route.path()));
+            if self.cover.get_value() == Cover::None {
+                let place = first_in_view().map_or(JsValue::NULL, JsValue::from);
+                let _ = history.replace_state(&place, "");
+                let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&route.path()));
+            } else {
+                let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&route.path()));
+            }
         }
+        self.cover.set_value(Cover::None);
         self.route.set(route);
+    }
+
+    /// An overlay covers the page: Back leads from it to the page.
+    pub fn cover(self) {
+        if self.cover.get_value() == Cover::None
+            && let Ok(history) = window().history()
+        {
+            // The state of other pages is kept: it may be the secret of a link.
+            let state = first_in_view().map_or_else(|| history.state(), |place| Ok(JsValue::from(place)));
+            let state = state.unwrap_or(JsValue::NULL);
+            let _ = history.replace_state(&state, "");
+            let _ = history.push_state_with_url(&state, "", None);
+        }
+        self.cover.set_value(Cover::Open);
+    }
+
+    /// The overlay was closed, by other means than Back.
+    pub fn uncover(self) {
+        if self.cover.get_value() == Cover::Open {
+            self.cover.set_value(Cover::Closed);
+        }
     }
 
     /// Where the list of messages was, in the place in the history that the user went back to. Told once.

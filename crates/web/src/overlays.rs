@@ -49,8 +49,6 @@ pub struct Overlays {
     pub room: RwSignal<bool>,
     /// Whose card that dialog shows.
     pub person: RwSignal<Option<User>>,
-    /// The dialog in which the user deletes their account.
-    pub deletion: RwSignal<bool>,
     /// The image on the whole screen.
     pub viewer: RwSignal<bool>,
     /// Which image that is.
@@ -77,7 +75,6 @@ impl Default for Overlays {
             browse: RwSignal::new(false),
             room: RwSignal::new(false),
             person: RwSignal::new(None),
-            deletion: RwSignal::new(false),
             viewer: RwSignal::new(false),
             viewed: RwSignal::new(None),
             question: RwSignal::new(None),
@@ -88,20 +85,23 @@ impl Default for Overlays {
 }
 
 impl Overlays {
-    /// Runs an action that needs a name. Asks anonymous users for a name first.
+    /// Runs an action that needs a name. Asks anonymous users for a name first, or for an account where guests may not come.
     pub fn with_name(self, state: State, action: impl Fn() + Send + Sync + 'static) {
         if state.identity.with_untracked(|identity| *identity == Identity::Anonymous) {
             self.pending.set_value(Some(Box::new(action)));
-            self.name.set(true);
+            match state.may_be_guest.get_untracked() {
+                true => self.name.set(true),
+                false => self.switch_to_account(FormKind::SignIn),
+            }
         } else {
             action();
         }
     }
 
-    /// Asks for an account where this browser last had one, and otherwise for a name.
+    /// Asks for an account where this browser last had one or guests may not come, and otherwise for a name.
     pub fn ask_for_identity(self, state: State) {
         let kind = state.remembered.with_untracked(|author| author.as_ref().map(|author| author.kind));
-        if kind == Some(UserKind::Member) {
+        if kind == Some(UserKind::Member) || !state.may_be_guest.get_untracked() {
             self.open_account(FormKind::SignIn);
         } else {
             self.pending.set_value(None);
@@ -126,6 +126,11 @@ impl Overlays {
         request_animation_frame(move || self.account.set(true));
     }
 
+    /// Whether anything covers the page, or a part of it.
+    pub fn covers_page(self) -> bool {
+        self.menu.get() || self.people.get() || self.asks_for_dialog()
+    }
+
     /// Whether a dialog should be open.
     pub fn asks_for_dialog(self) -> bool {
         self.dialogs().iter().any(|open| open.get()) || self.question.with(Option::is_some)
@@ -138,7 +143,7 @@ impl Overlays {
         self.pending.set_value(None);
     }
 
-    fn dialogs(self) -> [RwSignal<bool>; 10] {
+    fn dialogs(self) -> [RwSignal<bool>; 9] {
         [
             self.switcher,
             self.shortcuts,
@@ -148,7 +153,6 @@ impl Overlays {
             self.create_room,
             self.browse,
             self.room,
-            self.deletion,
             self.viewer,
         ]
     }

@@ -13,7 +13,7 @@ use crate::state::rows::MessageRow;
 /// A part that is loaded later.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// All dialogs. They are loaded when the first of them opens.
+    /// All dialogs, and what closes overlays by Back. They are loaded when the first dialog opens, or soon.
     Dialogs,
     /// The page of the setup link.
     Setup,

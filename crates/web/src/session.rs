@@ -11,6 +11,7 @@ use shared::members::RemovalReason;
 use shared::messages::Author;
 use shared::users::{CreateUser, User, UserKind, Username};
 use uuid::Uuid;
+use web_sys::Blob;
 
 use crate::boxed::{effect, memo};
 use crate::browser::{self, keys, locks};
@@ -157,6 +158,18 @@ pub async fn rename(state: State, live: Live, name: Username) -> Result<(), Clie
     let _lock = locks::hold(LOCK).await;
     let user = client::users::update_current(name).await?;
     // A new connection shows the new name to the others.
+    arrive(state, live, user, None);
+    Ok(())
+}
+
+/// Sets the user's picture, or removes it.
+pub async fn set_avatar(state: State, live: Live, image: Option<Blob>) -> Result<(), ClientError> {
+    let _lock = locks::hold(LOCK).await;
+    let user = match image {
+        Some(image) => client::users::put_avatar(&image).await?,
+        None => client::users::delete_avatar().await?,
+    };
+    // As with a new name.
     arrive(state, live, user, None);
     Ok(())
 }

@@ -6,10 +6,13 @@
 //! What changes with a message is told to those who show its room: `room`, `unread_in` and `timeline` track one room.
 //! The signal `rooms` tells only which rooms there are and what they are called.
 
+pub mod access;
 pub mod account_actions;
 pub mod account_forms;
+pub mod audit_words;
 pub mod backoff;
 pub mod connection;
+pub mod crop;
 pub mod days;
 pub mod draft_files;
 pub mod files;
@@ -22,12 +25,14 @@ pub mod members;
 pub mod messages;
 pub mod news;
 pub mod outbox;
+pub mod pictures;
 pub mod presence;
 pub mod reading;
 pub mod rooms;
 pub mod rows;
 #[cfg(test)]
 pub mod samples;
+pub mod sections;
 pub mod sending_rules;
 pub mod sessions;
 pub mod shortcuts;
@@ -46,6 +51,7 @@ use shared::members::{MembershipChange, Operation, RemovalReason};
 use shared::messages::{Author, Changes, Message};
 use shared::page::{Cursor, Page};
 use shared::rooms::Room;
+use shared::users::User;
 
 use crate::room_triggers::RoomTriggers;
 use crate::state::connection::Connection;
@@ -99,6 +105,12 @@ pub struct State {
     pub reading: StoredValue<ReadMarks>,
     /// The connection to the server.
     pub connection: RwSignal<Connection>,
+    /// Whether people may create an account without an invite.
+    pub may_sign_up: RwSignal<bool>,
+    /// Whether people may come as guests without an invite.
+    pub may_be_guest: RwSignal<bool>,
+    /// Whether people may come as guests at all.
+    pub has_guests: RwSignal<bool>,
     /// The notices at the top right.
     pub toasts: RwSignal<Toasts>,
 }
@@ -122,6 +134,10 @@ impl Default for State {
             typing: RwSignal::default(),
             reading: StoredValue::default(),
             connection: RwSignal::default(),
+            // Until the server says who may come, everybody may: it decides anyway.
+            may_sign_up: RwSignal::new(true),
+            may_be_guest: RwSignal::new(true),
+            has_guests: RwSignal::new(true),
             toasts: RwSignal::default(),
         }
     }
@@ -174,6 +190,7 @@ impl State {
         };
         if let ServerEvent::MemberJoined(change) | ServerEvent::MemberUpdated(change) = &event {
             self.learn_name(&Author::from(&change.member.user));
+            self.learn_self(&change.member.user);
         }
         if let ServerEvent::Presence { joined, .. } = &event {
             joined.iter().for_each(|user| self.learn_name(&Author::from(user)));
@@ -282,12 +299,21 @@ impl State {
         result
     }
 
-    /// Shows a user's current name everywhere, also above older messages.
+    /// Shows a user's current name and picture everywhere, also beside older messages.
     pub fn learn_name(&self, author: &Author) {
         self.presence.maybe_update(|presence| presence.rename(author));
         self.members.maybe_update(|members| members.rename(author));
         let renamed = self.timelines.try_update_value(|timelines| timelines.rename_author(author));
         renamed.into_iter().flatten().for_each(|room_id| self.triggers.of(room_id).messages.notify());
+    }
+
+    /// The user's name or picture may have changed in another browser.
+    fn learn_self(&self, user: &User) {
+        if self.me() == Some(user.id)
+            && self.identity.with_untracked(|identity| identity.user() != Some(user))
+        {
+            self.identity.set(Identity::User(user.clone()));
+        }
     }
 
     /// Reads one timeline. Tracks it.

@@ -25,6 +25,8 @@ use shared::timestamp::Timestamp;
 use shared::tokens::{NewToken, Scope, Token, TokenName};
 use shared::users::{Me, User, UserKind, Username};
 
+use crate::state::access::Access;
+
 pub use read::{Malformed, Read};
 use read::{field, from_text, read_as, read_named, read_structs, read_tagged};
 use tree::Value;
@@ -174,6 +176,15 @@ impl Read for MembershipChange {
             }
             None => Self::Member { member: Member::read(value)?, rev },
         })
+    }
+}
+
+/// Of what the server says about itself, only who may come.
+impl Read for Access {
+    fn read(value: &Value) -> Result<Self, Malformed> {
+        let (registration, guests) =
+            (field::<String>(value, "registration")?, field::<String>(value, "guests")?);
+        Ok(Self::new(&registration, &guests))
     }
 }
 

@@ -65,11 +65,11 @@ impl Person<'_> {
         )
     }
 
-    /// Opens a part of the settings.
+    /// Opens a section of the settings.
     #[track_caller]
     pub fn open_settings(&self, part: &str) {
         self.sidebar().settings();
-        self.dialog().choose(part);
+        self.dialog().open_section(part);
     }
 }
 
@@ -118,13 +118,15 @@ impl AccountForm<'_> {
     /// What is wrong with the form as a whole.
     #[track_caller]
     pub fn whole_error(&self) -> String {
-        self.0.eval("return document.querySelector('dialog[open] .form-error, body:not(:has(dialog[open])) .form-error')?.textContent ?? ''")
+        self.0.eval(
+            "return [...document.querySelectorAll('dialog[open] .form-error, body:not(:has(dialog[open])) .form-error')].map(line => line.textContent).find(text => text) ?? ''",
+        )
     }
 
     /// What is said beside the button when all went well.
     #[track_caller]
     pub fn done(&self) -> String {
-        self.0.eval("return document.querySelector('.form-done')?.textContent ?? ''")
+        self.0.eval("return [...document.querySelectorAll('.form-done')].map(line => line.textContent).find(text => text) ?? ''")
     }
 
     /// Presses a button of the form.

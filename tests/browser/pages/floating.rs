@@ -27,6 +27,12 @@ impl Dialog<'_> {
         self.0.click(("dialog[open] button", button));
     }
 
+    /// Says yes to a question: presses the button that does what cannot be undone.
+    #[track_caller]
+    pub fn confirm(&self, button: &str) {
+        self.0.click(("dialog[open] .dialog-actions .danger", button));
+    }
+
     /// Whether there is one.
     #[track_caller]
     pub fn is_open(&self) -> bool {
@@ -43,6 +49,27 @@ impl Dialog<'_> {
     #[track_caller]
     pub fn choose(&self, label: &str) {
         self.0.click(("dialog[open] label", label));
+    }
+
+    /// Opens one of its sections.
+    #[track_caller]
+    pub fn open_section(&self, name: &str) {
+        self.0.click(("dialog[open] #sections button", name));
+    }
+
+    /// The names of its sections.
+    #[track_caller]
+    pub fn sections(&self) -> Vec<String> {
+        self.0.eval("return [...document.querySelectorAll('dialog[open] #sections button')].map(button => button.textContent)")
+    }
+
+    /// The section that is shown; nothing while the list of sections has its place.
+    #[track_caller]
+    pub fn section(&self) -> String {
+        self.0.eval(
+            "const title = document.querySelector('dialog[open] #section-title');
+            return title?.checkVisibility() ? title.textContent : ''",
+        )
     }
 
     /// Fills its only field and confirms.

@@ -5,11 +5,11 @@ use serde_json::json;
 use super::Person;
 
 impl Person<'_> {
-    /// Opens a part of the dialog about the open room.
+    /// Opens a section of the dialog about the open room.
     #[track_caller]
-    pub fn open_room_dialog(&self, part: &str) {
+    pub fn open_room_dialog(&self, section: &str) {
         self.room().press("Room settings");
-        self.dialog().choose(part);
+        self.dialog().open_section(section);
     }
 
     /// The rows of the list: the title and the note of each.
@@ -71,14 +71,6 @@ impl Person<'_> {
     pub fn invite(&self) -> String {
         self.chrome.eval(
             "return document.querySelector('.invite-card')?.innerText.replace(/\\s+/g, ' ').trim() ?? ''",
-        )
-    }
-
-    /// The parts of the dialog.
-    #[track_caller]
-    pub fn parts(&self) -> Vec<String> {
-        self.chrome.eval(
-            "return [...document.querySelectorAll('dialog[open] .segment')].map(part => part.textContent.trim())",
         )
     }
 }

@@ -12,7 +12,7 @@ use super::schema::user_tasks;
 /// A task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// The user has another name: each membership changes.
+    /// The user has another name or picture: each membership changes.
     Rename,
     /// The guest has an account now: each membership changes, and with it what they may do.
     Upgrade,

@@ -295,7 +295,7 @@ fn riff_chunks<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8; 4], &'a [u8])> {
 
 fn riff_chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let length = u32::try_from(data.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let padding: &[u8] = if data.len() % 2 == 0 { &[] } else { &[0] };
+    let padding: &[u8] = if data.len().is_multiple_of(2) { &[] } else { &[0] };
     [name, &length[..], data, padding].concat()
 }
 

@@ -89,7 +89,8 @@ impl Store {
         };
         fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&folder).map_err(of_folder)?;
         delete_unfinished(&folder).map_err(of_folder)?;
-        let objects = LocalFileSystem::new_with_prefix(&folder).map_err(io::Error::other)?;
+        // What a message takes is on disk before the message is acknowledged.
+        let objects = LocalFileSystem::new_with_prefix(&folder).map_err(io::Error::other)?.with_fsync(true);
         Ok(Self {
             objects: Arc::new(objects),
             folder: Some(folder),

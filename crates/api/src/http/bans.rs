@@ -8,7 +8,7 @@ use shared::ids::{RoomId, UserId};
 use shared::members::Operation;
 use shared::page::Page;
 
-use super::body::JsonBody;
+use super::body::OptionalBody;
 use super::endpoint::{Endpoint, Needs};
 use super::identity::SignedIn;
 use super::query::{BanCursorSchema, LimitSchema, Query, page_response};
@@ -77,11 +77,11 @@ pub async fn put(
     app: web::Data<App>,
     RoomPath(room_id): RoomPath,
     target: AppResult<UserPath>,
-    body: AppResult<JsonBody>,
+    body: AppResult<OptionalBody>,
 ) -> AppResult<HttpResponse> {
     let (by, principal) = (identity.user.id, identity.principal());
     let UserPath(target) = input(&app, principal, room_id, Operation::View, target).await?;
-    let ban = body.and_then(|body| {
+    let ban = body.and_then(|OptionalBody(body)| {
         body.read(|fields| {
             let reason = fields.nullable("reason", |text| BanReason::parse(text).map(Some)).flatten();
             let delete_seconds = fields.number("delete_seconds", 0..=MAX_DELETE_SECONDS);

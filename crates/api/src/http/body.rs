@@ -228,6 +228,26 @@ impl FromRequest for JsonBody {
     }
 }
 
+/// A body that may be left out, which is the same as an empty object.
+pub struct OptionalBody(pub JsonBody);
+
+impl FromRequest for OptionalBody {
+    type Error = AppError;
+    type Future = LocalBoxFuture<'static, AppResult<Self>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = web::Payload::from_request(&request, payload).into_inner();
+        async move {
+            let payload = payload.map_err(|_| AppError::new(ErrorCode::BadRequest))?;
+            let bytes = read(&request, payload).await?;
+            let object = if bytes.is_empty() { Map::new() } else { parse(&bytes)? };
+            Ok(Self(JsonBody(object)))
+        }
+        .boxed_local()
+    }
+}
+
 /// Checks the body of a request whose method ignores bodies. The rules are the same as for other bodies.
 ///
 /// # Errors

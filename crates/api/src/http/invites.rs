@@ -15,7 +15,7 @@ use shared::members::{Operation, Role};
 use shared::rooms::{Room, Visibility};
 use uuid::Uuid;
 
-use super::body::JsonBody;
+use super::body::{JsonBody, OptionalBody};
 use super::endpoint::{Endpoint, Needs};
 use super::identity::{Peer, SignedIn, Visitor};
 use super::rooms::{RoomPath, input, permitted, read};
@@ -99,10 +99,10 @@ pub async fn create(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
     RoomPath(room_id): RoomPath,
-    body: AppResult<JsonBody>,
+    body: AppResult<OptionalBody>,
 ) -> AppResult<HttpResponse> {
     let by = identity.user.id;
-    let create = body.and_then(|body| {
+    let create = body.and_then(|OptionalBody(body)| {
         body.read(|fields| {
             let lifetime = fields.nullable_number("expires_in_seconds", 1..=MAX_LIFETIME_SECONDS);
             Some(CreateInvite {
@@ -200,8 +200,8 @@ pub async fn preview(
     .await?;
     let online = (room.visibility == Visibility::Public).then(|| app.hub.online(room.id));
     let StoredInvite { invite, .. } = stored;
-    let Room { name, topic, visibility, member_count, .. } = room;
-    let room = InvitedRoom { name, topic, avatar_url: None, visibility, member_count, online };
+    let Room { name, topic, avatar_url, visibility, member_count, .. } = room;
+    let room = InvitedRoom { name, topic, avatar_url, visibility, member_count, online };
     let Invite { role, expires_at, created_by, .. } = invite;
     Ok(HttpResponse::Ok().json(InvitePreview { room, role, expires_at, invited_by: created_by }))
 }

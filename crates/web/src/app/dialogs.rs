@@ -3,15 +3,16 @@
 use leptos::prelude::*;
 
 use crate::app::account::AccountDialogs;
+use crate::app::back::close_by_back;
 use crate::boxed::effect;
 use crate::components::confirm_dialog::ConfirmDialog;
 use crate::components::room_switcher::RoomSwitcher;
 use crate::components::shortcuts_dialog::ShortcutsDialog;
 use crate::dialogs::browse_dialog::BrowseDialog;
 use crate::dialogs::create_room_dialog::CreateRoomDialog;
-use crate::dialogs::deletion_dialog::DeletionDialog;
 use crate::dialogs::image_viewer::ImageViewer;
 use crate::dialogs::room_dialog::RoomDialog;
+use crate::dialogs::settings_dialog::SettingsDialog;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
@@ -25,6 +26,7 @@ pub fn AppDialogs() -> impl IntoView {
     let live = expect_context::<Live>();
     let navigation = expect_context::<Navigation>();
     let overlays = expect_context::<Overlays>();
+    close_by_back(navigation, overlays);
     // A search must find rooms that are not listed yet.
     effect(move || {
         if overlays.switcher.get() {
@@ -46,10 +48,10 @@ pub fn AppDialogs() -> impl IntoView {
             on_choose=on_choose
         />
         <AccountDialogs />
+        <SettingsDialog />
         <CreateRoomDialog />
         <BrowseDialog />
         <RoomDialog />
-        <DeletionDialog />
         <ImageViewer />
         <ShortcutsDialog open=overlays.shortcuts />
         <ConfirmDialog question=overlays.question />

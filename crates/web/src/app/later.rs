@@ -127,8 +127,17 @@ fn Later(parts: Parts, part: Part) -> impl IntoView {
         });
     });
     if part == Part::Dialogs {
-        // A failure is told when it matters.
-        set_timeout(move || spawn_local(async move { note(parts, load().await.is_ok()) }), SOON);
+        let load_soon = move || {
+            spawn_local(async move {
+                // A failure is told when it matters.
+                let are_loaded = load().await.is_ok();
+                note(parts, are_loaded);
+                if are_loaded && stage.get_untracked() != PartStage::Loaded {
+                    stage.set(PartStage::Loaded);
+                }
+            });
+        };
+        set_timeout(load_soon, SOON);
     }
     move || match (stage.get(), part) {
         (PartStage::Loaded, _) => draw(part).into_any(),

@@ -1,10 +1,10 @@
 //! The sidebar of the shell.
 
 use leptos::prelude::*;
-use shared::rooms::Visibility;
 
 use crate::boxed::memo;
 use crate::components::room_link::RoomSign;
+use crate::components::room_sign::RoomFace;
 use crate::components::sidebar::Sidebar;
 use crate::live::Live;
 use crate::navigation::Navigation;
@@ -32,7 +32,7 @@ pub fn AppSidebar() -> impl IntoView {
     });
     let sign = move |room_id| RoomSign {
         name: state.room(room_id, |room| room.name.as_str().to_owned()).unwrap_or_default(),
-        is_private: state.room(room_id, |room| room.visibility == Visibility::Private).unwrap_or(false),
+        face: state.room(room_id, |room| RoomFace::from(room)).unwrap_or_default(),
         unread: state.unread_in(room_id),
     };
     view! {

@@ -1,8 +1,11 @@
 //! Requests about rooms.
 
+use gloo_net::http::Method;
+use shared::files::room_avatar_path;
 use shared::ids::RoomId;
 use shared::page::{Cursor, Page};
 use shared::rooms::{CreateRoom, ROOMS_PATH, Room, UpdateRoom, room_path};
+use web_sys::Blob;
 
 use crate::client::{self, ClientError};
 
@@ -27,6 +30,16 @@ pub async fn create(create: CreateRoom) -> Result<Room, ClientError> {
 /// Changes a room.
 pub async fn update(id: RoomId, update: UpdateRoom) -> Result<Room, ClientError> {
     client::patch(&room_path(id), &update).await
+}
+
+/// Sets a room's picture.
+pub async fn put_avatar(id: RoomId, image: &Blob) -> Result<Room, ClientError> {
+    client::put_image(&room_avatar_path(id), image).await
+}
+
+/// Removes a room's picture.
+pub async fn delete_avatar(id: RoomId) -> Result<Room, ClientError> {
+    client::decode(&client::send(Method::DELETE, &room_avatar_path(id), None).await?)
 }
 
 /// Deletes a room with its messages.

@@ -1,11 +1,13 @@
 //! Requests about the user.
 
 use gloo_net::http::Method;
+use shared::files::CURRENT_AVATAR_PATH;
 use shared::page::Page;
 use shared::users::{
     CURRENT_USER_PATH, ChangePassword, CreateGuest, CreateUser, DELETION_PATH, DeleteUser, GUESTS_PATH, Me,
     PASSWORD_PATH, PASSWORD_RESETS_PATH, ResetPassword, USERS_PATH, UpdateUser, User, Username,
 };
+use web_sys::Blob;
 
 use crate::client::{self, ClientError};
 use crate::wire::NewSession;
@@ -46,6 +48,16 @@ pub async fn delete_current(delete: DeleteUser) -> Result<(), ClientError> {
 /// Renames the user.
 pub async fn update_current(username: Username) -> Result<User, ClientError> {
     client::patch(CURRENT_USER_PATH, &UpdateUser { username: Some(username) }).await
+}
+
+/// Sets the user's picture.
+pub async fn put_avatar(image: &Blob) -> Result<User, ClientError> {
+    client::put_image(CURRENT_AVATAR_PATH, image).await
+}
+
+/// Removes the user's picture.
+pub async fn delete_avatar() -> Result<User, ClientError> {
+    client::decode(&client::send(Method::DELETE, CURRENT_AVATAR_PATH, None).await?)
 }
 
 /// Changes the password. The user's other sessions end.

@@ -21,6 +21,8 @@ pub fn AccountDialog(
     signs_in: RwSignal<bool>,
     /// The user.
     identity: RwSignal<Identity>,
+    /// Whether people may create an account without an invite.
+    may_sign_up: RwSignal<bool>,
     /// The state of the form.
     submission: Submission,
     /// Called with the input when it is valid.
@@ -28,7 +30,7 @@ pub fn AccountDialog(
 ) -> impl IntoView {
     view! {
         <Modal open=open label="Your account" class="narrow">
-            <AccountChoice open=open signs_in=signs_in identity=identity submission=submission on_action=on_action />
+            <AccountChoice open=open signs_in=signs_in identity=identity may_sign_up=may_sign_up submission=submission on_action=on_action />
         </Modal>
     }
 }
@@ -38,6 +40,7 @@ fn AccountChoice(
     open: RwSignal<bool>,
     signs_in: RwSignal<bool>,
     identity: RwSignal<Identity>,
+    may_sign_up: RwSignal<bool>,
     submission: Submission,
     on_action: Callback<AccountAction>,
 ) -> impl IntoView {
@@ -56,7 +59,8 @@ fn AccountChoice(
     request_animation_frame(|| browser::focus("#account-username"));
     let on_cancel = Callback::new(move |()| open.set(false));
     let draw = move || {
-        let kind = if chosen.get() == 0 { FormKind::SignUp } else { FormKind::SignIn };
+        let may_sign_up = may_sign_up.get();
+        let kind = if may_sign_up && chosen.get() == 0 { FormKind::SignUp } else { FormKind::SignIn };
         submission.reset();
         if kind == FormKind::SignUp && name.with_untracked(String::is_empty) {
             name.set(present.clone());
@@ -68,6 +72,7 @@ fn AccountChoice(
             (FormKind::SignUp, false) => {
                 ("Create your account", "Keep your name, and sign in on any device.")
             }
+            (_, _) if !may_sign_up => ("Sign in", "To create an account on this server, you need an invite."),
             (_, true) => ("Sign in", "Messages you sent as a guest will not move to this account."),
             (_, false) => ("Sign in", "Welcome back."),
         };
@@ -86,7 +91,13 @@ fn AccountChoice(
         .into_any()
     };
     view! {
-        <SegmentedControl label="Sign up or sign in" choices=vec![(0, "Create account"), (1, "Sign in")] chosen=chosen />
+        <Show when=move || may_sign_up.get()>
+            <SegmentedControl
+                label="Sign up or sign in"
+                choices=vec![(0, "Create account"), (1, "Sign in")]
+                chosen=chosen
+            />
+        </Show>
         {move || draw()}
     }
 }

@@ -40,8 +40,8 @@ pub struct Draft {
 pub struct Closed {
     /// Why, in a sentence.
     pub words: String,
-    /// Whether an account would help.
-    pub needs_account: bool,
+    /// The label of the button that leads to an account, if that would help.
+    pub action: Option<&'static str>,
 }
 
 /// The composer of a room.
@@ -218,14 +218,13 @@ pub fn Composer(
 fn ClosedNote(closed: Memo<Option<Closed>>, on_sign_up: Callback<()>) -> impl IntoView {
     let words =
         memo(move || closed.with(|closed| closed.as_ref().map(|it| it.words.clone()).unwrap_or_default()));
-    let needs_account =
-        memo(move || closed.with(|closed| closed.as_ref().is_some_and(|it| it.needs_account)));
+    let action = move || closed.with(|closed| closed.as_ref().and_then(|it| it.action));
     view! {
         <div class="composer-closed" class:on=move || closed.with(Option::is_some)>
             <p class="composer-note" role="status">{move || words.get()}</p>
-            <Show when=move || needs_account.get()>
+            <Show when=move || action().is_some()>
                 <button type="button" class="button small" on:click=move |_| on_sign_up.run(())>
-                    "Create account"
+                    {move || action()}
                 </button>
             </Show>
         </div>

@@ -14,15 +14,3 @@ pub fn Icon(
         </svg>
     }
 }
-
-/// The sign before a room's name: a lock before the names of private rooms. It says so to screen readers.
-pub fn room_icon(is_private: bool) -> AnyView {
-    match is_private {
-        true => view! {
-            <Icon name="lock" />
-            <span class="sr-only">"Private: "</span>
-        }
-        .into_any(),
-        false => view! { <Icon name="hash" /> }.into_any(),
-    }
-}

@@ -45,7 +45,7 @@ pub fn MessageItem(
         row.with(|row| match row.opens_group {
             true => {
                 let author = &row.message.author;
-                view! { <Avatar user_id=author.id name=author.username.as_str() /> }.into_any()
+                view! { <Avatar picture=author name=author.username.as_str() /> }.into_any()
             }
             false => view! { <span class="gutter-time">{time(&row.message)}</span> }.into_any(),
         })

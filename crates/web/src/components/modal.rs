@@ -3,10 +3,12 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use leptos::ev::{Event, KeyboardEvent, MouseEvent};
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
 use crate::boxed::effect;
+use crate::components::keys::is_composing;
 
 /// A modal dialog. Its children are rendered anew each time it opens.
 #[component]
@@ -18,6 +20,9 @@ pub fn Modal(
     label: Signal<String>,
     /// A class for its size and place.
     class: &'static str,
+    /// Called instead of closing the dialog by Escape or on the backdrop.
+    #[prop(default = None)]
+    on_leave: Option<Callback<()>>,
     /// The content.
     children: ChildrenFn,
 ) -> impl IntoView {
@@ -34,10 +39,33 @@ pub fn Modal(
     // A selection of text may end on the backdrop, and is then a click on it.
     let pressed = Rc::new(Cell::new(false));
     let was_pressed = pressed.clone();
-    let close_on_backdrop = move |event: leptos::ev::MouseEvent| {
+    let closed = move |_| {
+        // It may have been opened again meanwhile.
+        if dialog.get_untracked().is_none_or(|dialog| !dialog.open()) {
+            open.set(false);
+        }
+    };
+    let leave = move || match on_leave {
+        Some(on_leave) => on_leave.run(()),
+        None => open.set(false),
+    };
+    // Some browsers let only the key itself be refused, and others, such as phones with a Back button, have no key.
+    let leave_by_key = move |event: KeyboardEvent| {
+        if on_leave.is_some() && event.key() == "Escape" && !is_composing(&event) {
+            event.prevent_default();
+            leave();
+        }
+    };
+    let leave_by_request = move |event: Event| {
+        if on_leave.is_some() && event.target() == event.current_target() {
+            event.prevent_default();
+            leave();
+        }
+    };
+    let close_on_backdrop = move |event: MouseEvent| {
         // The content covers the dialog's own area, so a click on the dialog itself is one on the backdrop.
         if was_pressed.get() && event.target() == event.current_target() {
-            open.set(false);
+            leave();
         }
     };
     view! {
@@ -45,7 +73,9 @@ pub fn Modal(
             node_ref=dialog
             class=format!("dialog {class}")
             aria-label=move || label.get()
-            on:close=move |_| open.set(false)
+            on:close=closed
+            on:cancel=leave_by_request
+            on:keydown=leave_by_key
             on:pointerdown=move |event| pressed.set(event.target() == event.current_target())
             on:click=close_on_backdrop
         >

@@ -10,6 +10,7 @@ use crate::components::avatar::Avatar;
 use crate::components::icon_button::IconButton;
 use crate::components::keyed_list::KeyedList;
 use crate::state::members::{Group, Members, Person, role_title};
+use crate::state::pictures::Picture;
 use crate::state::presence::Presence;
 
 /// The members of the open room by role, who else is there, and how many more there are.
@@ -70,10 +71,12 @@ fn GroupView(
     let group = move |groups: &Vec<Group>| groups.iter().find(|group| role_key(group.role) == key).cloned();
     let people = memo(move || groups.with(group).map(|group| group.people).unwrap_or_default());
     let title = groups.with_untracked(group).map_or("", |group| role_title(group.role));
-    // Whoever has another name, or came or went, is drawn anew.
+    // Whoever has another name or picture, or came or went, is drawn anew.
     let person_key = |person: &Person| {
+        let picture = person.user.avatar_url.as_deref().unwrap_or_default();
         let name = person.user.username.as_str().bytes().chain([u8::from(person.is_online)]);
-        person.user.id.0.as_u128() ^ name.fold(0, |sum: u128, byte| sum.wrapping_mul(257) ^ u128::from(byte))
+        person.user.id.0.as_u128()
+            ^ name.chain(picture.bytes()).fold(0, |sum: u128, byte| sum.wrapping_mul(257) ^ u128::from(byte))
     };
     let keys = memo(move || people.with(|people| people.iter().map(person_key).collect()));
     let draw = move |wanted| {
@@ -96,7 +99,7 @@ fn GroupView(
 #[component]
 fn PersonView(person: Person, me: Signal<Option<UserId>>, on_person: Callback<User>) -> impl IntoView {
     let Person { user, is_online } = person;
-    let (id, kind) = (user.id, user.kind);
+    let (id, kind, picture) = (user.id, user.kind, Picture::from(&user));
     let name = user.username.as_str().to_owned();
     view! {
         <li>
@@ -106,7 +109,7 @@ fn PersonView(person: Person, me: Signal<Option<UserId>>, on_person: Callback<Us
                 class:away=!is_online
                 on:click=move |_| on_person.run(user.clone())
             >
-                <Avatar user_id=id name=name.clone() />
+                <Avatar picture=picture name=name.clone() />
                 <span class="dot" class:none=!is_online aria-hidden="true"></span>
                 <span class="person-name" dir="auto">
                     {name}

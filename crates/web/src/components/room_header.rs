@@ -4,10 +4,11 @@ use leptos::prelude::*;
 use shared::rooms::RoomName;
 
 use crate::browser;
-use crate::components::icon::{Icon, room_icon};
+use crate::components::icon::Icon;
 use crate::components::icon_button::IconButton;
 use crate::components::menu_button::MenuButton;
 use crate::components::room_form::RoomForm;
+use crate::components::room_sign::{RoomFace, room_sign};
 
 /// The state of a rename.
 #[derive(Clone, Copy)]
@@ -56,8 +57,9 @@ pub fn RoomHeader(
     online: Memo<u32>,
     /// What the room is about.
     topic: Memo<String>,
-    /// Whether only members see the room.
-    is_private: Memo<bool>,
+    /// The room's picture, and whether only members see it; tracked.
+    #[prop(into)]
+    face: Callback<(), RoomFace>,
     /// Whether the user may rename the room.
     may_rename: Memo<bool>,
     /// Whether the user may join the room.
@@ -78,7 +80,7 @@ pub fn RoomHeader(
             <MenuButton open=menu_open />
             <Show
                 when=move || renaming.open.get()
-                fallback=move || view! { <RoomTitle name=name topic=topic is_private=is_private /> }
+                fallback=move || view! { <RoomTitle name=name topic=topic face=face /> }
             >
                 <RoomForm
                     id="room-name"
@@ -127,10 +129,10 @@ pub fn RoomHeader(
 }
 
 #[component]
-fn RoomTitle(name: Memo<String>, topic: Memo<String>, is_private: Memo<bool>) -> impl IntoView {
+fn RoomTitle(name: Memo<String>, topic: Memo<String>, face: Callback<(), RoomFace>) -> impl IntoView {
     view! {
         <h1 class="room-title" tabindex="-1">
-            {move || room_icon(is_private.get())}
+            {move || room_sign(face.run(()))}
             <span class="room-title-name" dir="auto">
                 {move || name.get()}
             </span>

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::ids::RoomId;
 
-use crate::components::icon::room_icon;
+use crate::components::room_sign::{RoomFace, room_sign};
 use crate::route::Route;
 
 /// What a link to a room shows.
@@ -11,8 +11,8 @@ use crate::route::Route;
 pub struct RoomSign {
     /// The room's name.
     pub name: String,
-    /// Whether only members see it.
-    pub is_private: bool,
+    /// Its picture, and whether only members see it.
+    pub face: RoomFace,
     /// How many messages are unread.
     pub unread: u64,
 }
@@ -40,7 +40,7 @@ pub fn RoomLink(
                 href=Route::Room(id).path()
                 aria-current=move || current.get().then_some("page")
             >
-                {move || room_icon(sign.with(|sign| sign.is_private))}
+                {move || room_sign(sign.with(|sign| sign.face.clone()))}
                 <span class="room-link-name" dir="auto">
                     {move || sign.with(|sign| sign.name.clone())}
                 </span>

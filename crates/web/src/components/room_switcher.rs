@@ -3,13 +3,12 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use shared::ids::RoomId;
-use shared::rooms::Visibility;
 
 use crate::boxed::{effect, memo};
 use crate::browser;
-use crate::components::icon::room_icon;
 use crate::components::keys::is_composing;
 use crate::components::modal::Modal;
+use crate::components::room_sign::{RoomFace, room_sign};
 use crate::state::reading::ReadMarks;
 use crate::state::rooms::RoomList;
 
@@ -48,7 +47,7 @@ pub fn RoomSwitcher(
 struct Match {
     id: RoomId,
     name: String,
-    is_private: bool,
+    face: RoomFace,
     unread: u64,
 }
 
@@ -129,7 +128,7 @@ fn RoomOption(
     chosen: RwSignal<usize>,
     on_choose: Callback<RoomId>,
 ) -> impl IntoView {
-    let Match { id: room_id, name, is_private, unread } = room;
+    let Match { id: room_id, name, face, unread } = room;
     view! {
         <li
             id=format!("switcher-{place}")
@@ -139,7 +138,7 @@ fn RoomOption(
             on:click=move |_| on_choose.run(room_id)
             on:pointermove=move |_| chosen.set(place)
         >
-            {room_icon(is_private)}
+            {room_sign(face)}
             <span class="switcher-name" dir="auto">
                 {name}
             </span>
@@ -156,8 +155,12 @@ fn find(rooms: &RoomList, reading: &ReadMarks, query: &str) -> Vec<Match> {
         if matches(&browser::lower_case(name), &query) {
             let count = reading.unread(room);
             let list = if count > 0 { &mut unread } else { &mut read };
-            let is_private = room.visibility == Visibility::Private;
-            list.push(Match { id: room.id, name: name.to_owned(), is_private, unread: count });
+            list.push(Match {
+                id: room.id,
+                name: name.to_owned(),
+                face: RoomFace::from(room),
+                unread: count,
+            });
         }
     }
     unread.append(&mut read);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use shared::ids::UserId;
 
 use crate::components::avatar::Avatar;
+use crate::state::pictures::Picture;
 
 /// What can be done with a row.
 #[derive(Clone)]
@@ -19,8 +19,8 @@ pub struct RowAction {
 /// Something in the list.
 #[derive(Clone, Default)]
 pub struct ListRow {
-    /// Whose picture is shown.
-    pub picture: Option<UserId>,
+    /// The picture beside it.
+    pub picture: Option<Picture>,
     /// What it is called.
     pub title: String,
     /// More about it.
@@ -64,7 +64,7 @@ pub fn RowList(
 
 fn row(row: ListRow) -> AnyView {
     let ListRow { picture, title, note, actions } = row;
-    let picture = picture.map(|user_id| view! { <Avatar user_id=user_id name=title.clone() /> });
+    let picture = picture.map(|picture| view! { <Avatar picture=picture name=title.clone() /> });
     let button = |action: RowAction| {
         let RowAction { label, run } = action;
         view! {

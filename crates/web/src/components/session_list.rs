@@ -1,10 +1,10 @@
 //! The list of the user's sessions.
 
 use leptos::prelude::*;
+use shared::ids::SessionId;
 use shared::sessions::Session;
 
 use crate::browser::{self, TimeStyle, time_text};
-use crate::state::account_actions::AccountAction;
 use crate::state::form_errors::WHOLE;
 use crate::state::sessions::{device, last_used};
 use crate::submission::Submission;
@@ -16,8 +16,8 @@ pub fn SessionList(
     sessions: RwSignal<Option<Vec<Session>>>,
     /// The state of the requests.
     submission: Submission,
-    /// Called to end sessions.
-    on_action: Callback<AccountAction>,
+    /// Called to end a session, or all others.
+    on_end: Callback<Option<SessionId>>,
 ) -> impl IntoView {
     let draw = move || {
         let Some(sessions) = sessions.get() else {
@@ -29,12 +29,12 @@ pub fn SessionList(
         for session in sessions {
             // The current session comes first.
             let place = if session.is_current { 0 } else { rows.len() };
-            rows.insert(place, row(session, on_action));
+            rows.insert(place, row(session, on_end));
         }
         let end = match is_only {
             true => view! { <p>"You are not signed in anywhere else."</p> }.into_any(),
             false => view! {
-                <button type="button" class="button" on:click=move |_| on_action.run(AccountAction::EndSession(None))>
+                <button type="button" class="button" on:click=move |_| on_end.run(None)>
                     "Sign out everywhere else"
                 </button>
             }
@@ -58,7 +58,7 @@ pub fn SessionList(
     }
 }
 
-fn row(session: Session, on_action: Callback<AccountAction>) -> AnyView {
+fn row(session: Session, on_end: Callback<Option<SessionId>>) -> AnyView {
     let Session { id, last_seen_at, user_agent, address, is_current, .. } = session;
     let device = device(user_agent.as_deref());
     let then = last_seen_at.unix_millis();
@@ -71,7 +71,7 @@ fn row(session: Session, on_action: Callback<AccountAction>) -> AnyView {
                 type="button"
                 class="button small"
                 aria-label=format!("Sign out {device}")
-                on:click=move |_| on_action.run(AccountAction::EndSession(Some(id)))
+                on:click=move |_| on_end.run(Some(id))
             >
                 "Sign out"
             </button>

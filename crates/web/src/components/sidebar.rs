@@ -154,7 +154,7 @@ fn Session(identity: RwSignal<Identity>, on_sign_in: Callback<()>) -> impl IntoV
             let name = user.username.as_str().to_owned();
             let kind = if user.kind == UserKind::Guest { "guest" } else { "member" };
             view! {
-                <Avatar user_id=user.id name=name.clone() />
+                <Avatar picture=&user name=name.clone() />
                 <span class="session-name">
                     <span dir="auto">{name}</span>
                     <span class="session-kind">{kind}</span>

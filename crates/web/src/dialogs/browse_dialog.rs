@@ -48,7 +48,12 @@ fn Browse() -> impl IntoView {
         let topic = room.topic.as_ref().map_or(String::new(), |topic| format!("{} · ", topic.as_str()));
         let members = if room.member_count == 1 { "member" } else { "members" };
         let note = format!("{topic}{} {members} · {} online", room.member_count, room.online);
-        let line = ListRow { title: room.name.as_str().to_owned(), note, ..ListRow::default() };
+        let line = ListRow {
+            picture: Some(room.into()),
+            title: room.name.as_str().to_owned(),
+            note,
+            ..ListRow::default()
+        };
         let viewer = room.viewer.clone();
         let room = room.clone();
         let may_join = state.me().is_some()

@@ -75,7 +75,7 @@ fn CreateRoomForm() -> impl IntoView {
             Ok(())
         }));
     });
-    let account = (!is_member).then(|| {
+    let account = (!is_member && state.may_sign_up.get_untracked()).then(|| {
         view! {
             <button type="button" class="link" on:click=move |_| overlays.open_account(FormKind::SignUp)>
                 "Create an account"

@@ -66,10 +66,11 @@ impl Listing {
         self.submission.send(Box::pin(async move {
             request.await?;
             let (rows, next) = load(self, None).await?;
-            self.rows.try_set(Some(rows));
+            let count = rows.len();
+            let before = self.rows.try_update(|known| known.replace(rows).map_or(0, |known| known.len()));
             self.next.try_set(next);
-            // A button that was pressed may be gone.
-            if browser::document().active_element().is_none_or(|element| element.tag_name() == "BODY") {
+            // The pressed button is gone, or is now that of another row.
+            if before.is_some_and(|before| before > count) && browser::find("#listing :focus").is_some() {
                 request_animation_frame(|| browser::focus("#listing"));
             }
             Ok(())

@@ -13,15 +13,24 @@ mod person;
 
 use leptos::prelude::*;
 use shared::members::Operation;
+use shared::rooms::Room;
 
 use crate::boxed::{effect, memo};
-use crate::components::modal::Modal;
-use crate::components::segmented_control::SegmentedControl;
 use crate::dialogs::room_dialog::context::Dialog;
+use crate::dialogs::section_dialog::{Section, SectionDialog};
+use crate::dialogs::unsaved::Unsaved;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
 use crate::state::State;
+
+const ABOUT: Section = (0, "About");
+const MEMBERS: Section = (1, "Members");
+const INVITES: Section = (2, "Invites");
+const BANS: Section = (3, "Bans");
+const AUDIT: Section = (4, "Audit log");
+const LEAVE: Section = (5, "Leave");
+const LEAVE_OR_DELETE: Section = (5, "Leave or delete");
 
 /// The dialog of the open room.
 #[component]
@@ -42,56 +51,41 @@ pub fn RoomDialog() -> impl IntoView {
             overlays.person.set(None);
         }
     });
-    let content = move || {
-        let room_id = room_id.get_untracked()?;
-        Some(view! { <Parts dialog=Dialog { state, live, overlays, room_id } /> })
-    };
-    view! {
-        <Modal open=overlays.room label="Room" class="narrow settings">
-            {content()}
-        </Modal>
-    }
-}
-
-/// The parts: their numbers, their labels, and what the user must be allowed to do to see them.
-const PARTS: [(u32, &str, Option<Operation>); 6] = [
-    (0, "About", None),
-    (1, "Members", None),
-    (2, "Invites", Some(Operation::ManageInvites)),
-    (3, "Bans", Some(Operation::ViewBans)),
-    (4, "Log", Some(Operation::ViewAudit)),
-    (5, "Leave", None),
-];
-
-#[component]
-fn Parts(dialog: Dialog) -> impl IntoView {
-    let Dialog { overlays, room_id, state, .. } = dialog;
-    let chosen = RwSignal::new(u32::from(overlays.person.with_untracked(Option::is_some)));
-    let shown = memo(move || {
-        let is_shown = |(_, _, needs): &(u32, &str, Option<Operation>)| needs.is_none_or(|it| dialog.may(it));
-        let parts = PARTS.into_iter().filter(is_shown).map(|(number, label, _)| (number, label));
-        parts.collect::<Vec<_>>()
+    let unsaved = Unsaved::new(overlays.question);
+    let dialog = move || Some(Dialog { state, live, overlays, unsaved, room_id: room_id.get_untracked()? });
+    let items = memo(move || {
+        let Some(room_id) = room_id.get() else { return Vec::new() };
+        let may = |operation| state.may(room_id, operation);
+        let last = if may(Operation::DeleteRoom) { LEAVE_OR_DELETE } else { LEAVE };
+        let guarded =
+            [(INVITES, Operation::ManageInvites), (BANS, Operation::ViewBans), (AUDIT, Operation::ViewAudit)];
+        let guarded = guarded.into_iter().filter(|(_, needs)| may(*needs)).map(|(section, _)| section);
+        [ABOUT, MEMBERS].into_iter().chain(guarded).chain([last]).collect()
     });
-    let part = move || match chosen.get() {
-        number if shown.with(|parts| parts.iter().all(|part| part.0 != number)) => ().into_any(),
-        0 => view! { <about::About dialog=dialog /> }.into_any(),
-        1 => view! { <members::MemberList dialog=dialog /> }.into_any(),
-        2 => view! { <invites::InviteList dialog=dialog /> }.into_any(),
-        3 => view! { <bans::BanList dialog=dialog /> }.into_any(),
-        4 => view! { <log::Log dialog=dialog /> }.into_any(),
-        _ => view! { <leaving::Leaving dialog=dialog /> }.into_any(),
+    let title = move || {
+        let name = |room: &Room| room.name.as_str().to_owned();
+        room_id.get().and_then(|id| state.room(id, name)).unwrap_or_default()
     };
-    let name = move || state.room(room_id, |room| room.name.as_str().to_owned()).unwrap_or_default();
+    let draw = move |section| {
+        let Some(dialog) = dialog() else { return ().into_any() };
+        match section {
+            1 => view! { <members::MemberList dialog=dialog /> }.into_any(),
+            2 => view! { <invites::InviteList dialog=dialog /> }.into_any(),
+            3 => view! { <bans::BanList dialog=dialog /> }.into_any(),
+            4 => view! { <log::Log dialog=dialog /> }.into_any(),
+            5 => view! { <leaving::Leaving dialog=dialog /> }.into_any(),
+            _ => view! { <about::About dialog=dialog /> }.into_any(),
+        }
+    };
     view! {
-        <h2 dir="auto">{name}</h2>
-        <div class="parts">
-            {move || view! { <SegmentedControl label="Room section" choices=shown.get() chosen=chosen /> }}
-            <div class="part">{move || part()}</div>
-        </div>
-        <div class="dialog-actions">
-            <button type="button" class="button primary" on:click=move |_| overlays.room.set(false)>
-                "Done"
-            </button>
-        </div>
+        <SectionDialog
+            open=overlays.room
+            label="Room"
+            title=Signal::derive(title)
+            unsaved=unsaved
+            items=items
+            start=move |()| overlays.person.with_untracked(Option::is_some).then_some(MEMBERS.0)
+            draw=draw
+        />
     }
 }

@@ -146,7 +146,7 @@ fn row(user: AdminUser, listing: Listing, link: RwSignal<Option<String>>, name: 
     let admin = if is_admin { " · admin" } else { "" };
     let disabled = if is_disabled { " · disabled" } else { "" };
     let row = ListRow {
-        picture: Some(id),
+        picture: Some((&user).into()),
         title: user.username.as_str().to_owned(),
         note: format!("{kind}{admin}{disabled}"),
         ..ListRow::default()

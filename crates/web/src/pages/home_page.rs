@@ -76,7 +76,7 @@ pub fn HomePage() -> impl IntoView {
             <div class="home">
                 <h1>"Pick a room, or make one"</h1>
                 <p class="lead">
-                    "Public rooms are open to read for everyone. To write, you only need a name."
+                    "Public rooms are open for everyone to read. Go into one and say hello."
                 </p>
                 {move || cards()}
                 <div class="home-actions">

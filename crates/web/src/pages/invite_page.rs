@@ -14,8 +14,8 @@ use crate::components::account_form::AccountForm;
 use crate::components::avatar::Avatar;
 use crate::components::form_field::FormField;
 use crate::components::form_frame::FormFrame;
-use crate::components::icon::Icon;
 use crate::components::page_frame::PageFrame;
+use crate::components::room_sign::{RoomFace, room_sign};
 use crate::components::segmented_control::SegmentedControl;
 use crate::live::Live;
 use crate::navigation::Navigation;
@@ -25,6 +25,7 @@ use crate::session::{self, LinkSecret};
 use crate::state::account_actions::{AccountAction, Credentials};
 use crate::state::account_forms::{FieldSpec, FormKind, field};
 use crate::state::form_errors::{Errors, WHOLE};
+use crate::state::pictures::Picture;
 use crate::state::{Identity, State};
 use crate::submission::Submission;
 
@@ -101,7 +102,8 @@ fn failure(error: &ClientError) -> String {
 fn Preview(preview: InvitePreview, secret: RwSignal<Option<String>>) -> impl IntoView {
     let state = expect_context::<State>();
     let InvitePreview { room, role, invited_by, .. } = preview;
-    let icon = if room.visibility == Visibility::Private { "lock" } else { "hash" };
+    let picture = Picture { hue: 0, url: room.avatar_url };
+    let face = RoomFace { is_private: room.visibility == Visibility::Private, picture };
     let members =
         if room.member_count == 1 { "1 member".to_owned() } else { format!("{} members", room.member_count) };
     let online = room.online.map_or(String::new(), |online| format!(" · {online} online"));
@@ -115,13 +117,13 @@ fn Preview(preview: InvitePreview, secret: RwSignal<Option<String>>) -> impl Int
     };
     view! {
         <div class="invite-card">
-            <Avatar user_id=invited_by.id name=by.clone() />
+            <Avatar picture=&invited_by name=by.clone() large=true />
             <p>
                 <strong dir="auto">{by}</strong>
                 " invites you to"
             </p>
             <h1>
-                <Icon name=icon />
+                {room_sign(face)}
                 <span dir="auto">{room.name.as_str().to_owned()}</span>
             </h1>
             <p dir="auto">{room.topic.as_ref().map_or("", Topic::as_str).to_owned()}</p>
@@ -239,9 +241,18 @@ fn WhoAreYou(secret: RwSignal<Option<String>>) -> impl IntoView {
             _ => account(FormKind::SignIn),
         }
     };
-    let choices = vec![(0, "As a guest"), (1, "Create account"), (2, "Sign in")];
+    // An invite lets people in where nobody comes by themselves, but for guests where there are to be none.
+    let has_guests = state.has_guests;
+    let choices = move || {
+        let all = [(0, "As a guest"), (1, "Create account"), (2, "Sign in")];
+        if !has_guests.get() && chosen.get_untracked() == 0 {
+            chosen.set(1);
+        }
+        let choices = all.into_iter().filter(|choice| choice.0 != 0 || has_guests.get()).collect::<Vec<_>>();
+        view! { <SegmentedControl label="How to join" choices=choices chosen=chosen /> }
+    };
     view! {
-        <SegmentedControl label="How to join" choices=choices chosen=chosen />
+        {move || choices()}
         {move || form()}
     }
 }

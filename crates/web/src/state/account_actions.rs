@@ -1,8 +1,7 @@
-//! What the user does with their account.
+//! What the forms about the account ask for.
 //!
 //! Pure.
 
-use shared::ids::SessionId;
 use shared::users::{Password, Username};
 
 /// What the user signs up or in with.
@@ -14,13 +13,9 @@ pub enum Credentials {
     SignIn(String, Password),
 }
 
-/// What the user does with their account.
+/// What a form about the account asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountAction {
-    /// Opens the dialog to sign up.
-    OpenSignUp,
-    /// Opens the dialog to sign in.
-    OpenSignIn,
     /// Signs up or in.
     Authenticate(Credentials),
     /// Changes the name.
@@ -29,14 +24,4 @@ pub enum AccountAction {
     ChangePassword(Password, Password),
     /// Sets a new password with a reset link.
     Reset(Password),
-    /// Loads the list of sessions.
-    LoadSessions,
-    /// Ends this session, or all others if it is `None`.
-    EndSession(Option<SessionId>),
-    /// Opens the page of the server's admins.
-    OpenAdmin,
-    /// Opens the dialog that deletes the account.
-    OpenDeletion,
-    /// Signs out here.
-    SignOut,
 }

@@ -129,12 +129,13 @@ impl Members {
         true
     }
 
-    /// Gives a member their current name. Returns whether it changed.
+    /// Gives a member their current name and picture. Returns whether it changed.
     pub fn rename(&mut self, author: &Author) -> bool {
         match self.members.get_mut(&author.id) {
             Some(member) if Author::from(&member.user) != *author => {
                 member.user.username = author.username.clone();
                 member.user.kind = author.kind;
+                member.user.avatar_url = author.avatar_url.clone();
                 true
             }
             _ => false,

@@ -50,16 +50,17 @@ impl Presence {
         true
     }
 
-    /// Whether this person is listed under an old name.
+    /// Whether this person is listed under an old name or with an old picture.
     pub fn has_old_name(&self, author: &Author) -> bool {
         self.people.iter().any(|user| user.id == author.id && Author::from(user) != *author)
     }
 
-    /// Gives a listed person their current name. Returns whether it changed.
+    /// Gives a listed person their current name and picture. Returns whether it changed.
     pub fn rename(&mut self, author: &Author) -> bool {
         let listed = self.people.iter().find(|user| user.id == author.id).cloned();
         let Some(user) = listed.filter(|user| Author::from(user) != *author) else { return false };
-        self.add(&[User { username: author.username.clone(), kind: author.kind, ..user }]);
+        let Author { username, kind, avatar_url, .. } = author.clone();
+        self.add(&[User { username, kind, avatar_url, ..user }]);
         true
     }
 

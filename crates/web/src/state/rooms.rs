@@ -47,7 +47,7 @@ pub enum Touched {
     Nothing,
     /// One room.
     Room,
-    /// The list: which rooms there are, what they are called, who sees them, and whether the user is a member.
+    /// The list: which rooms there are, what they are called and look like, who sees them, and whether the user is a member.
     List,
 }
 
@@ -161,6 +161,7 @@ impl RoomList {
                 let room = Room { last_seq: known.last_seq.max(room.last_seq), viewer, ..room };
                 let is_same_line = known.name == room.name
                     && known.visibility == room.visibility
+                    && known.avatar_url == room.avatar_url
                     && is_member(known) == is_member(&room);
                 let touched = match *known == room {
                     true => Touched::Nothing,

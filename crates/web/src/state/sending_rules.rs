@@ -35,6 +35,8 @@ pub enum Obstacle {
     Muted(i64),
     /// They need an account.
     AccountNeeded,
+    /// They have no session, and nobody may come as a guest.
+    SignInNeeded,
     /// They may not, for a reason that this version does not know.
     NotAllowed,
 }

@@ -296,6 +296,19 @@ fn absent_or_null_is_none_and_malformed_is_an_error() {
 }
 
 #[test]
+fn who_may_come_is_read_from_what_the_server_says_about_itself() {
+    for registration in Registration::ALL {
+        for guests in Guests::ALL {
+            let (registration, guests) = (registration.name(), guests.name());
+            let text =
+                format!(r#"{{"name":"Parlance","registration":"{registration}","guests":"{guests}"}}"#);
+            assert_eq!(parse::<Access>(&text), Ok(Access::new(registration, guests)));
+        }
+    }
+    assert_eq!(parse::<Access>("{}"), Err(Malformed));
+}
+
+#[test]
 fn what_is_missing_or_of_another_type_is_not_read() {
     for text in ["", "[]", "{}", "7", r#"{"id":7}"#, r#"{"items":[{}]}"#, r#"{"type":"typing","active":1}"#] {
         assert_eq!(parse::<Room>(text), Err(Malformed), "{text}");

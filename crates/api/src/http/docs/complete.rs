@@ -27,6 +27,9 @@ const COMMON_CODES: [ErrorCode; 10] = [
     ErrorCode::Overloaded,
 ];
 
+/// Operations whose body may be left out. The handlers cannot say so without making it nullable.
+const OPTIONAL_BODIES: [&str; 2] = ["ban_user", "create_invite"];
+
 /// The methods that the handlers describe.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -38,6 +41,9 @@ pub(super) fn complete(api: &mut Value, cookie_name: &str) {
         for method in METHODS {
             let Some(operation) = item.get_mut(method) else { continue };
             add_parameters(method, operation);
+            if operation["operationId"].as_str().is_some_and(|id| OPTIONAL_BODIES.contains(&id)) {
+                operation["requestBody"]["required"] = false.into();
+            }
             add_problems(path, method, operation, &mut responses);
             for (status, response) in entries(&mut operation["responses"]) {
                 if !is_problem(status) {

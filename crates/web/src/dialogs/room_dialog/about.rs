@@ -1,4 +1,4 @@
-//! What a room is: its name, its topic, and who may see it and write.
+//! What a room is: its picture, its name, its topic, and who may see it and write.
 
 use std::sync::Arc;
 
@@ -6,20 +6,23 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::members::Operation;
 use shared::rooms::{Posting, Room, RoomName, Topic, UpdateRoom, Visibility};
+use web_sys::Blob;
 
 use super::context::Dialog;
-use crate::boxed::memo;
+use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::client;
+use crate::components::avatar::Avatar;
 use crate::components::choice_field::{ChoiceField, choices};
 use crate::components::confirm_dialog::Question;
 use crate::components::form_field::FormField;
 use crate::components::form_frame::FormFrame;
+use crate::dialogs::avatar_editor::AvatarEditor;
 use crate::dialogs::create_room_dialog::{NAME, TOPIC};
 use crate::state::form_errors::Errors;
 use crate::state::sending_rules::time_left;
 use crate::state::toasts::Tone;
-use crate::submission::Submission;
+use crate::submission::{Request, Submission};
 
 /// The intervals of slow mode, in seconds.
 const INTERVALS: [(&str, &str); 8] = [
@@ -43,7 +46,11 @@ pub fn About(dialog: Dialog) -> impl IntoView {
         true => view! { <AboutForm dialog=dialog room=room /> }.into_any(),
         false => {
             let who = visibility_words(&room);
+            let name = room.name.as_str().to_owned();
             view! {
+                <div class="avatar-choice">
+                    <Avatar picture=&room name=name large=true />
+                </div>
                 <p dir="auto">{room.topic.map(|topic| topic.as_str().to_owned())}</p>
                 <p>{who} " " {format!("Members: {}.", room.member_count)}</p>
             }
@@ -61,18 +68,35 @@ fn visibility_words(room: &Room) -> &'static str {
 
 #[component]
 fn AboutForm(dialog: Dialog, room: Room) -> impl IntoView {
-    let Dialog { state, room_id, .. } = dialog;
+    let Dialog { state, room_id, unsaved, .. } = dialog;
     let submission = Submission::default();
     let name = RwSignal::new(room.name.as_str().to_owned());
     let topic = RwSignal::new(room.topic.as_ref().map_or("", Topic::as_str).to_owned());
     let interval = RwSignal::new(room.slow_mode_seconds.to_string());
     let posting = RwSignal::new(room.posting.name().to_owned());
+    // What the user sees as saved. Others may change the room meanwhile.
+    let saved = RwSignal::new(room.clone());
+    let is_edited = move || {
+        saved.with(|saved| {
+            name.with(|name| name.trim() != saved.name.as_str())
+                || topic.with(|topic| topic.trim() != saved.topic.as_ref().map_or("", Topic::as_str))
+                || interval.with(|interval| *interval != saved.slow_mode_seconds.to_string())
+                || posting.with(|posting| posting != saved.posting.name())
+        })
+    };
+    unsaved.follow(is_edited);
+    effect(move || {
+        // Whatever was saved before, this is not.
+        if is_edited() && submission.done.get_untracked() {
+            submission.done.set(false);
+        }
+    });
     let mut intervals = choices(&INTERVALS);
     if INTERVALS.iter().all(|(value, _)| *value != interval.get_untracked()) {
         intervals.push((interval.get_untracked(), time_left(room.slow_mode_seconds.into())));
     }
     let on_submit = Callback::new(move |()| {
-        let Some(before) = state.rooms.with_untracked(|rooms| rooms.get(room_id).cloned()) else { return };
+        let before = saved.get_untracked();
         let mut errors = Errors::default();
         let name = errors.check("name", RoomName::parse(&name.get_untracked()));
         let topic = errors.check("topic", Topic::parse(&topic.get_untracked()));
@@ -89,11 +113,14 @@ fn AboutForm(dialog: Dialog, room: Room) -> impl IntoView {
             ..UpdateRoom::default()
         };
         submission.send(Box::pin(async move {
-            state.take_room(client::rooms::update(room_id, update).await?);
+            let room = client::rooms::update(room_id, update).await?;
+            saved.try_set(room.clone());
+            state.take_room(room);
             Ok(())
         }));
     });
     view! {
+        <RoomPicture dialog=dialog />
         <FormFrame action="Save" submission=submission on_submit=on_submit>
             <FormField id="room-about-name".to_owned() field=&NAME value=name submission=submission />
             <FormField id="room-about-topic".to_owned() field=&TOPIC value=topic submission=submission />
@@ -107,6 +134,34 @@ fn AboutForm(dialog: Dialog, room: Room) -> impl IntoView {
             <ChoiceField id="room-about-posting" label="Who may write" choices=choices(&POSTING) value=posting />
         </FormFrame>
         <VisibilitySetting dialog=dialog />
+    }
+}
+
+#[component]
+fn RoomPicture(dialog: Dialog) -> impl IntoView {
+    let Dialog { state, room_id, unsaved, .. } = dialog;
+    let on_save = Callback::new(move |image: Option<Blob>| -> Request {
+        Box::pin(async move {
+            state.take_room(match image {
+                Some(image) => client::rooms::put_avatar(room_id, &image).await?,
+                None => client::rooms::delete_avatar(room_id).await?,
+            });
+            Ok(())
+        })
+    });
+    let draw = move |()| {
+        let avatar = |room: &Room| view! { <Avatar picture=room name=room.name.as_str() large=true /> };
+        state.room(room_id, avatar).into_any()
+    };
+    let has_picture = move |()| state.room(room_id, |room| room.avatar_url.is_some()).unwrap_or(false);
+    view! {
+        <AvatarEditor
+            label="The room's picture"
+            draw=draw
+            has_picture=has_picture
+            unsaved=unsaved
+            on_save=on_save
+        />
     }
 }
 

@@ -26,7 +26,8 @@ fn row(ban: Ban, dialog: Dialog, listing: Listing) -> ListRow {
     let by = by.map_or(String::new(), |by| format!("by {}", by.username.as_str()));
     let reason = reason.map_or(String::new(), |reason| format!(" · {}", reason.as_str()));
     let title = user.username.as_str().to_owned();
-    let row = ListRow { picture: Some(user.id), title, note: format!("{by}{reason}"), ..ListRow::default() };
+    let row =
+        ListRow { picture: Some((&user).into()), title, note: format!("{by}{reason}"), ..ListRow::default() };
     if !untrack(|| dialog.may(Operation::Moderate)) {
         return row;
     }

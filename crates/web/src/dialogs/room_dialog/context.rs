@@ -5,6 +5,7 @@ use shared::ids::RoomId;
 use shared::members::{Operation, Role};
 
 use crate::client::ClientError;
+use crate::dialogs::unsaved::Unsaved;
 use crate::live::Live;
 use crate::overlays::Overlays;
 use crate::state::State;
@@ -18,6 +19,8 @@ pub struct Dialog {
     pub live: Live,
     /// Menus and dialogs.
     pub overlays: Overlays,
+    /// The dialog's unsaved changes.
+    pub unsaved: Unsaved,
     /// The room.
     pub room_id: RoomId,
 }

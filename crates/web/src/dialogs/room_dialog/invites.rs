@@ -37,6 +37,13 @@ pub fn InviteList(dialog: Dialog) -> impl IntoView {
             Ok((invites.into_iter().map(|invite| row(invite, dialog, listing)).collect(), None))
         })
     });
+    // Whoever joins may have used one.
+    Effect::new(move |before: Option<()>| {
+        dialog.state.members.track();
+        if before.is_some() {
+            listing.reload();
+        }
+    });
     let on_submit = Callback::new(move |()| {
         let wanted = role.get_untracked();
         let create = CreateInvite {

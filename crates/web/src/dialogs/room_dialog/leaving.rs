@@ -67,7 +67,7 @@ pub fn Leaving(dialog: Dialog) -> impl IntoView {
 
 /// Asks whether to delete the room, and says how many messages would be deleted with it.
 fn ask_to_delete(dialog: Dialog, submission: Submission) {
-    let Dialog { state, live, overlays, room_id } = dialog;
+    let Dialog { state, live, overlays, room_id, .. } = dialog;
     let Some(room) = state.rooms.with_untracked(|rooms| rooms.get(room_id).cloned()) else { return };
     let name = room.name.as_str().to_owned();
     let messages = match room.last_seq.0 {

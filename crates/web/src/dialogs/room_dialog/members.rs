@@ -8,6 +8,7 @@ use shared::users::User;
 use super::context::Dialog;
 use super::person::PersonCard;
 use crate::boxed::effect;
+use crate::browser;
 use crate::client;
 use crate::components::choice_field::ChoiceField;
 use crate::components::row_list::{ListRow, RowList};
@@ -29,14 +30,14 @@ pub fn MemberList(dialog: Dialog) -> impl IntoView {
 
 #[component]
 fn List(dialog: Dialog) -> impl IntoView {
-    let Dialog { state, live, overlays, room_id } = dialog;
+    let Dialog { state, live, overlays, room_id, .. } = dialog;
     let row = move |member: &Member| {
         let user = member.user.clone();
         let muted = member.muted_until.map_or("", |_| " · muted");
         let you = if state.me() == Some(user.id) { " · you" } else { "" };
         let note = format!("{}{you}{muted}", role_name(member.role));
         let row = ListRow {
-            picture: Some(user.id),
+            picture: Some((&user).into()),
             title: user.username.as_str().to_owned(),
             note,
             ..ListRow::default()
@@ -95,6 +96,8 @@ fn AddMember(dialog: Dialog) -> impl IntoView {
             client::members::put(dialog.room_id, user_id, role).await?;
             query.try_set(String::new());
             found.try_set(Some(Vec::new()));
+            // The button is gone.
+            request_animation_frame(|| browser::focus("#add-member"));
             Ok(())
         }));
     };
@@ -102,7 +105,7 @@ fn AddMember(dialog: Dialog) -> impl IntoView {
         let is_new = |user: &User| dialog.state.members.with(|members| members.get(user.id).is_none());
         let row = |user: User| {
             let line = ListRow {
-                picture: Some(user.id),
+                picture: Some((&user).into()),
                 title: user.username.as_str().to_owned(),
                 ..ListRow::default()
             };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::bans::{BanReason, PutBan};
+use shared::ids::UserId;
 use shared::members::{Member, Operation, Role};
 use shared::timestamp::Timestamp;
 use shared::users::{User, UserKind};
@@ -19,6 +20,7 @@ use crate::components::form_frame::FormFrame;
 use crate::state::account_forms::{FieldSpec, field};
 use crate::state::form_errors::{Errors, WHOLE};
 use crate::state::members::role_name;
+use crate::state::pictures::Picture;
 use crate::submission::Submission;
 
 const REASON: FieldSpec = field("Reason (optional)", "reason", "off", "Only moderators see it.");
@@ -32,12 +34,18 @@ const DELETIONS: [(&str, &str); 3] =
 /// The card of a person.
 #[component]
 pub fn PersonCard(dialog: Dialog, user: User) -> impl IntoView {
-    let Dialog { state, overlays, .. } = dialog;
+    let Dialog { state, overlays, unsaved, .. } = dialog;
     let id = user.id;
     let name = user.username.as_str().to_owned();
     let member = Memo::new(move |_| state.members.with(|members| members.get(id).cloned()));
-    let is_me = state.me() == Some(id);
+    // Of members, what was heard last.
+    let known = Picture::from(&user);
     let title = name.clone();
+    let avatar = move || {
+        let of_member = member.with(|member| member.as_ref().map(|member| Picture::from(&member.user)));
+        view! { <Avatar picture=of_member.unwrap_or_else(|| known.clone()) name=name.clone() large=true /> }
+    };
+    let is_me = state.me() == Some(id);
     let words = move || match member.get() {
         Some(member) => member_words(&member),
         None => "Not a member of this room.".to_owned(),
@@ -45,11 +53,11 @@ pub fn PersonCard(dialog: Dialog, user: User) -> impl IntoView {
     let actions =
         move || (!is_me).then(|| view! { <Actions dialog=dialog user=user.clone() member=member.get() /> });
     view! {
-        <button type="button" class="button small" on:click=move |_| overlays.person.set(None)>
+        <button type="button" class="button small" on:click=move |_| unsaved.before(move || overlays.person.set(None))>
             "All members"
         </button>
         <div class="person-card">
-            <Avatar user_id=id name=name />
+            {move || avatar()}
             <div>
                 <h3 dir="auto">{title} {is_me.then_some(" (you)")}</h3>
                 <p>{words}</p>
@@ -70,13 +78,13 @@ fn Actions(dialog: Dialog, user: User, member: Option<Member>) -> impl IntoView 
     let may = |operation| is_lower && dialog.may(operation);
     let submission = Submission::default();
     let set_role = (role.is_some() && may(Operation::SetRole)).then(|| {
-        view! { <RoleForm dialog=dialog id=id role=role.unwrap_or(Role::Guest) /> }
+        view! { <RoleForm dialog=dialog id=id name=name.clone() role=role.unwrap_or(Role::Guest) /> }
     });
     let mute = member.as_ref().filter(|_| may(Operation::Moderate)).map(|member| {
         let is_muted = member.muted_until.is_some();
         view! { <MuteForm dialog=dialog id=id is_muted=is_muted /> }
     });
-    let ban = may(Operation::Moderate).then(|| view! { <BanForm dialog=dialog id=id /> });
+    let ban = may(Operation::Moderate).then(|| view! { <BanForm dialog=dialog id=id name=name.clone() /> });
     let remove = (role.is_some() && may(Operation::Moderate)).then(|| {
         let remove = move |_| {
             submission.send(Box::pin(async move {
@@ -125,9 +133,11 @@ fn Actions(dialog: Dialog, user: User, member: Option<Member>) -> impl IntoView 
 }
 
 #[component]
-fn RoleForm(dialog: Dialog, id: shared::ids::UserId, role: Role) -> impl IntoView {
+fn RoleForm(dialog: Dialog, id: UserId, name: String, role: Role) -> impl IntoView {
     let submission = Submission::default();
     let value = RwSignal::new(role.name().to_owned());
+    let saved = RwSignal::new(role.name());
+    dialog.unsaved.follow(move || value.with(|value| value != saved.get()));
     let mut roles = dialog.roles_to_give();
     if dialog.role() == Some(Role::Owner) {
         roles.push(Role::Owner);
@@ -137,9 +147,21 @@ fn RoleForm(dialog: Dialog, id: shared::ids::UserId, role: Role) -> impl IntoVie
     let on_submit = Callback::new(move |()| {
         let wanted = value.get_untracked();
         let role = Role::ALL.into_iter().find(|role| role.name() == wanted).unwrap_or(Role::Guest);
-        submission.send(Box::pin(async move {
-            client::members::put(dialog.room_id, id, role).await?;
-            Ok(())
+        let change = move || {
+            submission.send(Box::pin(async move {
+                client::members::put(dialog.room_id, id, role).await?;
+                saved.try_set(role.name());
+                Ok(())
+            }));
+        };
+        if role != Role::Owner {
+            return change();
+        }
+        dialog.overlays.question.set(Some(Question {
+            title: format!("Make {name} an owner of {}?", dialog.name()),
+            text: "Owners may do everything here. You cannot take it back.",
+            action: "Make owner",
+            on_confirm: Arc::new(change),
         }));
     });
     view! {
@@ -150,7 +172,7 @@ fn RoleForm(dialog: Dialog, id: shared::ids::UserId, role: Role) -> impl IntoVie
 }
 
 #[component]
-fn MuteForm(dialog: Dialog, id: shared::ids::UserId, is_muted: bool) -> impl IntoView {
+fn MuteForm(dialog: Dialog, id: UserId, is_muted: bool) -> impl IntoView {
     let submission = Submission::default();
     let seconds = RwSignal::new(MUTES[0].0.to_owned());
     let on_submit = Callback::new(move |()| {
@@ -175,24 +197,36 @@ fn MuteForm(dialog: Dialog, id: shared::ids::UserId, is_muted: bool) -> impl Int
 }
 
 #[component]
-fn BanForm(dialog: Dialog, id: shared::ids::UserId) -> impl IntoView {
+fn BanForm(dialog: Dialog, id: UserId, name: String) -> impl IntoView {
     let submission = Submission::default();
     let (reason, deletion) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    dialog
+        .unsaved
+        .follow(move || [reason, deletion].iter().any(|value| value.with(|value| !value.is_empty())));
     let on_submit = Callback::new(move |()| {
         let mut errors = Errors::default();
         let text = reason.get_untracked();
         let reason = (!text.trim().is_empty()).then(|| BanReason::parse(&text)).transpose();
         let Some(reason) = errors.check("reason", reason) else { return submission.refuse(errors) };
         let ban = PutBan { reason, delete_seconds: deletion.get_untracked().parse().ok() };
-        submission.send(Box::pin(async move {
-            client::bans::put(dialog.room_id, id, ban).await?;
-            dialog.overlays.person.try_set(None);
-            Ok(())
+        let on_confirm = Arc::new(move || {
+            let ban = ban.clone();
+            submission.send(Box::pin(async move {
+                client::bans::put(dialog.room_id, id, ban).await?;
+                dialog.overlays.person.try_set(None);
+                Ok(())
+            }));
+        });
+        dialog.overlays.question.set(Some(Question {
+            title: format!("Ban {name} from {}?", dialog.name()),
+            text: "They leave the room and cannot come back until somebody unbans them.",
+            action: "Ban",
+            on_confirm,
         }));
     });
     view! {
         <div class="last danger-zone">
-            <FormFrame action="Ban" done="" class="button danger" submission=submission on_submit=on_submit>
+            <FormFrame action="Ban…" done="" class="button danger" submission=submission on_submit=on_submit>
                 <FormField id="ban-reason".to_owned() field=&REASON value=reason submission=submission />
                 <ChoiceField id="ban-deletion" label="Their messages" choices=choices(&DELETIONS) value=deletion />
             </FormFrame>

@@ -3,10 +3,9 @@
 use leptos::prelude::*;
 use shared::ids::RoomId;
 use shared::messages::Message;
-use shared::rooms::Visibility;
 
 use crate::boxed::memo;
-use crate::components::icon::room_icon;
+use crate::components::room_sign::{RoomFace, room_sign};
 use crate::route::Route;
 use crate::state::State;
 use crate::state::files::words;
@@ -23,9 +22,7 @@ pub fn RoomCard(
     let room = memo(move || state.room(id, Clone::clone));
     let name =
         move || room.with(|room| room.as_ref().map(|room| room.name.as_str().to_owned()).unwrap_or_default());
-    let is_private = memo(move || {
-        room.with(|room| room.as_ref().is_some_and(|room| room.visibility == Visibility::Private))
-    });
+    let face = move || room.with(|room| room.as_ref().map(RoomFace::from).unwrap_or_default());
     let online = memo(move || room.with(|room| room.as_ref().map_or(0, |room| room.online)));
     // A message that came live is newer than the one loaded with the page.
     let last_message = memo(move || {
@@ -49,7 +46,7 @@ pub fn RoomCard(
         <li>
             <a class="card" href=Route::Room(id).path()>
                 <span class="card-head">
-                    {move || room_icon(is_private.get())}
+                    {move || room_sign(face())}
                     <strong dir="auto">{move || name()}</strong>
                     <span class="card-online">
                         <span class="dot" class:none=move || online.get() == 0 aria-hidden="true"></span>

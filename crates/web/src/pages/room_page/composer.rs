@@ -10,6 +10,7 @@ use crate::components::composer::{Closed, Composer, Draft};
 use crate::pages::room_page::context::RoomContext;
 use crate::parts::Part;
 use crate::session::become_guest;
+use crate::state::Identity;
 use crate::state::account_forms::FormKind;
 use crate::state::sending_rules::{Obstacle, obstacle, time_left};
 use crate::state::toasts::Tone;
@@ -56,8 +57,16 @@ pub fn RoomComposer() -> impl IntoView {
     };
     let now = room.clock();
     let kind = memo(move || state.identity.with(|identity| identity.user().map(|user| user.kind)));
-    let obstacle = memo(move || state.room(room_id, |room| obstacle(room, kind.get(), now.get())).flatten());
-    let closed = memo(move || obstacle.get().map(|obstacle| closed(obstacle, now.get())));
+    let obstacle = memo(move || {
+        let obstacle = state.room(room_id, |room| obstacle(room, kind.get(), now.get())).flatten();
+        let is_nobody = state.identity.with(|identity| *identity == Identity::Anonymous);
+        let needs_sign_in = is_nobody && !state.may_be_guest.get();
+        obstacle.or(needs_sign_in.then_some(Obstacle::SignInNeeded))
+    });
+    let closed = memo(move || {
+        let may_sign_up = state.may_sign_up.get();
+        obstacle.get().map(|obstacle| closed(obstacle, may_sign_up, now.get()))
+    });
     // Nothing tells that a mute is over, so the server is asked what the user may do now.
     let is_muted = memo(move || matches!(obstacle.get(), Some(Obstacle::Muted(_))));
     Effect::new(move |was_muted: Option<bool>| {
@@ -98,7 +107,7 @@ fn rest(draft: &str, sent: &str) -> String {
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// The words for what keeps the user from writing.
-fn closed(obstacle: Obstacle, now: i64) -> Closed {
+fn closed(obstacle: Obstacle, may_sign_up: bool, now: i64) -> Closed {
     let words = match obstacle {
         Obstacle::Banned => "You are banned from this room. You can still read it.".to_owned(),
         Obstacle::Muted(until) => {
@@ -115,7 +124,10 @@ fn closed(obstacle: Obstacle, now: i64) -> Closed {
             }
         }
         Obstacle::AccountNeeded => "Only people with an account can write here.".to_owned(),
+        Obstacle::SignInNeeded => "Sign in to write here.".to_owned(),
         Obstacle::NotAllowed => "You cannot write here at the moment.".to_owned(),
     };
-    Closed { words, needs_account: obstacle == Obstacle::AccountNeeded }
+    let needs_account = matches!(obstacle, Obstacle::AccountNeeded | Obstacle::SignInNeeded);
+    let action = if may_sign_up { "Create account" } else { "Sign in" };
+    Closed { words, action: needs_account.then_some(action) }
 }

@@ -3,12 +3,13 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::members::Operation;
-use shared::rooms::{Room, RoomName, UpdateRoom, Visibility};
+use shared::rooms::{Room, RoomName, UpdateRoom};
 
 use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::client;
 use crate::components::room_header::{Renaming, RoomHeader, close_form};
+use crate::components::room_sign::RoomFace;
 use crate::pages::room_page::context::RoomContext;
 use crate::state::toasts::Tone;
 
@@ -70,9 +71,7 @@ pub fn RoomPageHeader() -> impl IntoView {
         <RoomHeader
             name=room.room_name()
             topic=topic
-            is_private=memo(move || {
-                state.room(room_id, |room| room.visibility == Visibility::Private).unwrap_or(false)
-            })
+            face=move |()| state.room(room_id, |room| RoomFace::from(room)).unwrap_or_default()
             online=memo(move || state.presence.with(|presence| presence.online))
             may_rename=memo(move || room.may(Operation::UpdateRoom))
             may_join=may_join

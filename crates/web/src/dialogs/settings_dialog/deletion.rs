@@ -1,17 +1,17 @@
-//! The dialog in which the user deletes their account.
+//! Deleting the account.
+
+use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::users::{DeleteUser, DeletedMessages, Password, UserKind};
 
+use super::context::Settings;
 use crate::browser;
 use crate::client;
+use crate::components::confirm_dialog::Question;
 use crate::components::form_field::FormField;
 use crate::components::form_frame::FormFrame;
-use crate::components::modal::Modal;
-use crate::live::Live;
-use crate::overlays::Overlays;
 use crate::session;
-use crate::state::State;
 use crate::state::account_forms::{FieldSpec, field};
 use crate::state::form_errors::Errors;
 use crate::state::toasts::Tone;
@@ -21,25 +21,13 @@ const PASSWORD: FieldSpec = field("Your password", "current_password", "current-
 
 /// Deletes the account, or the guest.
 #[component]
-pub fn DeletionDialog() -> impl IntoView {
-    let open = expect_context::<Overlays>().deletion;
-    view! {
-        <Modal open=open label="Delete account" class="narrow">
-            <DeletionForm />
-        </Modal>
-    }
-}
-
-#[component]
-fn DeletionForm() -> impl IntoView {
-    let state = expect_context::<State>();
-    let live = expect_context::<Live>();
-    let open = expect_context::<Overlays>().deletion;
+pub fn DeletionForm(settings: Settings) -> impl IntoView {
+    let Settings { state, live, overlays, unsaved } = settings;
     let submission = Submission::default();
     let password = RwSignal::new(String::new());
     let erase = RwSignal::new(false);
-    let kind = state.identity.with_untracked(|identity| identity.user().map(|user| user.kind));
-    let is_member = kind == Some(UserKind::Member);
+    let is_member = settings.user().is_some_and(|user| user.kind == UserKind::Member);
+    unsaved.follow(move || password.with(|password| !password.is_empty()) || erase.get());
     let on_submit = Callback::new(move |()| {
         let text = password.get_untracked();
         if is_member && text.is_empty() {
@@ -49,24 +37,32 @@ fn DeletionForm() -> impl IntoView {
         }
         let messages = if erase.get_untracked() { DeletedMessages::Erase } else { DeletedMessages::Keep };
         let password = is_member.then(|| Password::to_compare(&text));
-        submission.send(Box::pin(async move {
-            client::users::delete_current(DeleteUser { password, messages }).await?;
-            open.set(false);
-            session::deleted(state, live);
-            state.toast(Tone::Notice, "Your account is deleted.", browser::now());
-            Ok(())
+        let delete = DeleteUser { password, messages };
+        let on_confirm = Arc::new(move || {
+            let delete = delete.clone();
+            submission.send(Box::pin(async move {
+                client::users::delete_current(delete).await?;
+                overlays.settings.set(false);
+                session::deleted(state, live);
+                state.toast(Tone::Notice, "Your account is deleted.", browser::now());
+                Ok(())
+            }));
+        });
+        overlays.question.set(Some(Question {
+            title: "Delete your account?".to_owned(),
+            text: "This ends all your sessions and memberships at once. It cannot be undone.",
+            action: "Delete account",
+            on_confirm,
         }));
     });
     view! {
-        <h2>"Delete your account?"</h2>
         <p>"This ends all your sessions and memberships at once. It cannot be undone."</p>
         <FormFrame
-            action="Delete account"
+            action="Delete account…"
             done=""
             class="button danger"
             submission=submission
             on_submit=on_submit
-            on_cancel=Some(Callback::new(move |()| open.set(false)))
         >
             <fieldset class="setting">
                 <legend>"Your messages"</legend>

@@ -1,4 +1,4 @@
-//! The user's API tokens: a part of the settings.
+//! The user's API tokens.
 
 use leptos::prelude::*;
 use shared::tokens::{CreateToken, Scope, Token, TokenName};
@@ -12,6 +12,7 @@ use crate::components::form_frame::FormFrame;
 use crate::components::row_list::ListRow;
 use crate::components::secret_field::SecretField;
 use crate::dialogs::listing::{Listing, ListingView};
+use crate::dialogs::unsaved::Unsaved;
 use crate::state::account_forms::{FieldSpec, field};
 use crate::state::form_errors::Errors;
 use crate::submission::Submission;
@@ -30,10 +31,11 @@ const SCOPES: [(Scope, &str); 3] = [
 
 /// The tokens, and the form that creates one.
 #[component]
-pub fn TokenList() -> impl IntoView {
+pub fn TokenList(unsaved: Unsaved) -> impl IntoView {
     let submission = Submission::default();
     let secret = RwSignal::new(None);
     let (name, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    unsaved.follow(move || [name, password].iter().any(|value| value.with(|value| !value.is_empty())));
     let lifetime = RwSignal::new(LIFETIMES[0].0.to_owned());
     let scopes = RwSignal::new(vec![Scope::Read]);
     let listing = Listing::new(|listing, _| {
