@@ -123,7 +123,7 @@ fn follow(state: State) {
 async fn pump(state: State) {
     if LIMIT.get().is_none() {
         // Without an answer the server refuses what is too large.
-        LIMIT.set(client::server::file_limits().await.ok().map(|limits| limits.upload_bytes));
+        LIMIT.set(client::server::get_file_limits().await.ok().map(|limits| limits.upload_bytes));
     }
     let mut started = Vec::new();
     state.draft_files.maybe_update(|files| {

@@ -9,7 +9,7 @@ use image::codecs::webp::WebPEncoder;
 use image::metadata::Orientation;
 use image::{
     DynamicImage, GenericImageView, ImageBuffer, ImageDecoder, ImageEncoder, ImageFormat, ImageReader,
-    Limits, Pixel, imageops,
+    Limits, Pixel, Rgb, RgbImage, imageops,
 };
 use shared::files::{AVATAR_PIXELS, THUMBNAIL_PIXELS};
 use thiserror::Error;
@@ -181,7 +181,7 @@ impl Decoded {
             image => middle(&image.to_rgb8(), side).into(),
         };
         square.apply_orientation(self.orientation);
-        square
+        if square.color().has_alpha() { on_white(&square).into() } else { square }
     }
 }
 
@@ -194,6 +194,16 @@ fn middle<P: Pixel<Subpixel = u8> + 'static>(
     let (left, top) = ((width - length) / 2, (height - length) / 2);
     let view = imageops::crop_imm(image, left, top, length, length);
     imageops::thumbnail(&*view, side, side)
+}
+
+/// The image on white: a picture lies over what stands for a missing one.
+fn on_white(image: &DynamicImage) -> RgbImage {
+    let image = image.to_rgba8();
+    ImageBuffer::from_fn(image.width(), image.height(), |x, y| {
+        let [colours @ .., alpha] = image.get_pixel(x, y).0;
+        let alpha = u32::from(alpha);
+        Rgb(colours.map(|colour| ((u32::from(colour) * alpha + 255 * (255 - alpha)) / 255) as u8))
+    })
 }
 
 fn webp(image: &DynamicImage, profile: Option<&Vec<u8>>) -> Result<Picture, ImageError> {
@@ -259,7 +269,7 @@ impl Seek for Timed<'_> {
 
 #[cfg(test)]
 mod tests {
-    use image::{ImageBuffer, Rgb, Rgba};
+    use image::{ImageBuffer, Rgba};
 
     use super::*;
 
@@ -287,6 +297,14 @@ mod tests {
             assert_eq!(decoded.dimensions(), (size, size));
             assert!(decoded.pixels().all(|pixel| *pixel == Rgb([0, 0, 255])));
         }
+    }
+
+    #[test]
+    fn a_transparent_avatar_lies_on_white() {
+        let half: DynamicImage = ImageBuffer::from_pixel(20, 20, Rgba([255_u8, 0, 0, 128])).into();
+        let pictures = avatar(&png(&half)).unwrap();
+        let decoded = image::load_from_memory(&pictures[0].1.bytes).unwrap().to_rgba8();
+        assert_eq!(*decoded.get_pixel(100, 100), Rgba([255, 127, 127, 255]));
     }
 
     #[test]

@@ -127,12 +127,13 @@ fn Later(parts: Parts, part: Part) -> impl IntoView {
         });
     });
     if part == Part::Dialogs {
+        // Back closes overlays by what is loaded then, so it does not wait for a dialog.
         let load_soon = move || {
             spawn_local(async move {
                 // A failure is told when it matters.
-                let are_loaded = load().await.is_ok();
-                note(parts, are_loaded);
-                if are_loaded && stage.get_untracked() != PartStage::Loaded {
+                let is_loaded = load().await.is_ok();
+                note(parts, is_loaded);
+                if is_loaded && stage.get_untracked() != PartStage::Loaded {
                     stage.set(PartStage::Loaded);
                 }
             });

@@ -12,6 +12,6 @@ pub async fn access() -> Result<Access, ClientError> {
 }
 
 /// How large files may be.
-pub async fn file_limits() -> Result<FileLimits, ClientError> {
+pub async fn get_file_limits() -> Result<FileLimits, ClientError> {
     client::get(SERVER_PATH).await
 }
