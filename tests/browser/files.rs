@@ -47,6 +47,7 @@ fn a_pasted_picture_reaches_a_friend_and_has_its_place_before_it_is_loaded() {
     adam.room().write("Look");
     adam.room().send();
     eventually(|| grace.room().texts().last().cloned(), Some("Look".to_owned()));
+    eventually(|| grace.room().image_places().len(), 1);
     eventually(|| grace.room().is_at_end(), true);
     let before = grace.room().image_places();
     assert_eq!((before[0].width, before[0].height, before[0].is_loaded), (384.0, 192.0, false));
@@ -292,7 +293,7 @@ fn an_image_opens_on_the_whole_screen_and_is_left_by_keys() {
     eventually(|| adam.room().stored_files(), 2);
     adam.room().send();
     eventually(|| adam.room().message_files(), [["image one.png", "image two.png"]]);
-    adam.chrome.eval::<()>("document.querySelector('.picture').focus()");
+    adam.chrome.eval::<()>("document.querySelector('.thumbnail').focus()");
     adam.chrome.press(Key::Enter);
     let viewed = || adam.viewed().map(|viewed| (viewed.name, viewed.count));
     let one = Some(("one.png".to_owned(), "1 of 2".to_owned()));
@@ -313,7 +314,7 @@ fn an_image_opens_on_the_whole_screen_and_is_left_by_keys() {
     eventually(viewed, one);
     adam.chrome.press(Key::Escape);
     eventually(|| adam.dialog().is_open(), false);
-    assert_eq!(adam.focused(), "button picture", "where it was opened");
+    assert_eq!(adam.focused(), "button thumbnail", "where it was opened");
 }
 
 #[test]

@@ -203,7 +203,7 @@ impl RoomPage<'_> {
                 : `${file.querySelector('audio, video')?.localName ?? 'file'} ${file.querySelector('.file-name').textContent}`
                     + ` ${file.querySelector('.file-size').textContent}`;
             return [...document.querySelectorAll('.log li.message')].map(row =>
-                [...row.querySelectorAll('.picture img, .picture.lost, .file')].map(words))",
+                [...row.querySelectorAll('.thumbnail img, .thumbnail.lost, .file')].map(words))",
         )
     }
 
@@ -211,7 +211,7 @@ impl RoomPage<'_> {
     #[track_caller]
     pub fn image_places(&self) -> Vec<Place> {
         self.0.eval_as_painted(
-            "return [...document.querySelectorAll('.picture img')].map(image => {
+            "return [...document.querySelectorAll('.thumbnail img')].map(image => {
                 const { width, height, top } = image.getBoundingClientRect();
                 return { width, height, top, is_loaded: image.complete && image.naturalWidth > 0 };
             })",
@@ -222,7 +222,7 @@ impl RoomPage<'_> {
     /// Presses an image, or what is in its place.
     #[track_caller]
     pub fn press_image(&self) {
-        self.0.click(".picture");
+        self.0.click(".thumbnail");
     }
 
     /// Takes a file out of the message that is being edited.

@@ -72,7 +72,7 @@ fn Picture(file: Attachment, on_view: Callback<AttachmentId>) -> impl IntoView {
     view! {
         <button
             type="button"
-            class="picture"
+            class="thumbnail"
             class:lost=move || is_lost.get()
             style=("--width", width.to_string())
             style=("--height", height.to_string())
