@@ -96,7 +96,7 @@ fn live_messages_drop_old_ones_and_those_of_one_frame_are_drawn_together() {
 
 #[test]
 // reference: rooms-list
-fn a_room_is_opened_with_one_request_each_for_its_messages_its_members_and_the_list() {
+fn a_room_is_opened_with_one_request_each_for_its_messages_its_members_the_list_and_the_server() {
     let stage = stage::alone();
     let (_, room) = stage.room_with_messages("History", 75);
     let reader = stage.person();
@@ -108,5 +108,6 @@ fn a_room_is_opened_with_one_request_each_for_its_messages_its_members_and_the_l
             .filter(path => path.startsWith('/api/')).sort()",
     );
     let of_room = |what| format!("/api/v1/rooms/{}/{what}", room.id);
-    assert_eq!(requests, ["/api/v1/rooms".to_owned(), of_room("members"), of_room("messages")]);
+    let (list, server) = ("/api/v1/rooms".to_owned(), "/api/v1/server".to_owned());
+    assert_eq!(requests, [list, of_room("members"), of_room("messages"), server]);
 }
