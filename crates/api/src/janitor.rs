@@ -182,7 +182,9 @@ async fn delete_files(app: &App) {
         let before = now - UNCLAIMED_LIFETIME;
         let delete =
             move |conn: &mut db::Conn| db::attachments::delete_unclaimed(conn, before, FILE_BATCH, now);
-        app.db.write(move |conn| db::transaction(conn, delete)).await?;
+        if app.db.run(move |conn| db::attachments::has_unclaimed(conn, before)).await? {
+            app.db.write(move |conn| db::transaction(conn, delete)).await?;
+        }
         loop {
             let due = app.db.run(move |conn| db::file_deletions::list_due(conn, now, FILE_BATCH)).await?;
             if due.is_empty() {

@@ -250,6 +250,14 @@ pub fn delete_of_room(
     Ok(!ids.is_empty())
 }
 
+/// Whether there is a file that no message took and that is older than `before`.
+pub fn has_unclaimed(conn: &mut PgConnection, before: DateTime<Utc>) -> DbResult<bool> {
+    let unclaimed = attachments::table
+        .filter(attachments::message_id.is_null())
+        .filter(attachments::created_at.lt(before));
+    Ok(diesel::select(diesel::dsl::exists(unclaimed)).get_result(conn)?)
+}
+
 /// Deletes up to `limit` files that no message took and that are older than `before`.
 pub fn delete_unclaimed(
     conn: &mut PgConnection,
