@@ -27,8 +27,8 @@ const COMMON_CODES: [ErrorCode; 10] = [
     ErrorCode::Overloaded,
 ];
 
-/// Operations whose body may be left out. The handlers cannot say so without making it nullable.
-const OPTIONAL_BODIES: [&str; 2] = ["ban_user", "create_invite"];
+/// Operations whose body may be left out; a file may be empty. The handlers cannot say so without making it nullable.
+const OPTIONAL_BODIES: [&str; 3] = ["ban_user", "create_invite", "create_upload"];
 
 /// The methods that the handlers describe.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
