@@ -177,7 +177,7 @@ fn an_edit_drops_files() {
         alice.patch(&path, &json!({ "attachments": files }))
     };
     let edited: Message = keep(&[&two]).expect(200).json();
-    assert_eq!(edited.attachments, [two.clone()]);
+    assert_eq!(edited.attachments, std::slice::from_ref(&two));
     assert!(edited.edited_at.is_some() && edited.rev > sent.rev);
     alice.get(&one.url).problem(404, ErrorCode::FileNotFound);
     assert_eq!(keep(&[&two]).expect(200).json::<Message>(), edited, "a repeat changes nothing");

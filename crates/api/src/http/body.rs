@@ -264,7 +264,12 @@ pub async fn check_unread(request: &mut dev::ServiceRequest) -> AppResult<()> {
     }
     let (request, payload) = request.parts_mut();
     let payload = web::Payload::from_request(request, payload).into_inner();
-    let bytes = read(request, payload.map_err(|_| AppError::new(ErrorCode::BadRequest))?).await?;
+    let payload = payload.map_err(|_| AppError::new(ErrorCode::BadRequest))?;
+    // Where files are sent, a body is no JSON.
+    if ["/avatar", "/uploads"].iter().any(|end| request.path().ends_with(end)) {
+        return read_any(request, payload).await.map(drop);
+    }
+    let bytes = read(request, payload).await?;
     if bytes.is_empty() { Ok(()) } else { parse(&bytes).map(|_| ()) }
 }
 
@@ -411,13 +416,18 @@ fn announced_length(request: &HttpRequest) -> Option<u64> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Reads the whole body. Its media type must be JSON unless it is empty.
-async fn read(request: &HttpRequest, mut payload: web::Payload) -> AppResult<web::BytesMut> {
+/// Reads the whole body, whatever it is.
+async fn read_any(request: &HttpRequest, mut payload: web::Payload) -> AppResult<web::BytesMut> {
     let slow = |_| AppError::because(ErrorCode::RequestTimeout, "The body took too long to arrive.");
     let collected = timeout(BODY_TIMEOUT, collect(request, &mut payload)).await.map_err(slow).flatten();
-    let bytes = collected.inspect_err(|_| {
+    collected.inspect_err(|_| {
         request.extensions_mut().insert(Unread(payload));
-    })?;
+    })
+}
+
+/// Reads the whole body. Its media type must be JSON unless it is empty.
+async fn read(request: &HttpRequest, payload: web::Payload) -> AppResult<web::BytesMut> {
+    let bytes = read_any(request, payload).await?;
     // An empty body is malformed JSON, regardless of its media type.
     if !bytes.is_empty() && !request.content_type().eq_ignore_ascii_case("application/json") {
         return Err(AppError::new(ErrorCode::UnsupportedMediaType));
