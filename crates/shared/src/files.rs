@@ -28,6 +28,9 @@ pub const THUMBNAIL_PIXELS: u32 = 800;
 /// The sides of the picture of a user or room, in pixels: the one that is served without `size`, and the small one.
 pub const AVATAR_PIXELS: [u32; 2] = [256, 64];
 
+/// All sizes of smaller pictures, in pixels: what `size` may be.
+pub const PICTURE_PIXELS: [u32; 3] = [AVATAR_PIXELS[1], AVATAR_PIXELS[0], THUMBNAIL_PIXELS];
+
 /// A file that was uploaded for a message. Until a message takes it, only its uploader can load it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

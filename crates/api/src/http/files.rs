@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use shared::errors::ErrorCode;
-use shared::files::{AVATAR_PIXELS, THUMBNAIL_PIXELS};
+use shared::files::{AVATAR_PIXELS, PICTURE_PIXELS, THUMBNAIL_PIXELS};
 use shared::ids::RoomId;
 use shared::members::Operation;
 use shared::rooms::Visibility;
@@ -19,7 +19,7 @@ use shared::text::InvalidCode;
 
 use super::endpoint::{Endpoint, Needs};
 use super::identity::FileReader;
-use super::query::Query;
+use super::query::{FileSizeSchema, Query};
 use super::rooms::permitted;
 use crate::app::App;
 use crate::config::Access;
@@ -78,11 +78,11 @@ struct Served {
 /// for a smaller picture: 64 for avatars, 800 for images.
 #[utoipa::path(get, path = FILE_PATH, operation_id = "get_file", tag = "files",
     security((), ("token" = []), ("cookie" = [])),
-    params(("key" = String, Path), ("size" = Option<u32>, Query)),
+    params(("key" = String, Path), ("size" = inline(Option<FileSizeSchema>), Query)),
     responses(
-        (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "The file", body = Vec<u8>, content_type = "*/*"),
         (status = 206, description = "The range of the file that the request asks for", body = Vec<u8>,
-            content_type = "application/octet-stream"),
+            content_type = "*/*"),
         (status = 404, description = "file_not_found"),
         (status = 416, description = "range_not_satisfiable"),
         (status = 422, description = "validation_failed")))]
@@ -95,9 +95,13 @@ pub async fn get(
 ) -> AppResult<HttpResponse> {
     let by = reader.principal();
     let key = FileKey::parse(&key).ok_or_else(|| AppError::new(ErrorCode::FileNotFound))?;
-    let size = match query.get("size").map(str::parse::<u32>).transpose() {
-        Ok(size) => size,
-        Err(_) => return Err(invalid_size()),
+    let size = match query.get("size").map(str::parse::<u32>) {
+        None => None,
+        Some(Ok(size)) if PICTURE_PIXELS.contains(&size) => Some(size),
+        Some(_) => {
+            let detail = format!("size must be one of {PICTURE_PIXELS:?}.");
+            return Err(AppError::invalid_field("size", InvalidCode::OutOfRange, detail));
+        }
     };
     let served = match key.purpose() {
         Purpose::Avatar => avatar(&app, by, key, size).await?,
@@ -106,14 +110,10 @@ pub async fn get(
     send(app, by, served, &request).await
 }
 
-fn invalid_size() -> AppError {
-    AppError::invalid_field("size", InvalidCode::OutOfRange, "There is no picture of this size.")
-}
-
 async fn avatar(app: &App, by: Principal, key: FileKey, size: Option<u32>) -> AppResult<Served> {
     let size = size.unwrap_or(AVATAR_PIXELS[0]);
     if !AVATAR_PIXELS.contains(&size) {
-        return Err(invalid_size());
+        return Err(AppError::new(ErrorCode::FileNotFound));
     }
     let name = key.sized(size);
     let found = visible(app, move |conn| {
@@ -163,8 +163,7 @@ async fn attachment(app: &App, by: Principal, key: FileKey, size: Option<u32>) -
             guarded_by,
             cache_control,
         },
-        (Some(THUMBNAIL_PIXELS), None) => return Err(AppError::new(ErrorCode::FileNotFound)),
-        (Some(_), _) => return Err(invalid_size()),
+        (Some(_), _) => return Err(AppError::new(ErrorCode::FileNotFound)),
     })
 }
 

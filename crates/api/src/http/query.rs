@@ -9,6 +9,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use serde::Serialize;
 use shared::errors::ErrorCode;
+use shared::files::PICTURE_PIXELS;
 use shared::ids::{MessageId, Rev};
 use shared::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use shared::text::InvalidCode;
@@ -131,6 +132,17 @@ impl PartialSchema for LimitSchema {
 }
 
 impl ToSchema for LimitSchema {}
+
+/// The schema of the size of a picture.
+pub struct FileSizeSchema;
+
+impl PartialSchema for FileSizeSchema {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some(PICTURE_PIXELS)).build().into()
+    }
+}
+
+impl ToSchema for FileSizeSchema {}
 
 /// The schema of a cursor of the list of rooms.
 pub struct RoomCursorSchema;
