@@ -3,6 +3,7 @@
 use std::fs;
 
 use shared::files::MAX_ATTACHMENTS;
+use shared::members::Role;
 use shared::rooms::Room;
 use support::client::TestClient;
 use support::temp_dir::TempDir;
@@ -249,6 +250,45 @@ fn a_file_is_downloaded_under_its_name() {
     grace.chrome.download_to(folder.path());
     grace.room().download("Notes – café.txt");
     eventually(|| fs::read_to_string(folder.path().join("Notes – café.txt")).ok(), Some("Hello".to_owned()));
+}
+
+#[test]
+fn sound_is_played_in_the_message() {
+    let stage = stage::alone();
+    let (adam, ..) = adam_in_design(&stage);
+    adam.room().choose_files(&[TestFile::sound("hello.wav")]);
+    eventually(|| adam.room().stored_files(), 1);
+    adam.room().send();
+    eventually_where(
+        || adam.room().message_files().concat(),
+        "a player",
+        |files| files.iter().any(|file| file.starts_with("audio hello.wav")),
+    );
+    let duration = || adam.chrome.eval::<Option<f64>>("return document.querySelector('.log audio').duration");
+    eventually(duration, Some(1.0));
+}
+
+#[test]
+fn somebody_who_is_removed_can_open_no_file() {
+    let stage = stage::together();
+    let owner = stage.app.member("The owner");
+    let room = owner.create_private_room("Design");
+    let file = owner.upload(room.id, "plan.txt", "Secret");
+    owner.send_files(room.id, "The plan", &[&file]);
+    let (grace, by_api) = stage.guest("Grace");
+    by_api.join_by_invite_of(&owner, room.id, Role::Guest);
+    grace.open(&format!("/rooms/{}", room.id));
+    eventually(|| grace.room().message_files().len(), 1);
+    // As the page would load it, with the cookie.
+    let load = || {
+        let script = "const request = new XMLHttpRequest(); request.open('GET', '{}', false); request.send();
+            return request.status";
+        grace.chrome.eval::<u16>(&script.replace("{}", &file.url))
+    };
+    assert_eq!(load(), 200);
+    owner.remove(room.id, &by_api);
+    assert_eq!(load(), 404);
+    eventually(|| grace.room().message_files().len(), 0);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -97,11 +97,12 @@ impl Files {
         })
     }
 
-    /// Begins an attachment, which is stored under this key.
-    pub fn receive(&self, key: FileKey, filename: &str) -> Receiving<'_> {
+    /// Begins a file of at most so many bytes, which is stored under this key.
+    pub fn receive(&self, key: FileKey, filename: &str, max_bytes: u64) -> Receiving<'_> {
         Receiving {
             files: self,
             key,
+            max_bytes,
             judge: Judge::new(filename),
             incoming: None,
             pending: BytesMut::new(),
@@ -109,17 +110,33 @@ impl Files {
         }
     }
 
-    /// Makes the picture of a user or room from an image and stores it, in both sizes.
-    ///
-    /// # Errors
-    /// [`FileError::Image`] if it is no image or beyond the bounds.
-    pub async fn store_avatar(&self, key: &FileKey, bytes: Bytes) -> Result<(), FileError> {
-        self.store.check_space()?;
-        let pictures = self.on_image_thread(move || image::avatar(&bytes)).await??;
-        for (size, picture) in pictures {
-            self.store.put(&key.sized(size), picture.bytes).await?;
+    /// Replaces the bytes of an image by those without metadata, and stores its thumbnail. `None` if it cannot be decoded
+    /// within the bounds: then it is a plain file.
+    async fn store_image(
+        &self,
+        key: &FileKey,
+        kind: ImageKind,
+        size: u64,
+    ) -> Result<Option<StoredFile>, FileError> {
+        let _waiting = self.waiting_images.acquire().await.map_err(|_| FileError::Busy)?;
+        let bytes = self.store.read(key.as_str(), 0..size).await?;
+        let prepared = match self.on_image_thread(move || image::prepare(kind, &bytes)).await {
+            Ok(Ok(prepared)) => prepared,
+            Ok(Err(reason)) | Err(FileError::Image(reason)) => {
+                tracing::debug!(%reason, "an image is kept as a plain file");
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let image::Prepared { bytes, sides, thumbnail } = prepared;
+        let size = bytes.len() as u64;
+        self.store.put(key.as_str(), bytes).await?;
+        let mut thumbnail_type = None;
+        if let Some(Picture { bytes, content_type }) = thumbnail {
+            self.store.put(&key.sized(shared::files::THUMBNAIL_PIXELS), bytes).await?;
+            thumbnail_type = Some(content_type);
         }
-        Ok(())
+        Ok(Some(StoredFile { content_type: kind.content_type(), size, sides: Some(sides), thumbnail_type }))
     }
 
     async fn on_image_thread<T: Send + 'static>(
@@ -134,10 +151,11 @@ impl Files {
     }
 }
 
-/// An attachment whose bytes arrive. If it is dropped, what was stored of it is deleted.
+/// A file whose bytes arrive. If it is dropped, what was stored of it is deleted.
 pub struct Receiving<'a> {
     files: &'a Files,
     key: FileKey,
+    max_bytes: u64,
     judge: Judge,
     incoming: Option<Incoming>,
     /// Bytes that are not stored yet.
@@ -152,7 +170,7 @@ impl Receiving<'_> {
     /// [`FileError::TooLarge`], or why they cannot be stored.
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         self.size += bytes.len() as u64;
-        if self.size > self.files.max_upload_bytes {
+        if self.size > self.max_bytes {
             return Err(FileError::TooLarge);
         }
         self.judge.push(bytes);
@@ -177,23 +195,17 @@ impl Receiving<'_> {
         Ok(incoming.push(bytes).await?)
     }
 
-    /// Stores the rest. An image that can be decoded is stored without metadata, and gets a thumbnail.
+    /// Stores the rest as an attachment. An image that can be decoded is stored without metadata, and gets a thumbnail.
     ///
     /// # Errors
     /// Why it cannot be stored.
-    pub async fn finish(mut self) -> Result<StoredFile, FileError> {
+    pub async fn into_attachment(mut self) -> Result<StoredFile, FileError> {
         let kind = self.judge.finish();
-        let (files, key) = (self.files, self.key.clone());
-        let size = self.size;
+        let (files, key, size) = (self.files, self.key.clone(), self.size);
         match self.incoming.take() {
             // It is small.
             None => files.store.put(key.as_str(), self.pending.freeze()).await?,
-            Some(mut incoming) => {
-                if !self.pending.is_empty() {
-                    incoming.push(self.pending.freeze()).await?;
-                }
-                incoming.complete().await?;
-            }
+            Some(incoming) => complete(incoming, self.pending).await?,
         }
         let plain = |content_type| StoredFile { content_type, size, sides: None, thumbnail_type: None };
         match kind {
@@ -204,36 +216,35 @@ impl Receiving<'_> {
             Kind::Other(content_type) => Ok(plain(content_type)),
         }
     }
+
+    /// Makes the picture of a user or room from the image, and stores it in both sizes.
+    ///
+    /// # Errors
+    /// [`FileError::Image`] if it is no image or beyond the bounds.
+    pub async fn into_avatar(mut self) -> Result<(), FileError> {
+        let Kind::Image(_) = self.judge.finish() else { return Err(ImageError::Unsupported.into()) };
+        let (files, key, size) = (self.files, self.key.clone(), self.size);
+        let _waiting = files.waiting_images.acquire().await.map_err(|_| FileError::Busy)?;
+        let bytes = match self.incoming.take() {
+            // It is small, and was never stored.
+            None => self.pending.freeze(),
+            Some(incoming) => {
+                complete(incoming, self.pending).await?;
+                let bytes = files.store.read(key.as_str(), 0..size).await?;
+                files.store.delete(key.as_str()).await?;
+                bytes
+            }
+        };
+        for (size, picture) in files.on_image_thread(move || image::avatar(&bytes)).await?? {
+            files.store.put(&key.sized(size), picture.bytes).await?;
+        }
+        Ok(())
+    }
 }
 
-impl Files {
-    /// Replaces the bytes of an image by those without metadata, and stores its thumbnail. `None` if it cannot be decoded
-    /// within the bounds: then it is a plain file.
-    async fn store_image(
-        &self,
-        key: &FileKey,
-        kind: ImageKind,
-        size: u64,
-    ) -> Result<Option<StoredFile>, FileError> {
-        let _waiting = self.waiting_images.acquire().await.map_err(|_| FileError::Busy)?;
-        let bytes = self.store.read(key.as_str(), 0..size).await?;
-        let prepared = self.on_image_thread(move || image::prepare(kind, &bytes)).await;
-        let prepared = match prepared {
-            Ok(Ok(prepared)) => prepared,
-            Ok(Err(reason)) | Err(FileError::Image(reason)) => {
-                tracing::debug!(%reason, "an image is kept as a plain file");
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
-        };
-        let image::Prepared { bytes, sides, thumbnail } = prepared;
-        let size = bytes.len() as u64;
-        self.store.put(key.as_str(), bytes).await?;
-        let mut thumbnail_type = None;
-        if let Some(Picture { bytes, content_type }) = thumbnail {
-            self.store.put(&key.sized(shared::files::THUMBNAIL_PIXELS), bytes).await?;
-            thumbnail_type = Some(content_type);
-        }
-        Ok(Some(StoredFile { content_type: kind.content_type(), size, sides: Some(sides), thumbnail_type }))
+async fn complete(mut incoming: Incoming, rest: BytesMut) -> Result<(), FileError> {
+    if !rest.is_empty() {
+        incoming.push(rest.freeze()).await?;
     }
+    Ok(incoming.complete().await?)
 }

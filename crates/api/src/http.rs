@@ -11,6 +11,7 @@ pub mod bans;
 pub mod body;
 pub mod docs;
 pub mod endpoint;
+pub mod file_body;
 pub mod files;
 pub mod health;
 pub mod identity;

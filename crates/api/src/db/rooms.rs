@@ -200,7 +200,7 @@ pub fn lock_seen(conn: &mut PgConnection, id: RoomId, is_in: bool) -> DbResult<R
     Ok(row.into())
 }
 
-/// Reads a room, whoever asks.
+/// Reads a room without checking who may see it.
 ///
 /// # Errors
 /// [`DbError::NotFound`] for an unknown or deleted one.

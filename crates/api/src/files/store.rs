@@ -118,7 +118,7 @@ impl Store {
         if bucket.is_empty() {
             return Err(refused("the location must be like s3://bucket/prefix".to_owned()));
         }
-        // If another part of the process chose one before, that one is used.
+        // An error means that the process has a provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let bucket = AmazonS3Builder::from_env().with_bucket_name(bucket).with_allow_http(true).build();
         let objects = PrefixStore::new(bucket.map_err(|error| refused(error.to_string()))?, prefix);

@@ -2,21 +2,20 @@
 
 use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
-use shared::errors::ErrorCode;
 use shared::files::CURRENT_AVATAR_PATH;
 use shared::ids::RoomId;
 use shared::members::Operation;
 use shared::rooms::Room;
 use shared::users::Me;
 
-use super::body::FileBody;
 use super::endpoint::{Endpoint, Needs};
+use super::file_body::FileBody;
 use super::identity::SignedIn;
 use super::rooms::{RoomPath, permitted, read};
+use super::uploads::begin;
 use crate::app::App;
-use crate::clock;
-use crate::db::{Conn, file_deletions};
-use crate::error::{AppError, AppResult};
+use crate::db::Conn;
+use crate::error::AppResult;
 use crate::files::MAX_AVATAR_BYTES;
 use crate::files::key::{FileKey, Purpose};
 use crate::rooms::settings;
@@ -131,13 +130,12 @@ pub async fn remove_of_room(
 /// Stores the picture of a body. If nobody gets it, its bytes are deleted within a day.
 async fn store(app: &App, body: &mut FileBody) -> AppResult<FileKey> {
     body.check(MAX_AVATAR_BYTES)?;
-    let bytes = body.collect(MAX_AVATAR_BYTES).await?;
-    let key = FileKey::new(Purpose::Avatar).map_err(|error| {
-        tracing::error!(%error, "no randomness for a key");
-        AppError::new(ErrorCode::Internal)
-    })?;
-    let begun = key.as_str().to_owned();
-    app.db.write(move |conn| file_deletions::begin(conn, &begun, clock::now())).await?;
-    app.files.store_avatar(&key, bytes).await?;
+    app.files.store.check_space()?;
+    let key = begin(app, Purpose::Avatar).await?;
+    let mut receiving = app.files.receive(key.clone(), "", MAX_AVATAR_BYTES);
+    while let Some(bytes) = body.next().await? {
+        receiving.push(&bytes).await?;
+    }
+    receiving.into_avatar().await?;
     Ok(key)
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::{Method, header};
@@ -24,13 +24,7 @@ use crate::json::{self, JsonError};
 /// The maximal size of a body, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a file may take in any case.
-const FILE_GRACE: Duration = Duration::from_secs(20);
-/// How many bytes of a file must arrive in a second after that.
-const FILE_BYTES_PER_SECOND: u64 = 8 * 1024;
-/// How many bytes of a refused file are read.
-const MAX_DISCARDED_BYTES: u64 = 32 * 1024 * 1024;
+pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A body: one JSON object.
 pub struct JsonBody(Map<String, Value>);
@@ -218,13 +212,8 @@ impl FromRequest for JsonBody {
     type Future = LocalBoxFuture<'static, AppResult<Self>>;
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let request = request.clone();
-        let payload = web::Payload::from_request(&request, payload).into_inner();
-        async move {
-            let payload = payload.map_err(|_| AppError::new(ErrorCode::BadRequest))?;
-            parse(&read(&request, payload).await?).map(Self)
-        }
-        .boxed_local()
+        let bytes = extract(request, payload);
+        async move { parse(&bytes.await?).map(Self) }.boxed_local()
     }
 }
 
@@ -236,16 +225,24 @@ impl FromRequest for OptionalBody {
     type Future = LocalBoxFuture<'static, AppResult<Self>>;
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let request = request.clone();
-        let payload = web::Payload::from_request(&request, payload).into_inner();
+        let bytes = extract(request, payload);
         async move {
-            let payload = payload.map_err(|_| AppError::new(ErrorCode::BadRequest))?;
-            let bytes = read(&request, payload).await?;
+            let bytes = bytes.await?;
             let object = if bytes.is_empty() { Map::new() } else { parse(&bytes)? };
             Ok(Self(JsonBody(object)))
         }
         .boxed_local()
     }
+}
+
+/// Takes the body of a request and reads it.
+fn extract(
+    request: &HttpRequest,
+    payload: &mut dev::Payload,
+) -> impl Future<Output = AppResult<web::BytesMut>> + use<> {
+    let request = request.clone();
+    let payload = web::Payload::from_request(&request, payload).into_inner();
+    async move { read(&request, payload.map_err(|_| AppError::new(ErrorCode::BadRequest))?).await }
 }
 
 /// Checks the body of a request whose method ignores bodies. The rules are the same as for other bodies.
@@ -277,6 +274,11 @@ pub async fn check_unread(request: &mut dev::ServiceRequest) -> AppResult<()> {
 pub struct Unread(web::Payload);
 
 impl Unread {
+    /// The rest of this body.
+    pub(super) fn new(payload: web::Payload) -> Self {
+        Self(payload)
+    }
+
     /// A response body that keeps the request body alive. So actix-http closes the connection after the response.
     /// Otherwise it would wait indefinitely for the rest of a chunked body.
     pub fn keep_in(self, answer: BoxBody) -> BoxBody {
@@ -304,115 +306,8 @@ impl MessageBody for KeepUnread {
     }
 }
 
-/// A file as the body of a request, which arrives while it is read. Its media type is not looked at.
-pub struct FileBody {
-    request: HttpRequest,
-    payload: Option<web::Payload>,
-    started_at: Instant,
-    received: u64,
-    is_whole: bool,
-}
-
-impl FromRequest for FileBody {
-    type Error = AppError;
-    type Future = std::future::Ready<AppResult<Self>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let payload = web::Payload::from_request(request, payload).into_inner();
-        let body = payload.map(|payload| Self {
-            request: request.clone(),
-            payload: Some(payload),
-            started_at: Instant::now(),
-            received: 0,
-            is_whole: false,
-        });
-        std::future::ready(body.map_err(|_| AppError::new(ErrorCode::BadRequest)))
-    }
-}
-
-impl FileBody {
-    /// The length that the request announces.
-    pub fn announced(&self) -> Option<u64> {
-        announced_length(&self.request)
-    }
-
-    /// Checks the head of the request: a file comes as it is, and not larger than `max` bytes.
-    ///
-    /// # Errors
-    /// 415 for an encoded one, 413 for one that is announced to be too large.
-    pub fn check(&self, max: u64) -> AppResult<()> {
-        if self.request.headers().contains_key(header::CONTENT_ENCODING) {
-            return Err(AppError::new(ErrorCode::UnsupportedMediaType));
-        }
-        match self.announced() {
-            Some(length) if length > max => Err(too_large(max)),
-            _ => Ok(()),
-        }
-    }
-
-    /// The next bytes; `None` at the end.
-    ///
-    /// # Errors
-    /// 408 if they take too long, 400 if the body breaks off.
-    pub async fn next(&mut self) -> AppResult<Option<web::Bytes>> {
-        let Some(payload) = &mut self.payload else { return Ok(None) };
-        let slow = || AppError::because(ErrorCode::RequestTimeout, "The file took too long to arrive.");
-        let allowed = FILE_GRACE + Duration::from_secs(self.received / FILE_BYTES_PER_SECOND);
-        let rest = allowed.saturating_sub(self.started_at.elapsed()).min(BODY_TIMEOUT);
-        match timeout(rest, payload.next()).await.map_err(|_| slow())? {
-            Some(Ok(bytes)) => {
-                self.received += bytes.len() as u64;
-                Ok(Some(bytes))
-            }
-            Some(Err(_)) => Err(AppError::because(ErrorCode::BadRequest, "The body broke off.")),
-            None => {
-                self.is_whole = true;
-                Ok(None)
-            }
-        }
-    }
-
-    /// Reads the whole file, at most `max` bytes.
-    ///
-    /// # Errors
-    /// 413 if it is larger, and those of [`Self::next`].
-    pub async fn collect(&mut self, max: u64) -> AppResult<web::Bytes> {
-        let mut collected = web::BytesMut::new();
-        while let Some(bytes) = self.next().await? {
-            if (collected.len() + bytes.len()) as u64 > max {
-                return Err(too_large(max));
-            }
-            collected.extend_from_slice(&bytes);
-        }
-        Ok(collected.freeze())
-    }
-
-    /// Reads the rest and drops it, within bounds: most clients look at the response only when they have sent everything.
-    pub async fn discard(&mut self) {
-        let until = self.received + MAX_DISCARDED_BYTES;
-        let rest = async {
-            while self.received < until
-                && let Ok(Some(_)) = self.next().await
-            {}
-        };
-        let _ = timeout(BODY_TIMEOUT, rest).await;
-    }
-}
-
-impl Drop for FileBody {
-    fn drop(&mut self) {
-        if let Some(payload) = self.payload.take().filter(|_| !self.is_whole) {
-            self.request.extensions_mut().insert(Unread(payload));
-        }
-    }
-}
-
-fn too_large(max: u64) -> AppError {
-    let mib = max / (1024 * 1024);
-    AppError::because(ErrorCode::BodyTooLarge, format!("The file is larger than {mib} MiB."))
-}
-
-fn announced_length(request: &HttpRequest) -> Option<u64> {
+/// The length that a request announces.
+pub(super) fn announced_length(request: &HttpRequest) -> Option<u64> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 

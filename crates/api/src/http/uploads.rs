@@ -9,8 +9,8 @@ use shared::members::Operation;
 use shared::text::InvalidCode;
 use uuid::Uuid;
 
-use super::body::FileBody;
 use super::endpoint::{Endpoint, Needs};
+use super::file_body::FileBody;
 use super::identity::{Peer, SignedIn};
 use super::query::Query;
 use super::rooms::{RoomPath, input, permitted, read};
@@ -98,19 +98,16 @@ impl Upload<'_> {
         reservation.reserve(body.announced().unwrap_or(0))?;
         app.files.store.check_space()?;
 
-        let key = FileKey::new(Purpose::Attachment).map_err(|error| {
-            tracing::error!(%error, "no randomness for a key");
-            AppError::new(ErrorCode::Internal)
-        })?;
-        let begun = key.as_str().to_owned();
-        app.db.write(move |conn| file_deletions::begin(conn, &begun, clock::now())).await?;
+        let key = begin(app, Purpose::Attachment).await?;
         let stored = async {
-            let mut receiving = app.files.receive(key.clone(), &filename);
+            let max_bytes = app.files.max_upload_bytes;
+            let mut receiving = app.files.receive(key.clone(), &filename, max_bytes);
             while let Some(bytes) = body.next().await? {
                 receiving.push(&bytes).await?;
                 reservation.reserve(receiving.size())?;
             }
-            let StoredFile { content_type, size, sides, thumbnail_type } = receiving.finish().await?;
+            let StoredFile { content_type, size, sides, thumbnail_type } =
+                receiving.into_attachment().await?;
             let new = NewAttachment {
                 id: id.unwrap_or_else(|| AttachmentId(Uuid::now_v7())),
                 key: key.as_str().to_owned(),
@@ -142,6 +139,17 @@ impl Upload<'_> {
         }
         stored
     }
+}
+
+/// A key for a file that will be stored. If its row never is, its bytes are deleted.
+pub(super) async fn begin(app: &App, purpose: Purpose) -> AppResult<FileKey> {
+    let key = FileKey::new(purpose).map_err(|error| {
+        tracing::error!(%error, "no randomness for a key");
+        AppError::new(ErrorCode::Internal)
+    })?;
+    let begun = key.as_str().to_owned();
+    app.db.write(move |conn| file_deletions::begin(conn, &begun, clock::now())).await?;
+    Ok(key)
 }
 
 fn parse_id(query: &Query) -> AppResult<Option<AttachmentId>> {

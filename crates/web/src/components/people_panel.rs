@@ -71,7 +71,7 @@ fn GroupView(
     let group = move |groups: &Vec<Group>| groups.iter().find(|group| role_key(group.role) == key).cloned();
     let people = memo(move || groups.with(group).map(|group| group.people).unwrap_or_default());
     let title = groups.with_untracked(group).map_or("", |group| role_title(group.role));
-    // Whoever has another name or picture, or came or went, is drawn anew.
+    // A row is drawn again when its name, picture or presence changes.
     let person_key = |person: &Person| {
         let picture = person.user.avatar_url.as_deref().unwrap_or_default();
         let name = person.user.username.as_str().bytes().chain([u8::from(person.is_online)]);

@@ -109,15 +109,15 @@ fn focus(selector: &'static str) {
     request_animation_frame(move || browser::focus(selector));
 }
 
-/// The picture with the buttons to choose another one and to remove it. While a new one is cropped, that is in their place.
+/// The current picture with buttons to replace and remove it. The cropper takes their place while it is open.
 #[component]
 pub fn AvatarEditor(
     /// Whose picture it is, for screen readers.
     label: &'static str,
-    /// Draws the picture as it is now, tracked.
+    /// Draws the current picture. Reactive.
     #[prop(into)]
     draw: Callback<(), AnyView>,
-    /// Whether there is one, tracked.
+    /// Whether there is a picture. Reactive.
     #[prop(into)]
     has_picture: Callback<(), bool>,
     /// The dialog's unsaved changes.

@@ -1,8 +1,8 @@
 //! The files that the user attaches to drafts, in all rooms: from the choice to the upload that the server has stored.
 //!
 //! Pure. Files are uploaded in the order in which they were added, a few at once. A passing failure makes a file wait for
-//! another attempt under the same id; a refusal waits for the user. Whoever carries the uploads out stops those whose
-//! file is not here any more.
+//! another attempt under the same id; a refusal waits for the user. `uploading.rs` runs the uploads, and stops those
+//! whose file is gone.
 
 use shared::files::{AltText, Attachment, MAX_ATTACHMENTS};
 use shared::ids::{AttachmentId, RoomId};
@@ -160,7 +160,7 @@ impl DraftFiles {
         self.change(id, |file| file.stage = Stage::Stored(attachment));
     }
 
-    /// An attempt did not get through. Returns in how many milliseconds the next one is due.
+    /// Records a failed attempt. Returns the delay until the next one, in milliseconds.
     pub fn postpone(&mut self, id: AttachmentId, now: i64, random: f64, retry_after_millis: i64) -> i64 {
         let mut wait = 0;
         self.change(id, |file| {
@@ -273,7 +273,7 @@ mod tests {
         files.stored(attachment_id(number), image(number, &format!("{number}.png")));
     }
 
-    /// Whether files of room 1 are on their way, whether one is blocked, and how many are stored.
+    /// For room 1: whether files are uploading, whether one is blocked, and how many are stored.
     fn state(files: &DraftFiles) -> (bool, bool, usize) {
         let room = room_id(1);
         (files.is_uploading(room), files.is_blocked(room), files.in_store(room).len())

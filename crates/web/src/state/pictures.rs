@@ -11,7 +11,7 @@ use shared::users::User;
 pub struct Picture {
     /// The hue behind the initials, in degrees.
     pub hue: u32,
-    /// The path of the picture, if there is one.
+    /// The path of the picture; `None` without one.
     pub url: Option<String>,
 }
 
@@ -22,7 +22,7 @@ impl Picture {
         Self { hue: random * 137 % 360, url: url.cloned() }
     }
 
-    /// The path of the version that is shown. The small one is enough for up to 40 pixels.
+    /// The path of the size to show. The small one is sharp up to 40 pixels.
     pub fn source(&self, is_large: bool) -> Option<String> {
         self.url.as_ref().map(|url| if is_large { url.clone() } else { format!("{url}?size=64") })
     }

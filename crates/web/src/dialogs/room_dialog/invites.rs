@@ -37,7 +37,7 @@ pub fn InviteList(dialog: Dialog) -> impl IntoView {
             Ok((invites.into_iter().map(|invite| row(invite, dialog, listing)).collect(), None))
         })
     });
-    // Whoever joins may have used one.
+    // A new member may have used an invite.
     Effect::new(move |before: Option<()>| {
         dialog.state.members.track();
         if before.is_some() {
