@@ -358,7 +358,7 @@ mod tests {
                         0 => bytes[place] = random(256) as u8,
                         1 => bytes.truncate(place.max(1)),
                         2 => bytes.insert(place, random(256) as u8),
-                        _ => drop(bytes.splice(place..place, whole[..place].to_vec())),
+                        _ => drop(bytes.splice(place..place, whole[..place.min(whole.len())].to_vec())),
                     }
                 }
                 if let Ok(Prepared { bytes, sides, .. }) = prepare(kind, &bytes) {
