@@ -338,7 +338,7 @@ impl<'world> Scene<'world> {
         let room_id = self.room.id;
         let mut socket = TestSocket::connect(by);
         let command = |room_id| match operation {
-            "view" => ClientCommand::Subscribe { room_id, since: None, present: true },
+            "view" => ClientCommand::subscribe(room_id, None, true),
             _ => ClientCommand::Typing { room_id, active: true },
         };
         if operation == "type" && matches!(letter, "Y" | "B" | "M") {

@@ -84,7 +84,7 @@ fn listen(person: &Person, rooms: &[RoomId], is_over: &AtomicBool, frames: &Atom
     let mut following = TestSocket::connect(&person.client);
     let mut idle = TestSocket::connect(&person.client);
     for room_id in rooms {
-        following.send(&ClientCommand::Subscribe { room_id: *room_id, since: None, present: true });
+        following.send(&ClientCommand::subscribe(*room_id, None, true));
     }
     while !is_over.load(Ordering::SeqCst) {
         for (socket, name) in [(&mut following, "a socket that follows"), (&mut idle, "a socket")] {
@@ -94,7 +94,7 @@ fn listen(person: &Person, rooms: &[RoomId], is_over: &AtomicBool, frames: &Atom
                 person.check(&text, received, received, name);
                 frames.fetch_add(1, Ordering::Relaxed);
                 if let Ok(ServerEvent::RoomAdded { room }) = serde_json::from_str(&text) {
-                    socket.send(&ClientCommand::Subscribe { room_id: room.id, since: None, present: true });
+                    socket.send(&ClientCommand::subscribe(room.id, None, true));
                 }
             }
         }

@@ -348,7 +348,7 @@ fn anonymous_subscriptions_are_counted_by_address_and_refused_beyond_a_thousand(
     let mut refused = 0;
     for _ in 0..3 {
         let mut socket = app.socket();
-        let subscribe = ClientCommand::Subscribe { room_id: lobby, since: None, present: false };
+        let subscribe = ClientCommand::subscribe(lobby, None, false);
         (0..480).for_each(|_| socket.send(&subscribe));
         let answered = |event: &ServerEvent| match event {
             ServerEvent::Subscribed { .. } => Some(false),

@@ -239,7 +239,7 @@ fn a_follower_that_is_not_present_is_not_in_the_room() {
     let mut inside = TestSocket::connect(&alice);
     inside.subscribe(room.id);
     let mut afar = TestSocket::connect(&grace);
-    afar.send(&ClientCommand::Subscribe { room_id: room.id, since: None, present: false });
+    afar.send(&ClientCommand::subscribe(room.id, None, false));
     afar.expect(|event| matches!(event, ServerEvent::Subscribed { .. }).then_some(()));
     type_in(&mut inside, room.id, true);
     assert_eq!(

@@ -290,7 +290,7 @@ fn whoever_is_out_again_is_told_why_and_hears_nothing_more() {
             let heard: Vec<_> =
                 socket.settle().into_iter().filter(|e| e.room_id() == Some(stage.room.id)).collect();
             assert_eq!(heard, [], "{reason:?}");
-            socket.send(&ClientCommand::Subscribe { room_id: stage.room.id, since: None, present: true });
+            socket.send(&ClientCommand::subscribe(stage.room.id, None, true));
             let refused = socket.expect(|event| match event {
                 ServerEvent::Error { code, .. } => Some(*code),
                 _ => None,
@@ -510,7 +510,7 @@ fn a_socket_that_becomes_somebody_else_follows_no_room_that_they_may_not_see() {
     let room_id = stage.room.id;
     // Nobody becomes a member.
     let mut socket = stage.app.socket();
-    socket.send(&ClientCommand::Subscribe { room_id, since: None, present: true });
+    socket.send(&ClientCommand::subscribe(room_id, None, true));
     let refused =
         socket.expect(|event| if let ServerEvent::Error { code, .. } = event { Some(*code) } else { None });
     assert_eq!(refused, ErrorCode::RoomNotFound);
@@ -537,7 +537,7 @@ fn a_socket_that_becomes_somebody_else_follows_no_room_that_they_may_not_see() {
         let heard: Vec<_> =
             socket.settle().into_iter().filter(|event| event.room_id() == Some(room_id)).collect();
         assert!(heard.iter().all(|event| matches!(event, ServerEvent::RoomRemoved { .. })), "{heard:#?}");
-        socket.send(&ClientCommand::Subscribe { room_id, since: None, present: true });
+        socket.send(&ClientCommand::subscribe(room_id, None, true));
         let refused = socket
             .expect(|event| if let ServerEvent::Error { code, .. } = event { Some(*code) } else { None });
         assert_eq!(refused, ErrorCode::RoomNotFound);
@@ -585,7 +585,7 @@ fn a_since_beyond_everything_does_not_tell_a_hidden_room_from_an_unknown_one() {
     let mut socket = TestSocket::connect(&stage.outsider);
     for room_id in [stage.room.id, support::builders::unknown_room_id()] {
         for since in [shared::ids::Rev(0), shared::ids::Rev(1_000_000)] {
-            socket.send(&ClientCommand::Subscribe { room_id, since: Some(since), present: true });
+            socket.send(&ClientCommand::subscribe(room_id, Some(since), true));
             let refused = socket
                 .expect(|event| if let ServerEvent::Error { code, .. } = event { Some(*code) } else { None });
             assert_eq!(refused, ErrorCode::RoomNotFound);

@@ -151,7 +151,7 @@ fn a_rev_beyond_that_of_the_room_closes_the_socket() {
     let message = alice.send(room.id, "hello");
     for since in [message.rev.next(), Rev(1_000_000), Rev(i64::MAX)] {
         let mut socket = app.socket();
-        socket.send(&ClientCommand::Subscribe { room_id: room.id, since: Some(since), present: true });
+        socket.send(&ClientCommand::subscribe(room.id, Some(since), true));
         assert_eq!(socket.closed(), CloseCode::ImpossibleRev.number(), "since {since}");
     }
 }
@@ -251,7 +251,7 @@ fn a_subscriber_is_told_of_a_deletion_during_its_subscription() {
     sql_query("BEGIN").execute(&mut locker).expect("it runs");
     sql_query("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE").execute(&mut locker).expect("it runs");
     let mut joining = app.socket();
-    joining.send(&ClientCommand::Subscribe { room_id: room.id, since: Some(room.rev), present: true });
+    joining.send(&ClientCommand::subscribe(room.id, Some(room.rev), true));
     support::wait::until("the subscription reads", || (waiting_for_locks(&app) > 0).then_some(()));
     alice.delete_room(room.id);
     sql_query("ROLLBACK").execute(&mut locker).expect("it runs");

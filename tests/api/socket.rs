@@ -13,7 +13,7 @@ use support::socket::TestSocket;
 
 fn hello(socket: &mut TestSocket) -> Option<User> {
     match socket.next_event() {
-        ServerEvent::Hello { server_version, heartbeat_seconds, user } => {
+        ServerEvent::Hello { server_version, heartbeat_seconds, user, .. } => {
             assert_eq!(server_version.split('.').count(), 3, "{server_version}");
             assert_eq!(heartbeat_seconds, 25);
             user
@@ -187,7 +187,7 @@ fn an_unknown_or_deleted_room_cannot_be_followed_and_the_socket_stays_open() {
     alice.delete_room(room.id);
     let mut socket = app.socket();
     for room_id in [unknown_room_id(), room.id] {
-        socket.send(&ClientCommand::Subscribe { room_id, since: None, present: true });
+        socket.send(&ClientCommand::subscribe(room_id, None, true));
         let refused = socket.expect(|event| match event {
             ServerEvent::Error { code, room_id, .. } => Some((*code, *room_id)),
             _ => None,
@@ -271,7 +271,7 @@ fn on_a_members_only_server_an_anonymous_socket_follows_no_room() {
     let app = TestApp::with(&["--rate-limits", "off", "--access", "members"]);
     let (alice, room) = app.alice_in_a_room();
     let mut socket = app.socket();
-    socket.send(&ClientCommand::Subscribe { room_id: room.id, since: None, present: true });
+    socket.send(&ClientCommand::subscribe(room.id, None, true));
     let code = socket.expect(|event| match event {
         ServerEvent::Error { code, .. } => Some(*code),
         _ => None,

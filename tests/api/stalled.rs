@@ -30,7 +30,7 @@ fn wait_for_arrival(watcher: &mut TestSocket, user_id: UserId) {
 }
 
 fn subscribe_since(socket: &mut TestSocket, room_id: RoomId, since: Rev) {
-    socket.send(&ClientCommand::Subscribe { room_id, since: Some(since), present: true });
+    socket.send(&ClientCommand::subscribe(room_id, Some(since), true));
 }
 
 /// A room whose replay is 2.4 MB, its creator, and a socket of the creator that follows it.
@@ -122,7 +122,7 @@ fn a_socket_that_is_being_closed_ignores_commands() {
     }
     grace.delete(CURRENT_SESSION_PATH).expect(204);
     wait_for_leave(&mut watcher, grace.user().id);
-    slow.send(&ClientCommand::Subscribe { room_id: room.id, since: None, present: true });
+    slow.send(&ClientCommand::subscribe(room.id, None, true));
     slow.send(&ClientCommand::Typing { room_id: room.id, active: true });
     assert_eq!(slow.closed(), CloseCode::SessionEnded.number());
     let told = watcher.settle();

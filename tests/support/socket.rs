@@ -188,14 +188,14 @@ impl TestSocket {
     /// Follows a room and is present in it.
     #[track_caller]
     pub fn subscribe(&mut self, room_id: RoomId) -> Subscribed {
-        self.send(&ClientCommand::Subscribe { room_id, since: None, present: true });
+        self.send(&ClientCommand::subscribe(room_id, None, true));
         self.subscribed(room_id)
     }
 
     /// Follows a room and resumes after `since`.
     #[track_caller]
     pub fn resume(&mut self, room_id: RoomId, since: Rev) -> Subscribed {
-        self.send(&ClientCommand::Subscribe { room_id, since: Some(since), present: true });
+        self.send(&ClientCommand::subscribe(room_id, Some(since), true));
         self.subscribed(room_id)
     }
 

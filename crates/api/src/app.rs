@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use shared::ids::Epoch;
+
 use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::db::Db;
@@ -22,6 +24,8 @@ pub struct App {
     pub config: Config,
     /// The address that the server listens on.
     pub address: SocketAddr,
+    /// Identifies the history of the database.
+    pub epoch: Epoch,
     /// For reads, and for writes outside of rooms.
     pub db: Db,
     /// For changes to rooms.
@@ -51,6 +55,7 @@ impl App {
     pub fn new(
         config: Config,
         address: SocketAddr,
+        epoch: Epoch,
         db: Db,
         writer: Writer,
         hub: Arc<Hub>,
@@ -65,6 +70,7 @@ impl App {
         Self {
             config,
             address,
+            epoch,
             db,
             writer,
             hub,

@@ -109,7 +109,7 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::RoomIdReused
         | ErrorCode::AttachmentIdReused
         | ErrorCode::MessageDeleted => StatusCode::CONFLICT,
-        ErrorCode::ResetGone | ErrorCode::InviteGone => StatusCode::GONE,
+        ErrorCode::ResetGone | ErrorCode::InviteGone | ErrorCode::StreamGone => StatusCode::GONE,
         ErrorCode::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UriTooLong => StatusCode::URI_TOO_LONG,
@@ -171,6 +171,7 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::AttachmentIdReused => "Another file has this id.",
         ErrorCode::MessageDeleted => "The message has been deleted.",
         ErrorCode::InviteGone => "This invite was revoked, used up, or has expired.",
+        ErrorCode::StreamGone => "There is no such stream any more. Open another one and resume by `since`.",
         ErrorCode::ResetGone => {
             "This link was used already, or it has expired. Ask an admin for another one."
         }

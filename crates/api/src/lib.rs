@@ -165,12 +165,14 @@ impl Server {
         hub.set_audiences(Audiences::new(members));
         let writer = Writer::start(&database_url, &hub, WRITERS).map_err(StartError::Thread)?;
         let accounts = Accounts::start(db.clone(), hub.clone(), &config).map_err(StartError::Thread)?;
+        let epoch = db::settings::epoch(&mut prepared).map_err(unavailable)?;
         let device_key = db::settings::device_key(&mut prepared).map_err(unavailable)?;
         let devices =
             Devices::new(&device_key).map_err(|error| StartError::Thread(io::Error::other(error)))?;
         let setup_secret = accounts.setup_secret(&mut prepared).map_err(unavailable)?;
         let files = Files::start(&config).map_err(StartError::Files)?;
-        let app = Arc::new(App::new(config, address, db, writer, hub, limits, accounts, devices, files));
+        let app =
+            Arc::new(App::new(config, address, epoch, db, writer, hub, limits, accounts, devices, files));
         let (http, thread) = serve(listener, app.clone()).map_err(StartError::Thread)?;
         Ok(Self { address, app, http, thread, cluster, setup_secret })
     }

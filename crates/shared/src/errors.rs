@@ -94,6 +94,8 @@ pub enum ErrorCode {
     ResetGone,
     /// The invite was revoked, used up or has expired.
     InviteGone,
+    /// The stream is unknown, closed, or of another session.
+    StreamGone,
     /// The head or the body of the request took too long to come.
     RequestTimeout,
     /// The body is larger than the path allows: 64 KiB of JSON, or the limits of files that `GET /server` names.
@@ -133,7 +135,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes that this version knows.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 57] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidCursor,
@@ -174,6 +176,7 @@ impl ErrorCode {
         Self::MessageDeleted,
         Self::ResetGone,
         Self::InviteGone,
+        Self::StreamGone,
         Self::RequestTimeout,
         Self::BodyTooLarge,
         Self::UriTooLong,
@@ -235,6 +238,7 @@ impl ErrorCode {
             Self::MessageDeleted => "message_deleted",
             Self::ResetGone => "reset_gone",
             Self::InviteGone => "invite_gone",
+            Self::StreamGone => "stream_gone",
             Self::RequestTimeout => "request_timeout",
             Self::BodyTooLarge => "body_too_large",
             Self::UriTooLong => "uri_too_long",

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::errors::ErrorCode;
-use crate::ids::{Rev, RoomId, UserId};
+use crate::ids::{Epoch, Rev, RoomId, UserId};
 use crate::members::{LeaveReason, Member, RemovalReason, Viewer};
 use crate::messages::Message;
 use crate::rooms::{Room, RoomName};
@@ -20,18 +20,8 @@ pub enum ClientCommand {
         /// The token from `POST /guests`.
         token: String,
     },
-    /// Subscribes to a room. May be repeated to change `present` or to resume.
-    Subscribe {
-        /// The room.
-        room_id: RoomId,
-        /// The last `rev` that the client has. Everything after it is delivered first.
-        #[serde(default, deserialize_with = "not_null", skip_serializing_if = "Option::is_none")]
-        since: Option<Rev>,
-        /// Whether the user is present in the room: counted and listed. With `false` the client receives the room's
-        /// changes, but neither presence nor typing.
-        #[serde(default = "present_by_default", skip_serializing_if = "is_true")]
-        present: bool,
-    },
+    /// Subscribes to rooms. May be repeated to change `present` or to resume.
+    Subscribe(Subscriptions),
     /// Ends the subscription to a room.
     Unsubscribe {
         /// The room.
@@ -52,6 +42,53 @@ pub enum ClientCommand {
     /// A command that this version does not know.
     #[serde(other)]
     Unknown,
+}
+
+/// The rooms of a `subscribe`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Subscriptions {
+    /// Up to [`MAX_SUBSCRIPTIONS`]. Each is answered by a `subscribed` or an `error`, in any order.
+    Many {
+        /// The rooms.
+        rooms: Vec<Subscription>,
+    },
+    /// A single room.
+    One(Subscription),
+}
+
+impl Subscriptions {
+    /// The rooms, as a list.
+    pub fn into_vec(self) -> Vec<Subscription> {
+        match self {
+            Self::Many { rooms } => rooms,
+            Self::One(subscription) => vec![subscription],
+        }
+    }
+}
+
+/// How many rooms a `subscribe` may have.
+pub const MAX_SUBSCRIPTIONS: usize = 100;
+
+/// A room that a client subscribes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// The room.
+    pub room_id: RoomId,
+    /// The last `rev` that the client has. Everything after it is delivered first.
+    #[serde(default, deserialize_with = "not_null", skip_serializing_if = "Option::is_none")]
+    pub since: Option<Rev>,
+    /// Whether the user is present in the room: counted and listed. With `false` the client receives the room's changes,
+    /// but neither presence nor typing.
+    #[serde(default = "present_by_default", skip_serializing_if = "is_true")]
+    pub present: bool,
+}
+
+impl ClientCommand {
+    /// Subscribes to one room.
+    pub fn subscribe(room_id: RoomId, since: Option<Rev>, present: bool) -> Self {
+        Self::Subscribe(Subscriptions::One(Subscription { room_id, since, present }))
+    }
 }
 
 /// A field that is given must have a value: null is not the same as absent.
@@ -78,6 +115,9 @@ pub enum ServerEvent {
         server_version: String,
         /// The interval of the server's pings. A client that receives nothing for twice that time should reconnect.
         heartbeat_seconds: u32,
+        /// Identifies the history of the database. Another one than before means that a backup was restored: what the
+        /// client has, `rev`s included, belongs to another past, and it loads everything afresh.
+        epoch: Epoch,
         /// The authenticated user. Absent for an anonymous connection, which may only read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<User>,
@@ -186,6 +226,11 @@ pub enum ServerEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         room_id: Option<RoomId>,
     },
+    /// The last event of a stream: it is gone, for the reason that would close a socket.
+    Closed {
+        /// A number of [`CloseCode`].
+        code: u16,
+    },
     /// An event that this version does not know.
     #[serde(other)]
     Unknown,
@@ -211,7 +256,22 @@ impl ServerEvent {
             | Self::Typing { room_id, .. }
             | Self::Resync { room_id } => Some(*room_id),
             Self::Error { room_id, .. } => *room_id,
-            Self::Hello { .. } | Self::Pong { .. } | Self::Unknown => None,
+            Self::Hello { .. } | Self::Pong { .. } | Self::Closed { .. } | Self::Unknown => None,
+        }
+    }
+
+    /// The number of the change in its room, if the event is a change.
+    pub fn rev(&self) -> Option<Rev> {
+        match self {
+            Self::MessageCreated(change) | Self::MessageUpdated(change) | Self::MessageDeleted(change) => {
+                Some(change.rev)
+            }
+            Self::RoomCreated(change) | Self::RoomUpdated(change) | Self::RoomDeleted(change) => {
+                Some(change.rev)
+            }
+            Self::MemberJoined(change) | Self::MemberUpdated(change) => Some(change.rev),
+            Self::MemberLeft { rev, .. } => Some(*rev),
+            _ => None,
         }
     }
 }
@@ -327,7 +387,10 @@ mod tests {
     fn a_subscription_is_present_unless_it_says_otherwise() {
         let json = r#"{"type":"subscribe","room_id":"0190a5b0-0000-7000-8000-000000000001"}"#;
         let command: ClientCommand = serde_json::from_str(json).unwrap();
-        assert!(matches!(command, ClientCommand::Subscribe { present: true, since: None, .. }));
+        let ClientCommand::Subscribe(rooms) = &command else { panic!("{command:?}") };
+        let [Subscription { present: true, since: None, .. }] = rooms.clone().into_vec()[..] else {
+            panic!("{rooms:?}")
+        };
         assert_eq!(serde_json::to_string(&command).unwrap(), json);
     }
 }

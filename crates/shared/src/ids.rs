@@ -79,6 +79,14 @@ uuid_id!(
     /// An entry of an audit log.
     AuditId
 );
+uuid_id!(
+    /// A stream. Random: who knows the id of an anonymous stream may read it.
+    StreamId
+);
+uuid_id!(
+    /// The history that a database has: it is made with the database, and changes when a backup is restored.
+    Epoch
+);
 
 impl MessageId {
     /// A UUIDv7 (RFC 9562, section 5.7) of `unix_millis` and ten random bytes.

@@ -38,6 +38,8 @@ pub mod page;
 
 pub mod events;
 
+pub mod streams;
+
 pub mod errors;
 
 pub mod server;

@@ -13,7 +13,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::bans::BanReason;
 use crate::files::AltText;
-use crate::ids::{AttachmentId, AuditId, InviteId, MessageId, Rev, RoomId, Seq, SessionId, TokenId, UserId};
+use crate::ids::{
+    AttachmentId, AuditId, InviteId, MessageId, Rev, RoomId, Seq, SessionId, StreamId, TokenId, UserId,
+};
 use crate::members::Role;
 use crate::messages::MessageText;
 use crate::page::Cursor;
@@ -66,6 +68,7 @@ schemas! {
     TokenId => uuid();
     InviteId => uuid();
     AuditId => uuid();
+    StreamId => uuid();
     AttachmentId => uuid();
     Topic => stored(Topic::LENGTH).examples(["Parsers, types and code generation"]).build();
     BanReason => stored(BanReason::LENGTH).build();

@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::errors::{ErrorCode, FieldError, LimitScope, Problem};
-use shared::events::{ClientCommand, MemberChange, MessageChange, RoomChange, ServerEvent};
+use shared::events::{
+    ClientCommand, MemberChange, MessageChange, RoomChange, ServerEvent, Subscription, Subscriptions,
+};
 use shared::files::{AltText, Attachment, AttachmentClaim};
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::members::{LeaveReason, Member, MembershipChange, Operation, RemovalReason, Role, Viewer};
@@ -143,11 +145,21 @@ fn room_change() -> RoomChange {
 
 #[test]
 fn hello_greets_with_a_user_and_without() {
-    let hello = |user| ServerEvent::Hello { server_version: "1.2.3".to_owned(), heartbeat_seconds: 25, user };
-    golden(hello(None), json!({ "type": "hello", "server_version": "1.2.3", "heartbeat_seconds": 25 }));
+    let hello = |user| ServerEvent::Hello {
+        server_version: "1.2.3".to_owned(),
+        heartbeat_seconds: 25,
+        epoch: ROOM.parse().unwrap(),
+        user,
+    };
+    let greeting =
+        json!({ "type": "hello", "server_version": "1.2.3", "heartbeat_seconds": 25, "epoch": ROOM });
+    golden(hello(None), greeting);
     golden(
         hello(Some(user())),
-        json!({ "type": "hello", "server_version": "1.2.3", "heartbeat_seconds": 25, "user": user_json() }),
+        json!({
+            "type": "hello", "server_version": "1.2.3", "heartbeat_seconds": 25, "epoch": ROOM,
+            "user": user_json(),
+        }),
     );
 }
 
@@ -253,6 +265,7 @@ fn presence_and_typing_name_people() {
 fn resync_pong_and_error_are_short() {
     golden(ServerEvent::Resync { room_id: room_id() }, json!({ "type": "resync", "room_id": ROOM }));
     golden(ServerEvent::Pong { id: "7".to_owned() }, json!({ "type": "pong", "id": "7" }));
+    golden(ServerEvent::Closed { code: 4401 }, json!({ "type": "closed", "code": 4401 }));
     let error =
         |room_id| ServerEvent::Error { code: ErrorCode::RoomNotFound, detail: "No.".to_owned(), room_id };
     golden(error(None), json!({ "type": "error", "code": "room_not_found", "detail": "No." }));
@@ -268,13 +281,20 @@ fn commands_are_what_a_client_types() {
         ClientCommand::Authenticate { token: "t".to_owned() },
         json!({ "type": "authenticate", "token": "t" }),
     );
+    golden(ClientCommand::subscribe(room_id(), None, true), json!({ "type": "subscribe", "room_id": ROOM }));
     golden(
-        ClientCommand::Subscribe { room_id: room_id(), since: None, present: true },
-        json!({ "type": "subscribe", "room_id": ROOM }),
-    );
-    golden(
-        ClientCommand::Subscribe { room_id: room_id(), since: Some(Rev(41)), present: false },
+        ClientCommand::subscribe(room_id(), Some(Rev(41)), false),
         json!({ "type": "subscribe", "room_id": ROOM, "since": 41, "present": false }),
+    );
+    let rooms = vec![
+        Subscription { room_id: room_id(), since: Some(Rev(41)), present: false },
+        Subscription { room_id: room_id(), since: None, present: true },
+    ];
+    golden(
+        ClientCommand::Subscribe(Subscriptions::Many { rooms }),
+        json!({ "type": "subscribe", "rooms": [
+            { "room_id": ROOM, "since": 41, "present": false }, { "room_id": ROOM },
+        ] }),
     );
     golden(
         ClientCommand::Unsubscribe { room_id: room_id() },
@@ -414,6 +434,7 @@ fn every_code_has_its_name() {
         (ErrorCode::RoomIdReused, "room_id_reused"),
         (ErrorCode::LastOwner, "last_owner"),
         (ErrorCode::InviteGone, "invite_gone"),
+        (ErrorCode::StreamGone, "stream_gone"),
         (ErrorCode::MessageDeleted, "message_deleted"),
         (ErrorCode::RequestTimeout, "request_timeout"),
         (ErrorCode::BodyTooLarge, "body_too_large"),

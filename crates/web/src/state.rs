@@ -242,6 +242,7 @@ impl State {
             | ServerEvent::Presence { .. }
             | ServerEvent::Typing { .. }
             | ServerEvent::Pong { .. }
+            | ServerEvent::Closed { .. }
             | ServerEvent::Error { .. }
             | ServerEvent::Unknown => None,
         };

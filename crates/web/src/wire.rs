@@ -13,7 +13,9 @@ use shared::bans::{Ban, BanReason};
 use shared::errors::{ErrorCode, FieldError, LimitScope, Problem};
 use shared::events::{MemberChange, MessageChange, RoomChange, ServerEvent};
 use shared::files::{AltText, Attachment};
-use shared::ids::{AttachmentId, AuditId, InviteId, MessageId, Rev, RoomId, Seq, SessionId, TokenId, UserId};
+use shared::ids::{
+    AttachmentId, AuditId, Epoch, InviteId, MessageId, Rev, RoomId, Seq, SessionId, TokenId, UserId,
+};
 use shared::invites::{Invite, InvitePreview, InvitedRoom, NewInvite, Redeemed};
 use shared::members::{LeaveReason, Member, MembershipChange, Operation, RemovalReason, Role, Viewer};
 use shared::messages::{Author, Changes, Message};
@@ -65,6 +67,7 @@ read_as! {
     Username: String => |text| Some(Self::from_stored(text));
     UserId: String => |text| text.parse().ok();
     RoomId: String => |text| text.parse().ok();
+    Epoch: String => |text| text.parse().ok();
     SessionId: String => |text| text.parse().ok();
     MessageId: String => |text| text.parse().ok();
     InviteId: String => |text| text.parse().ok();
@@ -124,7 +127,7 @@ read_structs! {
 }
 
 read_tagged!(ServerEvent {
-    "hello" => Hello { server_version, heartbeat_seconds, user },
+    "hello" => Hello { server_version, heartbeat_seconds, epoch, user },
     "subscribed" => Subscribed { room, rev, online, visitors },
     "message_created" => MessageCreated(MessageChange),
     "message_updated" => MessageUpdated(MessageChange),
@@ -142,6 +145,7 @@ read_tagged!(ServerEvent {
     "typing" => Typing { room_id, user, active },
     "resync" => Resync { room_id },
     "pong" => Pong { id },
+    "closed" => Closed { code },
     "error" => Error { code, detail, room_id },
 });
 

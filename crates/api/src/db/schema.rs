@@ -185,6 +185,7 @@ diesel::table! {
         guests -> Nullable<Text>,
         first_admin_at -> Nullable<Timestamptz>,
         device_key -> Bytea,
+        epoch -> Uuid,
     }
 }
 

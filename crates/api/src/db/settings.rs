@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use shared::ids::Epoch;
 
 use super::DbResult;
 use super::schema::server_settings;
@@ -27,6 +28,11 @@ pub fn get(conn: &mut PgConnection) -> DbResult<StoredSettings> {
 /// The key that signs device cookies.
 pub fn device_key(conn: &mut PgConnection) -> DbResult<Vec<u8>> {
     Ok(server_settings::table.find(true).select(server_settings::device_key).first(conn)?)
+}
+
+/// Identifies the history of the database.
+pub fn epoch(conn: &mut PgConnection) -> DbResult<Epoch> {
+    Ok(Epoch(server_settings::table.find(true).select(server_settings::epoch).first(conn)?))
 }
 
 /// Claims the place of the first admin. Returns false if it was decided before. It must be called in a transaction,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_ws::AggregatedMessage;
 use shared::errors::ErrorCode;
-use shared::events::{ClientCommand, CloseCode, ServerEvent};
+use shared::events::{ClientCommand, CloseCode, MAX_SUBSCRIPTIONS, ServerEvent, Subscription};
 use shared::ids::{Rev, RoomId, UserId};
 
 use crate::app::App;
@@ -42,6 +42,7 @@ impl<'app> Session<'app> {
         self.send(&ServerEvent::Hello {
             server_version: VERSION.to_owned(),
             heartbeat_seconds: HEARTBEAT.as_secs() as u32,
+            epoch: self.app.epoch,
             user: self.connection.user().map(|user| user.as_ref().clone()),
         });
     }
@@ -76,11 +77,16 @@ impl<'app> Session<'app> {
     async fn execute(&self, command: ClientCommand) -> Handled {
         match command {
             ClientCommand::Authenticate { token } => self.authenticate(&token).await,
-            ClientCommand::Subscribe { since: Some(since), .. } if since < Rev::ZERO => {
-                Err(CloseCode::BadCommand)
-            }
-            ClientCommand::Subscribe { room_id, since, present } => {
-                self.subscribe(room_id, since, present).await
+            ClientCommand::Subscribe(subscriptions) => {
+                let rooms = subscriptions.into_vec();
+                let is_valid = |room: &Subscription| room.since.is_none_or(|since| since >= Rev::ZERO);
+                if rooms.len() > MAX_SUBSCRIPTIONS || !rooms.iter().all(is_valid) {
+                    return Err(CloseCode::BadCommand);
+                }
+                for Subscription { room_id, since, present } in rooms {
+                    self.subscribe(room_id, since, present).await?;
+                }
+                Ok(())
             }
             ClientCommand::Unsubscribe { room_id } => {
                 self.app.hub.leave(self.connection, room_id);

@@ -71,7 +71,7 @@ impl Live {
             // A room that was deleted meanwhile is not followed any more.
             if let Some(since) = self.state.follows.with_value(|follows| follows.since(room_id)) {
                 let present = self.open_room.get_value() == Some(room_id);
-                self.send(ClientCommand::Subscribe { room_id, since: Some(since), present });
+                self.send(ClientCommand::subscribe(room_id, Some(since), present));
             }
         }
     }

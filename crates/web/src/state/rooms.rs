@@ -260,6 +260,7 @@ impl RoomList {
             | ServerEvent::Typing { .. }
             | ServerEvent::Resync { .. }
             | ServerEvent::Pong { .. }
+            | ServerEvent::Closed { .. }
             | ServerEvent::Error { .. }
             | ServerEvent::Unknown => Touched::Nothing,
         }

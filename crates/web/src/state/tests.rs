@@ -1,7 +1,7 @@
 //! Events, pages and replies through the state's one door.
 
 use shared::events::{MemberChange, MessageChange};
-use shared::ids::Seq;
+use shared::ids::{Epoch, Seq};
 use shared::members::{LeaveReason, Member, Role};
 use shared::rooms::Room;
 
@@ -235,7 +235,9 @@ fn a_room_that_is_known_by_its_subscription_only_has_been_visited() {
 #[test]
 fn a_greeting_says_who_the_user_is() {
     in_scope(|state| {
-        let hello = |user| ServerEvent::Hello { server_version: "1".into(), heartbeat_seconds: 25, user };
+        let epoch = Epoch(room_id(1).0);
+        let hello =
+            |user| ServerEvent::Hello { server_version: "1".into(), heartbeat_seconds: 25, epoch, user };
         state.apply(hello(Some(user(1, "adam"))), NOON);
         assert_eq!(state.me(), Some(user(1, "adam").id));
         state.apply(hello(None), NOON);

@@ -202,7 +202,9 @@ fn every_event_is_read_as_the_protocol_says() {
     let room_change = RoomChange { room: room(1, "Lobby"), rev: Rev(3) };
     let somebody = user(1, "adam");
     let id = room_id(1);
-    let hello = |user| ServerEvent::Hello { server_version: "1.0.0".into(), heartbeat_seconds: 25, user };
+    let (server_version, heartbeat_seconds, epoch) = ("1.0.0".to_owned(), 25, Epoch(room_id(1).0));
+    let hello =
+        |user| ServerEvent::Hello { server_version: server_version.clone(), heartbeat_seconds, epoch, user };
     let events = [
         hello(Some(somebody.clone())),
         hello(None),
@@ -251,6 +253,7 @@ fn every_event_is_read_as_the_protocol_says() {
         ServerEvent::Typing { room_id: id, user: somebody, active: true },
         ServerEvent::Resync { room_id: id },
         ServerEvent::Pong { id: "7".into() },
+        ServerEvent::Closed { code: 4401 },
         ServerEvent::Error { code: ErrorCode::RoomNotFound, detail: "Gone.".into(), room_id: Some(id) },
         ServerEvent::Error { code: ErrorCode::Internal, detail: "Oh.".into(), room_id: None },
         ServerEvent::Unknown,
