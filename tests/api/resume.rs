@@ -4,16 +4,18 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Text;
 use shared::errors::ErrorCode;
-use shared::events::{ClientCommand, CloseCode, ServerEvent};
+use shared::events::{ClientCommand, CloseCode, ServerEvent, Subscription, Subscriptions};
 use shared::ids::{Rev, RoomId};
 use shared::messages::Message;
 use support::app::TestApp;
+use support::builders::unknown_room_id;
 use support::client::TestClient;
 use support::db::TestDb;
 use support::socket::{Subscribed, TestSocket};
 use support::{on_each_transport, transport::Transport};
 
 on_each_transport!(
+    many_rooms_are_resumed_by_one_command,
     missed_messages_come_after_subscribed_and_before_live_events,
     a_client_that_missed_nothing_gets_no_replay,
     a_known_message_is_replayed_as_updated_and_a_new_one_as_created,
@@ -314,4 +316,56 @@ fn a_long_replay_is_complete_and_in_order_while_the_room_changes(transport: Tran
         }
         stop.store(true, std::sync::atomic::Ordering::SeqCst);
     });
+}
+
+fn many_rooms_are_resumed_by_one_command(transport: Transport) {
+    let app = TestApp::start().by(transport);
+    let alice = app.guest("Alice");
+    let [quiet, missed, fresh, deleted] =
+        ["quiet", "missed", "fresh", "deleted"].map(|name| alice.create_room(name));
+    let private = app.member("Owner").create_private_room("hidden");
+    alice.delete_room(deleted.id);
+    let message = alice.send(missed.id, "while away");
+    let room = |room_id, since| Subscription { room_id, since, present: room_id == quiet.id };
+    let rooms = vec![
+        room(missed.id, Some(missed.rev)),
+        room(deleted.id, Some(Rev::ZERO)),
+        room(quiet.id, Some(quiet.rev)),
+        room(private.id, None),
+        room(fresh.id, None),
+        room(unknown_room_id(), None),
+    ];
+    let mut socket = TestSocket::connect(&alice);
+    socket.send(&ClientCommand::Subscribe(Subscriptions::Many { rooms }));
+    let (mut subscribed, mut refused, mut replayed) = (Vec::new(), Vec::new(), Vec::new());
+    for event in socket.settle() {
+        match event {
+            ServerEvent::Subscribed { room, rev, online, .. } => {
+                assert_eq!(online.len(), usize::from(room.id == quiet.id));
+                subscribed.push((room.id, rev));
+            }
+            ServerEvent::Error { code, room_id, .. } => {
+                assert_eq!(code, ErrorCode::RoomNotFound);
+                refused.extend(room_id);
+            }
+            ServerEvent::MessageCreated(change) => replayed.push(change.message),
+            ServerEvent::Presence { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    let by_id = |(id, _): &(RoomId, Rev)| *id;
+    subscribed.sort_by_key(by_id);
+    let mut expected = [(quiet.id, quiet.rev), (missed.id, message.rev), (fresh.id, fresh.rev)];
+    expected.sort_by_key(by_id);
+    assert_eq!(subscribed, expected);
+    refused.sort();
+    let mut hidden = [deleted.id, private.id, unknown_room_id()];
+    hidden.sort();
+    assert_eq!(refused, hidden);
+    assert_eq!(replayed, [message]);
+    for room in [&quiet, &missed, &fresh] {
+        let sent = alice.send(room.id, "live");
+        let (rev, event) = socket.next_change();
+        assert_eq!((rev, event.room_id()), (sent.rev, Some(room.id)));
+    }
 }
