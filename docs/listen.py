@@ -1,40 +1,33 @@
-"""Prints what happens in a room, and resumes after a break. Needs: pip install websockets"""
+"""Prints what happens in a room, and resumes after a break. Needs nothing but Python."""
 
-import asyncio, json, sys, urllib.request
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+import json, sys, time, urllib.request
+from http.client import HTTPException
 
 
 def get(base, path):
-    return json.load(urllib.request.urlopen(base + "/api/v1" + path))
+    return json.load(urllib.request.urlopen(base + "/api/v1" + path, timeout=30))
 
 
-def show(message):
-    print(message["rev"], message["author"]["username"], "|", message["text"] or "(deleted)", flush=True)
-    return message["rev"]
-
-
-async def listen(base, name):
+def listen(base, name):
     room = next(room for room in get(base, "/rooms?limit=100")["items"] if room["name"].lower() == name.lower())
     rev = max(0, room["rev"] - 10)  # the last few changes, and then what comes
-    async for socket in connect(base.replace("http", "ws", 1) + "/api/v1/ws", subprotocols=["parlance.v1.json"]):
+    while True:
+        request = urllib.request.Request(f"{base}/api/v1/rooms/{room['id']}/events?since={rev}")
         try:
-            await socket.send(json.dumps({"type": "subscribe", "room_id": room["id"], "since": rev}))
-            async for frame in socket:
-                event = json.loads(frame)
-                if event.get("room_id") != room["id"]:
-                    continue
-                if event["type"] == "resync":  # more than 1,000 changes were missed: they are to be fetched
-                    more = True
-                    while more:
-                        page = get(base, f"/rooms/{room['id']}/changes?since={rev}&limit=100")
-                        for message in page["messages"]:
-                            show(message)
-                        rev, more = page["rev"], page["has_more"]
-                elif "message" in event and event["rev"] > rev:
-                    rev = show(event["message"])
-        except (ConnectionClosed, OSError):
-            pass  # connect waits a moment and tries again
+            # A comment comes every 15 seconds, so silence means that the connection is dead.
+            for line in urllib.request.urlopen(request, timeout=30):
+                field, _, value = line.decode().rstrip("\n").partition(": ")
+                if field == "data":
+                    event = json.loads(value)
+                    if event["type"] in ("room_removed", "room_deleted"):
+                        return print("The room is gone.")
+                    rev = event["rev"]
+                    if message := event.get("message"):
+                        print(rev, message["author"]["username"], "|", message["text"] or "(deleted)", flush=True)
+        except (OSError, HTTPException) as error:
+            if getattr(error, "code", 503) not in (429, 503):
+                raise
+        time.sleep(1)
 
 
-asyncio.run(listen(sys.argv[1], sys.argv[2]))
+listen(sys.argv[1], sys.argv[2])

@@ -1,12 +1,19 @@
 //! The protocols of the measured servers: how a socket joins, and where a message carries its number and its text.
 
+use std::ops::Range;
+
 use crate::frames;
+
+/// What a comment of an event stream is, where frames have an opcode.
+const COMMENT: u8 = 0xFF;
 
 /// A server's protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// Parlance's.
     Parlance,
+    /// Parlance's streams, read by server-sent events.
+    EventStream,
     /// The floor's: Parlance's frames, sent to every socket without joining.
     Floor,
     /// Socket.IO over engine.io, version 4.
@@ -20,6 +27,10 @@ pub struct Join {
     pub token: Option<String>,
     /// The rooms.
     pub rooms: Vec<String>,
+    /// What it has of them, if it comes back.
+    pub since: Option<u64>,
+    /// Whether it subscribes to all of them by one command.
+    pub together: bool,
 }
 
 /// A received message.
@@ -37,7 +48,7 @@ impl Dialect {
     /// The request that opens a socket.
     pub fn handshake(self, join: &Join) -> Vec<u8> {
         match self {
-            Self::Parlance | Self::Floor => {
+            Self::Parlance | Self::EventStream | Self::Floor => {
                 let authorization =
                     join.token.as_ref().map(|token| format!("authorization: Bearer {token}\r\n"));
                 let protocol = "sec-websocket-protocol: parlance.v1.json\r\n";
@@ -54,10 +65,17 @@ impl Dialect {
         let text = |text: &str| frames::client(frames::TEXT, text.as_bytes());
         match self {
             Self::Floor => Vec::new(),
-            Self::Parlance => {
-                let subscribe =
-                    |room: &String| text(&format!(r#"{{"type":"subscribe","room_id":"{room}"}}"#));
-                let commands = join.rooms.iter().flat_map(subscribe).collect();
+            Self::Parlance | Self::EventStream => {
+                let since = join.since.map(|since| format!(r#","since":{since}"#)).unwrap_or_default();
+                let commands = if join.together {
+                    let rooms = join.rooms.iter().map(|room| format!(r#"{{"room_id":"{room}"{since}}}"#));
+                    let rooms = rooms.collect::<Vec<_>>().join(",");
+                    text(&format!(r#"{{"type":"subscribe","rooms":[{rooms}]}}"#))
+                } else {
+                    let subscribe =
+                        |room: &String| text(&format!(r#"{{"type":"subscribe","room_id":"{room}"{since}}}"#));
+                    join.rooms.iter().flat_map(subscribe).collect()
+                };
                 vec![(commands, r#"{"type":"subscribed""#, join.rooms.len())]
             }
             Self::SocketIo => {
@@ -72,6 +90,18 @@ impl Dialect {
         }
     }
 
+    /// The first frame or event of a server's bytes: its opcode and the range of its payload. `None` until it is complete.
+    pub fn first(self, bytes: &[u8]) -> Option<(u8, Range<usize>)> {
+        if self != Self::EventStream {
+            return frames::first(bytes);
+        }
+        // The heads of chunks lie between events, and comments have no data.
+        let end = bytes.windows(2).position(|pair| pair == b"\n\n")? + 2;
+        let name = b"data: ";
+        let data = bytes[..end].windows(name.len()).position(|window| window == name);
+        Some(data.map_or((COMMENT, end..end), |at| (frames::TEXT, at + name.len()..end)))
+    }
+
     /// The answer, if the text is a heartbeat of the server.
     pub fn heartbeat_answer(self, payload: &[u8]) -> Option<Vec<u8>> {
         (self == Self::SocketIo && payload == b"2").then(|| frames::client(frames::TEXT, b"3"))
@@ -82,7 +112,7 @@ impl Dialect {
     pub fn delivery<'a>(self, payload: &'a [u8], hint: &mut usize) -> Option<Delivery<'a>> {
         const ID_LENGTH: usize = 36;
         let (start, number_name): (&[u8], &[u8]) = match self {
-            Self::Parlance | Self::Floor => (br#"{"type":"message_created","room_id":""#, br#"","rev":"#),
+            Self::Parlance | Self::EventStream | Self::Floor => (br#"{"type":"message_created","room_id":""#, br#"","rev":"#),
             Self::SocketIo => (br#"42["message",{"room_id":""#, br#"","seq":"#),
         };
         let rest = payload.strip_prefix(start)?;

@@ -116,7 +116,7 @@ fn measure_point(run: &Run, room: &str, messages: u64, is_thorough: bool) -> Out
         if is_thorough {
             let reference = |script: &Script| script.run(&run.cluster, clients, run.window / 2);
             // Clients ask for the newest page of a room that they are in, so a follower is present.
-            let join = Join { token: None, rooms: vec![room.to_owned()] };
+            let join = Join { rooms: vec![room.to_owned()], ..Join::default() };
             let follower = receivers::stall(server.addr, 1, |_| join.clone())?;
             rates.newest.push(read(run, &server, 64, &newest)?.rate());
             drop(follower);

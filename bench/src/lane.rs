@@ -59,9 +59,20 @@ pub struct Sample {
 impl Lane {
     /// A version of Parlance.
     pub fn parlance(run: &Run, version: &Version, count: usize, text_length: usize) -> Outcome<Self> {
+        Self::parlance_by(run, version, Dialect::Parlance, count, text_length)
+    }
+
+    /// A version of Parlance whose receivers use this transport.
+    pub fn parlance_by(
+        run: &Run,
+        version: &Version,
+        dialect: Dialect,
+        count: usize,
+        text_length: usize,
+    ) -> Outcome<Self> {
         let rooms = run.create_rooms(version, "crowd", 1)?;
         let server = Server::parlance(run, version)?;
-        Self::posting(version.name, server, Dialect::Parlance, rooms, count, text_length)
+        Self::posting(version.name, server, dialect, rooms, count, text_length)
     }
 
     /// socket.io, if it is installed.
@@ -97,7 +108,7 @@ impl Lane {
         count: usize,
         text_length: usize,
     ) -> Outcome<Self> {
-        let join = Join { token: None, rooms: rooms.clone() };
+        let join = Join { rooms: rooms.clone(), ..Join::default() };
         let receivers = Receivers::connect(server.addr, dialect, count, |_| join.clone())?;
         let publisher = Publisher::Post { addr: server.addr, rooms, text_length };
         Ok(Self { name, server, stores: true, receivers, publisher })

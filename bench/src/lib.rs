@@ -27,6 +27,7 @@ mod process;
 mod receivers;
 mod reference;
 mod report;
+mod returning;
 mod run;
 mod secrecy;
 mod server;
@@ -34,6 +35,7 @@ mod stalled;
 mod start;
 mod stats;
 mod transfer;
+mod transports;
 
 use std::error::Error;
 use std::fs;
@@ -119,10 +121,12 @@ enum Suite {
     F,
     /// Growth
     G,
-    /// What the time of answers gives away
+    /// Coming back, and other transports
     H,
     /// Files
     I,
+    /// What the time of answers gives away
+    J,
 }
 
 /// Does what the options ask for.
@@ -194,8 +198,9 @@ fn measure_all(run: &Run, suites: &[Suite], mut report: Report, options: &Option
             Suite::E => vec![start::measure(run)?],
             Suite::F => vec![browser::measure(run)?],
             Suite::G => vec![growth::measure(run, &history)?],
-            Suite::H => vec![secrecy::measure(run)?],
+            Suite::H => vec![returning::measure(run)?, transports::measure(run)?],
             Suite::I => vec![transfer::measure(run)?],
+            Suite::J => vec![secrecy::measure(run)?],
         };
         for section in sections {
             report.add(section);

@@ -89,7 +89,7 @@ impl People {
         let join = |number: usize| {
             let group = number / PEOPLE_IN_A_ROOM;
             let rooms = rooms[group * rooms_each..(group + 1) * rooms_each].to_vec();
-            Join { token: Some(token(number)), rooms }
+            Join { token: Some(token(number)), rooms, ..Join::default() }
         };
         let receivers = Receivers::connect(server.addr, Dialect::Parlance, sockets, join)?;
         Ok(Self { server, baseline, receivers, rooms, rooms_each })
@@ -121,7 +121,7 @@ fn measure_burst(run: &Run, version: &Version, sockets: usize) -> Outcome<(Growt
     let mut crowds = Vec::with_capacity(rooms.len());
     for (number, room) in rooms.iter().enumerate() {
         let count = SOCKETS_IN_A_BURST.min(sockets - number * SOCKETS_IN_A_BURST);
-        let join = Join { token: None, rooms: vec![room.clone()] };
+        let join = Join { rooms: vec![room.clone()], ..Join::default() };
         crowds.push(Receivers::connect(server.addr, Dialect::Parlance, count, |_| join.clone())?);
     }
     let idle = growth(run, &server, baseline, sockets)?;

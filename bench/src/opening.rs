@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::dialect::{Dialect, Join};
-use crate::{Outcome, fail, frames};
+use crate::{Outcome, fail, frames, transports};
 
 /// How many sockets are opened at once: enough to keep a server busy, too few to fill its backlog.
 const BATCH: usize = 64;
@@ -33,6 +33,9 @@ pub fn open(
     batch: Range<usize>,
     join: impl Fn(usize) -> Join,
 ) -> Outcome<Vec<Opened>> {
+    if dialect == Dialect::EventStream {
+        return batch.map(|number| open_stream(addr, &join(number))).collect();
+    }
     let mut opening = Vec::with_capacity(batch.len());
     for number in batch {
         let join = join(number);
@@ -43,7 +46,7 @@ pub fn open(
         opening.push((Opened { stream, rest: Vec::new() }, dialect.conversation(&join)));
     }
     for (socket, _) in &mut opening {
-        socket.expect_upgrade()?;
+        socket.expect_head("HTTP/1.1 101")?;
     }
     let steps = opening.first().map_or(0, |(_, conversation)| conversation.len());
     for step in 0..steps {
@@ -52,7 +55,7 @@ pub fn open(
         }
         for (socket, conversation) in &mut opening {
             let (_, answer, count) = conversation[step];
-            socket.expect(answer, count)?;
+            socket.expect(dialect, answer, count)?;
         }
     }
     let ready = |(socket, _): (Opened, _)| {
@@ -60,6 +63,16 @@ pub fn open(
         Ok(socket)
     };
     opening.into_iter().map(ready).collect()
+}
+
+/// Opens a stream of events, and waits until it has joined.
+fn open_stream(addr: SocketAddr, join: &Join) -> Outcome<Opened> {
+    let (stream, rest) = transports::open(addr, join)?;
+    let mut opened = Opened { stream, rest };
+    opened.expect_head("HTTP/1.1 200")?;
+    opened.expect(Dialect::EventStream, r#"{"type":"subscribed""#, join.rooms.len())?;
+    opened.stream.set_nonblocking(true)?;
+    Ok(opened)
 }
 
 impl Opened {
@@ -74,14 +87,14 @@ impl Opened {
         }
     }
 
-    fn expect_upgrade(&mut self) -> Outcome<()> {
+    fn expect_head(&mut self, start: &str) -> Outcome<()> {
         let head_length = loop {
             if let Some(at) = self.rest.windows(4).position(|window| window == b"\r\n\r\n") {
                 break at + 4;
             }
             self.read_more()?;
         };
-        if !self.rest.starts_with(b"HTTP/1.1 101") {
+        if !self.rest.starts_with(start.as_bytes()) {
             return Err(fail(format!("a socket was refused: {}", String::from_utf8_lossy(&self.rest))));
         }
         self.rest.drain(..head_length);
@@ -89,10 +102,10 @@ impl Opened {
     }
 
     /// Reads until `count` texts have arrived that begin with `start`.
-    fn expect(&mut self, start: &str, count: usize) -> Outcome<()> {
+    fn expect(&mut self, dialect: Dialect, start: &str, count: usize) -> Outcome<()> {
         let mut missing = count;
         while missing > 0 {
-            let Some((opcode, payload)) = frames::first(&self.rest) else {
+            let Some((opcode, payload)) = dialect.first(&self.rest) else {
                 self.read_more()?;
                 continue;
             };

@@ -281,7 +281,7 @@ impl Crowd {
             let bytes = &buffer[..kept + count];
             let now = nanos_now();
             let mut at = 0;
-            while let Some((opcode, payload)) = frames::first(&bytes[at..]) {
+            while let Some((opcode, payload)) = self.dialect.first(&bytes[at..]) {
                 let end = at + payload.end;
                 let payload = &bytes[at + payload.start..end];
                 at = end;

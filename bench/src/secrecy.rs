@@ -1,4 +1,4 @@
-//! (h) What answers give away by their time, and what passwords cost others.
+//! (j) What answers give away by their time, and what passwords cost others.
 //!
 //! Two kinds of request are sent in turn over one connection. Welch's t-test says whether their times differ, as in
 //! dudect (Reparaz, Balasch and Verbauwhede, 2017), whose threshold for |t| is 4.5.
@@ -42,7 +42,7 @@ pub fn measure(run: &Run) -> Outcome<Section> {
     let hidden = create_private_room(&mut connection, &account)?;
     let absent = "0190a5b0-0000-7000-8000-000000000001";
 
-    let mut section = Section::new("(h) What the time of an answer gives away");
+    let mut section = Section::new("(j) What the time of an answer gives away");
     section.note(format!(
         "{samples} requests of each kind, in turn over one connection. t is the size of Welch's t, as in dudect."
     ));
@@ -61,12 +61,12 @@ pub fn measure(run: &Run) -> Outcome<Section> {
         ("a known and an unknown account, signing in", ["Known Account", "Unknown Account"].map(sign_in)),
     ];
     for (what, kinds) in pairs {
-        run.say(&format!("(h) {what}"));
+        run.say(&format!("(j) {what}"));
         let t = compare(&mut connection, &kinds, samples)?;
         section.goal(Goal::new(format!("{what}: t"), Target::AtMost(MOST_T), Spread::of([t.abs()])));
     }
 
-    run.say("(h) many passwords at once");
+    run.say("(j) many passwords at once");
     let quiet = sends_p99(run, &server, &rooms)?;
     let (flood, began) = (Flood::begin(server.addr)?, Instant::now());
     let busy = sends_p99(run, &server, &rooms)?;

@@ -57,7 +57,7 @@ fn measure_round(run: &Run, lane: &mut Lane, results: &mut Results) -> Outcome<(
     lane.steady(run, RATE, run.warm_up)?;
     results.p99_without.push(lane.steady(run, RATE, time)?.received.latencies.millis(0.99));
     let before = memory(lane.server().pid())?.rss;
-    let join = Join { token: None, rooms: lane.rooms().to_vec() };
+    let join = Join { rooms: lane.rooms().to_vec(), ..Join::default() };
     let stalled = receivers::stall(lane.server().addr, STALLED, |_| join.clone())?;
     let watch = Watch::start(lane.server().pid())?;
     lane.steady(run, RATE, FILLING)?;

@@ -226,8 +226,10 @@ impl<'world> Scene<'world> {
                 get(format!("{messages}?around={of_another}")),
                 get(message_path(room_id, of_another)),
                 get(format!("{}?since=0", changes_path(room_id))),
+                get(format!("{}?since=0&wait=1", changes_path(room_id))),
                 get(members_path(room_id)),
                 Attempt::new("HEAD", messages, None, &[200]),
+                Attempt::new("HEAD", format!("{}/events", room_path(room_id)), None, &[200]),
             ],
             "join" => vec![Attempt::new("PUT", own_membership_path(room_id), None, &[201])],
             "redeem" => {

@@ -97,7 +97,7 @@ fn more_than_a_thousand_missed_changes_come_all() {
     let (id, rev) = (room.id, room.rev);
     app.db().execute(&format!(
         "INSERT INTO messages (id, room_id, seq, rev, born_rev, author_id, text, sent_hash, created_at) \
-         SELECT gen_random_uuid(), '{id}', n, {rev} + n, {rev} + n, '{}', 'again', '\\x00', now() \
+         SELECT gen_random_uuid(), '{id}', n, {rev} + n, {rev} + n, '{}', 'again', 0, now() \
          FROM generate_series(1, 2500) AS n",
         alice.user().id,
     ));

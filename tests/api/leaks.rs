@@ -17,6 +17,7 @@ use support::app::TestApp;
 use support::client::{PASSWORD, TestClient};
 use support::db::TestDb;
 use support::socket::TestSocket;
+use support::transport::Transport;
 use support::temp_dir::TempDir;
 
 use crate::program::Program;
@@ -79,15 +80,24 @@ impl Person {
     }
 }
 
-/// Everything that is sent to a person, by a socket that follows what it can and one that follows nothing.
-fn listen(person: &Person, rooms: &[RoomId], is_over: &AtomicBool, frames: &AtomicUsize) {
-    let mut following = TestSocket::connect(&person.client);
-    let mut idle = TestSocket::connect(&person.client);
+/// Everything that is sent to a person by a transport: to one that follows what it can, and to a socket that follows
+/// nothing.
+fn listen(
+    person: &Person,
+    transport: Transport,
+    rooms: &[RoomId],
+    is_over: &AtomicBool,
+    frames: &AtomicUsize,
+) {
+    let mut following = TestSocket::connect(&person.client.clone().by(transport));
+    // One thread can wait for a single stream.
+    let mut idle = (transport == Transport::WebSocket).then(|| TestSocket::connect(&person.client));
     for room_id in rooms {
         following.send(&ClientCommand::subscribe(*room_id, None, true));
     }
     while !is_over.load(Ordering::SeqCst) {
-        for (socket, name) in [(&mut following, "a socket that follows"), (&mut idle, "a socket")] {
+        let sockets = [Some((&mut following, "one that follows")), idle.as_mut().map(|idle| (idle, "a socket"))];
+        for (socket, name) in sockets.into_iter().flatten() {
             while let Some(text) = socket.try_text() {
                 // A frame may have waited for the reader, but for the following socket never for long.
                 let received = Instant::now();
@@ -198,7 +208,10 @@ fn nothing_of_a_private_room_reaches_anybody_who_is_not_in_it() {
         let _end = crate::faults::RaiseAtEnd(&is_over);
         let mut threads = Vec::new();
         for person in outside.iter().chain(&people) {
-            threads.push(scope.spawn(|| listen(person, &rooms, &is_over, &frames)));
+            for transport in [Transport::WebSocket, Transport::ServerSentEvents, Transport::LongPoll] {
+                let (rooms, is_over, frames) = (&rooms, &is_over, &frames);
+                threads.push(scope.spawn(move || listen(person, transport, rooms, is_over, frames)));
+            }
         }
         for person in outside.iter().skip(1).chain(people.iter().take(2)) {
             threads.push(scope.spawn(|| ask(person, &rooms, &files, &is_over)));

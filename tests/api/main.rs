@@ -12,6 +12,7 @@ mod changes;
 mod concurrency;
 mod database;
 mod deletion;
+mod deploy;
 mod errors;
 mod events;
 mod faults;

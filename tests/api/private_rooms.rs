@@ -139,6 +139,7 @@ fn no_path_shows_a_private_room_to_others_not_even_the_page_from_memory() {
         format!("{}?around={}", messages_path(id), message.id),
         message_path(id, message.id),
         format!("{}?since=0", changes_path(id)),
+        format!("{}?since=0&wait=1", changes_path(id)),
         shared::members::members_path(id),
     ] {
         stage.member.get(&path).expect(200);

@@ -272,3 +272,22 @@ fn too_many_commands_in_a_minute_close_the_stream() {
     (0..20).for_each(|_| stream.send_text(r#"{"type":"ping","id":"1"}"#));
     assert_eq!(stream.closed(), CloseCode::FrameRate.number());
 }
+
+#[test]
+fn of_two_polls_the_second_gets_the_events_and_the_first_none() {
+    let app = TestApp::start();
+    let alice = app.guest("Alice");
+    let id = open(&alice).id;
+    let (answered, answers) = std::sync::mpsc::channel();
+    for _ in 0..2 {
+        let (alice, answered) = (alice.clone(), answered.clone());
+        std::thread::spawn(move || answered.send(poll(&alice, id, "after=0&wait=30")));
+    }
+    let count = || {
+        let answer: Response = answers.recv().expect("it is answered");
+        answer.expect(200).json::<StreamEvents>().events.len()
+    };
+    assert_eq!(count(), 0, "it was replaced");
+    command(&alice, id, &json!({ "type": "ping", "id": "1" })).expect(202);
+    assert_eq!(count(), 1);
+}

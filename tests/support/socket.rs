@@ -66,6 +66,50 @@ impl TestSocket {
         Self::open_with(client.addr(), &headers)
     }
 
+    /// Opens a socket to a server that may be gone.
+    ///
+    /// # Errors
+    /// Why it is not open.
+    pub fn try_open(client: &TestClient) -> Result<Self, Error> {
+        let line = if client.transport() == Transport::WebSocket {
+            let uri = format!("ws://{}{SOCKET_PATH}", client.addr());
+            let mut request = ClientRequestBuilder::new(uri.parse().expect("a URI"));
+            if let Some(token) = client.token() {
+                request = request.with_header("authorization", format!("Bearer {token}"));
+            }
+            let stream = TcpStream::connect(client.addr())?;
+            stream.set_read_timeout(Some(DEADLINE))?;
+            let (socket, _) = tungstenite::client::client(request, stream).map_err(|error| match error {
+                tungstenite::HandshakeError::Failure(error) => error,
+                tungstenite::HandshakeError::Interrupted(_) => Error::Io(io::ErrorKind::TimedOut.into()),
+            })?;
+            Line::Socket(Box::new(socket))
+        } else {
+            Line::Stream(TestStream::open(client)?)
+        };
+        Ok(Self { line, pings: 0 })
+    }
+
+    /// Sends a command to a server that may be gone. Returns whether it was sent.
+    pub fn try_send(&mut self, command: &ClientCommand) -> bool {
+        let text = serde_json::to_string(command).expect("commands are JSON");
+        match &mut self.line {
+            Line::Socket(socket) => socket.send(Message::text(text)).is_ok(),
+            Line::Stream(stream) => stream.try_send(&text).is_ok(),
+        }
+    }
+
+    /// The next event, or `None` at the end of the connection.
+    pub fn try_next(&mut self) -> Option<ServerEvent> {
+        loop {
+            match self.read().ok()? {
+                Message::Text(text) => return serde_json::from_str(&text).ok(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                _ => return None,
+            }
+        }
+    }
+
     /// Opens a socket with additional header fields in the handshake.
     #[track_caller]
     pub fn open_with(addr: SocketAddr, headers: &[(&str, &str)]) -> Self {
@@ -149,8 +193,12 @@ impl TestSocket {
 
     /// The next text as it was sent, if one comes within moments. After the end of the connection none does.
     pub fn try_text(&mut self) -> Option<String> {
+        let socket = match &mut self.line {
+            Line::Socket(socket) => socket,
+            Line::Stream(stream) => return stream.try_text(),
+        };
         loop {
-            match self.web_socket().read() {
+            match socket.read() {
                 Ok(Message::Text(text)) => return Some(text.to_string()),
                 Ok(Message::Ping(_) | Message::Pong(_)) => {}
                 _ => return None,

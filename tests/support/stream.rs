@@ -42,13 +42,16 @@ impl TestStream {
     /// Opens a stream.
     ///
     /// # Errors
-    /// If the server is gone.
-    #[track_caller]
-    pub fn open(client: &TestClient) -> io::Result<Self> {
-        let NewStream { id, hello } = client.request("POST", STREAMS_PATH).send().expect(201).json();
+    /// If the server is gone or refuses it.
+    pub fn open(client: &TestClient) -> Result<Self, Error> {
+        let answer = client.request("POST", STREAMS_PATH).try_send()?;
+        if answer.status != 201 {
+            return Err(Error::ConnectionClosed);
+        }
+        let NewStream { id, hello } = answer.json();
         let received = VecDeque::from([serde_json::to_string(&hello).expect("events are JSON")]);
         let source = match client.transport() {
-            Transport::ServerSentEvents => Source::Events(EventReader::open(client, &events_path(id), &[])),
+            Transport::ServerSentEvents => Source::Events(EventReader::try_open(client, &events_path(id), &[])?),
             _ => Source::Poll(poll(client, id, 0)?),
         };
         Ok(Self { client: client.clone(), id, received, after: 0, source, is_closed: false })
@@ -57,10 +60,18 @@ impl TestStream {
     /// Sends a command.
     #[track_caller]
     pub fn send(&self, text: &str) {
-        let path = format!("{STREAMS_PATH}/{}/commands", self.id);
-        let answer = self.client.request("POST", &path).json_text(text).send();
+        let answer = self.try_send(text).expect("the server listens");
         // A stream that is being closed ignores commands, as a socket does.
         assert!(matches!(answer.status, 202 | 410), "{}: {}", answer.status, answer.text());
+    }
+
+    /// Sends a command to a server that may be gone.
+    ///
+    /// # Errors
+    /// If it is.
+    pub fn try_send(&self, text: &str) -> io::Result<http::Response> {
+        let path = format!("{STREAMS_PATH}/{}/commands", self.id);
+        self.client.request("POST", &path).json_text(text).try_send()
     }
 
     /// The next event as a message of a socket: `closed` is the close frame.
@@ -83,6 +94,14 @@ impl TestStream {
         self.is_closed = true;
         let code = u16::try_from(value["code"].as_u64().expect("a code")).expect("a small number");
         Ok(Message::Close(Some(CloseFrame { code: code.into(), reason: "".into() })))
+    }
+
+    /// The next event as it was sent, if one comes within moments. After the end of the stream none does.
+    pub fn try_text(&mut self) -> Option<String> {
+        if self.received.is_empty() && !self.is_closed {
+            self.is_closed = self.receive().is_err();
+        }
+        self.received.pop_front()
     }
 
     fn receive(&mut self) -> Result<(), Error> {
@@ -175,17 +194,29 @@ impl EventReader {
     /// Opens a response and reads its head.
     #[track_caller]
     pub fn open(client: &TestClient, path: &str, headers: &[(&str, &str)]) -> Self {
-        let mut stream = http::connect(client.addr());
+        Self::try_open(client, path, headers).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// The same of a server that may be gone.
+    ///
+    /// # Errors
+    /// If it is, or refuses the request.
+    pub fn try_open(client: &TestClient, path: &str, headers: &[(&str, &str)]) -> io::Result<Self> {
+        let mut stream = TcpStream::connect(client.addr())?;
+        stream.set_read_timeout(Some(DEADLINE))?;
         let mut request = client.request("GET", path).header("accept", "text/event-stream");
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        stream.write_all(&request.into_bytes()).expect("the server reads");
-        let (head, chunks) = http::Response::read_head(&mut stream).expect("a response");
-        assert_eq!(head.status, 200, "{path}");
-        assert_eq!(head.header("content-type"), Some("text/event-stream"));
-        stream.set_read_timeout(Some(Duration::from_millis(250))).expect("a timeout that is not zero");
-        Self { stream, chunks, text: String::new(), is_over: false }
+        stream.write_all(&request.into_bytes())?;
+        let (head, chunks) = http::Response::read_head(&mut stream)?;
+        if (head.status, head.header("content-type")) != (200, Some("text/event-stream")) {
+            return Err(io::Error::other(format!("the status is {}", head.status)));
+        }
+        stream.set_read_timeout(Some(Duration::from_millis(250)))?;
+        let mut reader = Self { stream, chunks, text: String::new(), is_over: false };
+        reader.decode();
+        Ok(reader)
     }
 
     /// The next event, if one comes within moments.

@@ -20,7 +20,6 @@ use tokio::time::sleep_until;
 use uuid::Uuid;
 
 use crate::realtime::connection::{Connection, Identity};
-use crate::realtime::frame::Frame;
 use crate::realtime::outbox::{Dropped, Numbered, ReaderId};
 use crate::realtime::retransmission::Acknowledgement;
 
@@ -170,24 +169,23 @@ impl StreamReader {
         self.after
     }
 
-    /// The next events. `None` at the end of the stream, or if another reader has taken the place.
-    pub fn poll_next(&mut self, context: &Context<'_>) -> Poll<Option<Vec<(u64, Frame)>>> {
+    /// The next events.
+    pub fn poll_next(&mut self, context: &Context<'_>) -> Poll<Numbered> {
         let outbox = &self.stream.connection.outbox;
-        outbox.poll_numbered(context, self.reader, self.after, self.by).map(|next| match next {
-            Numbered::Events(events) => {
-                self.after = events.last().map_or(self.after, |(number, _)| *number);
-                Some(events)
+        outbox.poll_numbered(context, self.reader, self.after, self.by).map(|next| {
+            match &next {
+                Numbered::Events(events) => {
+                    self.after = events.last().map_or(self.after, |(number, _)| *number);
+                }
+                Numbered::End => self.stream.change_reading(|reading| reading.is_over = true),
+                Numbered::Replaced => {}
             }
-            Numbered::Replaced => None,
-            Numbered::End => {
-                self.stream.change_reading(|reading| reading.is_over = true);
-                None
-            }
+            next
         })
     }
 
     /// The same, as a future.
-    pub async fn next(&mut self) -> Option<Vec<(u64, Frame)>> {
+    pub async fn next(&mut self) -> Numbered {
         poll_fn(|context| self.poll_next(context)).await
     }
 }

@@ -21,8 +21,8 @@ use crate::files::MAX_AVATAR_BYTES;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What clients may rely on.
-const FEATURES: [&str; 8] =
-    ["guests", "accounts", "private_rooms", "invites", "presence", "typing", "resume", "files"];
+const FEATURES: [&str; 9] =
+    ["guests", "accounts", "private_rooms", "invites", "presence", "typing", "resume", "files", "streams"];
 
 /// The endpoints of this module.
 pub fn endpoints() -> Vec<Endpoint> {

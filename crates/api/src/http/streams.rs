@@ -25,7 +25,7 @@ use crate::app::App;
 use crate::commands;
 use crate::error::{AppError, AppResult};
 use crate::realtime::frame::Frame;
-use crate::realtime::outbox::Dropped;
+use crate::realtime::outbox::{Dropped, Numbered};
 use crate::realtime::retransmission::Acknowledgement;
 use crate::streams::{Stream, StreamReader, TooManyCommands, task};
 
@@ -193,12 +193,16 @@ pub async fn read(
     }
     let until = Instant::now() + Duration::from_secs(wait.into());
     let mut reader = stream.read(after, Acknowledgement::Explicit).map_err(gone)?;
-    let Ok(first) = timeout_at(until, reader.next()).await else { return Ok(none(reader.after())) };
-    let mut events = first.ok_or_else(|| AppError::new(ErrorCode::StreamGone))?;
+    let mut events = match timeout_at(until, reader.next()).await {
+        Ok(Numbered::Events(events)) => events,
+        Ok(Numbered::End) => return Err(AppError::new(ErrorCode::StreamGone)),
+        // Nothing came, or another request waits in its place.
+        Ok(Numbered::Replaced) | Err(_) => return Ok(none(reader.after())),
+    };
     let mut bytes: usize = events.iter().map(|(_, frame)| frame.len()).sum();
     // What else is there already.
     while bytes < MAX_POLLED_BYTES
-        && let Ok(Some(more)) = timeout_at(Instant::now(), reader.next()).await
+        && let Ok(Numbered::Events(more)) = timeout_at(Instant::now(), reader.next()).await
     {
         bytes += more.iter().map(|(_, frame)| frame.len()).sum::<usize>();
         events.extend(more);
@@ -235,8 +239,9 @@ fn polled(events: &[(u64, Frame)], next: u64, bytes: usize) -> Bytes {
 impl Source for StreamReader {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         StreamReader::poll_next(self, context).map(|events| {
+            let Numbered::Events(events) = events else { return None };
             let mut encoded = BytesMut::new();
-            for (n, frame) in events? {
+            for (n, frame) in events {
                 event_stream::encode(&mut encoded, Some(&n.to_string()), None, &frame);
             }
             Some(encoded.freeze())

@@ -130,7 +130,7 @@ fn websocket() -> Value {
     json!({
         "summary": "The WebSocket",
         "description": "Text frames, one JSON object each, tagged by `type`. Commands: `authenticate {token}`, \
-            `subscribe {room_id, since?, present?}`, `unsubscribe {room_id}`, `typing {room_id, active}`, \
+            `subscribe {room_id, since?, present?}` or `subscribe {rooms: [{room_id, since?, present?}]}` with up to 100, `unsubscribe {room_id}`, `typing {room_id, active}`, \
             `ping {id}`. A handshake from a browser needs an allowed `Origin`. A request that is not a handshake \
             gets 426, a refused one 401, 403, 429 or 503.",
         "x-websocket": {
