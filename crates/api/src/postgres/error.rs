@@ -79,6 +79,14 @@ pub enum ClusterError {
          an ordinary user, or set DATABASE_URL."
     )]
     AccountLookup(io::Error),
+    /// No server has ever run in the data directory.
+    #[error("There is no data of a server in {}. Name its directory with --data-dir, or start the server once.", .0.display())]
+    NoData(PathBuf),
+    /// There is a cluster where none must be.
+    #[error(
+        "There is data of a server in {}: choose an empty directory with --data-dir or PARLANCE_DATA_DIR.", .0.display()
+    )]
+    HasData(PathBuf),
     /// Another server has locked the data directory.
     #[error(
         "Another Parlance is using the directory {}: stop it, or choose another directory with --data-dir or \
