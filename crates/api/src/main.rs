@@ -32,11 +32,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    println!("Parlance is running at {}", server.url());
-    if let Some(url) = server.setup_url() {
-        println!("Create the admin's account at {url}");
-    }
-    match stop_by_signal(server) {
+    match run_until_signal(server) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("Cannot listen for signals: {error}.");
@@ -61,12 +57,17 @@ fn report(outcome: Result<String, impl Display>) -> ExitCode {
     }
 }
 
-/// Stops the server gracefully after a first signal and exits immediately after a second; then the watchdog stops the
+/// Says where the server is, stops it gracefully after a first signal, and exits immediately after a second; then the watchdog stops the
 /// private Postgres.
-fn stop_by_signal(server: Server) -> std::io::Result<ExitCode> {
+fn run_until_signal(server: Server) -> std::io::Result<ExitCode> {
     tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(async {
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        // Who reads this may send a signal at once.
+        println!("Parlance is running at {}", server.url());
+        if let Some(url) = server.setup_url() {
+            println!("Create the admin's account at {url}");
+        }
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

@@ -23,9 +23,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use account::Account;
-pub use clients::{ClientError, Clients, Running};
+pub use clients::{Clients, Running};
 use directory::{Directory, USER};
-pub use error::ClusterError;
+pub use error::{ClientError, ClusterError};
 use postmaster::Launcher;
 use supervisor::Supervisor;
 

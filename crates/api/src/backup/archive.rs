@@ -245,8 +245,11 @@ mod tests {
         writer.finish().unwrap()
     }
 
+    /// Names and bytes.
+    type Files = Vec<(String, Vec<u8>)>;
+
     /// What is read of a backup: the length of the dump, and the files.
-    fn contents(bytes: &[u8]) -> Result<(usize, Vec<(String, Vec<u8>)>), BackupError> {
+    fn contents(bytes: &[u8]) -> Result<(usize, Files), BackupError> {
         let (mut dump, mut files) = (Vec::new(), Vec::new());
         let read = read(Path::new("backup.tar"), bytes, |part| {
             match part {

@@ -5,8 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::clients::ClientError;
-use super::error::ClusterError;
+use super::error::{ClientError, ClusterError};
 
 /// One installation of Postgres.
 #[derive(Clone, Debug, PartialEq, Eq)]
