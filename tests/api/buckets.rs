@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use support::client::TestClient;
 use support::db::TestDb;
 use support::files::png;
+use support::temp_dir::TempDir;
 use support::wait::until;
 
 use crate::program::{Program, command};
@@ -55,8 +56,12 @@ impl Drop for Bucket {
 }
 
 fn start(bucket: &Bucket, db: &TestDb, location: &str) -> Command {
-    let flags = ["--port", "0", "--rate-limits", "off", "--database-url", db.url(), "--files", location];
-    let mut command = command(&flags);
+    run(bucket, db, location, &["--port", "0", "--rate-limits", "off"])
+}
+
+fn run(bucket: &Bucket, db: &TestDb, location: &str, arguments: &[&str]) -> Command {
+    let mut command = command(arguments);
+    command.args(["--database-url", db.url(), "--files", location]);
     command.env("AWS_ACCESS_KEY_ID", "key").env("AWS_SECRET_ACCESS_KEY", "secret");
     command.env("AWS_REGION", "eu-central-1").env("AWS_ENDPOINT_URL", format!("http://{}", bucket.addr));
     command
@@ -86,6 +91,32 @@ fn files_are_stored_served_and_deleted_in_a_bucket() {
     program.stop();
     let program = Program::start_command(&mut start(&bucket, &db, location));
     until("only the picture is left", || (bucket.count("some/place/") == 2).then_some(()));
+    program.stop();
+}
+
+#[test]
+fn a_backup_has_the_files_of_a_bucket_and_is_restored_into_another() {
+    let (bucket, db, restored, dir) = (Bucket::start(), TestDb::new(), TestDb::empty(), TempDir::new());
+    let program = Program::start_command(&mut start(&bucket, &db, "s3://bucket/one"));
+    let alice = TestClient::guest(program.client().addr(), "Alice");
+    let room = alice.create_room("Files");
+    // More than one part.
+    let large: Vec<u8> = (0..6 * 1024 * 1024).map(|number: u32| (number % 251) as u8).collect();
+    let (file, image) =
+        (alice.upload(room.id, "large.bin", large.clone()), alice.upload(room.id, "cat.png", png(40, 30)));
+    alice.send_files(room.id, "both", &[&file, &image]);
+    let backup = dir.path().join("backup.tar");
+    let backup = backup.to_str().expect("text");
+    let output = run(&bucket, &db, "s3://bucket/one", &["backup", backup]).output().expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    program.stop();
+    let output =
+        run(&bucket, &restored, "s3://bucket/two", &["restore", backup]).output().expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!((bucket.count("one/"), bucket.count("two/")), (3, 3));
+    let program = Program::start_command(&mut start(&bucket, &restored, "s3://bucket/two"));
+    assert_eq!(program.client().get(&file.url).expect(200).body, large);
+    program.client().get(image.thumbnail_url.as_deref().expect("a thumbnail")).expect(200);
     program.stop();
 }
 

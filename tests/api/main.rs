@@ -5,6 +5,7 @@ mod admin;
 mod audit;
 mod authorization;
 mod avatars;
+mod backup;
 mod bans;
 mod bodies;
 mod buckets;

@@ -23,7 +23,7 @@ const GRACE: &str = "0190a5b0-0000-7000-8000-0000000000b2";
 const ADA: &str = "0190a5b0-0000-7000-8000-0000000000b3";
 
 /// A database as the release before left it.
-fn old_database() -> TestDb {
+pub fn old_database() -> TestDb {
     let db = TestDb::empty();
     let mut conn = db.connect();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations");

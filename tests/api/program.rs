@@ -62,7 +62,12 @@ impl Program {
 
     /// Starts a command of this program.
     pub fn start_command(command: &mut Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+        Self::start_command_logging(command, Stdio::null())
+    }
+
+    /// The same with a place for the log.
+    pub fn start_command_logging(command: &mut Command, log: impl Into<Stdio>) -> Self {
+        let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().expect("it starts");
         let url = Self::read_url(&mut process).expect("it says where it runs");
         Self { process, url }
     }

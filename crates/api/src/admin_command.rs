@@ -1,7 +1,5 @@
 //! `parlance admin`: accounts and rooms from the command line, directly on the database. Running servers follow within 2 s.
 
-use std::path::PathBuf;
-
 use shared::errors::ErrorCode;
 use shared::ids::RoomId;
 use shared::rooms::Room;
@@ -12,7 +10,7 @@ use crate::accounts::{AccountError, admin, passwords};
 use crate::config::{AdminCommand, Config};
 use crate::db::users::{self, Account, Listed};
 use crate::db::{self, Conn, DbError};
-use crate::postgres::{self, Cluster, ClusterError};
+use crate::postgres::{Cluster, ClusterError};
 use crate::rooms::error::{Refusal, RoomError, RoomResult};
 use crate::rooms::{Attempt, Done, succession};
 
@@ -22,10 +20,7 @@ const PAGE: u32 = 100;
 /// Why a command failed, in a sentence.
 #[derive(Debug, Error)]
 pub enum CommandError {
-    /// No server has ever run in the data directory.
-    #[error("There is no data of a server in {}. Name its directory with --data-dir, or start the server once.", .0.display())]
-    NoData(PathBuf),
-    /// The private Postgres does not start.
+    /// There is no private Postgres, or it does not start.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// The database cannot be reached, or was never set up.
@@ -60,16 +55,9 @@ pub enum CommandError {
 /// # Errors
 /// [`CommandError`] says what is wrong.
 pub fn run(config: &Config, command: &AdminCommand) -> Result<String, CommandError> {
-    let url = config.database_url.as_ref().filter(|url| !url.trim().is_empty());
-    let (url, cluster) = match url {
-        Some(url) => (url.clone(), None),
-        None if !Cluster::exists(&config.data_dir) => {
-            return Err(CommandError::NoData(config.data_dir.clone()));
-        }
-        None => Cluster::start_or_find(&postgres::Options {
-            data_dir: config.data_dir.clone(),
-            bin_dir: config.postgres_bin_dir.clone(),
-        })?,
+    let (url, cluster) = match config.external_database() {
+        Some(url) => (url.to_owned(), None),
+        None => Cluster::start_or_find(&config.private_postgres())?,
     };
     let mut conn = db::connect(&url).map_err(CommandError::Database)?;
     let printed = execute(&mut conn, config, command);

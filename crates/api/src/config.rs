@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::{IpNet, Ipv4Net};
 use shared::admin::{Guests, Registration};
 
+use crate::postgres;
+
 /// A self-hosted real-time chat
 ///
 /// All settings are optional. Without --database-url, Parlance runs a private Postgres in the data directory.
@@ -35,7 +37,7 @@ pub struct Config {
     #[arg(long, global = true, env = "PARLANCE_DATA_DIR", value_name = "DIRECTORY", default_value_os_t = default_data_dir())]
     pub data_dir: PathBuf,
 
-    /// Directory of initdb and postgres; by default, the usual directories are searched
+    /// Directory of initdb, postgres, pg_dump and pg_restore; by default, the usual directories are searched
     #[arg(long, global = true, env = "PARLANCE_POSTGRES_BIN_DIR", value_name = "DIRECTORY")]
     pub postgres_bin_dir: Option<PathBuf>,
 
@@ -98,6 +100,16 @@ pub enum Command {
     /// Administer accounts, also while the server runs
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Write messages, accounts and files into one file, also while the server runs
+    Backup {
+        /// The file to write, which must not exist; - is the standard output
+        file: PathBuf,
+    },
+    /// Restore a backup into an empty data directory, or an empty database of --database-url
+    Restore {
+        /// The file of the backup
+        file: PathBuf,
+    },
 }
 
 /// An act of `parlance admin`.
@@ -205,7 +217,7 @@ pub struct LimitSettings {
 #[command(next_help_heading = "Files")]
 pub struct FileSettings {
     /// Where files are stored, such as s3://bucket/prefix; by default, in the data directory
-    #[arg(long, env = "PARLANCE_FILES", value_name = "URL")]
+    #[arg(long, global = true, env = "PARLANCE_FILES", value_name = "URL")]
     pub files: Option<String>,
 
     /// Size of an uploaded file, in MiB
@@ -289,6 +301,16 @@ pub enum LogFormat {
 }
 
 impl Config {
+    /// The database of --database-url; `None` for the private one. Compose files turn an unset variable into an empty one.
+    pub fn external_database(&self) -> Option<&str> {
+        self.database_url.as_deref().filter(|url| !url.trim().is_empty())
+    }
+
+    /// The private Postgres.
+    pub fn private_postgres(&self) -> postgres::Options {
+        postgres::Options { data_dir: self.data_dir.clone(), bin_dir: self.postgres_bin_dir.clone() }
+    }
+
     /// The address to listen on, from --bind and --port.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.bind.ip(), self.port.unwrap_or(self.bind.port()))

@@ -5,6 +5,7 @@
 
 pub mod attachments;
 pub mod audit;
+pub mod backups;
 pub mod bans;
 mod breaker;
 pub mod changes;
@@ -225,7 +226,15 @@ pub fn migrate(conn: &mut PgConnection) -> Result<(), String> {
         "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({LOCK})"
     ))
     .map_err(|error| error.to_string())?;
-    let outcome = conn.run_pending_migrations(MIGRATIONS).map(|_| ()).map_err(|error| error.to_string());
+    let outcome = match backups::is_being_restored(conn) {
+        Ok(false) => conn.run_pending_migrations(MIGRATIONS).map(|_| ()).map_err(|error| error.to_string()),
+        Ok(true) => Err(
+            "a backup is being restored into it, or that was interrupted; wait, or empty the database and \
+                         restore again"
+                .to_owned(),
+        ),
+        Err(error) => Err(error.to_string()),
+    };
     let unlocked = conn
         .batch_execute(&format!("SELECT pg_advisory_unlock({LOCK}); {SESSION_SETTINGS}"))
         .map_err(|error| error.to_string());

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod admin_command;
 pub mod api_tokens;
 pub mod app;
+pub mod backup;
 pub mod change_reads;
 pub mod clock;
 pub mod commands;
@@ -142,16 +143,10 @@ impl Server {
         let bind_error = |error| StartError::Bind(wanted, error);
         let listener = TcpListener::bind(wanted).map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
-        // Compose files turn an unset variable into an empty one.
-        let (cluster, database_url) = match config.database_url.as_ref().filter(|url| !url.trim().is_empty())
-        {
-            Some(url) => (None, url.clone()),
+        let (cluster, database_url) = match config.external_database() {
+            Some(url) => (None, url.to_owned()),
             None => {
-                let options = postgres::Options {
-                    data_dir: config.data_dir.clone(),
-                    bin_dir: config.postgres_bin_dir.clone(),
-                };
-                let cluster = Cluster::start(&options)?;
+                let cluster = Cluster::start(&config.private_postgres())?;
                 let url = cluster.database_url();
                 (Some(cluster), url)
             }

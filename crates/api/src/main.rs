@@ -1,10 +1,11 @@
 //! The program `parlance`.
 
+use std::fmt::Display;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use api::config::{AdminCommand, Command, Config, LogFormat};
-use api::{Server, admin_command};
+use api::config::{Command, Config, LogFormat};
+use api::{Server, admin_command, backup};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -15,8 +16,14 @@ const STOPPED_AT_ONCE: u8 = 130;
 fn main() -> ExitCode {
     let config = Config::parse();
     start_log(&config);
-    if let Some(Command::Admin(command)) = &config.command {
-        return administer(&config, command);
+    match &config.command {
+        Some(Command::Admin(command)) => return report(admin_command::run(&config, command)),
+        Some(Command::Backup { file }) if file.as_os_str() == "-" => {
+            return report(backup::to_stdout(&config));
+        }
+        Some(Command::Backup { file }) => return report(backup::to_file(&config, file)),
+        Some(Command::Restore { file }) => return report(backup::restore(&config, file)),
+        None => {}
     }
     let server = match Server::start(config) {
         Ok(server) => server,
@@ -25,11 +32,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    println!("Parlance is running at {}", server.url());
-    if let Some(url) = server.setup_url() {
-        println!("Create the admin's account at {url}");
-    }
-    match stop_by_signal(server) {
+    match run_until_signal(server) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("Cannot listen for signals: {error}.");
@@ -38,10 +41,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn administer(config: &Config, command: &AdminCommand) -> ExitCode {
-    match admin_command::run(config, command) {
-        Ok(printed) => {
-            println!("{printed}");
+/// Prints what a command says, or why it failed.
+fn report(outcome: Result<String, impl Display>) -> ExitCode {
+    match outcome {
+        Ok(said) => {
+            if !said.is_empty() {
+                println!("{said}");
+            }
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -51,12 +57,17 @@ fn administer(config: &Config, command: &AdminCommand) -> ExitCode {
     }
 }
 
-/// Stops the server gracefully after a first signal and exits immediately after a second; then the watchdog stops the
+/// Says where the server is, stops it gracefully after a first signal, and exits immediately after a second; then the watchdog stops the
 /// private Postgres.
-fn stop_by_signal(server: Server) -> std::io::Result<ExitCode> {
+fn run_until_signal(server: Server) -> std::io::Result<ExitCode> {
     tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(async {
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        // Who reads this may send a signal at once.
+        println!("Parlance is running at {}", server.url());
+        if let Some(url) = server.setup_url() {
+            println!("Create the admin's account at {url}");
+        }
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

@@ -8,6 +8,8 @@
 //! This module knows neither Diesel nor actix: its result is a URL. It needs Linux, for `/proc` and waitid(2).
 
 mod account;
+mod clients;
+mod conninfo;
 mod directory;
 mod error;
 mod orphans;
@@ -21,8 +23,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use account::Account;
+pub use clients::{Clients, Running};
 use directory::{Directory, USER};
-pub use error::ClusterError;
+pub use error::{ClientError, ClusterError};
 use postmaster::Launcher;
 use supervisor::Supervisor;
 
@@ -58,7 +61,7 @@ impl Cluster {
         let account = Account::choose(directory.cluster_owner())?;
         let socket_dir = directory.prepare(&account)?;
         if directory.cluster_major().is_none() {
-            directory.create_cluster(&programs, &account)?;
+            directory.create_cluster(&programs, &account)?.complete()?;
         }
         tracing::info!(
             data_dir = %directory.root().display(),
@@ -77,9 +80,40 @@ impl Cluster {
         Ok(Self { supervisor, database_url, _directory: directory })
     }
 
-    /// Starts the cluster, or finds the one that another process runs in the same directory. Returns the URL of the
-    /// database, and the cluster if it was started.
+    /// Creates a cluster and runs it for `fill`, which gets the URL of its database. The directory has a cluster only once
+    /// `fill` has succeeded.
+    pub fn create<E: From<ClusterError>>(
+        options: &Options,
+        fill: impl FnOnce(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let directory = Directory::open(&options.data_dir)?;
+        if Self::exists(directory.root()) {
+            return Err(ClusterError::HasData(directory.root().to_owned()).into());
+        }
+        let programs = programs::find(options.bin_dir.as_deref(), None, &directory.cluster())?;
+        let account = Account::choose(None)?;
+        let socket_dir = directory.prepare(&account)?;
+        let creating = directory.create_cluster(&programs, &account)?;
+        let launcher = Launcher {
+            program: programs.bin_dir.join("postgres"),
+            account,
+            cluster: creating.path().to_owned(),
+            socket_dir: socket_dir.clone(),
+            log: directory.log(),
+        };
+        let mut supervisor = Supervisor::start(launcher)?;
+        let filled = fill(&database_url(&socket_dir));
+        supervisor.stop();
+        filled?;
+        Ok(creating.complete()?)
+    }
+
+    /// Starts the cluster that is in the directory, or finds the one that another process runs there. Returns the URL of
+    /// the database, and the cluster if it was started.
     pub fn start_or_find(options: &Options) -> Result<(String, Option<Self>), ClusterError> {
+        if !Self::exists(&options.data_dir) {
+            return Err(ClusterError::NoData(options.data_dir.clone()));
+        }
         match Self::start(options) {
             Ok(cluster) => Ok((cluster.database_url(), Some(cluster))),
             Err(ClusterError::InUse(root)) => Ok((database_url(&directory::socket_dir_of(&root)?), None)),

@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
-use super::DbResult;
 use super::schema::file_deletions;
+use super::{DbResult, backups};
 
 /// How long storing a file may take. What has no row by then is deleted.
 const UNFINISHED_LIFETIME: TimeDelta = TimeDelta::days(1);
@@ -61,14 +61,20 @@ fn insert(conn: &mut PgConnection, keys: &[&str], due_at: DateTime<Utc>) -> DbRe
     Ok(())
 }
 
-/// Keys whose bytes are due, the oldest first.
+/// Keys whose bytes are due, the oldest first. None while a backup is made.
 pub fn list_due(conn: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> DbResult<Vec<String>> {
-    Ok(file_deletions::table
+    let due: Vec<String> = file_deletions::table
         .filter(file_deletions::due_at.le(now))
         .order(file_deletions::due_at)
         .limit(limit)
         .select(file_deletions::key)
-        .load(conn)?)
+        .load(conn)?;
+    // Asked only now: a backup that begins later sees that the rows of these files are gone.
+    if !due.is_empty() && backups::is_running(conn)? {
+        tracing::debug!("a backup is made: files are deleted later");
+        return Ok(Vec::new());
+    }
+    Ok(due)
 }
 
 /// Forgets keys whose bytes are deleted.

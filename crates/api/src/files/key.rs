@@ -81,6 +81,24 @@ pub fn names(key: &str) -> Vec<String> {
     std::iter::once(key.to_owned()).chain(sizes.map(|pixels| sized(key, pixels))).collect()
 }
 
+/// The names under which a file has bytes, once its row is stored.
+pub fn stored_names(key: FileKey, has_thumbnail: bool) -> Vec<String> {
+    match key.purpose() {
+        Purpose::Avatar => AVATAR_PIXELS.map(|pixels| key.sized(pixels)).to_vec(),
+        Purpose::Attachment if has_thumbnail => {
+            let thumbnail = key.sized(THUMBNAIL_PIXELS);
+            vec![key.text, thumbnail]
+        }
+        Purpose::Attachment => vec![key.text],
+    }
+}
+
+/// Whether bytes may be stored under a name.
+pub fn is_name(name: &str) -> bool {
+    let key = name.split('.').next().unwrap_or_default();
+    FileKey::parse(key).is_some() && names(key).iter().any(|known| known == name)
+}
+
 /// The path of a file.
 pub fn path(key: &str) -> String {
     format!("{FILES_PATH}/{key}")
@@ -100,6 +118,18 @@ mod tests {
         let key = FileKey::new(Purpose::Attachment).unwrap();
         assert_eq!(FileKey::parse(key.as_str()), Some(key.clone()));
         assert_ne!(FileKey::new(Purpose::Attachment).unwrap(), key);
+    }
+
+    #[test]
+    fn a_name_is_a_key_or_one_of_its_sizes() {
+        let key = FileKey::new(Purpose::Attachment).unwrap();
+        for name in stored_names(key.clone(), true) {
+            assert!(is_name(&name), "{name}");
+        }
+        for suffix in [".", ".801", ".800.800", "/../x", ".800/x", "\0"] {
+            assert!(!is_name(&format!("{}{suffix}", key.as_str())), "{suffix}");
+        }
+        assert!(!is_name("../../etc/passwd") && !is_name(""));
     }
 
     #[test]

@@ -67,6 +67,21 @@ impl From<object_store::Error> for StoreError {
     }
 }
 
+/// The folder of files in a data directory.
+pub fn folder(data_dir: &FsPath) -> PathBuf {
+    data_dir.join(FOLDER)
+}
+
+/// The location of a bucket; `None` for the folder.
+pub fn bucket(location: Option<&str>) -> Option<&str> {
+    location.filter(|location| !location.trim().is_empty())
+}
+
+fn of_folder(folder: &FsPath, error: &io::Error) -> io::Error {
+    let hint = "choose another directory with --data-dir";
+    io::Error::new(error.kind(), format!("{}: {error}; {hint}", folder.display()))
+}
+
 /// The store.
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
@@ -83,16 +98,29 @@ impl Store {
     /// # Errors
     /// If the folder cannot be made, or the location is not understood.
     pub fn open(location: Option<&str>, data_dir: &FsPath, least_free: u64) -> io::Result<Self> {
-        if let Some(location) = location.filter(|location| !location.trim().is_empty()) {
+        if let Some(location) = bucket(location) {
             return Self::open_bucket(location);
         }
-        let folder = data_dir.join(FOLDER);
-        let of_folder = |error: io::Error| {
-            let hint = "choose another directory with --data-dir";
-            io::Error::new(error.kind(), format!("{}: {error}; {hint}", folder.display()))
-        };
-        fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&folder).map_err(of_folder)?;
-        delete_unfinished(&folder).map_err(of_folder)?;
+        let folder = folder(data_dir);
+        let prepared = fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&folder);
+        prepared.and_then(|()| delete_unfinished(&folder)).map_err(|error| of_folder(&folder, &error))?;
+        Self::open_folder(folder, least_free)
+    }
+
+    /// Opens the store that a server may be using: nothing is made and nothing deleted.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn find(location: Option<&str>, data_dir: &FsPath) -> io::Result<Self> {
+        match bucket(location) {
+            Some(location) => Self::open_bucket(location),
+            None => Self::open_folder(folder(data_dir), 0),
+        }
+    }
+
+    fn open_folder(folder: PathBuf, least_free: u64) -> io::Result<Self> {
+        // The library would name no reason.
+        fs::metadata(&folder).map_err(|error| of_folder(&folder, &error))?;
         // What a message takes is on disk before the message is acknowledged.
         let objects = LocalFileSystem::new_with_prefix(&folder).map_err(io::Error::other)?.with_fsync(true);
         Ok(Self {

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::error::{ClusterError, last_lines};
+use super::orphans;
 use super::postmaster::pid_of;
 use super::programs::Programs;
 use super::watchdog::Watchdog;
@@ -126,6 +127,8 @@ impl Directory {
             let entry = entry?;
             if entry.file_name().as_bytes().starts_with(b"creating-") {
                 tracing::info!(directory = %entry.path().display(), "removing an incomplete database");
+                // A backup may have been restored into it by a process that was killed.
+                orphans::stop(&entry.path(), || false);
                 remove_while_written(&entry.path())?;
             }
         }
@@ -140,13 +143,15 @@ impl Directory {
         }
     }
 
-    /// Creates the cluster under a temporary name and renames it when it is complete, so that an interrupted creation
-    /// leaves nothing that looks like a cluster.
-    pub(super) fn create_cluster(&self, programs: &Programs, account: &Account) -> Result<(), ClusterError> {
+    /// Creates the cluster under a temporary name, so that an interrupted creation leaves nothing that looks like a cluster.
+    pub(super) fn create_cluster(
+        &self,
+        programs: &Programs,
+        account: &Account,
+    ) -> Result<Creating<'_>, ClusterError> {
         tracing::info!(directory = %self.cluster().display(), "creating the database");
-        let cluster = self.cluster();
-        let creating = self.postgres_dir().join(format!("creating-{}", std::process::id()));
-        let not_writable = |reason| ClusterError::NotWritable { directory: cluster.clone(), reason };
+        let path = self.postgres_dir().join(format!("creating-{}", std::process::id()));
+        let creating = Creating { directory: self, path };
         let program = programs.bin_dir.join("initdb");
         let program_error = |reason| ClusterError::Program { program: program.clone(), reason };
 
@@ -154,7 +159,7 @@ impl Directory {
         let initdb = account
             .command(&program)
             .arg("--pgdata")
-            .arg(&creating)
+            .arg(creating.path())
             .args(["--username", USER, "--auth=trust", "--encoding=UTF8", "--locale=C"])
             .args(["--data-checksums", "--no-instructions"])
             .stderr(Stdio::piped())
@@ -164,14 +169,42 @@ impl Directory {
         let output = initdb.wait_with_output().map_err(program_error)?;
         watchdog.disarm();
         if !output.status.success() {
-            let _ = fs::remove_dir_all(&creating);
             return Err(ClusterError::Create {
-                directory: cluster.clone(),
+                directory: self.cluster(),
                 output: last_lines(&String::from_utf8_lossy(&output.stderr), 3),
             });
         }
-        fs::rename(&creating, &cluster).map_err(not_writable)?;
-        File::open(self.postgres_dir()).and_then(|directory| directory.sync_all()).map_err(not_writable)
+        Ok(creating)
+    }
+}
+
+/// A cluster that is not complete. Dropping it removes it.
+#[derive(Debug)]
+pub(super) struct Creating<'a> {
+    directory: &'a Directory,
+    path: PathBuf,
+}
+
+impl Creating<'_> {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes it the cluster of the directory. Postgres does not run in it.
+    pub(super) fn complete(self) -> Result<(), ClusterError> {
+        let cluster = self.directory.cluster();
+        let not_writable = |reason| ClusterError::NotWritable { directory: cluster.clone(), reason };
+        fs::rename(&self.path, &cluster).map_err(not_writable)?;
+        File::open(self.directory.postgres_dir())
+            .and_then(|directory| directory.sync_all())
+            .map_err(not_writable)
+    }
+}
+
+impl Drop for Creating<'_> {
+    /// What was completed has another name.
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
     }
 }
 
@@ -221,8 +254,6 @@ fn make_private_dir(path: &Path, account: &Account) -> io::Result<()> {
     }
 }
 
-/// The directory of the Unix socket: in the directory of Postgres if the path fits, else in the first of `bases` where
-/// it fits, with a name that is the same at every start.
 /// The directory of the socket of a cluster, by its data directory.
 pub(super) fn socket_dir_of(root: &Path) -> Result<PathBuf, ClusterError> {
     let postgres_dir = root.join("postgres");
@@ -230,13 +261,16 @@ pub(super) fn socket_dir_of(root: &Path) -> Result<PathBuf, ClusterError> {
     socket_dir(&postgres_dir, &bases).ok_or(ClusterError::SocketPath(postgres_dir))
 }
 
+/// The directory of the Unix socket: in the directory of Postgres if the path fits, else in the first of `bases` where
+/// it fits, with a name that is the same at every start. To libpq, a comma separates hosts.
 fn socket_dir(postgres_dir: &Path, bases: &[PathBuf]) -> Option<PathBuf> {
     let mut hasher = DefaultHasher::new();
     postgres_dir.hash(&mut hasher);
     let name = format!("parlance-{:016x}", hasher.finish());
     std::iter::once(postgres_dir.join("socket"))
         .chain(bases.iter().map(|base| base.join(&name)))
-        .find(|dir| dir.is_absolute() && dir.as_os_str().len() + 1 + SOCKET_NAME.len() <= MAX_SOCKET_PATH)
+        .filter(|dir| dir.is_absolute() && !dir.as_os_str().as_bytes().contains(&b','))
+        .find(|dir| dir.as_os_str().len() + 1 + SOCKET_NAME.len() <= MAX_SOCKET_PATH)
 }
 
 #[cfg(test)]
@@ -265,6 +299,7 @@ mod tests {
         let dir = socket_dir(Path::new(&longest), &[]).expect("just fits");
         assert_eq!(dir.join(SOCKET_NAME).as_os_str().len(), MAX_SOCKET_PATH);
         assert_eq!(socket_dir(Path::new(&format!("{longest}d")), &[]), None);
+        assert_eq!(socket_dir(Path::new("/a,b/postgres"), &[]), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The errors of the private Postgres.
+//! The errors of the private Postgres, and of client programs.
 
 use std::io;
 use std::path::PathBuf;
@@ -79,6 +79,14 @@ pub enum ClusterError {
          an ordinary user, or set DATABASE_URL."
     )]
     AccountLookup(io::Error),
+    /// No server has ever run in the data directory.
+    #[error("There is no data of a server in {}. Name its directory with --data-dir, or start the server once.", .0.display())]
+    NoData(PathBuf),
+    /// There is a cluster where none must be.
+    #[error(
+        "There is data of a server in {}: choose an empty directory with --data-dir or PARLANCE_DATA_DIR.", .0.display()
+    )]
+    HasData(PathBuf),
     /// Another server has locked the data directory.
     #[error(
         "Another Parlance is using the directory {}: stop it, or choose another directory with --data-dir or \
@@ -106,6 +114,42 @@ pub enum ClusterError {
         log: PathBuf,
         /// The last lines of the log.
         output: String,
+    },
+}
+
+/// Why a client program failed. Each message is one sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// None is installed that fits the server.
+    #[error(
+        "`pg_dump` and `pg_restore` of Postgres {server} or newer were not found (found: {}): install them (Debian and \
+         Ubuntu: `apt-get install postgresql-client-{server}`, Fedora: `dnf install postgresql`), or name their directory \
+         with --postgres-bin-dir.", if .found.is_empty() { "none" } else { found }
+    )]
+    NoPrograms {
+        /// The major version of the server.
+        server: u32,
+        /// The major versions that are installed.
+        found: String,
+    },
+    /// A program exists but cannot be run.
+    #[error(
+        "The program {} cannot be run ({reason}): repair the installation of Postgres, or name another one with \
+         --postgres-bin-dir.", .program.display()
+    )]
+    Program {
+        /// The program.
+        program: PathBuf,
+        /// The error of the operating system.
+        reason: io::Error,
+    },
+    /// It ended with an error.
+    #[error("`{program}` failed: {said}.")]
+    Failed {
+        /// Its name.
+        program: &'static str,
+        /// The last lines of what it said.
+        said: String,
     },
 }
 

@@ -1,10 +1,11 @@
 //! Finding the installed programs of Postgres.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::error::ClusterError;
+use super::error::{ClientError, ClusterError};
 
 /// One installation of Postgres.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub(super) fn find(
 ) -> Result<Programs, ClusterError> {
     let mut installed: Vec<PathBuf> = match setting {
         Some(bin_dir) => vec![bin_dir.to_owned()],
-        None => default_bin_dirs(),
+        None => default_bin_dirs("postgres"),
     };
     installed.retain(|bin_dir| bin_dir.join("postgres").is_file() && bin_dir.join("initdb").is_file());
     let Some(first) = installed.first() else {
@@ -35,7 +36,8 @@ pub(super) fn find(
     };
     let mut found = Vec::new();
     for bin_dir in installed {
-        let major = major_version(&bin_dir.join("postgres"))?;
+        let program = bin_dir.join("postgres");
+        let major = major_version(&program).map_err(|reason| ClusterError::Program { program, reason })?;
         if major == Some(cluster_major) {
             return Ok(Programs { bin_dir });
         }
@@ -49,9 +51,32 @@ pub(super) fn find(
     })
 }
 
-/// The directories where distributions install the programs, in the order in which they are tried.
-fn default_bin_dirs() -> Vec<PathBuf> {
-    let mut bin_dirs: Vec<PathBuf> = bin_dir_on_path().into_iter().collect();
+/// The directory of the clients to use with a server of a major version: those of that version, else the oldest newer ones.
+/// Clients of a newer version may write what the server does not understand, and older ones refuse it.
+pub(super) fn find_clients(setting: Option<&Path>, server_major: u32) -> Result<PathBuf, ClientError> {
+    let mut installed: Vec<PathBuf> = match setting {
+        Some(bin_dir) => vec![bin_dir.to_owned()],
+        None => default_bin_dirs("pg_dump"),
+    };
+    installed.retain(|bin_dir| bin_dir.join("pg_dump").is_file() && bin_dir.join("pg_restore").is_file());
+    let mut found = Vec::new();
+    for bin_dir in installed {
+        let program = bin_dir.join("pg_dump");
+        let major = major_version(&program).map_err(|reason| ClientError::Program { program, reason })?;
+        found.extend(major.map(|major| (major, bin_dir)));
+    }
+    found.sort();
+    let fitting = found.iter().find(|(major, _)| *major >= server_major);
+    fitting.map(|(_, bin_dir)| bin_dir.clone()).ok_or_else(|| {
+        let found: Vec<String> = found.iter().map(|(major, _)| major.to_string()).collect();
+        ClientError::NoPrograms { server: server_major, found: found.join(", ") }
+    })
+}
+
+/// The directories where distributions install the programs, in the order in which they are tried. That of a `program` on
+/// the search path comes first.
+fn default_bin_dirs(program: &str) -> Vec<PathBuf> {
+    let mut bin_dirs: Vec<PathBuf> = bin_dir_on_path(program).into_iter().collect();
     // Debian and Ubuntu; the Postgres project's packages for Red Hat.
     for (parent, prefix) in [("/usr/lib/postgresql", ""), ("/usr", "pgsql-")] {
         bin_dirs.extend(newest_first(Path::new(parent), prefix).into_iter().map(|dir| dir.join("bin")));
@@ -60,9 +85,9 @@ fn default_bin_dirs() -> Vec<PathBuf> {
     bin_dirs
 }
 
-/// The directory of the `postgres` on the search path. The shell looks it up: only `config.rs` reads the environment.
-fn bin_dir_on_path() -> Option<PathBuf> {
-    let output = Command::new("sh").args(["-c", "command -v postgres"]).output().ok()?;
+/// The directory of a program on the search path. The shell looks it up: only `config.rs` reads the environment.
+fn bin_dir_on_path(program: &str) -> Option<PathBuf> {
+    let output = Command::new("sh").args(["-c", "command -v \"$0\"", program]).output().ok()?;
     let program = String::from_utf8(output.stdout).ok()?;
     let program = fs::canonicalize(program.trim_end()).ok()?;
     program.parent().map(Path::to_owned)
@@ -81,11 +106,8 @@ fn newest_first(parent: &Path, prefix: &str) -> Vec<PathBuf> {
     versions.into_iter().map(|(_, path)| path).collect()
 }
 
-fn major_version(program: &Path) -> Result<Option<u32>, ClusterError> {
-    let output = Command::new(program)
-        .arg("-V")
-        .output()
-        .map_err(|reason| ClusterError::Program { program: program.to_owned(), reason })?;
+fn major_version(program: &Path) -> io::Result<Option<u32>> {
+    let output = Command::new(program).arg("-V").output()?;
     Ok(parse_version(&String::from_utf8_lossy(&output.stdout)))
 }
 
