@@ -57,6 +57,11 @@ impl ReadMarks {
         self.unchecked = self.marks.keys().copied().collect();
     }
 
+    /// Forgets everything: the rooms are of another database.
+    pub fn clear(&mut self) {
+        *self = Self { is_changed: true, ..Self::default() };
+    }
+
     /// A room that the user never saw begins as read. Returns whether it was new.
     pub fn meet(&mut self, room: &Room) -> bool {
         let is_unchecked = self.unchecked.remove(&room.id);
