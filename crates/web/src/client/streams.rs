@@ -11,7 +11,7 @@ use wasm_bindgen::JsValue;
 use web_sys::{AbortSignal, RequestInit};
 
 use crate::client::{self, ClientError};
-use crate::wire::{PolledEvents, OpenedStream};
+use crate::wire::{OpenedStream, PolledEvents};
 
 /// Opens a stream.
 pub async fn create() -> Result<OpenedStream, ClientError> {

@@ -136,6 +136,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_forgotten_is_forgotten_by_the_browser_too() {
+        let mut marks = ReadMarks::from_text(&format!("{} 3\n", room_id(1)));
+        marks.clear();
+        assert_eq!(marks.take_changed().as_deref(), Some(""));
+    }
+
+    #[test]
     fn the_marks_survive_being_kept_as_text() {
         let mut marks = ReadMarks::default();
         marks.read(room_id(1), Seq(3));

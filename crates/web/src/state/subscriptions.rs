@@ -187,28 +187,50 @@ mod tests {
     use crate::state::samples::{NOON, room_id};
 
     fn all(subscriptions: &mut Subscriptions, now: i64) -> Vec<RoomId> {
-        std::iter::from_fn(|| subscriptions.next(now)).collect()
+        frames(subscriptions, now).concat()
+    }
+
+    fn frames(subscriptions: &mut Subscriptions, now: i64) -> Vec<Vec<RoomId>> {
+        std::iter::from_fn(|| Some(subscriptions.next(now)).filter(|batch| !batch.is_empty())).collect()
     }
 
     fn started(rooms: u8) -> Subscriptions {
         let mut subscriptions = Subscriptions::default();
-        subscriptions.restart((1..=rooms).map(room_id), NOON);
+        subscriptions.restart(None, (1..=rooms).map(room_id), NOON);
         subscriptions
     }
 
     #[test]
-    fn a_burst_goes_out_at_once_and_the_rest_one_by_one() {
-        let mut subscriptions = started(62);
-        assert_eq!(all(&mut subscriptions, NOON).len(), 60);
-        assert_eq!(all(&mut subscriptions, NOON + 999), []);
-        assert_eq!(all(&mut subscriptions, NOON + 1_000), [room_id(61)]);
+    fn the_open_room_goes_out_alone_and_the_others_in_batches() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.restart(Some(room_id(201)), (1..=200).map(room_id), NOON);
+        let frames = frames(&mut subscriptions, NOON);
+        assert_eq!(frames.iter().map(Vec::len).collect::<Vec<_>>(), [1, 100, 100]);
+        assert_eq!(frames[0], [room_id(201)]);
+        assert_eq!(frames.concat().len(), 201);
+        subscriptions.add(room_id(202));
         subscriptions.add_first(room_id(7));
-        assert_eq!(
-            all(&mut subscriptions, NOON + 1_001),
-            [room_id(7)],
-            "a room that is opened does not wait"
-        );
-        assert_eq!(all(&mut subscriptions, NOON + 2_000), [room_id(62)]);
+        assert_eq!(subscriptions.next(NOON), [room_id(7)], "a room that is opened does not wait");
+        assert_eq!(subscriptions.next(NOON), [room_id(202)]);
+        assert_eq!(subscriptions.next(NOON), []);
+    }
+
+    #[test]
+    fn a_burst_of_frames_goes_out_at_once_and_the_rest_one_by_one() {
+        let mut subscriptions = started(1);
+        let mut sent = 0;
+        for number in 0..=62 {
+            subscriptions.add(room_id(number));
+            sent += frames(&mut subscriptions, NOON).len();
+        }
+        assert_eq!(sent, 60);
+        assert_eq!(all(&mut subscriptions, NOON + 999), []);
+        assert_eq!(frames(&mut subscriptions, NOON + 1_000).len(), 1, "all that wait go together");
+        subscriptions.add_first(room_id(7));
+        assert_eq!(all(&mut subscriptions, NOON + 1_001), [room_id(7)]);
+        subscriptions.add(room_id(63));
+        assert_eq!(all(&mut subscriptions, NOON + 1_999), []);
+        assert_eq!(all(&mut subscriptions, NOON + 2_000), [room_id(63)]);
     }
 
     #[test]
