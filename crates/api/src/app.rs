@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use shared::ids::Epoch;
 
 use crate::accounts::Accounts;
+use crate::change_reads::ChangeReads;
 use crate::config::Config;
 use crate::db::Db;
 use crate::devices::Devices;
@@ -15,6 +16,7 @@ use crate::limits::Limits;
 use crate::readiness::Readiness;
 use crate::realtime::hub::Hub;
 use crate::sessions::Sessions;
+use crate::streams::Streams;
 use crate::tasks::Tasks;
 use crate::writer::Writer;
 
@@ -44,6 +46,10 @@ pub struct App {
     pub limits: Limits,
     /// What is to be done in the rooms of users.
     pub tasks: Tasks,
+    /// Reads of what changed in rooms.
+    pub change_reads: ChangeReads,
+    /// The clients without WebSocket.
+    pub streams: Streams,
     /// Whether the database answers.
     pub readiness: Readiness,
     is_draining: AtomicBool,
@@ -66,7 +72,8 @@ impl App {
     ) -> Self {
         let sessions = Sessions::new(db.clone(), hub.clone());
         let is_draining = AtomicBool::new(false);
-        let (tasks, readiness) = (Tasks::default(), Readiness::default());
+        let (tasks, readiness, streams) = (Tasks::default(), Readiness::default(), Streams::default());
+        let change_reads = ChangeReads::new(db.clone());
         Self {
             config,
             address,
@@ -80,6 +87,8 @@ impl App {
             files,
             limits,
             tasks,
+            change_reads,
+            streams,
             readiness,
             is_draining,
         }

@@ -9,8 +9,10 @@ pub mod audit;
 pub mod avatars;
 pub mod bans;
 pub mod body;
+pub mod changes;
 pub mod docs;
 pub mod endpoint;
+pub mod event_stream;
 pub mod file_body;
 pub mod files;
 pub mod health;
@@ -25,6 +27,7 @@ pub mod query;
 pub mod rooms;
 pub mod server;
 pub mod sessions;
+pub mod streams;
 pub mod tokens;
 pub mod uploads;
 pub mod users;
@@ -48,6 +51,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         audit::endpoints(),
         invites::endpoints(),
         messages::endpoints(),
+        changes::endpoints(),
+        streams::endpoints(),
         uploads::endpoints(),
         avatars::endpoints(),
         files::endpoints(),

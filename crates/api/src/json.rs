@@ -28,13 +28,22 @@ pub enum JsonError {
 /// # Errors
 /// [`JsonError`] for any other input.
 pub fn parse(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
+    match parse_value(bytes)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(JsonError::NotAnObject),
+    }
+}
+
+/// Parses any JSON value.
+///
+/// # Errors
+/// [`JsonError`] if it is none, or nests too deeply.
+pub fn parse_value(bytes: &[u8]) -> Result<Value, JsonError> {
     if nests_deeper_than(bytes, MAX_DEPTH) {
         return Err(JsonError::TooDeep);
     }
-    match serde_json::from_slice::<Strict>(bytes)? {
-        Strict(Value::Object(object)) => Ok(object),
-        Strict(_) => Err(JsonError::NotAnObject),
-    }
+    let Strict(value) = serde_json::from_slice(bytes)?;
+    Ok(value)
 }
 
 /// Counts brackets outside strings. It does not check that the text is JSON; the parser does.

@@ -1,6 +1,6 @@
 //! The Parlance server.
 //!
-//! The edges ([`http`], [`socket`]) handle requests and commands. [`writer`] makes and publishes every change to a
+//! The edges ([`http`], [`socket`], [`streams`]) take requests and commands. [`writer`] makes and publishes every change to a
 //! room, whose work is in [`rooms`]. [`db`] holds the queries, [`realtime`] delivers events, [`policy`] decides permissions. [`Server::start`]
 //! assembles them; `main.rs` adds signals and logging.
 
@@ -8,7 +8,9 @@ pub mod accounts;
 pub mod admin_command;
 pub mod api_tokens;
 pub mod app;
+pub mod change_reads;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod db;
 pub mod devices;
@@ -26,6 +28,7 @@ pub mod realtime;
 pub mod rooms;
 pub mod sessions;
 pub mod socket;
+pub mod streams;
 pub mod tasks;
 pub mod threads;
 pub mod writer;

@@ -178,6 +178,12 @@ impl Sessions {
         }
     }
 
+    /// Whether a session has ended, or a token has expired, as far as this server knows without asking the database.
+    pub fn has_ended(&self, identity: &Identity) -> bool {
+        let is_expired = identity.expires_at.is_some_and(|at| at <= Utc::now());
+        is_expired || self.memory.has_ended(&identity.session)
+    }
+
     /// Whether the session is cached or has ended recently. Other tokens may be guesses.
     pub fn is_known(&self, session: &TokenHash) -> bool {
         self.memory.known.contains_key(session) || self.memory.has_ended(session)

@@ -2,13 +2,11 @@
 //!
 //! actix-ws does the handshake and decodes incoming frames, behind a `guard`. Outgoing frames leave by a response body,
 //! `frames`, instead of the sender of actix-ws: all sockets share the frames that the hub encoded once. Each connection
-//! has one task, `reader`, which handles incoming messages; `session` and `resume` implement the commands.
+//! has one task, `reader`, which hands incoming messages to [`crate::commands`].
 
 mod frames;
 mod guard;
 mod reader;
-mod resume;
-mod session;
 
 use actix_http::BoxedPayloadStream;
 use actix_http::ws::{self, HandshakeError};
@@ -21,8 +19,8 @@ use shared::server::{SOCKET_PATH, SOCKET_PROTOCOL};
 use self::frames::Frames;
 pub use self::frames::WRITE_BUFFER_BYTES;
 use self::guard::{Guard, MAX_MESSAGE_BYTES};
-use self::session::Session;
 use crate::app::App;
+use crate::commands::Commands;
 use crate::error::{AppError, AppResult};
 use crate::http::identity::{Caller, check_scopes, identify};
 use crate::http::origin;
@@ -59,7 +57,7 @@ async fn connect(
         .aggregate_continuations()
         .max_continuation_size(MAX_MESSAGE_BYTES);
     let connection = registration.connection().clone();
-    Session::new(&app, &connection).greet();
+    Commands::new(&app, &connection).greet();
     actix_web::rt::spawn(reader::run(app, incoming, connection));
 
     let (head, handshake) = response.into_parts();

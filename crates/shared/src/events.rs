@@ -58,6 +58,14 @@ pub enum Subscriptions {
 }
 
 impl Subscriptions {
+    /// The rooms.
+    pub fn as_slice(&self) -> &[Subscription] {
+        match self {
+            Self::Many { rooms } => rooms,
+            Self::One(subscription) => std::slice::from_ref(subscription),
+        }
+    }
+
     /// The rooms, as a list.
     pub fn into_vec(self) -> Vec<Subscription> {
         match self {

@@ -217,6 +217,19 @@ impl FromRequest for JsonBody {
     }
 }
 
+/// A body that is any JSON value.
+pub struct JsonValue(pub Value);
+
+impl FromRequest for JsonValue {
+    type Error = AppError;
+    type Future = LocalBoxFuture<'static, AppResult<Self>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let bytes = extract(request, payload);
+        async move { json::parse_value(&bytes.await?).map(Self).map_err(invalid) }.boxed_local()
+    }
+}
+
 /// A body that may be left out, which is the same as an empty object.
 pub struct OptionalBody(pub JsonBody);
 
@@ -348,18 +361,18 @@ async fn collect(request: &HttpRequest, payload: &mut web::Payload) -> AppResult
 
 /// Parses one JSON object strictly.
 fn parse(bytes: &[u8]) -> AppResult<Map<String, Value>> {
-    json::parse(bytes).map_err(|error| {
-        let detail = format!("The body {error}.");
-        match error {
-            JsonError::Malformed(_) | JsonError::TooDeep => {
-                AppError::because(ErrorCode::MalformedJson, detail)
-            }
-            JsonError::NotAnObject => {
-                let error = FieldError { pointer: String::new(), code: InvalidCode::InvalidType, detail };
-                AppError::invalid(vec![error])
-            }
+    json::parse(bytes).map_err(invalid)
+}
+
+fn invalid(error: JsonError) -> AppError {
+    let detail = format!("The body {error}.");
+    match error {
+        JsonError::Malformed(_) | JsonError::TooDeep => AppError::because(ErrorCode::MalformedJson, detail),
+        JsonError::NotAnObject => {
+            let error = FieldError { pointer: String::new(), code: InvalidCode::InvalidType, detail };
+            AppError::invalid(vec![error])
         }
-    })
+    }
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::identity::cookie_name;
 use super::{
-    admin, audit, avatars, bans, files, health, invites, members, messages, password_resets, rooms, server,
-    sessions, tokens, uploads, users,
+    admin, audit, avatars, bans, changes, files, health, invites, members, messages, password_resets, rooms,
+    server, sessions, streams, tokens, uploads, users,
 };
 use crate::app::App;
 use crate::error;
@@ -80,7 +80,12 @@ const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         messages::get,
         messages::update,
         messages::delete,
-        messages::list_changes,
+        changes::list,
+        changes::follow,
+        streams::create,
+        streams::delete,
+        streams::send,
+        streams::read,
         uploads::create,
         avatars::set_of_user,
         avatars::remove_of_user,

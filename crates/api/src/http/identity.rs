@@ -11,6 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use shared::admin::{ADMIN_PATH, ADMIN_USERS_PATH};
 use shared::errors::ErrorCode;
 use shared::sessions::SESSIONS_PATH;
+use shared::streams::STREAMS_PATH;
 use shared::tokens::TOKENS_PATH;
 use shared::users::CURRENT_USER_PATH;
 
@@ -189,7 +190,8 @@ async fn identify_request(request: &HttpRequest) -> AppResult<Caller> {
 fn use_of(method: &Method, path: &str) -> Use {
     let is_under =
         |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let is_read = method.is_safe();
+    // What is sent by a stream is checked command by command, as on a socket.
+    let is_read = method.is_safe() || is_under(STREAMS_PATH);
     if is_read && path == CURRENT_USER_PATH {
         Use::Read
     } else if [SESSIONS_PATH, TOKENS_PATH, CURRENT_USER_PATH].into_iter().any(is_under) {

@@ -1,16 +1,15 @@
-//! Messages of a room, and its changes.
+//! Messages of a room.
 
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use shared::errors::ErrorCode;
 use shared::files::{AltText, AttachmentClaim, MAX_ATTACHMENTS};
-use shared::ids::{MessageId, Rev, RoomId, Seq};
+use shared::ids::{MessageId, RoomId, Seq};
 use shared::members::Operation;
 use shared::messages::{
-    Author, Changes, CreateMessage, Message, MessageText, UpdateMessage, message_path, messages_path,
+    Author, CreateMessage, Message, MessageText, UpdateMessage, message_path, messages_path,
 };
 use shared::page::Page;
-use shared::rooms::Room;
 use shared::text::{Invalid, InvalidCode};
 use uuid::Uuid;
 
@@ -21,7 +20,6 @@ use super::query::{LimitSchema, PositionSchema, Query, page_response};
 use super::rooms::{RoomPath, input, or_no_room, permitted, read};
 use crate::app::App;
 use crate::clock;
-use crate::db::changes::Changed;
 use crate::db::messages::{NewMessage, Position, parse_cursor};
 use crate::db::{self, Conn, DbError};
 use crate::error::{AppError, AppResult};
@@ -32,7 +30,6 @@ use crate::rooms::messages::{self, Sent};
 
 const MESSAGES_PATH: &str = "/api/v1/rooms/{room_id}/messages";
 const MESSAGE_PATH: &str = "/api/v1/rooms/{room_id}/messages/{message_id}";
-const CHANGES_PATH: &str = "/api/v1/rooms/{room_id}/changes";
 
 const VIEW: &[Operation] = &[Operation::View];
 const EDIT: &[Operation] = &[Operation::EditMessage, Operation::EditAnyMessage];
@@ -46,7 +43,6 @@ pub fn endpoints() -> Vec<Endpoint> {
         Endpoint::new(Method::GET, MESSAGE_PATH, Needs::Room(VIEW), get),
         Endpoint::new(Method::PATCH, MESSAGE_PATH, Needs::Room(EDIT), update),
         Endpoint::new(Method::DELETE, MESSAGE_PATH, Needs::Room(DELETE), delete),
-        Endpoint::new(Method::GET, CHANGES_PATH, Needs::Room(VIEW), list_changes),
     ]
 }
 
@@ -298,46 +294,6 @@ fn may_edit(conn: &mut Conn, room_id: RoomId, id: MessageId, by: Principal) -> R
     let is_own = by.id == Some(message.author.id);
     let operation = if is_own { Operation::EditMessage } else { Operation::EditAnyMessage };
     permitted(conn, room_id, by, operation).map(|_| ())
-}
-
-/// List the changes of a room after a rev
-///
-/// Each changed message and membership once, in its current state, ordered by `rev`. While `has_more`, continue with
-/// `since` set to the `rev` of the response.
-#[utoipa::path(get, path = CHANGES_PATH, operation_id = "list_changes", tag = "messages",
-    security((), ("token" = []), ("cookie" = [])),
-    params(("room_id" = RoomId, Path), ("since" = inline(Option<Rev>), Query),
-        ("limit" = inline(Option<LimitSchema>), Query)),
-    responses((status = 200, description = "The changes", body = Changes)))]
-pub async fn list_changes(
-    reader: Reader,
-    app: web::Data<App>,
-    RoomPath(room_id): RoomPath,
-    query: Query,
-) -> AppResult<HttpResponse> {
-    let by = reader.principal();
-    let parsed = query.limit().and_then(|limit| Ok((limit, query.since()?)));
-    let (limit, since) = input(&app, by, room_id, Operation::View, parsed).await?;
-    let found = app.db.run(move |conn| {
-        let found = db::changes::list(conn, db::Reader::Client(by), room_id, Some(since), limit as usize)?;
-        let viewer = db::members::viewer(conn, &found.room.clone().into(), by.id, clock::now())?;
-        Ok((found, viewer))
-    });
-    let (found, viewer) = or_no_room(found.await)?;
-    let room = app.hub.with_online(Room { viewer: Some(viewer), ..Room::from(found.room) });
-    if since > room.rev {
-        let detail = "since lies beyond the room's rev: forget what you have of this room.";
-        return Err(AppError::invalid_field("since", InvalidCode::OutOfRange, detail));
-    }
-    let rev = found.changed.last().filter(|_| found.has_more).map_or(room.rev, Changed::rev);
-    let (mut messages, mut members) = (Vec::new(), Vec::new());
-    for changed in found.changed {
-        match changed {
-            Changed::Message { message, .. } => messages.push(message),
-            Changed::Member(member) => members.push(member.change),
-        }
-    }
-    Ok(HttpResponse::Ok().json(Changes { room, messages, members, rev, has_more: found.has_more }))
 }
 
 fn parse_id(text: &str) -> Result<MessageId, Invalid> {

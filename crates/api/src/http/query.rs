@@ -12,6 +12,7 @@ use shared::errors::ErrorCode;
 use shared::files::PICTURE_PIXELS;
 use shared::ids::{MessageId, Rev};
 use shared::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use shared::streams::MAX_WAIT_SECONDS;
 use shared::text::InvalidCode;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, Object, ObjectBuilder, Schema, Type};
@@ -52,15 +53,33 @@ impl Query {
         key.map_err(|_| AppError::new(ErrorCode::InvalidCursor))
     }
 
-    /// `since`: the last change that the client has; zero if it is absent.
+    /// `since`: the last change that the client has; `None` if it is absent.
     ///
     /// # Errors
     /// 422 if it is not a valid `rev`.
-    pub fn since(&self) -> AppResult<Rev> {
-        let Some(text) = self.get("since") else { return Ok(Rev::ZERO) };
-        digits(text).map(Rev).ok_or_else(|| {
-            let detail = "since must be a rev: a number from 0.";
-            AppError::invalid_field("since", InvalidCode::OutOfRange, detail)
+    pub fn since(&self) -> AppResult<Option<Rev>> {
+        let number = |text| number("since", text, "since must be a rev: a number from 0.");
+        self.get("since").map(number).transpose().map(|rev| rev.map(Rev))
+    }
+
+    /// `after`: the last event that the client has; `None` if it is absent.
+    ///
+    /// # Errors
+    /// 422 if it is not the number of an event.
+    pub fn after(&self) -> AppResult<Option<u64>> {
+        let number = |text| number("after", text, "after must be the number of an event, or 0.");
+        self.get("after").map(number).transpose()
+    }
+
+    /// `wait`: how many seconds the client waits for something new; zero if it is absent.
+    ///
+    /// # Errors
+    /// 422 if it is not a number from 0 to 30.
+    pub fn wait(&self) -> AppResult<u32> {
+        let Some(text) = self.get("wait") else { return Ok(0) };
+        digits(text).filter(|seconds| *seconds <= MAX_WAIT_SECONDS).ok_or_else(|| {
+            let detail = format!("wait must be a number of seconds from 0 to {MAX_WAIT_SECONDS}.");
+            AppError::invalid_field("wait", InvalidCode::OutOfRange, detail)
         })
     }
 }
@@ -77,6 +96,14 @@ fn parse(text: &str) -> AppResult<Query> {
         query.insert(name, value);
     }
     Ok(Query(query))
+}
+
+/// The number of a parameter or header.
+///
+/// # Errors
+/// 422 if it is not one.
+pub fn number<Number: FromStr>(name: &str, text: &str, detail: &str) -> AppResult<Number> {
+    digits(text).ok_or_else(|| AppError::invalid_field(name, InvalidCode::OutOfRange, detail))
 }
 
 /// A number in decimal digits, without a sign.
@@ -132,6 +159,23 @@ impl PartialSchema for LimitSchema {
 }
 
 impl ToSchema for LimitSchema {}
+
+/// The schema of `wait`.
+pub struct WaitSchema;
+
+impl PartialSchema for WaitSchema {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0))
+            .maximum(Some(MAX_WAIT_SECONDS))
+            .default(Some(0.into()))
+            .build()
+            .into()
+    }
+}
+
+impl ToSchema for WaitSchema {}
 
 /// The schema of the size of a picture.
 pub struct FileSizeSchema;

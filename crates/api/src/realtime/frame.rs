@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_http::ws::{self, CloseReason, Codec};
 use bytes::{Bytes, BytesMut};
 use shared::events::{CloseCode, ServerEvent};
-use shared::ids::RoomId;
+use shared::ids::{Rev, RoomId};
 use tokio_util::codec::Encoder as _;
 
 use super::budget::Budget;
@@ -22,6 +22,8 @@ struct Encoded {
     bytes: Bytes,
     /// The room that it tells of.
     room_id: Option<RoomId>,
+    /// The number of the change, or that at which a subscription begins.
+    rev: Option<Rev>,
     budget: Arc<Budget>,
 }
 
@@ -35,7 +37,13 @@ impl Frame {
     /// The text frame of an event. `None` if the event cannot be serialized, which is a bug.
     pub fn event(budget: &Arc<Budget>, event: &ServerEvent) -> Option<Self> {
         match serde_json::to_string(event) {
-            Ok(json) => Some(Self::encode(budget, ws::Message::Text(json.into()), event.room_id())),
+            Ok(json) => {
+                let rev = match event {
+                    ServerEvent::Subscribed { rev, .. } => Some(*rev),
+                    other => other.rev(),
+                };
+                Some(Self::encode(budget, ws::Message::Text(json.into()), event.room_id(), rev))
+            }
             Err(error) => {
                 tracing::error!(%error, "an event could not be serialized");
                 None
@@ -45,12 +53,12 @@ impl Frame {
 
     /// A ping, which browsers answer automatically.
     pub fn ping(budget: &Arc<Budget>) -> Self {
-        Self::encode(budget, ws::Message::Ping(Bytes::new()), None)
+        Self::encode(budget, ws::Message::Ping(Bytes::new()), None, None)
     }
 
     /// The answer to a client's ping.
     pub fn pong(budget: &Arc<Budget>, payload: Bytes) -> Self {
-        Self::encode(budget, ws::Message::Pong(payload), None)
+        Self::encode(budget, ws::Message::Pong(payload), None, None)
     }
 
     /// The encoded frame.
@@ -58,8 +66,30 @@ impl Frame {
         self.0.bytes.clone()
     }
 
+    /// The event as JSON, for transports other than the WebSocket: the payload of the frame (RFC 6455, section 5.2).
+    pub fn json(&self) -> &[u8] {
+        let bytes = &self.0.bytes;
+        let header = match bytes.get(1) {
+            Some(126) => 4,
+            Some(127) => 10,
+            _ => 2,
+        };
+        bytes.get(header..).unwrap_or_default()
+    }
+
+    /// The type of the event. It comes first in the JSON of a tagged enum.
+    pub fn event_type(&self) -> &str {
+        let tag = self.json().split(|byte| *byte == b'"').nth(3);
+        tag.and_then(|tag| std::str::from_utf8(tag).ok()).unwrap_or_default()
+    }
+
+    /// The number of the change, or that at which a subscription begins.
+    pub fn rev(&self) -> Option<Rev> {
+        self.0.rev
+    }
+
     /// The room that it tells of.
-    pub(super) fn room_id(&self) -> Option<RoomId> {
+    pub fn room_id(&self) -> Option<RoomId> {
         self.0.room_id
     }
 
@@ -73,10 +103,10 @@ impl Frame {
         self.0.bytes.is_empty()
     }
 
-    fn encode(budget: &Arc<Budget>, message: ws::Message, room_id: Option<RoomId>) -> Self {
+    fn encode(budget: &Arc<Budget>, message: ws::Message, room_id: Option<RoomId>, rev: Option<Rev>) -> Self {
         let bytes = encode(message);
         budget.charge(bytes.len());
-        Self(Arc::new(Encoded { bytes, room_id, budget: budget.clone() }))
+        Self(Arc::new(Encoded { bytes, room_id, rev, budget: budget.clone() }))
     }
 }
 
@@ -110,6 +140,17 @@ mod tests {
         assert!(budget.is_exceeded());
         drop(clone);
         assert!(!budget.is_exceeded());
+    }
+
+    #[test]
+    fn the_json_of_an_event_is_the_payload_of_its_frame() {
+        let budget = Arc::new(Budget::new(usize::MAX));
+        for length in [1, 200, 70_000] {
+            let event = ServerEvent::Pong { id: "x".repeat(length) };
+            let frame = Frame::event(&budget, &event).expect("it is JSON");
+            assert_eq!(frame.json(), serde_json::to_vec(&event).expect("it is JSON"));
+            assert_eq!(frame.event_type(), "pong");
+        }
     }
 
     #[test]

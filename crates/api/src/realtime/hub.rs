@@ -45,7 +45,7 @@ pub struct Hub {
 }
 
 pub(super) struct State {
-    admission: Admission,
+    pub(super) admission: Admission,
     pub(super) directory: Directory,
     pub(super) rooms: HashMap<RoomId, Room>,
     pub(super) newest: NewestPages,

@@ -11,6 +11,7 @@ use shared::ids::{Rev, RoomId, UserId};
 use shared::members::Viewer;
 use shared::timestamp::Timestamp;
 use shared::users::User;
+use tokio::sync::watch;
 
 use super::budget::Budget;
 use super::connection::{Connection, ConnectionId};
@@ -30,6 +31,14 @@ pub(super) struct Room {
     published: Option<Rev>,
     /// The latest change that is known to exist: published, or read by a subscriber.
     known: Option<Rev>,
+    /// Those who wait for changes of the room without following it.
+    watched: Option<Watched>,
+}
+
+/// Tells those who wait for changes of the latest one.
+struct Watched {
+    latest: watch::Sender<Option<Rev>>,
+    count: usize,
 }
 
 struct Follower {
@@ -87,7 +96,23 @@ struct Held {
 
 impl Room {
     pub(super) fn is_abandoned(&self) -> bool {
-        self.followers.is_empty()
+        self.followers.is_empty() && self.watched.is_none()
+    }
+
+    /// Adds somebody who waits for changes.
+    pub(super) fn watch(&mut self) -> watch::Receiver<Option<Rev>> {
+        let new = || Watched { latest: watch::Sender::new(None), count: 0 };
+        let watched = self.watched.get_or_insert_with(new);
+        watched.count += 1;
+        watched.latest.subscribe()
+    }
+
+    /// Removes somebody who waited for changes.
+    pub(super) fn unwatch(&mut self) {
+        self.watched.take_if(|watched| {
+            watched.count -= 1;
+            watched.count == 0
+        });
     }
 
     pub(super) fn is_followed_by(&self, id: ConnectionId) -> bool {
@@ -222,6 +247,9 @@ impl Room {
         let Some(last) = changes.last().map(|change| change.rev) else { return wakeups };
         self.published = self.published.max(Some(last));
         self.known = self.known.max(Some(last));
+        if let Some(watched) = &self.watched {
+            watched.latest.send_replace(Some(last));
+        }
         for follower in self.followers.values_mut() {
             wakeups.add(follower.deliver(changes.iter().map(|change| (change.rev, &change.frame))));
         }

@@ -10,8 +10,8 @@ use shared::events::CloseCode;
 use tokio::time::{timeout, timeout_at};
 
 use super::guard::Refused;
-use super::session::{HEARTBEAT, Session};
 use crate::app::App;
+use crate::commands::{self, Commands, HEARTBEAT, Handled};
 use crate::config::Access;
 use crate::realtime::connection::Connection;
 use crate::realtime::frame::Frame;
@@ -77,7 +77,7 @@ async fn client_closed(incoming: &mut AggregatedMessageStream) {
 
 /// Reads and executes commands until the connection is to be closed.
 async fn read(app: &App, incoming: &mut AggregatedMessageStream, connection: &Arc<Connection>) -> End {
-    let session = Session::new(app, connection);
+    let commands = Commands::new(app, connection);
     let outbox = &connection.outbox;
     let opened_at = Instant::now();
     let (mut heard_at, mut pinged_at) = (opened_at, opened_at);
@@ -98,7 +98,7 @@ async fn read(app: &App, incoming: &mut AggregatedMessageStream, connection: &Ar
             // Also when messages arrive without a pause, so that the timeout never fires.
             Ok(_) if sign_in_by.is_some_and(|by| by <= Instant::now()) => Err(CloseCode::SessionEnded),
             // Boxed, because this future is much larger than the one that waits for the next message.
-            Ok(Some(Ok(message))) => Box::pin(session.handle(message)).await,
+            Ok(Some(Ok(message))) => Box::pin(handle(app, connection, &commands, message)).await,
             Err(_) if sign_in_by.is_some_and(|by| by <= Instant::now()) => Err(CloseCode::SessionEnded),
             Err(_) if dead_at <= Instant::now() => Err(CloseCode::HeartbeatLost),
             Err(_) => {
@@ -115,6 +115,28 @@ async fn read(app: &App, incoming: &mut AggregatedMessageStream, connection: &Ar
                 return End::Closing;
             }
         }
+    }
+}
+
+/// Handles a message.
+async fn handle(
+    app: &App,
+    connection: &Connection,
+    commands: &Commands<'_>,
+    message: AggregatedMessage,
+) -> Handled {
+    match message {
+        AggregatedMessage::Text(text) => {
+            let command = commands::parse(text.as_bytes()).map_err(|_| CloseCode::BadCommand)?;
+            commands.execute(command).await
+        }
+        AggregatedMessage::Ping(payload) => {
+            commands.count_frame()?;
+            connection.outbox.push(Frame::pong(app.hub.budget(), payload));
+            Ok(())
+        }
+        AggregatedMessage::Pong(_) | AggregatedMessage::Close(_) => commands.count_frame(),
+        AggregatedMessage::Binary(_) => Err(CloseCode::Unsupported),
     }
 }
 

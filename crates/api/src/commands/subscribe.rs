@@ -1,11 +1,11 @@
 //! The command `subscribe`: replays the changes after a `rev`, then continues with live events, without gap or repeat.
 
 use shared::errors::ErrorCode;
-use shared::events::{CloseCode, RoomChange, ServerEvent};
+use shared::events::{CloseCode, RoomChange, ServerEvent, Subscription};
 use shared::ids::{Rev, RoomId};
 use shared::rooms::Room;
 
-use super::session::{Handled, Session};
+use super::{Commands, Handled};
 use crate::clock;
 use crate::config::Access;
 use crate::db::changes::{Changed, ChangesSince};
@@ -31,12 +31,29 @@ struct Replay {
     update: Option<RoomChange>,
 }
 
-impl Session<'_> {
-    /// Follows a room.
+impl Commands<'_> {
+    /// Follows rooms.
+    pub(super) async fn subscribe_all(&self, rooms: Vec<Subscription>) -> Handled {
+        for room in rooms {
+            self.subscribe(room, Some(MAX_REPLAY)).await?;
+        }
+        Ok(())
+    }
+
+    /// Follows a room for a client that only wants its changes, however many it missed.
+    ///
+    /// # Errors
+    /// The code to close with.
+    pub async fn follow(&self, room_id: RoomId, since: Option<Rev>) -> Handled {
+        self.subscribe(Subscription { room_id, since, present: false }, None).await
+    }
+
+    /// Follows a room. More than `max_replay` missed changes are not replayed.
     ///
     /// The hub holds events before the database is read. The database shows the room at one `rev`; of the held events,
     /// only later ones are sent.
-    pub(super) async fn subscribe(&self, room_id: RoomId, since: Option<Rev>, present: bool) -> Handled {
+    async fn subscribe(&self, room: Subscription, max_replay: Option<usize>) -> Handled {
+        let Subscription { room_id, since, present } = room;
         if self.app.config.access == Access::Members && self.connection.user().is_none() {
             self.refuse(ErrorCode::AuthenticationRequired, Some(room_id));
             return Ok(());
@@ -57,9 +74,9 @@ impl Session<'_> {
             let found = db::changes::list(conn, Reader::Client(by), room_id, since, REPLAY_PAGE)?;
             // After the changes, so that it is at least as new: later ones follow as `viewer_updated`.
             let viewer = db::members::viewer(conn, &found.room.clone().into(), by.id, clock::now())?;
-            let is_too_much = match since {
-                Some(since) if found.has_more => {
-                    db::changes::are_more_than(conn, room_id, since, MAX_REPLAY)?
+            let is_too_much = match (since, max_replay) {
+                (Some(since), Some(max)) if found.has_more => {
+                    db::changes::are_more_than(conn, room_id, since, max)?
                 }
                 _ => false,
             };

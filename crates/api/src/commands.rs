@@ -1,9 +1,11 @@
-//! The commands of a connection.
+//! The commands of a connection, whatever transport they come by.
+
+mod subscribe;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_ws::AggregatedMessage;
+use serde_json::{Map, Value};
 use shared::errors::ErrorCode;
 use shared::events::{ClientCommand, CloseCode, MAX_SUBSCRIPTIONS, ServerEvent, Subscription};
 use shared::ids::{Rev, RoomId, UserId};
@@ -20,74 +22,88 @@ use crate::realtime::connection::Connection;
 use crate::realtime::frame::Frame;
 use crate::realtime::room::{Silent, Voice};
 
-/// The interval between two pings of the server. `hello` tells it to the client.
-pub(super) const HEARTBEAT: Duration = Duration::from_secs(25);
+/// The interval at which a connection hears from the server. `hello` tells it to the client.
+pub const HEARTBEAT: Duration = Duration::from_secs(25);
 
 /// A connection and what its commands need.
-pub(super) struct Session<'app> {
-    pub(super) app: &'app App,
-    pub(super) connection: &'app Arc<Connection>,
+pub struct Commands<'app> {
+    app: &'app App,
+    connection: &'app Arc<Connection>,
 }
 
-/// The result of a command: the connection stays open, or is closed with a code.
-pub(super) type Handled = Result<(), CloseCode>;
+/// Reads a command. It is as strict as request bodies are: no deep nesting, no duplicate keys.
+///
+/// # Errors
+/// Why it is no command.
+pub fn parse(text: &[u8]) -> Result<ClientCommand, InvalidCommand> {
+    read(json::parse(text).map_err(|_| InvalidCommand)?)
+}
 
-impl<'app> Session<'app> {
-    pub(super) fn new(app: &'app App, connection: &'app Arc<Connection>) -> Self {
+/// Reads a command from its JSON object.
+///
+/// # Errors
+/// If its fields are invalid. A type that is not known is valid and means nothing.
+pub fn read(object: Map<String, Value>) -> Result<ClientCommand, InvalidCommand> {
+    let command = serde_json::from_value(object.into()).map_err(|_| InvalidCommand)?;
+    if let ClientCommand::Subscribe(subscriptions) = &command {
+        let rooms = subscriptions.as_slice();
+        let is_valid = |room: &Subscription| room.since.is_none_or(|since| since >= Rev::ZERO);
+        if rooms.len() > MAX_SUBSCRIPTIONS || !rooms.iter().all(is_valid) {
+            return Err(InvalidCommand);
+        }
+    }
+    Ok(command)
+}
+
+/// The text is no command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidCommand;
+
+/// The result of a command: the connection stays open, or is closed with a code.
+pub type Handled = Result<(), CloseCode>;
+
+impl<'app> Commands<'app> {
+    /// The commands of a connection.
+    pub fn new(app: &'app App, connection: &'app Arc<Connection>) -> Self {
         Self { app, connection }
     }
 
-    /// Sends `hello`: the server's version, and the user of the connection.
-    pub(super) fn greet(&self) {
-        self.send(&ServerEvent::Hello {
+    /// The first event: the server's version, and the user of the connection.
+    pub fn hello(&self) -> ServerEvent {
+        ServerEvent::Hello {
             server_version: VERSION.to_owned(),
             heartbeat_seconds: HEARTBEAT.as_secs() as u32,
             epoch: self.app.epoch,
             user: self.connection.user().map(|user| user.as_ref().clone()),
-        });
+        }
     }
 
-    /// Handles a message from the client.
+    /// Sends `hello`.
+    pub fn greet(&self) {
+        self.send(&self.hello());
+    }
+
+    /// Counts a frame that is no command.
     ///
     /// # Errors
-    /// The code to close with.
-    pub(super) async fn handle(&self, message: AggregatedMessage) -> Handled {
-        match message {
-            AggregatedMessage::Text(text) => {
-                // As strict as request bodies: no deep nesting, no duplicate keys.
-                let object = json::parse(text.as_bytes()).map_err(|_| CloseCode::BadCommand)?;
-                let command = serde_json::from_value(object.into()).map_err(|_| CloseCode::BadCommand)?;
-                self.count(matches!(command, ClientCommand::Subscribe { .. }))?;
-                self.execute(command).await
-            }
-            AggregatedMessage::Ping(payload) => {
-                self.count(false)?;
-                self.connection.outbox.push(Frame::pong(self.app.hub.budget(), payload));
-                Ok(())
-            }
-            AggregatedMessage::Pong(_) | AggregatedMessage::Close(_) => self.count(false),
-            AggregatedMessage::Binary(_) => Err(CloseCode::Unsupported),
-        }
+    /// [`CloseCode::FrameRate`] if there are too many.
+    pub fn count_frame(&self) -> Handled {
+        self.count(false)
     }
 
     fn count(&self, is_subscribe: bool) -> Handled {
         self.app.limits.frame(self.connection.id, is_subscribe).map_err(|_| CloseCode::FrameRate)
     }
 
-    async fn execute(&self, command: ClientCommand) -> Handled {
+    /// Executes a command.
+    ///
+    /// # Errors
+    /// The code to close with.
+    pub async fn execute(&self, command: ClientCommand) -> Handled {
+        self.count(matches!(command, ClientCommand::Subscribe(_)))?;
         match command {
             ClientCommand::Authenticate { token } => self.authenticate(&token).await,
-            ClientCommand::Subscribe(subscriptions) => {
-                let rooms = subscriptions.into_vec();
-                let is_valid = |room: &Subscription| room.since.is_none_or(|since| since >= Rev::ZERO);
-                if rooms.len() > MAX_SUBSCRIPTIONS || !rooms.iter().all(is_valid) {
-                    return Err(CloseCode::BadCommand);
-                }
-                for Subscription { room_id, since, present } in rooms {
-                    self.subscribe(room_id, since, present).await?;
-                }
-                Ok(())
-            }
+            ClientCommand::Subscribe(subscriptions) => self.subscribe_all(subscriptions.into_vec()).await,
             ClientCommand::Unsubscribe { room_id } => {
                 self.app.hub.leave(self.connection, room_id);
                 Ok(())
@@ -169,12 +185,12 @@ impl<'app> Session<'app> {
     }
 
     /// Tells the client that a command was refused. The connection stays open.
-    pub(super) fn refuse(&self, code: ErrorCode, room_id: Option<RoomId>) {
+    fn refuse(&self, code: ErrorCode, room_id: Option<RoomId>) {
         let detail = AppError::new(code).detail;
         self.send(&ServerEvent::Error { code, detail, room_id });
     }
 
-    pub(super) fn send(&self, event: &ServerEvent) {
+    fn send(&self, event: &ServerEvent) {
         if let Some(frame) = Frame::event(self.app.hub.budget(), event) {
             self.connection.outbox.push(frame);
         }

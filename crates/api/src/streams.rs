@@ -1,0 +1,262 @@
+//! Streams: connections made of two halves. Commands come by requests, events leave by server-sent events or long-poll.
+//!
+//! A stream has an outbox like a socket, whose events are numbered and kept until the client has them. It outlives its
+//! readers, which come and go; without one for [`READER_TIMEOUT`] it is gone.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use actix_web::web;
+use futures_util::future::{Either, select};
+use shared::events::{ClientCommand, CloseCode, ServerEvent};
+use shared::ids::StreamId;
+use shared::streams::MAX_COMMANDS;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::sleep_until;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::commands::Commands;
+use crate::realtime::connection::{Connection, Identity};
+use crate::realtime::frame::Frame;
+use crate::realtime::hub::Registration;
+use crate::realtime::outbox::{Dropped, Numbered, ReaderId};
+use crate::realtime::retransmission::Acknowledgement;
+
+/// How long a stream stays without a reader.
+pub const READER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many commands may wait. A replay, which goes at the pace of the reader, holds up those after it.
+const MAX_WAITING_COMMANDS: usize = 2 * MAX_COMMANDS;
+
+/// The open streams, and those whose last events are still to be fetched.
+#[derive(Clone, Default)]
+pub struct Streams(Arc<Mutex<HashMap<StreamId, Arc<Stream>>>>);
+
+/// A stream.
+pub struct Stream {
+    /// The id.
+    pub id: StreamId,
+    connection: Arc<Connection>,
+    commands: mpsc::Sender<ClientCommand>,
+    reading: Mutex<Reading>,
+    /// Notified when a reader comes or goes.
+    readers_changed: Notify,
+}
+
+/// Who reads a stream.
+struct Reading {
+    /// The number of readers; more than one for a moment, when one takes the place of another.
+    readers: usize,
+    /// When the last reader left.
+    left_at: Instant,
+    /// Whether everything was read, or the client has closed the stream.
+    is_over: bool,
+}
+
+/// Too many commands wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyCommands;
+
+impl Streams {
+    /// Opens a stream for a registered connection. Returns it with its greeting.
+    pub fn open(app: &web::Data<App>, registration: Registration) -> (Arc<Stream>, ServerEvent) {
+        let connection = registration.connection().clone();
+        connection.outbox.number_events();
+        let hello = Commands::new(app, &connection).hello();
+        let (commands, waiting) = mpsc::channel(MAX_WAITING_COMMANDS);
+        let stream = Arc::new(Stream {
+            id: StreamId(Uuid::new_v4()),
+            connection,
+            commands,
+            reading: Mutex::new(Reading { readers: 0, left_at: Instant::now(), is_over: false }),
+            readers_changed: Notify::new(),
+        });
+        let streams = app.streams.clone();
+        streams.lock().insert(stream.id, stream.clone());
+        actix_web::rt::spawn(run(app.clone(), streams, stream.clone(), registration, waiting));
+        (stream, hello)
+    }
+
+    /// The stream with this id, if it belongs to this session, or to nobody in particular.
+    pub fn get(&self, id: StreamId, identity: Option<&Identity>) -> Option<Arc<Stream>> {
+        let stream = self.lock().get(&id).cloned()?;
+        let session = |identity: &Identity| identity.session;
+        let owner = stream.connection.identity();
+        (owner.as_ref().map(session) == identity.map(session)).then_some(stream)
+    }
+
+    fn remove(&self, id: StreamId) {
+        self.lock().remove(&id);
+    }
+
+    /// No code panics while it holds this lock, so a poisoned state is consistent.
+    fn lock(&self) -> MutexGuard<'_, HashMap<StreamId, Arc<Stream>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stream {
+    /// Queues commands, all or none. They are executed in order.
+    ///
+    /// # Errors
+    /// If too many wait already. Commands to a stream that is being closed are ignored, as on a socket.
+    pub fn send(&self, commands: Vec<ClientCommand>) -> Result<(), TooManyCommands> {
+        match self.commands.try_reserve_many(commands.len()) {
+            Ok(permits) => permits.zip(commands).for_each(|(permit, command)| permit.send(command)),
+            Err(mpsc::error::TrySendError::Full(())) => return Err(TooManyCommands),
+            Err(mpsc::error::TrySendError::Closed(())) => {}
+        }
+        Ok(())
+    }
+
+    /// Begins to read the events after `after`, or after those that were received. The former reader ends.
+    ///
+    /// # Errors
+    /// If events after `after` are not kept any more.
+    pub fn read(self: &Arc<Self>, after: Option<u64>, by: Acknowledgement) -> Result<StreamReader, Dropped> {
+        let (reader, after) = self.connection.outbox.attach(after, by)?;
+        self.change_reading(|reading| reading.readers += 1);
+        Ok(StreamReader { stream: self.clone(), reader, after, by })
+    }
+
+    /// Closes the stream for its client.
+    pub fn close(&self, streams: &Streams) {
+        self.connection.outbox.close(CloseCode::Normal);
+        self.change_reading(|reading| reading.is_over = true);
+        streams.remove(self.id);
+    }
+
+    /// Waits until the stream had no reader for a while, or everything was read after its end.
+    async fn abandoned(&self) {
+        loop {
+            let until = {
+                let reading = self.reading();
+                if reading.is_over {
+                    return;
+                }
+                (reading.readers == 0).then(|| reading.left_at + READER_TIMEOUT)
+            };
+            let changed = self.readers_changed.notified();
+            match until {
+                Some(until) if until <= Instant::now() => return,
+                Some(until) => {
+                    let _ = select(Box::pin(changed), Box::pin(sleep_until(until.into()))).await;
+                }
+                None => changed.await,
+            }
+        }
+    }
+
+    fn change_reading(&self, change: impl FnOnce(&mut Reading)) {
+        change(&mut self.reading());
+        self.readers_changed.notify_one();
+    }
+
+    /// No code panics while it holds this lock, so a poisoned state is consistent.
+    fn reading(&self) -> MutexGuard<'_, Reading> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of the readers that a stream has in turn.
+pub struct StreamReader {
+    stream: Arc<Stream>,
+    reader: ReaderId,
+    /// The last event that was read.
+    after: u64,
+    by: Acknowledgement,
+}
+
+impl StreamReader {
+    /// The number of the last event that was read.
+    pub fn after(&self) -> u64 {
+        self.after
+    }
+
+    /// The next events. `None` at the end of the stream, or if another reader has taken the place.
+    pub fn poll_next(&mut self, context: &Context<'_>) -> Poll<Option<Vec<(u64, Frame)>>> {
+        let outbox = &self.stream.connection.outbox;
+        outbox.poll_numbered(context, self.reader, self.after, self.by).map(|next| match next {
+            Numbered::Events(events) => {
+                self.after = events.last().map_or(self.after, |(number, _)| *number);
+                Some(events)
+            }
+            Numbered::Replaced => None,
+            Numbered::End => {
+                self.stream.change_reading(|reading| reading.is_over = true);
+                None
+            }
+        })
+    }
+
+    /// The same, as a future.
+    pub async fn next(&mut self) -> Option<Vec<(u64, Frame)>> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+}
+
+impl Drop for StreamReader {
+    fn drop(&mut self) {
+        self.stream.change_reading(|reading| {
+            reading.readers -= 1;
+            reading.left_at = Instant::now();
+        });
+    }
+}
+
+/// Executes the commands of a stream until it is closed or has no reader for too long. Then it is no connection any more,
+/// but its last events can be read for a while.
+async fn run(
+    app: web::Data<App>,
+    streams: Streams,
+    stream: Arc<Stream>,
+    registration: Registration,
+    mut waiting: mpsc::Receiver<ClientCommand>,
+) {
+    let entry = Entry { streams, stream };
+    let outbox = &entry.stream.connection.outbox;
+    {
+        let executed = Box::pin(execute(&app, &entry.stream.connection, &mut waiting));
+        if let Either::Right(_) = select(executed, Box::pin(entry.stream.abandoned())).await {
+            outbox.close(CloseCode::HeartbeatLost);
+        }
+    }
+    let code = outbox.close_code().unwrap_or(CloseCode::Internal);
+    let last = Frame::event(app.hub.budget(), &ServerEvent::Closed { code: code.number() });
+    // Nothing may be pushed after the last event, and the server's stop waits for neither of them.
+    drop((registration, waiting, app));
+    outbox.end_stream(last);
+    entry.stream.abandoned().await;
+}
+
+async fn execute(app: &App, connection: &Arc<Connection>, waiting: &mut mpsc::Receiver<ClientCommand>) {
+    let commands = Commands::new(app, connection);
+    loop {
+        let command = tokio::select! {
+            biased;
+            () = connection.outbox.closing() => return,
+            command = waiting.recv() => command,
+        };
+        let Some(command) = command else { return };
+        if let Err(code) = Box::pin(commands.execute(command)).await {
+            connection.outbox.close(code);
+            return;
+        }
+    }
+}
+
+/// A stream in the list. It leaves the list however its task ends.
+struct Entry {
+    streams: Streams,
+    stream: Arc<Stream>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.stream.connection.outbox.end_stream(None);
+        self.streams.remove(self.stream.id);
+    }
+}
