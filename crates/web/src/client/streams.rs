@@ -19,8 +19,8 @@ pub async fn create() -> Result<OpenedStream, ClientError> {
 }
 
 /// Sends an array of commands.
-pub async fn send(id: StreamId, commands: String) -> Result<(), ClientError> {
-    client::send(Method::POST, &format!("{}/commands", path(id)), Some(commands)).await.map(|_| ())
+pub async fn send(id: StreamId, commands: &str) -> Result<(), ClientError> {
+    client::send(Method::POST, &format!("{}/commands", path(id)), Some(commands.to_owned())).await.map(|_| ())
 }
 
 /// The events after number `after`, as soon as there are some. The signal ends the waiting.

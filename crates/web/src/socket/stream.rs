@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use leptos::task::spawn_local;
 use shared::errors::ErrorCode;
@@ -13,6 +14,7 @@ use wasm_bindgen::closure::Closure;
 use web_sys::{AbortController, EventSource, MessageEvent};
 
 use super::link::{ABNORMAL, Incoming, Link, Listener};
+use crate::browser;
 use crate::client::{ClientError, streams};
 use crate::state::connection::Transport;
 use crate::wire::commands;
@@ -112,6 +114,7 @@ async fn poll(stream: &Rc<Stream>, id: StreamId) {
                 after = batch.next;
                 batch.events.into_iter().for_each(|event| stream.hear(Incoming::said(event)));
             }
+            Err(error) if is_too_fast(&error) => pause(&error).await,
             Err(error) => return stream.fail(&error),
         }
     }
@@ -127,11 +130,26 @@ async fn send(stream: Rc<Stream>) {
         if waiting.len() > MAX_COMMANDS {
             stream.waiting.replace(waiting.split_off(MAX_COMMANDS));
         }
-        if let Err(error) = streams::send(id, format!("[{}]", waiting.join(","))).await {
-            return stream.fail(&error);
+        let commands = format!("[{}]", waiting.join(","));
+        while let Err(error) = streams::send(id, &commands).await {
+            // Then the server has taken none of them.
+            if !is_too_fast(&error) || stream.is_over.get() {
+                return stream.fail(&error);
+            }
+            pause(&error).await;
         }
     }
     stream.is_sending.set(false);
+}
+
+/// Whether the server wants the same again, but later.
+fn is_too_fast(error: &ClientError) -> bool {
+    error.code() == Some(ErrorCode::RateLimited)
+}
+
+async fn pause(error: &ClientError) {
+    let wait = u64::try_from(error.retry_after_millis()).unwrap_or(0);
+    browser::within(Duration::from_millis(wait), std::future::pending::<()>()).await;
 }
 
 impl Stream {
