@@ -149,7 +149,7 @@ fn is_too_fast(error: &ClientError) -> bool {
 
 async fn pause(error: &ClientError) {
     let wait = u64::try_from(error.retry_after_millis()).unwrap_or(0);
-    browser::within(Duration::from_millis(wait), std::future::pending::<()>()).await;
+    browser::pause(Duration::from_millis(wait)).await;
 }
 
 impl Stream {

@@ -386,7 +386,7 @@ impl Connection {
     }
 
     fn connect(&mut self, now: i64) -> Action {
-        let kept = self.memory.fallback(now).filter(|_| self.failures % 2 == 0);
+        let kept = self.memory.fallback(now).filter(|_| self.failures.is_multiple_of(2));
         self.transport = self.next.take().or(kept).unwrap_or(Transport::WebSocket);
         self.phase = Phase::Connecting { since: now };
         Action::Connect(self.transport)

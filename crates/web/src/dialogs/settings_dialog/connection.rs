@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 
-use crate::boxed::memo;
 use crate::state::State;
 use crate::state::connection::Transport;
 
@@ -10,11 +9,11 @@ use crate::state::connection::Transport;
 #[component]
 pub fn ConnectionSettings() -> impl IntoView {
     let state = expect_context::<State>();
-    let words = memo(move || words(state.connection.with(|connection| connection.transport())));
+    let words = move || words(state.connection.with(|connection| connection.transport()));
     view! {
         <div class="setting" role="status">
-            <strong>{move || words.get().0}</strong>
-            <p>{move || words.get().1}</p>
+            <strong>{move || words().0}</strong>
+            <p>{move || words().1}</p>
         </div>
     }
 }
