@@ -15,7 +15,10 @@ use support::client::{PASSWORD, TestClient};
 use support::http::Response;
 use support::socket::TestSocket;
 use support::wait::until;
+use support::{on_each_transport, transport::Transport};
 use uuid::Uuid;
+
+on_each_transport!(a_disabled_user_is_out_at_once_and_may_come_back,);
 
 fn update(admin: &TestClient, id: UserId, body: &Value) -> Response {
     admin.patch(&admin_user_path(id), body)
@@ -65,9 +68,8 @@ fn admins_list_everybody_and_promote_and_demote() {
     assert_eq!(app.db().text("SELECT count(*)::text FROM server_audit"), "2", "refused acts leave nothing");
 }
 
-#[test]
-fn a_disabled_user_is_out_at_once_and_may_come_back() {
-    let app = TestApp::start();
+fn a_disabled_user_is_out_at_once_and_may_come_back(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (admin, grace, guest) = (app.member("root"), app.member("Grace"), app.guest("Adam"));
     let mut socket = TestSocket::connect(&grace);
     let disabled: AdminUser =

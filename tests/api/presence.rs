@@ -10,6 +10,25 @@ use shared::users::User;
 use support::app::TestApp;
 use support::socket::TestSocket;
 use support::wait::until;
+use support::{on_each_transport, transport::Transport};
+
+on_each_transport!(
+    users_who_join_and_leave_are_announced,
+    presence_counts_users_not_tabs,
+    a_second_tab_is_told_of_the_next_visitor,
+    users_who_join_within_moments_are_all_told_of_each_other,
+    a_large_room_lists_a_hundred_users_and_counts_all,
+    two_guests_with_one_name_are_two_users,
+    anonymous_visitors_are_counted,
+    a_visitor_who_signs_in_becomes_a_user,
+    a_follower_that_is_not_present_is_not_in_the_room,
+    presence_of_other_rooms_is_not_sent,
+    typing_is_sent_to_others_until_it_stops,
+    typing_expires_after_five_seconds,
+    typing_ends_with_the_message,
+    typing_ends_with_leaving,
+    typing_requires_a_session,
+);
 
 /// The next presence event.
 #[track_caller]
@@ -35,9 +54,8 @@ fn type_in(socket: &mut TestSocket, room_id: RoomId, active: bool) {
 }
 
 // reference: presence-online
-#[test]
-fn users_who_join_and_leave_are_announced() {
-    let app = TestApp::start();
+fn users_who_join_and_leave_are_announced(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
     let mut inside = TestSocket::connect(&alice);
@@ -57,9 +75,8 @@ fn users_who_join_and_leave_are_announced() {
 }
 
 // reference: presence-online
-#[test]
-fn presence_counts_users_not_tabs() {
-    let app = TestApp::start();
+fn presence_counts_users_not_tabs(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
     let mut inside = TestSocket::connect(&alice);
@@ -77,9 +94,8 @@ fn presence_counts_users_not_tabs() {
     assert_eq!(presence(&mut inside, room.id), (vec![], vec![grace.user().id], 0));
 }
 
-#[test]
-fn a_second_tab_is_told_of_the_next_visitor() {
-    let app = TestApp::start();
+fn a_second_tab_is_told_of_the_next_visitor(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let mut first_tab = TestSocket::connect(&alice);
     first_tab.subscribe(room.id);
@@ -92,10 +108,9 @@ fn a_second_tab_is_told_of_the_next_visitor() {
     }
 }
 
-#[test]
-fn users_who_join_within_moments_are_all_told_of_each_other() {
+fn users_who_join_within_moments_are_all_told_of_each_other(transport: Transport) {
     const PEOPLE: usize = 25;
-    let app = TestApp::start();
+    let app = TestApp::start().by(transport);
     let (_, room) = app.alice_in_a_room();
     let guests: Vec<_> = (0..PEOPLE).map(|number| app.guest(&format!("guest {number}"))).collect();
     std::thread::scope(|scope| {
@@ -120,10 +135,9 @@ fn users_who_join_within_moments_are_all_told_of_each_other() {
     });
 }
 
-#[test]
-fn a_large_room_lists_a_hundred_users_and_counts_all() {
+fn a_large_room_lists_a_hundred_users_and_counts_all(transport: Transport) {
     const PEOPLE: usize = 130;
-    let app = TestApp::start();
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let mut sockets: Vec<(UserId, TestSocket)> = (0..PEOPLE)
         .map(|number| {
@@ -166,9 +180,8 @@ fn a_large_room_lists_a_hundred_users_and_counts_all() {
     assert_eq!(listed.into_iter().collect::<Vec<_>>(), [alice.user().id]);
 }
 
-#[test]
-fn two_guests_with_one_name_are_two_users() {
-    let app = TestApp::start();
+fn two_guests_with_one_name_are_two_users(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let mut first = TestSocket::connect(&alice);
     first.subscribe(room.id);
@@ -191,9 +204,8 @@ fn a_user_whose_connection_breaks_leaves() {
     assert_eq!(presence(&mut inside, room.id), (vec![], vec![grace.user().id], 0));
 }
 
-#[test]
-fn anonymous_visitors_are_counted() {
-    let app = TestApp::start();
+fn anonymous_visitors_are_counted(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let mut inside = TestSocket::connect(&alice);
     inside.subscribe(room.id);
@@ -209,9 +221,8 @@ fn anonymous_visitors_are_counted() {
     assert_eq!(presence(&mut inside, room.id), (vec![], vec![], 1));
 }
 
-#[test]
-fn a_visitor_who_signs_in_becomes_a_user() {
-    let app = TestApp::start();
+fn a_visitor_who_signs_in_becomes_a_user(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
     let mut inside = TestSocket::connect(&alice);
@@ -231,9 +242,8 @@ fn a_visitor_who_signs_in_becomes_a_user() {
     assert_eq!(alice.room(room.id).online, 2);
 }
 
-#[test]
-fn a_follower_that_is_not_present_is_not_in_the_room() {
-    let app = TestApp::start();
+fn a_follower_that_is_not_present_is_not_in_the_room(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
     let mut inside = TestSocket::connect(&alice);
@@ -253,9 +263,8 @@ fn a_follower_that_is_not_present_is_not_in_the_room() {
     assert!(afar.settle().is_empty(), "neither presence nor typing");
 }
 
-#[test]
-fn presence_of_other_rooms_is_not_sent() {
-    let app = TestApp::start();
+fn presence_of_other_rooms_is_not_sent(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let other = alice.create_room("other room");
     let mut inside = TestSocket::connect(&alice);
@@ -268,9 +277,8 @@ fn presence_of_other_rooms_is_not_sent() {
 }
 
 // reference: typing-line
-#[test]
-fn typing_is_sent_to_others_until_it_stops() {
-    let app = TestApp::start();
+fn typing_is_sent_to_others_until_it_stops(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
     let mut reader = TestSocket::connect(&alice);
@@ -285,9 +293,8 @@ fn typing_is_sent_to_others_until_it_stops() {
 }
 
 // reference: typing-line
-#[test]
-fn typing_expires_after_five_seconds() {
-    let app = TestApp::start();
+fn typing_expires_after_five_seconds(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
     let mut reader = TestSocket::connect(&alice);
@@ -303,9 +310,8 @@ fn typing_expires_after_five_seconds() {
 }
 
 // reference: typing-line
-#[test]
-fn typing_ends_with_the_message() {
-    let app = TestApp::start();
+fn typing_ends_with_the_message(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
     let mut reader = TestSocket::connect(&alice);
@@ -321,9 +327,8 @@ fn typing_ends_with_the_message() {
 }
 
 // reference: typing-line
-#[test]
-fn typing_ends_with_leaving() {
-    let app = TestApp::start();
+fn typing_ends_with_leaving(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let grace = app.guest("Grace");
     let mut reader = TestSocket::connect(&alice);
@@ -344,9 +349,8 @@ fn typing_ends_with_leaving() {
     }
 }
 
-#[test]
-fn typing_requires_a_session() {
-    let app = TestApp::start();
+fn typing_requires_a_session(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let mut reader = TestSocket::connect(&alice);
     reader.subscribe(room.id);

@@ -13,6 +13,17 @@ use support::app::TestApp;
 use support::builders::{shared_room, texts};
 use support::client::TestClient;
 use support::socket::TestSocket;
+use support::{on_each_transport, transport::Transport};
+
+on_each_transport!(
+    whoever_is_added_gains_sight_on_all_sockets_and_subscribes,
+    whoever_is_out_again_is_told_why_and_hears_nothing_more,
+    whoever_is_removed_from_a_public_room_keeps_sight_and_hears_what_they_may_do_now,
+    viewer_updated_follows_roles_mutes_and_settings_on_all_sockets_of_that_person_only,
+    a_room_that_becomes_private_vanishes_for_everybody_without_membership,
+    a_room_that_becomes_public_is_created_for_everybody_else_with_its_whole_history,
+    a_private_room_counts_and_lists_people_for_its_members_only,
+);
 
 /// An owner and a member of a private room, an account outside, and an admin of the server outside.
 struct Stage {
@@ -26,7 +37,11 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let app = TestApp::start();
+        Self::by(Transport::WebSocket)
+    }
+
+    fn by(transport: Transport) -> Self {
+        let app = TestApp::start().by(transport);
         let [admin, owner, member, outsider] =
             ["Administrator", "The owner", "The member", "The outsider"].map(|name| app.member(name));
         let room = owner.create_private_room("behind the curtain");
@@ -232,9 +247,8 @@ fn a_public_room_is_told_to_everybody_by_its_creation_and_its_end() {
     }
 }
 
-#[test]
-fn whoever_is_added_gains_sight_on_all_sockets_and_subscribes() {
-    let stage = Stage::new();
+fn whoever_is_added_gains_sight_on_all_sockets_and_subscribes(transport: Transport) {
+    let stage = Stage::by(transport);
     let mut others = stage.outside();
     let mut follower = TestSocket::connect(&stage.member);
     let before = follower.subscribe(stage.room.id).rev;
@@ -257,8 +271,7 @@ fn whoever_is_added_gains_sight_on_all_sockets_and_subscribes() {
     }
 }
 
-#[test]
-fn whoever_is_out_again_is_told_why_and_hears_nothing_more() {
+fn whoever_is_out_again_is_told_why_and_hears_nothing_more(transport: Transport) {
     type Step = fn(&Stage);
     let steps: [(Step, RemovalReason); 4] = [
         (|stage| stage.member.leave(stage.room.id), RemovalReason::Left),
@@ -267,7 +280,7 @@ fn whoever_is_out_again_is_told_why_and_hears_nothing_more() {
         (|stage| stage.owner.delete_room(stage.room.id), RemovalReason::Deleted),
     ];
     for (step, reason) in steps {
-        let stage = Stage::new();
+        let stage = Stage::by(transport);
         let mut inside = TestSocket::connect(&stage.owner);
         inside.subscribe(stage.room.id);
         let mut own = [TestSocket::connect(&stage.member), TestSocket::connect(&stage.member)];
@@ -300,9 +313,8 @@ fn whoever_is_out_again_is_told_why_and_hears_nothing_more() {
     }
 }
 
-#[test]
-fn whoever_is_removed_from_a_public_room_keeps_sight_and_hears_what_they_may_do_now() {
-    let stage = Stage::new();
+fn whoever_is_removed_from_a_public_room_keeps_sight_and_hears_what_they_may_do_now(transport: Transport) {
+    let stage = Stage::by(transport);
     let room = stage.owner.create_room("open");
     stage.owner.add(room.id, &stage.member, Role::Moderator);
     let mut sockets = [TestSocket::connect(&stage.member), TestSocket::connect(&stage.member)];
@@ -329,9 +341,8 @@ fn whoever_is_removed_from_a_public_room_keeps_sight_and_hears_what_they_may_do_
     assert!(!sockets[1].viewer_updated(room.id).banned);
 }
 
-#[test]
-fn viewer_updated_follows_roles_mutes_and_settings_on_all_sockets_of_that_person_only() {
-    let stage = Stage::new();
+fn viewer_updated_follows_roles_mutes_and_settings_on_all_sockets_of_that_person_only(transport: Transport) {
+    let stage = Stage::by(transport);
     let (room_id, member) = (stage.room.id, &stage.member);
     let mut own = [TestSocket::connect(member), TestSocket::connect(member)];
     let mut owners = TestSocket::connect(&stage.owner);
@@ -359,9 +370,8 @@ fn viewer_updated_follows_roles_mutes_and_settings_on_all_sockets_of_that_person
     assert!(viewer.may.iter().all(|operation| operation.name() != "send"), "{viewer:?}");
 }
 
-#[test]
-fn a_room_that_becomes_private_vanishes_for_everybody_without_membership() {
-    let stage = Stage::new();
+fn a_room_that_becomes_private_vanishes_for_everybody_without_membership(transport: Transport) {
+    let stage = Stage::by(transport);
     let room = stage.owner.create_room("glass house");
     stage.member.join(room.id);
     let mut inside = [TestSocket::connect(&stage.owner), TestSocket::connect(&stage.member)];
@@ -394,9 +404,8 @@ fn a_room_that_becomes_private_vanishes_for_everybody_without_membership() {
     assert_eq!(stage.owner.room(room.id).online, 2, "who cannot see it is not in it");
 }
 
-#[test]
-fn a_room_that_becomes_public_is_created_for_everybody_else_with_its_whole_history() {
-    let stage = Stage::new();
+fn a_room_that_becomes_public_is_created_for_everybody_else_with_its_whole_history(transport: Transport) {
+    let stage = Stage::by(transport);
     let message = stage.owner.send(stage.room.id, "said in confidence");
     let mut inside = TestSocket::connect(&stage.member);
     inside.subscribe(stage.room.id);
@@ -561,9 +570,8 @@ fn the_people_of_a_private_room_are_seen_by_each_other_also_as_guests() {
     grace.request("PUT", &own_membership_path(stage.room.id)).send().problem(404, ErrorCode::RoomNotFound);
 }
 
-#[test]
-fn a_private_room_counts_and_lists_people_for_its_members_only() {
-    let stage = Stage::new();
+fn a_private_room_counts_and_lists_people_for_its_members_only(transport: Transport) {
+    let stage = Stage::by(transport);
     let mut inside = TestSocket::connect(&stage.owner);
     inside.subscribe(stage.room.id);
     let mut other = TestSocket::connect(&stage.member);

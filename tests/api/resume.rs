@@ -4,13 +4,32 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Text;
 use shared::errors::ErrorCode;
-use shared::events::{ClientCommand, CloseCode, ServerEvent};
+use shared::events::{ClientCommand, CloseCode, ServerEvent, Subscription, Subscriptions};
 use shared::ids::{Rev, RoomId};
 use shared::messages::Message;
 use support::app::TestApp;
+use support::builders::unknown_room_id;
 use support::client::TestClient;
 use support::db::TestDb;
 use support::socket::{Subscribed, TestSocket};
+use support::{on_each_transport, transport::Transport};
+
+on_each_transport!(
+    many_rooms_are_resumed_by_one_command,
+    missed_messages_come_after_subscribed_and_before_live_events,
+    a_client_that_missed_nothing_gets_no_replay,
+    a_known_message_is_replayed_as_updated_and_a_new_one_as_created,
+    a_tombstone_is_replayed_as_deleted,
+    a_missed_rename_is_replayed_once,
+    since_the_beginning_the_whole_room_is_replayed,
+    presence_and_typing_are_not_replayed,
+    a_rev_beyond_that_of_the_room_closes_the_socket,
+    a_thousand_missed_changes_are_replayed,
+    more_than_a_thousand_missed_changes_are_answered_with_resync,
+    a_client_resumes_after_a_restart_of_the_server,
+    a_subscriber_is_told_of_a_deletion_during_its_subscription,
+    a_long_replay_is_complete_and_in_order_while_the_room_changes,
+);
 
 /// The replay: all changes up to `subscribed.rev`.
 fn replay(socket: &mut TestSocket) -> Vec<ServerEvent> {
@@ -40,9 +59,8 @@ fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-#[test]
-fn missed_messages_come_after_subscribed_and_before_live_events() {
-    let app = TestApp::start();
+fn missed_messages_come_after_subscribed_and_before_live_events(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let seen = alice.send(room.id, "seen");
     let missed: Vec<Message> = alice.send_many(room.id, 5);
@@ -61,18 +79,16 @@ fn missed_messages_come_after_subscribed_and_before_live_events() {
     assert_eq!(socket.next_change().0, live.rev);
 }
 
-#[test]
-fn a_client_that_missed_nothing_gets_no_replay() {
-    let app = TestApp::start();
+fn a_client_that_missed_nothing_gets_no_replay(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "hello");
     let (subscribed, events) = resume(&alice, room.id, message.rev);
     assert_eq!((subscribed.rev, events), (message.rev, vec![]));
 }
 
-#[test]
-fn a_known_message_is_replayed_as_updated_and_a_new_one_as_created() {
-    let app = TestApp::start();
+fn a_known_message_is_replayed_as_updated_and_a_new_one_as_created(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let old = alice.send(room.id, "old");
     let since = old.rev;
@@ -86,9 +102,8 @@ fn a_known_message_is_replayed_as_updated_and_a_new_one_as_created() {
     assert!(revs.is_sorted(), "{revs:?}");
 }
 
-#[test]
-fn a_tombstone_is_replayed_as_deleted() {
-    let app = TestApp::start();
+fn a_tombstone_is_replayed_as_deleted(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let old = alice.send(room.id, "old");
     let since = old.rev;
@@ -99,9 +114,8 @@ fn a_tombstone_is_replayed_as_deleted() {
     assert_eq!(summary(&events), [("deleted", None), ("deleted", None)]);
 }
 
-#[test]
-fn a_missed_rename_is_replayed_once() {
-    let app = TestApp::start();
+fn a_missed_rename_is_replayed_once(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     alice.rename_room(room.id, "first name");
     alice.rename_room(room.id, "second name");
@@ -118,9 +132,8 @@ fn a_missed_rename_is_replayed_once() {
     assert_eq!(summary(&events), [("created", text("hello again"))]);
 }
 
-#[test]
-fn since_the_beginning_the_whole_room_is_replayed() {
-    let app = TestApp::start();
+fn since_the_beginning_the_whole_room_is_replayed(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let messages = alice.send_many(room.id, 120);
     let (_, events) = resume(&app.anonymous(), room.id, room.rev);
@@ -129,9 +142,8 @@ fn since_the_beginning_the_whole_room_is_replayed() {
     assert_eq!(revs, expected);
 }
 
-#[test]
-fn presence_and_typing_are_not_replayed() {
-    let app = TestApp::start();
+fn presence_and_typing_are_not_replayed(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let mut grace = TestSocket::connect(&app.guest("Grace"));
     grace.subscribe(room.id);
@@ -144,9 +156,8 @@ fn presence_and_typing_are_not_replayed() {
     assert!(events.iter().all(|event| matches!(event, ServerEvent::MessageCreated(_))), "{events:?}");
 }
 
-#[test]
-fn a_rev_beyond_that_of_the_room_closes_the_socket() {
-    let app = TestApp::start();
+fn a_rev_beyond_that_of_the_room_closes_the_socket(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "hello");
     for since in [message.rev.next(), Rev(1_000_000), Rev(i64::MAX)] {
@@ -184,10 +195,9 @@ fn db_with_messages(count: usize) -> (TestDb, RoomId) {
     (db, room_id)
 }
 
-#[test]
-fn a_thousand_missed_changes_are_replayed() {
+fn a_thousand_missed_changes_are_replayed(transport: Transport) {
     let (db, room_id) = db_with_messages(1_000);
-    let app = TestApp::over(db, &["--rate-limits", "off"]);
+    let app = TestApp::over(db, &["--rate-limits", "off"]).by(transport);
     let mut socket = app.socket();
     assert_eq!(socket.resume(room_id, Rev::ZERO).rev, Rev(1_000));
     for number in 1..=1_000 {
@@ -196,10 +206,9 @@ fn a_thousand_missed_changes_are_replayed() {
     assert_eq!(socket.settle(), []);
 }
 
-#[test]
-fn more_than_a_thousand_missed_changes_are_answered_with_resync() {
+fn more_than_a_thousand_missed_changes_are_answered_with_resync(transport: Transport) {
     let (db, room_id) = db_with_messages(1_001);
-    let app = TestApp::over(db, &["--rate-limits", "off"]);
+    let app = TestApp::over(db, &["--rate-limits", "off"]).by(transport);
     let mut socket = app.socket();
     let subscribed = socket.resume(room_id, Rev::ZERO);
     assert_eq!(subscribed.rev, Rev(1_001));
@@ -226,9 +235,8 @@ fn more_than_a_thousand_missed_changes_are_answered_with_resync() {
     assert_eq!(other.next_change().0, Rev(1_001));
 }
 
-#[test]
-fn a_client_resumes_after_a_restart_of_the_server() {
-    let mut app = TestApp::start();
+fn a_client_resumes_after_a_restart_of_the_server(transport: Transport) {
+    let mut app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let seen = alice.send(room.id, "seen");
     let missed = alice.send(room.id, "missed");
@@ -242,9 +250,8 @@ fn a_client_resumes_after_a_restart_of_the_server() {
     assert_eq!((live.seq, live.rev), (missed.seq.next(), missed.rev.next().next()), "it joins first");
 }
 
-#[test]
-fn a_subscriber_is_told_of_a_deletion_during_its_subscription() {
-    let app = TestApp::start();
+fn a_subscriber_is_told_of_a_deletion_during_its_subscription(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let mut locker = app.db().connect();
     // Reading messages waits for this lock; deleting the room does not.
@@ -276,9 +283,8 @@ fn waiting_for_locks(app: &TestApp) -> i64 {
     sql_query(sql).get_result::<Count>(&mut app.db().connect()).expect("it runs").count
 }
 
-#[test]
-fn a_long_replay_is_complete_and_in_order_while_the_room_changes() {
-    let app = TestApp::start();
+fn a_long_replay_is_complete_and_in_order_while_the_room_changes(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let messages = alice.send_many(room.id, 450);
     let stop = std::sync::atomic::AtomicBool::new(false);
@@ -310,4 +316,56 @@ fn a_long_replay_is_complete_and_in_order_while_the_room_changes() {
         }
         stop.store(true, std::sync::atomic::Ordering::SeqCst);
     });
+}
+
+fn many_rooms_are_resumed_by_one_command(transport: Transport) {
+    let app = TestApp::start().by(transport);
+    let alice = app.guest("Alice");
+    let [quiet, missed, fresh, deleted] =
+        ["quiet", "missed", "fresh", "deleted"].map(|name| alice.create_room(name));
+    let private = app.member("Owner").create_private_room("hidden");
+    alice.delete_room(deleted.id);
+    let message = alice.send(missed.id, "while away");
+    let room = |room_id, since| Subscription { room_id, since, present: room_id == quiet.id };
+    let rooms = vec![
+        room(missed.id, Some(missed.rev)),
+        room(deleted.id, Some(Rev::ZERO)),
+        room(quiet.id, Some(quiet.rev)),
+        room(private.id, None),
+        room(fresh.id, None),
+        room(unknown_room_id(), None),
+    ];
+    let mut socket = TestSocket::connect(&alice);
+    socket.send(&ClientCommand::Subscribe(Subscriptions::Many { rooms }));
+    let (mut subscribed, mut refused, mut replayed) = (Vec::new(), Vec::new(), Vec::new());
+    for event in socket.settle() {
+        match event {
+            ServerEvent::Subscribed { room, rev, online, .. } => {
+                assert_eq!(online.len(), usize::from(room.id == quiet.id));
+                subscribed.push((room.id, rev));
+            }
+            ServerEvent::Error { code, room_id, .. } => {
+                assert_eq!(code, ErrorCode::RoomNotFound);
+                refused.extend(room_id);
+            }
+            ServerEvent::MessageCreated(change) => replayed.push(change.message),
+            ServerEvent::Presence { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    let by_id = |(id, _): &(RoomId, Rev)| *id;
+    subscribed.sort_by_key(by_id);
+    let mut expected = [(quiet.id, quiet.rev), (missed.id, message.rev), (fresh.id, fresh.rev)];
+    expected.sort_by_key(by_id);
+    assert_eq!(subscribed, expected);
+    refused.sort();
+    let mut hidden = [deleted.id, private.id, unknown_room_id()];
+    hidden.sort();
+    assert_eq!(refused, hidden);
+    assert_eq!(replayed, [message]);
+    for room in [&quiet, &missed, &fresh] {
+        let sent = alice.send(room.id, "live");
+        let (rev, event) = socket.next_change();
+        assert_eq!((rev, event.room_id()), (sent.rev, Some(room.id)));
+    }
 }

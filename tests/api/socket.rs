@@ -10,6 +10,22 @@ use support::app::TestApp;
 use support::builders::unknown_room_id;
 use support::client::{Request, TestClient};
 use support::socket::TestSocket;
+use support::{on_each_transport, transport::Transport};
+
+on_each_transport!(
+    hello_to_an_anonymous_socket_has_no_user,
+    a_bearer_token_signs_the_socket_in,
+    an_invalid_token_in_a_frame_closes_the_socket,
+    signing_out_closes_only_the_sockets_of_the_session,
+    subscribing_returns_the_room_and_the_users_in_it,
+    without_since_nothing_is_replayed,
+    an_unknown_or_deleted_room_cannot_be_followed_and_the_socket_stays_open,
+    unsubscribing_ends_the_messages_of_a_room_but_not_the_changes_of_rooms,
+    one_socket_follows_many_rooms,
+    subscribing_again_restarts_delivery_without_duplicates,
+    a_ping_is_answered_with_its_id,
+    unknown_commands_and_unknown_fields_are_ignored,
+);
 
 fn hello(socket: &mut TestSocket) -> Option<User> {
     match socket.next_event() {
@@ -51,15 +67,13 @@ fn the_handshake_accepts_the_subprotocol() {
     assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
 }
 
-#[test]
-fn hello_to_an_anonymous_socket_has_no_user() {
-    let app = TestApp::start();
+fn hello_to_an_anonymous_socket_has_no_user(transport: Transport) {
+    let app = TestApp::start().by(transport);
     assert_eq!(hello(&mut TestSocket::open(&app.anonymous())), None);
 }
 
-#[test]
-fn a_bearer_token_signs_the_socket_in() {
-    let app = TestApp::start();
+fn a_bearer_token_signs_the_socket_in(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let grace = app.guest("Grace");
     assert_eq!(hello(&mut TestSocket::open(&grace)).as_ref(), Some(grace.user()));
 }
@@ -126,17 +140,15 @@ fn a_token_in_the_first_frame_signs_in_and_is_answered_with_hello() {
     assert_eq!(hello(&mut socket).as_ref(), Some(grace.user()));
 }
 
-#[test]
-fn an_invalid_token_in_a_frame_closes_the_socket() {
-    let app = TestApp::start();
+fn an_invalid_token_in_a_frame_closes_the_socket(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let mut socket = app.socket();
     socket.send(&ClientCommand::Authenticate { token: "wrong".to_owned() });
     assert_eq!(socket.closed(), CloseCode::SessionEnded.number());
 }
 
-#[test]
-fn signing_out_closes_only_the_sockets_of_the_session() {
-    let app = TestApp::start();
+fn signing_out_closes_only_the_sockets_of_the_session(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (grace, ada) = (app.guest("Grace"), app.guest("Ada Lovelace"));
     let cookie = grace.cookie();
     let first = TestSocket::connect(&grace);
@@ -154,9 +166,8 @@ fn signing_out_closes_only_the_sockets_of_the_session() {
     }
 }
 
-#[test]
-fn subscribing_returns_the_room_and_the_users_in_it() {
-    let app = TestApp::start();
+fn subscribing_returns_the_room_and_the_users_in_it(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let message = alice.send(room.id, "hello");
     let subscribed = TestSocket::connect(&alice).subscribe(room.id);
@@ -168,9 +179,8 @@ fn subscribing_returns_the_room_and_the_users_in_it() {
     assert_eq!(subscribed.visitors, 0);
 }
 
-#[test]
-fn without_since_nothing_is_replayed() {
-    let app = TestApp::start();
+fn without_since_nothing_is_replayed(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     alice.send_many(room.id, 3);
     let mut socket = app.socket();
@@ -180,9 +190,8 @@ fn without_since_nothing_is_replayed() {
     assert_eq!(socket.next_change().0, message.rev);
 }
 
-#[test]
-fn an_unknown_or_deleted_room_cannot_be_followed_and_the_socket_stays_open() {
-    let app = TestApp::start();
+fn an_unknown_or_deleted_room_cannot_be_followed_and_the_socket_stays_open(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     alice.delete_room(room.id);
     let mut socket = app.socket();
@@ -197,9 +206,8 @@ fn an_unknown_or_deleted_room_cannot_be_followed_and_the_socket_stays_open() {
     socket.subscribe(app.lobby().id);
 }
 
-#[test]
-fn unsubscribing_ends_the_messages_of_a_room_but_not_the_changes_of_rooms() {
-    let app = TestApp::start();
+fn unsubscribing_ends_the_messages_of_a_room_but_not_the_changes_of_rooms(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let mut socket = app.socket();
     socket.subscribe(room.id);
@@ -213,9 +221,8 @@ fn unsubscribing_ends_the_messages_of_a_room_but_not_the_changes_of_rooms() {
     assert!(matches!(event, ServerEvent::RoomUpdated(_)), "{event:?}");
 }
 
-#[test]
-fn one_socket_follows_many_rooms() {
-    let app = TestApp::start();
+fn one_socket_follows_many_rooms(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let alice = app.guest("Alice");
     let rooms: Vec<_> = (0..20).map(|number| alice.create_room(&format!("room {number}"))).collect();
     let mut socket = TestSocket::connect(&app.guest("Grace"));
@@ -229,9 +236,8 @@ fn one_socket_follows_many_rooms() {
     }
 }
 
-#[test]
-fn subscribing_again_restarts_delivery_without_duplicates() {
-    let app = TestApp::start();
+fn subscribing_again_restarts_delivery_without_duplicates(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let (alice, room) = app.alice_in_a_room();
     let mut socket = app.socket();
     socket.subscribe(room.id);
@@ -241,9 +247,8 @@ fn subscribing_again_restarts_delivery_without_duplicates() {
     socket.assert_quiet();
 }
 
-#[test]
-fn a_ping_is_answered_with_its_id() {
-    let app = TestApp::start();
+fn a_ping_is_answered_with_its_id(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let mut socket = app.socket();
     for id in ["", "1", "日本語 \" \\ \u{1}", &"x".repeat(1_000)] {
         socket.send(&ClientCommand::Ping { id: id.to_owned() });
@@ -255,9 +260,8 @@ fn a_ping_is_answered_with_its_id() {
     }
 }
 
-#[test]
-fn unknown_commands_and_unknown_fields_are_ignored() {
-    let app = TestApp::start();
+fn unknown_commands_and_unknown_fields_are_ignored(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let mut socket = app.socket();
     socket.send_text(&json!({ "type": "react", "emoji": "+1", "nested": { "a": [1, 2] } }).to_string());
     socket.send_text(&json!({ "type": "unknown" }).to_string());

@@ -14,6 +14,12 @@ use support::client::{PASSWORD, TestClient};
 use support::http::Response;
 use support::socket::TestSocket;
 use support::wait::until;
+use support::{on_each_transport, transport::Transport};
+
+on_each_transport!(
+    a_socket_of_a_token_listens_and_types_by_its_scopes,
+    a_dead_token_is_refused_and_its_sockets_are_closed,
+);
 
 fn create(client: &TestClient, scopes: &[&str]) -> Response {
     client.post(TOKENS_PATH, &json!({ "name": "a script", "scopes": scopes, "password": PASSWORD }))
@@ -22,7 +28,7 @@ fn create(client: &TestClient, scopes: &[&str]) -> Response {
 /// A client that uses a new token with these scopes.
 fn program(app: &TestApp, owner: &TestClient, scopes: &[&str]) -> (TestClient, Token) {
     let NewToken { token, info } = create(owner, scopes).expect(201).json();
-    (TestClient::known(app.addr(), owner.user().clone(), &token), info)
+    (TestClient::known(app.addr(), owner.user().clone(), &token).by(owner.transport()), info)
 }
 
 #[test]
@@ -149,9 +155,8 @@ fn no_token_touches_sessions_tokens_and_the_account() {
     program.get(CURRENT_USER_PATH).expect(200);
 }
 
-#[test]
-fn a_socket_of_a_token_listens_and_types_by_its_scopes() {
-    let app = TestApp::start();
+fn a_socket_of_a_token_listens_and_types_by_its_scopes(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let grace = app.member("Grace");
     let (alice, room) = app.alice_in_a_room();
     let (reader, _) = program(&app, &grace, &["read"]);
@@ -185,9 +190,8 @@ fn a_socket_of_a_token_listens_and_types_by_its_scopes() {
     request.send().problem(403, ErrorCode::InsufficientScope);
 }
 
-#[test]
-fn a_dead_token_is_refused_and_its_sockets_are_closed() {
-    let app = TestApp::start();
+fn a_dead_token_is_refused_and_its_sockets_are_closed(transport: Transport) {
+    let app = TestApp::start().by(transport);
     let admin = app.member("root");
     let grace = app.member("Grace");
     let refused = |client: &TestClient| client.get(CURRENT_USER_PATH).problem(401, ErrorCode::InvalidToken);
@@ -202,7 +206,7 @@ fn a_dead_token_is_refused_and_its_sockets_are_closed() {
 
     let body = json!({ "name": "x", "scopes": ["read"], "password": PASSWORD, "expires_in_seconds": 2 });
     let NewToken { token, .. } = grace.post(TOKENS_PATH, &body).expect(201).json();
-    let expiring = TestClient::known(app.addr(), grace.user().clone(), &token);
+    let expiring = TestClient::known(app.addr(), grace.user().clone(), &token).by(transport);
     let mut socket = TestSocket::connect(&expiring);
     assert_eq!(socket.wait_closed(), CloseCode::SessionEnded.number());
     until("the token has expired", || (expiring.get(CURRENT_USER_PATH).status == 401).then_some(()));

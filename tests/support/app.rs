@@ -16,6 +16,7 @@ use crate::db::{TestDb, shared_data_dir};
 use crate::http::Response;
 use crate::socket::TestSocket;
 use crate::temp_dir::TempDir;
+use crate::transport::Transport;
 
 /// A running server with its own database. Dropping it stops the server.
 pub struct TestApp {
@@ -24,9 +25,16 @@ pub struct TestApp {
     addr: SocketAddr,
     db: TestDb,
     data_dir: TempDir,
+    transport: Transport,
 }
 
 impl TestApp {
+    /// The same server, whose clients are connected by this transport.
+    pub fn by(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
+    }
+
     /// Starts a server without rate limits.
     pub fn start() -> Self {
         Self::with(&["--rate-limits", "off"])
@@ -41,7 +49,7 @@ impl TestApp {
     pub fn over(db: TestDb, flags: &[&str]) -> Self {
         let data_dir = TempDir::new();
         let server = start_server(db.url(), &with_data_dir(flags, &data_dir));
-        Self { addr: server.addr(), server: Some(server), db, data_dir }
+        Self { addr: server.addr(), server: Some(server), db, data_dir, transport: Transport::WebSocket }
     }
 
     /// The address of the server.
@@ -61,19 +69,19 @@ impl TestApp {
 
     /// A client without a session.
     pub fn anonymous(&self) -> TestClient {
-        TestClient::anonymous(self.addr)
+        TestClient::anonymous(self.addr).by(self.transport)
     }
 
     /// A new guest.
     #[track_caller]
     pub fn guest(&self, username: &str) -> TestClient {
-        TestClient::guest(self.addr, username)
+        TestClient::guest(self.addr, username).by(self.transport)
     }
 
     /// A new member. On the first call it is the server's admin.
     #[track_caller]
     pub fn member(&self, username: &str) -> TestClient {
-        TestClient::member(self.addr, username)
+        TestClient::member(self.addr, username).by(self.transport)
     }
 
     /// Signs in without a session.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use shared::users::{GUESTS_PATH, Guest, Me, SignedIn, USERS_PATH, User};
 
 use crate::http::{self, Response};
+use crate::transport::Transport;
 use crate::wait::DEADLINE;
 
 /// The password of members in tests.
@@ -17,6 +18,7 @@ pub const PASSWORD: &str = "correct horse battery";
 pub struct TestClient {
     addr: SocketAddr,
     identity: Option<Identity>,
+    transport: Transport,
 }
 
 #[derive(Clone, Debug)]
@@ -29,7 +31,7 @@ struct Identity {
 impl TestClient {
     /// A client without a session.
     pub fn anonymous(addr: SocketAddr) -> Self {
-        Self { addr, identity: None }
+        Self { addr, identity: None, transport: Transport::WebSocket }
     }
 
     /// A new guest, who authenticates with `Authorization: Bearer`.
@@ -40,12 +42,14 @@ impl TestClient {
         let cookie =
             answer.header("set-cookie").and_then(|cookie| cookie.split(';').next()).map(str::to_owned);
         let Guest { user, token } = answer.json();
-        Self { addr, identity: Some(Identity { user, token, cookie }) }
+        let identity = Some(Identity { user, token, cookie });
+        Self { identity, ..Self::anonymous(addr) }
     }
 
     /// A client whose user and token are already in the database.
     pub fn known(addr: SocketAddr, user: User, token: &str) -> Self {
-        Self { addr, identity: Some(Identity { user, token: token.to_owned(), cookie: None }) }
+        let identity = Some(Identity { user, token: token.to_owned(), cookie: None });
+        Self { identity, ..Self::anonymous(addr) }
     }
 
     /// A new member with [`PASSWORD`].
@@ -65,7 +69,18 @@ impl TestClient {
         let cookie =
             answer.header("set-cookie").and_then(|cookie| cookie.split(';').next()).map(str::to_owned);
         let SignedIn { user: Me { user, .. }, token } = answer.json();
-        Self { addr, identity: Some(Identity { user, token, cookie }) }
+        let identity = Some(Identity { user, token, cookie });
+        Self { identity, ..Self::anonymous(addr) }
+    }
+
+    /// The same client, connected by another transport.
+    pub fn by(self, transport: Transport) -> Self {
+        Self { transport, ..self }
+    }
+
+    /// How the client is connected.
+    pub fn transport(&self) -> Transport {
+        self.transport
     }
 
     /// The server's address.
@@ -181,7 +196,7 @@ impl Request {
         Response::read(&mut stream, false)
     }
 
-    fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         let mut bytes = format!("{} {} HTTP/1.1\r\nhost: {}\r\n", self.method, self.path, self.addr);
         if self.headers.iter().all(|(name, _)| name != "connection") {
             bytes.push_str("connection: close\r\n");

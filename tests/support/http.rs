@@ -44,18 +44,22 @@ pub struct Response {
 impl Response {
     /// Reads one response; `without_body` is for responses to HEAD.
     pub fn read(stream: &mut TcpStream, without_body: bool) -> io::Result<Self> {
-        let mut bytes = Vec::new();
-        let (mut response, body_at) = loop {
-            if let Some(head) = parse_head(&bytes)? {
-                break head;
-            }
-            read_more(stream, &mut bytes)?;
-        };
-        let rest = bytes.split_off(body_at);
+        let (mut response, rest) = Self::read_head(stream)?;
         if !without_body && response.status >= 200 && !matches!(response.status, 204 | 304) {
             response.body = response.read_body(stream, rest)?;
         }
         Ok(response)
+    }
+
+    /// Reads the head of a response, and what of the body has arrived with it.
+    pub fn read_head(stream: &mut TcpStream) -> io::Result<(Self, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        loop {
+            if let Some((head, body_at)) = parse_head(&bytes)? {
+                return Ok((head, bytes.split_off(body_at)));
+            }
+            read_more(stream, &mut bytes)?;
+        }
     }
 
     fn read_body(&self, stream: &mut TcpStream, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {

@@ -2,7 +2,7 @@
 //!
 //! A test starts a [`app::TestApp`]: a server with its own port and its own database, in a Postgres that all tests of
 //! the binary share. It uses only the public interfaces: [`client::TestClient`] for HTTP, [`socket::TestSocket`] for
-//! WebSockets, and [`http`] for raw bytes. [`builders`] has common steps. All calls block; concurrent clients are
+//! connections by WebSocket or by another [`transport`], and [`http`] for raw bytes. [`builders`] has common steps. All calls block; concurrent clients are
 //! threads.
 //!
 //! A test's name is a sentence about behaviour. It waits for what must happen ([`wait::until`],
@@ -19,5 +19,7 @@ pub mod membership;
 pub mod problem;
 pub mod proxy;
 pub mod socket;
+pub mod stream;
 pub mod temp_dir;
+pub mod transport;
 pub mod wait;

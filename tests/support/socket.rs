@@ -1,4 +1,4 @@
-//! A client of the WebSocket.
+//! A client of the WebSocket, or of a stream in its place.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,13 +13,21 @@ use tungstenite::{ClientRequestBuilder, Error, Message, WebSocket};
 
 use crate::client::TestClient;
 use crate::http;
+use crate::stream::TestStream;
+use crate::transport::Transport;
 use crate::wait::DEADLINE;
 
-/// An open socket.
+/// An open socket, or a stream: what both have in common is tested by the same tests.
 #[derive(Debug)]
 pub struct TestSocket {
-    socket: WebSocket<TcpStream>,
+    line: Line,
     pings: u32,
+}
+
+#[derive(Debug)]
+enum Line {
+    Socket(Box<WebSocket<TcpStream>>),
+    Stream(TestStream),
 }
 
 /// The answer to a subscription.
@@ -47,6 +55,12 @@ impl TestSocket {
     /// Opens a socket without reading `hello`.
     #[track_caller]
     pub fn open(client: &TestClient) -> Self {
+        if client.transport() != Transport::WebSocket {
+            return Self {
+                line: Line::Stream(TestStream::open(client).expect("the server listens")),
+                pings: 0,
+            };
+        }
         let authorization = client.token().map(|token| format!("Bearer {token}"));
         let headers = authorization.iter().map(|value| ("authorization", value.as_str())).collect::<Vec<_>>();
         Self::open_with(client.addr(), &headers)
@@ -67,7 +81,7 @@ impl TestSocket {
         let mut handshake = tungstenite::client::client(request, stream);
         loop {
             handshake = match handshake {
-                Ok((socket, _)) => return Self { socket, pings: 0 },
+                Ok((socket, _)) => return Self { line: Line::Socket(Box::new(socket)), pings: 0 },
                 Err(tungstenite::HandshakeError::Interrupted(half)) if started.elapsed() < DEADLINE => {
                     half.handshake()
                 }
@@ -85,31 +99,48 @@ impl TestSocket {
     /// Sends any text.
     #[track_caller]
     pub fn send_text(&mut self, text: &str) {
-        self.socket.send(Message::text(text)).expect("the socket is open");
+        match &mut self.line {
+            Line::Socket(socket) => socket.send(Message::text(text)).expect("the socket is open"),
+            Line::Stream(stream) => stream.send(text),
+        }
     }
 
     /// Sends a WebSocket message of any kind.
     #[track_caller]
     pub fn send_message(&mut self, message: Message) {
-        self.socket.send(message).expect("the socket is open");
+        self.web_socket().send(message).expect("the socket is open");
     }
 
     /// Writes any bytes to the connection.
     pub fn send_bytes(&mut self, bytes: &[u8]) {
         // The server may close after the first bytes, which a later read notices.
-        let _ = self.socket.get_mut().write_all(bytes);
+        let _ = self.web_socket().get_mut().write_all(bytes);
     }
 
     /// The TCP connection.
     pub fn stream(&self) -> &TcpStream {
-        self.socket.get_ref()
+        match &self.line {
+            Line::Socket(socket) => socket.get_ref(),
+            Line::Stream(_) => panic!("a stream has no connection of its own"),
+        }
+    }
+
+    fn web_socket(&mut self) -> &mut WebSocket<TcpStream> {
+        match &mut self.line {
+            Line::Socket(socket) => socket,
+            Line::Stream(_) => panic!("only sockets have frames"),
+        }
     }
 
     /// The next WebSocket message, if one comes in time.
     fn read(&mut self) -> Result<Message, Error> {
         let started = Instant::now();
+        let socket = match &mut self.line {
+            Line::Socket(socket) => socket,
+            Line::Stream(stream) => return stream.read(),
+        };
         loop {
-            match self.socket.read() {
+            match socket.read() {
                 Err(Error::Io(error)) if is_timeout(&error) && started.elapsed() < DEADLINE => {}
                 result => return result,
             }
@@ -119,7 +150,7 @@ impl TestSocket {
     /// The next text as it was sent, if one comes within moments. After the end of the connection none does.
     pub fn try_text(&mut self) -> Option<String> {
         loop {
-            match self.socket.read() {
+            match self.web_socket().read() {
                 Ok(Message::Text(text)) => return Some(text.to_string()),
                 Ok(Message::Ping(_) | Message::Pong(_)) => {}
                 _ => return None,
@@ -256,7 +287,10 @@ impl TestSocket {
 
     /// Closes the socket and waits for the close frame of the server.
     pub fn leave(mut self) {
-        let _ = self.socket.close(None);
+        match &mut self.line {
+            Line::Socket(socket) => drop(socket.close(None)),
+            Line::Stream(stream) => return stream.close(),
+        }
         while self.read().is_ok() {}
     }
 }
@@ -267,17 +301,7 @@ fn is_timeout(error: &io::Error) -> bool {
 
 /// The `rev` of the change in an event.
 pub fn rev(event: &ServerEvent) -> Option<Rev> {
-    match event {
-        ServerEvent::MessageCreated(change)
-        | ServerEvent::MessageUpdated(change)
-        | ServerEvent::MessageDeleted(change) => Some(change.rev),
-        ServerEvent::RoomCreated(change)
-        | ServerEvent::RoomUpdated(change)
-        | ServerEvent::RoomDeleted(change) => Some(change.rev),
-        ServerEvent::MemberJoined(change) | ServerEvent::MemberUpdated(change) => Some(change.rev),
-        ServerEvent::MemberLeft { rev, .. } => Some(*rev),
-        _ => None,
-    }
+    event.rev()
 }
 
 /// A client's frame (RFC 6455, section 5.2), masked with zeros: `first` is the byte of flags and opcode.

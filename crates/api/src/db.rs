@@ -19,6 +19,7 @@ pub mod name_key;
 pub mod page;
 pub mod password_resets;
 pub mod passwords;
+pub mod roles;
 pub mod room_audit;
 pub mod room_events;
 pub mod rooms;

@@ -3,26 +3,24 @@
 //! A stream has an outbox like a socket, whose events are numbered and kept until the client has them. It outlives its
 //! readers, which come and go; without one for [`READER_TIMEOUT`] it is gone.
 
+pub mod task;
+
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use actix_web::web;
-use futures_util::future::{Either, select};
-use shared::events::{ClientCommand, CloseCode, ServerEvent};
+use futures_util::future::select;
+use shared::events::{ClientCommand, CloseCode};
 use shared::ids::StreamId;
 use shared::streams::MAX_COMMANDS;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep_until;
 use uuid::Uuid;
 
-use crate::app::App;
-use crate::commands::Commands;
 use crate::realtime::connection::{Connection, Identity};
 use crate::realtime::frame::Frame;
-use crate::realtime::hub::Registration;
 use crate::realtime::outbox::{Dropped, Numbered, ReaderId};
 use crate::realtime::retransmission::Acknowledgement;
 
@@ -61,11 +59,9 @@ struct Reading {
 pub struct TooManyCommands;
 
 impl Streams {
-    /// Opens a stream for a registered connection. Returns it with its greeting.
-    pub fn open(app: &web::Data<App>, registration: Registration) -> (Arc<Stream>, ServerEvent) {
-        let connection = registration.connection().clone();
+    /// Adds a stream for a connection. Its commands come out of the receiver.
+    fn add(&self, connection: Arc<Connection>) -> (Arc<Stream>, mpsc::Receiver<ClientCommand>) {
         connection.outbox.number_events();
-        let hello = Commands::new(app, &connection).hello();
         let (commands, waiting) = mpsc::channel(MAX_WAITING_COMMANDS);
         let stream = Arc::new(Stream {
             id: StreamId(Uuid::new_v4()),
@@ -74,10 +70,8 @@ impl Streams {
             reading: Mutex::new(Reading { readers: 0, left_at: Instant::now(), is_over: false }),
             readers_changed: Notify::new(),
         });
-        let streams = app.streams.clone();
-        streams.lock().insert(stream.id, stream.clone());
-        actix_web::rt::spawn(run(app.clone(), streams, stream.clone(), registration, waiting));
-        (stream, hello)
+        self.lock().insert(stream.id, stream.clone());
+        (stream, waiting)
     }
 
     /// The stream with this id, if it belongs to this session, or to nobody in particular.
@@ -205,59 +199,5 @@ impl Drop for StreamReader {
             reading.readers -= 1;
             reading.left_at = Instant::now();
         });
-    }
-}
-
-/// Executes the commands of a stream until it is closed or has no reader for too long. Then it is no connection any more,
-/// but its last events can be read for a while.
-async fn run(
-    app: web::Data<App>,
-    streams: Streams,
-    stream: Arc<Stream>,
-    registration: Registration,
-    mut waiting: mpsc::Receiver<ClientCommand>,
-) {
-    let entry = Entry { streams, stream };
-    let outbox = &entry.stream.connection.outbox;
-    {
-        let executed = Box::pin(execute(&app, &entry.stream.connection, &mut waiting));
-        if let Either::Right(_) = select(executed, Box::pin(entry.stream.abandoned())).await {
-            outbox.close(CloseCode::HeartbeatLost);
-        }
-    }
-    let code = outbox.close_code().unwrap_or(CloseCode::Internal);
-    let last = Frame::event(app.hub.budget(), &ServerEvent::Closed { code: code.number() });
-    // Nothing may be pushed after the last event, and the server's stop waits for neither of them.
-    drop((registration, waiting, app));
-    outbox.end_stream(last);
-    entry.stream.abandoned().await;
-}
-
-async fn execute(app: &App, connection: &Arc<Connection>, waiting: &mut mpsc::Receiver<ClientCommand>) {
-    let commands = Commands::new(app, connection);
-    loop {
-        let command = tokio::select! {
-            biased;
-            () = connection.outbox.closing() => return,
-            command = waiting.recv() => command,
-        };
-        let Some(command) = command else { return };
-        if let Err(code) = Box::pin(commands.execute(command)).await {
-            connection.outbox.close(code);
-            return;
-        }
-    }
-}
-
-/// A stream in the list. It leaves the list however its task ends.
-struct Entry {
-    streams: Streams,
-    stream: Arc<Stream>,
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.stream.connection.outbox.end_stream(None);
-        self.streams.remove(self.stream.id);
     }
 }

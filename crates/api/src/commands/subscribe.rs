@@ -1,5 +1,7 @@
 //! The command `subscribe`: replays the changes after a `rev`, then continues with live events, without gap or repeat.
 
+use std::collections::{HashMap, HashSet};
+
 use shared::errors::ErrorCode;
 use shared::events::{CloseCode, RoomChange, ServerEvent, Subscription};
 use shared::ids::{Rev, RoomId};
@@ -32,9 +34,19 @@ struct Replay {
 }
 
 impl Commands<'_> {
-    /// Follows rooms.
+    /// Follows rooms. Those in which the client missed nothing are read together, by one statement.
     pub(super) async fn subscribe_all(&self, rooms: Vec<Subscription>) -> Handled {
-        for room in rooms {
+        if let [room] = rooms[..] {
+            return self.subscribe(room, Some(MAX_REPLAY)).await;
+        }
+        let mut known = HashSet::new();
+        let (rooms, repeats): (Vec<_>, Vec<_>) =
+            rooms.into_iter().partition(|room| known.insert(room.room_id));
+        let begun: Vec<_> = rooms.into_iter().filter(|room| self.begin(room.room_id)).collect();
+        for room in self.subscribe_quiet(begun).await? {
+            self.resume(room, Some(MAX_REPLAY)).await?;
+        }
+        for room in repeats {
             self.subscribe(room, Some(MAX_REPLAY)).await?;
         }
         Ok(())
@@ -48,27 +60,78 @@ impl Commands<'_> {
         self.subscribe(Subscription { room_id, since, present: false }, None).await
     }
 
-    /// Follows a room. More than `max_replay` missed changes are not replayed.
+    async fn subscribe(&self, room: Subscription, max_replay: Option<usize>) -> Handled {
+        if self.begin(room.room_id) { self.resume(room, max_replay).await } else { Ok(()) }
+    }
+
+    /// Has the hub hold the events of a room, unless the client may not follow it, of which it is told.
+    fn begin(&self, room_id: RoomId) -> bool {
+        let user = self.connection.user().map(|user| user.id);
+        let refusal = if self.app.config.access == Access::Members && user.is_none() {
+            ErrorCode::AuthenticationRequired
+        // Every subscription reads the database, so anonymous connections are limited too.
+        } else if self.app.limits.subscribe(user, self.connection.address).is_err()
+            || self.app.hub.join(self.connection, room_id).is_err()
+        {
+            ErrorCode::RateLimited
+        } else {
+            return true;
+        };
+        self.refuse(refusal, Some(room_id));
+        false
+    }
+
+    /// Follows those of the begun rooms in which the client missed nothing. Returns the others.
+    async fn subscribe_quiet(&self, rooms: Vec<Subscription>) -> Result<Vec<Subscription>, CloseCode> {
+        let user = self.connection.user().map(|user| user.id);
+        let ids: Vec<RoomId> = rooms.iter().map(|room| room.room_id).collect();
+        let read = self.app.db.run(move |conn| db::members::seen_rooms(conn, &ids, user, clock::now())).await;
+        let (mut found, failure): (HashMap<_, _>, _) = match read {
+            Ok(rows) => {
+                let rooms = rows.into_iter().map(|(row, viewer)| Room { viewer: Some(viewer), ..row.into() });
+                (rooms.map(|room| (room.id, room)).collect(), ErrorCode::RoomNotFound)
+            }
+            Err(error) => (HashMap::new(), code_of(error)),
+        };
+        let mut missed = Vec::new();
+        for subscription in rooms {
+            let Subscription { room_id, since, present } = subscription;
+            match found.remove(&room_id) {
+                Some(room) if since.is_some_and(|since| since < room.rev) => missed.push(subscription),
+                Some(room) => {
+                    if self.confirm(&room, since, present)? {
+                        self.app.hub.go_live(self.connection, room_id, room.rev);
+                    }
+                }
+                None => {
+                    self.app.hub.leave(self.connection, room_id);
+                    self.refuse(failure, Some(room_id));
+                }
+            }
+        }
+        Ok(missed)
+    }
+
+    /// Sends `subscribed` for a room as it was read. Returns whether the client follows it.
+    fn confirm(&self, room: &Room, since: Option<Rev>, present: bool) -> Result<bool, CloseCode> {
+        if since.is_some_and(|since| since > room.rev) {
+            return Err(CloseCode::ImpossibleRev);
+        }
+        let is_followed = self.app.hub.send_subscribed(self.connection, room, present);
+        if !is_followed {
+            // The room was deleted meanwhile, or the user lost sight of it.
+            self.refuse(ErrorCode::RoomNotFound, Some(room.id));
+        }
+        Ok(is_followed)
+    }
+
+    /// Follows a begun room. More than `max_replay` missed changes are not replayed.
     ///
     /// The hub holds events before the database is read. The database shows the room at one `rev`; of the held events,
     /// only later ones are sent.
-    async fn subscribe(&self, room: Subscription, max_replay: Option<usize>) -> Handled {
+    async fn resume(&self, room: Subscription, max_replay: Option<usize>) -> Handled {
         let Subscription { room_id, since, present } = room;
-        if self.app.config.access == Access::Members && self.connection.user().is_none() {
-            self.refuse(ErrorCode::AuthenticationRequired, Some(room_id));
-            return Ok(());
-        }
         let hub = &self.app.hub;
-        // Every subscription reads the database, so anonymous connections are limited too.
-        let user = self.connection.user().map(|user| user.id);
-        if self.app.limits.subscribe(user, self.connection.address).is_err() {
-            self.refuse(ErrorCode::RateLimited, Some(room_id));
-            return Ok(());
-        }
-        if hub.join(self.connection, room_id).is_err() {
-            self.refuse(ErrorCode::RateLimited, Some(room_id));
-            return Ok(());
-        }
         let by = self.connection.principal();
         let read = self.app.db.run(move |conn| {
             let found = db::changes::list(conn, Reader::Client(by), room_id, since, REPLAY_PAGE)?;
@@ -93,12 +156,7 @@ impl Commands<'_> {
         let updated_rev = row.updated_rev();
         let room = Room { viewer: Some(viewer), ..Room::from(row) };
         let rev = room.rev;
-        if since.is_some_and(|since| since > rev) {
-            return Err(CloseCode::ImpossibleRev);
-        }
-        if !hub.send_subscribed(self.connection, &room, present) {
-            // The room was deleted meanwhile, or the user lost sight of it.
-            self.refuse(ErrorCode::RoomNotFound, Some(room_id));
+        if !self.confirm(&room, since, present)? {
             return Ok(());
         }
         if is_too_much {

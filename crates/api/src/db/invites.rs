@@ -8,7 +8,7 @@ use shared::invites::Invite;
 use shared::members::Role;
 use uuid::Uuid;
 
-use super::members::{role_from_number, role_number};
+use super::roles::{role_from_number, role_number};
 use super::schema::{invites, memberships, rooms, users};
 use super::token_hash::TokenHash;
 use super::users::UserRow;

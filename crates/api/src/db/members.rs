@@ -14,6 +14,8 @@ use shared::users::{User, UserKind};
 use uuid::Uuid;
 
 use super::page::{self, Direction, InvalidCursor};
+use super::roles::{role_from_number, role_number};
+use super::rooms::RoomRow;
 use super::schema::{bans, memberships, rooms, users};
 use super::users::UserRow;
 use super::{DbError, DbResult};
@@ -149,7 +151,28 @@ fn membership(row: FoundRow, now: DateTime<Utc>) -> Membership {
     }
 }
 
-/// A query for [`FoundRow`]s: users with what they are in a room.
+/// The columns of a [`FoundRow`]: a user with what they are in a room.
+macro_rules! found_columns {
+    ($room_id:expr, $now:expr) => {
+        (
+            UserRow::as_select(),
+            users::is_admin,
+            users::disabled_at,
+            users::deleted_at,
+            Option::<MembershipRow>::as_select(),
+            exists(bans::table.filter(bans::room_id.eq($room_id)).filter(bans::user_id.eq(users::id))),
+            exists(
+                bans::table
+                    .filter(bans::room_id.eq($room_id))
+                    .filter(bans::address_hash.eq(users::address_hash))
+                    .filter(bans::created_at.le(users::created_at))
+                    .filter(bans::created_at.gt($now - ADDRESS_BAN)),
+            ),
+        )
+    };
+}
+
+/// A query for [`FoundRow`]s of one room.
 macro_rules! found {
     ($room_id:expr, $now:expr) => {
         users::table
@@ -157,21 +180,7 @@ macro_rules! found {
                 memberships::table
                     .on(memberships::user_id.eq(users::id).and(memberships::room_id.eq($room_id.0))),
             )
-            .select((
-                UserRow::as_select(),
-                users::is_admin,
-                users::disabled_at,
-                users::deleted_at,
-                Option::<MembershipRow>::as_select(),
-                exists(bans::table.filter(bans::room_id.eq($room_id.0)).filter(bans::user_id.eq(users::id))),
-                exists(
-                    bans::table
-                        .filter(bans::room_id.eq($room_id.0))
-                        .filter(bans::address_hash.eq(users::address_hash))
-                        .filter(bans::created_at.le(users::created_at))
-                        .filter(bans::created_at.gt($now - ADDRESS_BAN)),
-                ),
-            ))
+            .select(found_columns!($room_id.0, $now))
     };
 }
 
@@ -199,6 +208,40 @@ pub fn get_many(
     let ids: Vec<Uuid> = user_ids.iter().map(|id| id.0).collect();
     let rows: Vec<FoundRow> = found!(room_id, now).filter(users::id.eq_any(ids)).load(conn)?;
     Ok(rows.into_iter().map(|row| membership(row, now)).collect())
+}
+
+/// Rooms with what a user, or nobody in particular, is in each of them, read by one statement. Those that they may not see
+/// are left out.
+pub fn seen_rooms(
+    conn: &mut PgConnection,
+    rooms: &[RoomId],
+    user_id: Option<UserId>,
+    now: DateTime<Utc>,
+) -> DbResult<Vec<(RoomRow, Viewer)>> {
+    let ids: Vec<Uuid> = rooms.iter().map(|id| id.0).collect();
+    let Some(user_id) = user_id else {
+        let rows: Vec<RoomRow> =
+            rooms::table.filter(rooms::public_id.eq_any(&ids)).select(RoomRow::as_select()).load(conn)?;
+        let viewed = rows.into_iter().map(|row| {
+            let viewer = viewer_of_nobody(&row.clone().into());
+            (row, viewer)
+        });
+        return Ok(viewed.collect());
+    };
+    let rows: Vec<(RoomRow, FoundRow)> = rooms::table
+        .inner_join(users::table.on(users::id.eq(user_id.0)))
+        .left_join(
+            memberships::table.on(memberships::user_id.eq(users::id).and(memberships::room_id.eq(rooms::id))),
+        )
+        .filter(rooms::id.eq_any(&ids))
+        .filter(rooms::deleted_at.is_null())
+        .select((RoomRow::as_select(), found_columns!(rooms::id, now)))
+        .load(conn)?;
+    let viewed = rows.into_iter().map(|(row, found)| {
+        let viewer = membership(found, now).viewer(&row.clone().into());
+        (row, viewer)
+    });
+    Ok(viewed.filter(|(_, viewer)| viewer.may(Operation::View)).collect())
 }
 
 type UserInRoomsRow = (UserRow, bool, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<Vec<u8>>);
@@ -551,27 +594,6 @@ pub fn changed(
         ChangedMember { change, joined_rev: Rev(joined_rev) }
     };
     Ok(rows.into_iter().map(changed).collect())
-}
-
-/// The number of a role in the database: a higher role has a lower number.
-pub fn role_number(role: Role) -> i16 {
-    match role {
-        Role::Owner => 0,
-        Role::Moderator => 1,
-        Role::Member => 2,
-        // The server stores no role that it does not know.
-        Role::Guest | Role::Unknown => 3,
-    }
-}
-
-/// The role of a number. A check constraint excludes other numbers.
-pub fn role_from_number(number: i16) -> Role {
-    match number {
-        0 => Role::Owner,
-        1 => Role::Moderator,
-        2 => Role::Member,
-        _ => Role::Guest,
-    }
 }
 
 fn reason_from_text(text: Option<&str>) -> LeaveReason {

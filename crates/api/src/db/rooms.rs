@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::name_key::name_key;
 use super::page::{self, Direction, InvalidCursor};
+use super::roles::role_number;
 use super::schema::{memberships, messages, rooms, users};
 use super::sent_hash::sent_hash;
 use super::{DbError, DbResult, attachments, file_deletions};
@@ -234,7 +235,7 @@ pub fn all(conn: &mut PgConnection) -> DbResult<Vec<(Room, Vec<String>)>> {
         .load(conn)?;
     let owners: Vec<(Uuid, String)> = memberships::table
         .inner_join(users::table)
-        .filter(memberships::role.eq(super::members::role_number(Role::Owner)))
+        .filter(memberships::role.eq(role_number(Role::Owner)))
         .order(memberships::joined_at)
         .select((memberships::room_id, users::username))
         .load(conn)?;

@@ -13,7 +13,7 @@ use diesel::sql_types::{BigInt, Nullable, SmallInt, Text, Uuid as SqlUuid};
 use shared::ids::{MessageId, Rev, RoomId, Seq};
 use uuid::Uuid;
 
-use super::members::role_from_number;
+use super::roles::role_from_number;
 use super::rooms::visibility_from_text;
 use super::{DbError, DbResult};
 use crate::policy::{self, Principal};

@@ -11,7 +11,7 @@ use shared::users::UserKind;
 use uuid::Uuid;
 
 use super::DbResult;
-use super::members::role_number;
+use super::roles::role_number;
 use super::schema::{memberships, rooms, sessions, users};
 use super::users::kind_text;
 

@@ -27,7 +27,7 @@ use crate::error::{AppError, AppResult};
 use crate::realtime::frame::Frame;
 use crate::realtime::outbox::Dropped;
 use crate::realtime::retransmission::Acknowledgement;
-use crate::streams::{Stream, StreamReader, Streams, TooManyCommands};
+use crate::streams::{Stream, StreamReader, TooManyCommands, task};
 
 const STREAM_PATH: &str = "/api/v1/streams/{stream_id}";
 const COMMANDS_PATH: &str = "/api/v1/streams/{stream_id}/commands";
@@ -78,7 +78,7 @@ impl StreamPath {
 pub async fn create(request: HttpRequest, reader: Reader, app: web::Data<App>) -> AppResult<HttpResponse> {
     origin::check_foreign(&app.config, request.headers())?;
     let registration = app.sessions.connect(address(&app, &request), reader.0)?;
-    let (stream, hello) = Streams::open(&app, registration);
+    let (stream, hello) = task::open(&app, registration);
     let location = format!("{STREAMS_PATH}/{}", stream.id);
     let new = NewStream { id: stream.id, hello };
     Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(new))

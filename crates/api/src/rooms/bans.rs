@@ -10,7 +10,7 @@ use shared::members::{LeaveReason, Operation};
 use super::error::RoomResult;
 use super::members::is_known;
 use super::{Attempt, Done, Transaction};
-use crate::db::members::role_number;
+use crate::db::roles::role_number;
 use crate::db::{self, Conn};
 use crate::policy::{self, Rank};
 
