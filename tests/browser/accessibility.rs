@@ -187,7 +187,7 @@ fn the_screens_about_accounts_pass_axe() {
     grace.account().fill("Password", support::client::PASSWORD);
     grace.account().press("Sign in");
     eventually(|| grace.called(), "Grace, member");
-    for part in ["Profile", "Password", "Sessions", "Tokens", "Appearance", "Delete account"] {
+    for part in ["Profile", "Password", "Sessions", "Tokens", "Appearance", "Connection", "Delete account"] {
         grace.open_settings(part);
         eventually(|| grace.sessions().len(), if part == "Sessions" { 2 } else { 0 });
         assert_accessible(&grace, &axe, &format!("the settings: {part}"));

@@ -31,4 +31,5 @@ mod sections;
 mod session;
 mod shell;
 mod stage;
+mod transports;
 mod wait;

@@ -6,6 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 
+/// How a request for a WebSocket begins.
+const UPGRADE: &[u8] = b"GET /api/v1/ws ";
+/// What a proxy answers to it.
+const REFUSAL: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+/// What the head of a response with server-sent events contains.
+const EVENT_STREAM: &[u8] = b"content-type: text/event-stream";
+
 /// A TCP proxy in front of the server. Its address stays when the server's changes.
 #[derive(Debug)]
 pub struct Network {
@@ -43,6 +50,10 @@ struct State {
     swallowed: Option<String>,
     /// The next request that contains this does not arrive, but gets this answer.
     answered: Vec<(String, String)>,
+    /// Whether no WebSocket comes through, as behind some proxies.
+    refuses_web_sockets: bool,
+    /// Whether server-sent events are held up until the response ends, as by some proxies.
+    collects_events: bool,
     /// The beginnings of the requests that arrived.
     arrived: Vec<String>,
     connections: Vec<TcpStream>,
@@ -62,6 +73,9 @@ impl Wire {
         let fits = |words: &Option<String>| words.as_ref().is_some_and(contains);
         let waited = self.changed.wait_while(self.state(), |state| state.held.iter().any(contains));
         let mut state = waited.expect("no thread panics while it holds the state");
+        if state.refuses_web_sockets && request.starts_with(UPGRADE) {
+            return Fate::Answered(REFUSAL.to_owned());
+        }
         if let Some(place) = state.answered.iter().position(|(words, _)| contains(words)) {
             return Fate::Answered(state.answered.remove(place).1);
         }
@@ -95,6 +109,8 @@ impl Network {
             unanswered: None,
             swallowed: None,
             answered: Vec::new(),
+            refuses_web_sockets: false,
+            collects_events: false,
             arrived: Vec::new(),
             connections: Vec::new(),
         };
@@ -162,6 +178,18 @@ impl Network {
         (state.failing, state.was_cut) = (Some(words.to_owned()), true);
     }
 
+    /// Lets no new WebSocket through, as some proxies do, or lets them through again.
+    pub fn refuse_web_sockets(&self, refuses: bool) {
+        let mut state = self.wire.state();
+        (state.refuses_web_sockets, state.was_cut) = (refuses, true);
+    }
+
+    /// Collects server-sent events until their response ends, as some proxies do.
+    pub fn collect_events(&self) {
+        let mut state = self.wire.state();
+        (state.collects_events, state.was_cut) = (true, true);
+    }
+
     /// Loses the answer to the next request that contains these words.
     pub fn lose_answer_to(&self, words: &str) {
         let mut state = self.wire.state();
@@ -211,6 +239,7 @@ fn connect(browser: TcpStream, wire: &Arc<Wire>) {
     let Ok(mut to_browser) = browser.try_clone() else { return };
     let is_mute = Arc::new(AtomicBool::new(false));
     let (wire, mute) = (Arc::clone(wire), Arc::clone(&is_mute));
+    let answers = Arc::clone(&wire);
     thread::spawn(move || {
         let mut is_swallowing = false;
         forward(from_browser, to_server, |bytes| {
@@ -238,7 +267,16 @@ fn connect(browser: TcpStream, wire: &Arc<Wire>) {
         });
     });
     thread::spawn(move || {
-        forward(server, browser, |_| if is_mute.load(Ordering::SeqCst) { Step::End } else { Step::Pass });
+        let mut is_collecting = false;
+        forward(server, browser, |bytes| {
+            is_collecting |= answers.state().collects_events
+                && bytes.windows(EVENT_STREAM.len()).any(|window| window == EVENT_STREAM);
+            match is_mute.load(Ordering::SeqCst) {
+                true => Step::End,
+                false if is_collecting => Step::Collect,
+                false => Step::Pass,
+            }
+        });
     });
 }
 
@@ -246,19 +284,25 @@ fn connect(browser: TcpStream, wire: &Arc<Wire>) {
 enum Step {
     Pass,
     Skip,
+    /// Hands it on at the end.
+    Collect,
     End,
 }
 
 /// Copies until an end closes or `step` says so; then closes both.
 fn forward(mut from: TcpStream, mut to: TcpStream, mut step: impl FnMut(&[u8]) -> Step) {
     let mut buffer = [0; 64 * 1024];
+    let mut collected = Vec::new();
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         match step(&buffer[..count]) {
             Step::Pass if to.write_all(&buffer[..count]).is_ok() => {}
             Step::Skip => {}
+            Step::Collect => collected.extend_from_slice(&buffer[..count]),
             Step::Pass | Step::End => break,
         }
     }
+    // An end that has gone needs nothing.
+    let _ = to.write_all(&collected);
     let _ = from.shutdown(Shutdown::Both);
     let _ = to.shutdown(Shutdown::Both);
 }

@@ -72,7 +72,7 @@ fn the_screens_about_accounts_fit_on_every_screen() {
     grace.account().fill("Password", support::client::PASSWORD);
     grace.account().press("Create account");
     eventually(|| grace.called(), "Grace Hopper, member");
-    for part in ["Profile", "Password", "Sessions", "Appearance"] {
+    for part in ["Profile", "Password", "Sessions", "Appearance", "Connection"] {
         grace.open_settings(part);
         eventually(|| grace.sessions().len(), usize::from(part == "Sessions"));
         look_at(&grace, &format!("settings-{}", part.to_lowercase()));

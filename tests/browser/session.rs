@@ -13,7 +13,7 @@ use crate::wait::{eventually, eventually_where};
 /// What the browser keeps that belongs to a person, and not to the browser.
 fn personal(person: &Person<'_>) -> Vec<String> {
     // How far the rooms have been read is the same for everybody who comes now.
-    let shared = ["parlance.theme", "parlance.read"];
+    let shared = ["parlance.theme", "parlance.epoch", "parlance.read"];
     person.kept().into_iter().filter(|name| !shared.contains(&name.as_str())).collect()
 }
 

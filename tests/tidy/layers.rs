@@ -55,9 +55,9 @@ const RULES: &[Rule] = &[
     },
     Rule {
         within: &["crates/web/src/"],
-        except: &["crates/web/src/socket.rs"],
-        never: &["gloo_net::websocket", "WebSocket::"],
-        because: "only socket.rs opens the socket",
+        except: &["crates/web/src/socket.rs", "crates/web/src/socket/"],
+        never: &["gloo_net::websocket", "WebSocket::new", "EventSource"],
+        because: "only socket.rs and socket/ connect to the server",
     },
     Rule {
         within: &["crates/web/src/components/"],

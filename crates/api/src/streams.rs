@@ -78,7 +78,8 @@ impl Streams {
         let stream = self.lock().get(&id).cloned()?;
         let session = |identity: &Identity| identity.session;
         let owner = stream.connection.identity();
-        (owner.as_ref().map(session) == identity.map(session)).then_some(stream)
+        // A visitor who gives a name has a session from then on, and closes the stream that had none.
+        (owner.is_none() || owner.as_ref().map(session) == identity.map(session)).then_some(stream)
     }
 
     fn remove(&self, id: StreamId) {

@@ -92,7 +92,7 @@ pub fn App() -> impl IntoView {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Screen {
     Home,
-    /// A room in an epoch of the connection. In a new epoch the page is rendered anew.
+    /// A room in a generation of what is known. In a new one the page is rendered anew.
     Room(RoomId, u32),
     Setup,
     Reset,
@@ -107,7 +107,7 @@ fn CurrentPage(parts: Parts) -> impl IntoView {
     let live = expect_context::<Live>();
     let page = memo(move || match navigation.route() {
         Route::Root | Route::Rooms => Screen::Home,
-        Route::Room(room_id) | Route::Message(room_id, _) => Screen::Room(room_id, live.epoch.get()),
+        Route::Room(room_id) | Route::Message(room_id, _) => Screen::Room(room_id, live.generation.get()),
         Route::Setup => Screen::Setup,
         Route::Reset => Screen::Reset,
         Route::Invite => Screen::Invite,
@@ -134,7 +134,9 @@ fn CurrentPage(parts: Parts) -> impl IntoView {
         Screen::Reset => vec![3],
         Screen::Invite => vec![4],
         Screen::Admin => vec![5],
-        Screen::Room(room_id, epoch) => vec![room_id.0.as_u128().wrapping_add(u128::from(epoch))],
+        Screen::Room(room_id, generation) => {
+            vec![room_id.0.as_u128().wrapping_add(u128::from(generation))]
+        }
     };
     view! { <KeyedList keys=Signal::derive(key) draw=move |_| draw(page.get_untracked()) /> }
 }

@@ -229,11 +229,17 @@ pub fn document() -> web_sys::Document {
     leptos::prelude::document()
 }
 
+/// Waits.
+pub async fn pause(duration: Duration) {
+    let (end, over) = oneshot::channel::<()>();
+    set_timeout(move || drop(end), duration);
+    // The end of the channel is what it waits for.
+    let _ = over.await;
+}
+
 /// Waits for the result of `work`; `None` if it takes longer than `patience`.
 pub async fn within<T>(patience: Duration, work: impl Future<Output = T>) -> Option<T> {
-    let (end, over) = oneshot::channel::<()>();
-    set_timeout(move || drop(end), patience);
-    match select(pin!(work), over).await {
+    match select(pin!(work), pin!(pause(patience))).await {
         Either::Left((result, _)) => Some(result),
         Either::Right(_) => None,
     }

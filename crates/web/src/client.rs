@@ -12,6 +12,7 @@ pub mod messages;
 pub mod rooms;
 pub mod server;
 pub mod sessions;
+pub mod streams;
 pub mod tokens;
 pub mod uploads;
 pub mod users;
@@ -156,7 +157,8 @@ async fn put<T: Read>(path: &str, body: &impl Serialize) -> Result<T, ClientErro
 /// Sends an image as it is.
 async fn put_image<T: Read>(path: &str, image: &Blob) -> Result<T, ClientError> {
     let body = (image.type_(), image.into());
-    decode(&exchange(Method::PUT, path, Some(body), IMAGE_TIMEOUT_MILLIS).await?)
+    let timeout = AbortSignal::timeout_with_u32(IMAGE_TIMEOUT_MILLIS);
+    decode(&exchange(Method::PUT, path, Some(body), Some(&timeout)).await?)
 }
 
 /// The path of the page that the cursor leads to, or of the first page.
@@ -192,19 +194,18 @@ fn decode<T: Read>(text: &str) -> Result<T, ClientError> {
 
 async fn send(method: Method, path: &str, body: Option<String>) -> Result<String, ClientError> {
     let body = body.map(|body| ("application/json".to_owned(), body.into()));
-    exchange(method, path, body, TIMEOUT_MILLIS).await
+    exchange(method, path, body, Some(&AbortSignal::timeout_with_u32(TIMEOUT_MILLIS))).await
 }
 
-/// Not generic, so that it is in the program once. The body comes with its content type.
+/// Not generic, so that it is in the program once. The body comes with its content type. The signal ends the reading of
+/// the answer, too.
 async fn exchange(
     method: Method,
     path: &str,
     body: Option<(String, JsValue)>,
-    timeout: u32,
+    signal: Option<&AbortSignal>,
 ) -> Result<String, ClientError> {
-    // It ends the reading of the body, too.
-    let timeout = AbortSignal::timeout_with_u32(timeout);
-    let request = RequestBuilder::new(path).method(method).abort_signal(Some(&timeout));
+    let request = RequestBuilder::new(path).method(method).abort_signal(signal);
     let request = match body {
         Some((content_type, body)) => request.header("content-type", &content_type).body(body),
         None => request.build(),

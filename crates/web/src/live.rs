@@ -12,21 +12,22 @@ use std::time::Duration;
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use shared::events::{ClientCommand, ServerEvent};
+use shared::events::ServerEvent;
 use shared::ids::{Rev, RoomId};
 
 use crate::browser::{self, keys};
 use crate::client;
 use crate::navigation::Navigation;
 use crate::sending;
-use crate::socket::{Incoming, Socket};
-use crate::state::connection::{Action, Aftermath, Connection};
+use crate::socket::{ABNORMAL, Incoming, Socket};
+use crate::state::connection::{Action, Aftermath, Connection, Memory, Transport};
 use crate::state::news::News;
 use crate::state::reading::ReadMarks;
 use crate::state::subscriptions::Subscriptions;
 use crate::state::toasts::Tone;
 use crate::state::typing::OwnTyping;
 use crate::state::{Followup, Identity, State};
+use crate::wire::commands;
 
 const TICK: Duration = Duration::from_millis(500);
 /// The greeting should be there by now. If it is not, HTTP may be quicker.
@@ -44,7 +45,7 @@ pub struct Live {
     /// The user's local day.
     pub today: RwSignal<i64>,
     /// Bumped on every reset. Pages then load afresh.
-    pub epoch: RwSignal<u32>,
+    pub generation: RwSignal<u32>,
     /// Notifies when an admin disabled the user's account.
     pub disabled: RwSignal<()>,
     /// Whether a request to sign up or in is in flight.
@@ -52,9 +53,14 @@ pub struct Live {
     open_room: StoredValue<Option<RoomId>>,
     own_typing: StoredValue<OwnTyping>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
+    /// A WebSocket that is tried beside the connection, and its number.
+    tried: StoredValue<Option<(u32, Socket)>, LocalStorage>,
     /// What the server said since the last frame.
     events: StoredValue<Vec<ServerEvent>>,
+    /// The number of the present connection or attempt.
     attempt: StoredValue<u32>,
+    /// The number of the latest attempt.
+    attempts: StoredValue<u32>,
     subscriptions: StoredValue<Subscriptions>,
     listed_at: StoredValue<i64>,
     listing_failed: StoredValue<bool>,
@@ -72,14 +78,16 @@ impl Live {
             now: RwSignal::new(browser::now()),
             attentive: RwSignal::new(browser::is_attentive()),
             today: RwSignal::new(browser::local_day(browser::now())),
-            epoch: RwSignal::new(0),
+            generation: RwSignal::new(0),
             disabled: RwSignal::new(()),
             is_signing_in: StoredValue::new(false),
             open_room: StoredValue::new(None),
             own_typing: StoredValue::new(OwnTyping::default()),
             socket: StoredValue::new_local(None),
+            tried: StoredValue::new_local(None),
             events: StoredValue::new(Vec::new()),
             attempt: StoredValue::new(0),
+            attempts: StoredValue::new(0),
             subscriptions: StoredValue::new(Subscriptions::default()),
             listed_at: StoredValue::new(0),
             listing_failed: StoredValue::new(false),
@@ -87,6 +95,9 @@ impl Live {
             news: StoredValue::new(News::default()),
         };
         state.reading.set_value(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
+        state.epoch.set_value(browser::load(keys::EPOCH).and_then(|epoch| epoch.parse().ok()));
+        let memory = Memory::from_text(&browser::load(keys::TRANSPORT).unwrap_or_default());
+        state.connection.update_untracked(|connection| connection.remember(memory));
         let _ = window_event_listener(ev::pagehide, move |_| live.suspend());
         let _ = window_event_listener(ev::pageshow, move |_| live.advance(Connection::restore));
         // Users who never gave a name have no session.
@@ -102,7 +113,7 @@ impl Live {
         let _ = window_event_listener(ev::visibilitychange, move |_| {
             live.look();
             if browser::is_visible() {
-                live.advance(|connection, now| connection.probe(now));
+                live.advance(Connection::looked_at);
             }
             live.tick();
         });
@@ -122,12 +133,9 @@ impl Live {
 
     /// Saves what must not be lost and closes the socket, because the user leaves the page.
     fn suspend(self) {
-        self.save_marks();
+        self.keep_notes();
         if self.state.connection.try_update(Connection::suspend) == Some(true) {
-            self.apply_events();
-            self.attempt.update_value(|attempt| *attempt += 1);
-            self.socket.set_value(None);
-            self.state.follows.update_value(crate::state::follow::Follows::disconnected);
+            self.disconnect();
         }
     }
 
@@ -187,7 +195,7 @@ impl Live {
 
     fn send_typing(self, room_id: RoomId, active: bool) {
         if self.is_subscribed(room_id) {
-            self.send(ClientCommand::Typing { room_id, active });
+            self.send(commands::typing(room_id, active));
         }
     }
 
@@ -224,51 +232,73 @@ impl Live {
     fn perform(self, action: Action) {
         match action {
             Action::None => {}
-            Action::Connect(_) => self.connect(),
-            Action::Ping => self.send(ClientCommand::Ping { id: "1".to_owned() }),
-            Action::Abandon => {
-                self.socket.set_value(None);
-                self.closed(1006, "");
+            Action::Connect(transport) => {
+                self.disconnect();
+                let (number, socket) = self.open(transport);
+                self.attempt.set_value(number);
+                self.socket.set_value(Some(socket));
             }
+            Action::Ping => self.send(commands::ping()),
+            Action::Abandon => {
+                // A socket that is let go of says no more.
+                self.socket.set_value(None);
+                self.closed(ABNORMAL, "");
+            }
+            Action::TryWebSocket => self.tried.set_value(Some(self.open(Transport::WebSocket))),
         }
     }
 
-    fn connect(self) {
+    /// Opens a connection, which has a number: one that is let go of may still have something to say.
+    fn open(self, transport: Transport) -> (u32, Socket) {
+        let number = self.attempts.get_value() + 1;
+        self.attempts.set_value(number);
+        (number, Socket::open(transport, move |incoming| self.hear(number, incoming)))
+    }
+
+    fn hear(self, number: u32, incoming: Incoming) {
+        if matches!(incoming, Incoming::Event(_))
+            && self.tried.with_value(|tried| tried.as_ref().is_some_and(|tried| tried.0 == number))
+        {
+            // The greeting. It does not matter here whether the connection before closes now.
+            let tried = self.tried.try_update_value(Option::take).flatten();
+            self.disconnect();
+            self.attempt.set_value(number);
+            self.socket.set_value(tried.map(|tried| tried.1));
+            self.state.connection.update_untracked(|connection| connection.switch(browser::now()));
+        }
+        if self.attempt.get_value() != number {
+            return;
+        }
+        match incoming {
+            Incoming::Event(event) => self.incoming(*event),
+            Incoming::Malformed => self.state.connection.update(|connection| {
+                connection.heard(browser::now());
+                connection.misunderstood();
+            }),
+            Incoming::Interrupted => self.advance(Connection::probe),
+            Incoming::Closed { code, reason } => self.closed(code, &reason),
+        }
+    }
+
+    /// Lets go of the connection, and of one that is tried.
+    fn disconnect(self) {
         self.apply_events();
-        let attempt = self.attempt.get_value() + 1;
-        self.attempt.set_value(attempt);
+        self.attempt.set_value(0);
+        self.tried.set_value(None);
+        self.socket.set_value(None);
         self.state.follows.update_value(crate::state::follow::Follows::disconnected);
-        let socket = Socket::open(move |incoming| {
-            // An abandoned socket may still have something to say.
-            if self.attempt.get_value() == attempt {
-                match incoming {
-                    Incoming::Event(event) => self.incoming(*event),
-                    Incoming::Malformed => self.state.connection.update(|connection| {
-                        connection.heard(browser::now());
-                        connection.misunderstood();
-                    }),
-                    Incoming::Closed { code, reason } => self.closed(code, &reason),
-                }
-            }
-        });
-        self.socket.set_value(Some(socket));
     }
 
     fn closed(self, code: u16, reason: &str) {
-        self.apply_events();
-        self.attempt.update_value(|attempt| *attempt += 1);
-        self.socket.set_value(None);
-        self.state.follows.update_value(crate::state::follow::Follows::disconnected);
+        self.disconnect();
         let (now, random) = (browser::now(), browser::random());
         let connection = self.state.connection;
         match connection.try_update(|connection| connection.closed(code, reason, now, random)) {
             Some(Aftermath::Reload) => {
-                self.state.follows.update_value(crate::state::follow::Follows::clear);
-                self.state.timelines.update_value(crate::state::timelines::Timelines::clear);
-                self.state.rooms.set(crate::state::rooms::RoomList::default());
+                self.state.forget_rooms();
                 self.state.change_reading(ReadMarks::recheck);
                 self.load_rooms();
-                self.epoch.update(|epoch| *epoch += 1);
+                self.generation.update(|generation| *generation += 1);
             }
             // Expected while signing up or in: a new session follows.
             Some(Aftermath::SignedOut) if self.is_signing_in.get_value() => {}
@@ -308,7 +338,11 @@ impl Live {
     fn apply(self, event: ServerEvent) {
         let now = browser::now();
         let greeting = match &event {
-            ServerEvent::Hello { heartbeat_seconds, server_version, .. } => {
+            ServerEvent::Hello { heartbeat_seconds, server_version, epoch, .. } => {
+                if self.state.meet_epoch(*epoch) {
+                    self.generation.update(|generation| *generation += 1);
+                }
+                browser::save(keys::EPOCH, &epoch.to_string());
                 Some((*heartbeat_seconds, server_version.clone()))
             }
             _ => None,
@@ -349,7 +383,7 @@ impl Live {
         }
     }
 
-    fn send(self, command: ClientCommand) {
+    fn send(self, command: String) {
         self.socket.with_value(|socket| {
             if let Some(socket) = socket {
                 socket.send(command);
@@ -357,16 +391,22 @@ impl Live {
         });
     }
 
-    fn save_marks(self) {
+    /// Keeps how far the user has read, and by which transport events came.
+    fn keep_notes(self) {
         if let Some(text) = self.state.reading.try_update_value(ReadMarks::take_changed).flatten() {
             browser::save_soon(keys::READ.to_owned(), text);
+        }
+        let mut memory = None;
+        self.state.connection.update_untracked(|connection| memory = connection.take_memory());
+        if let Some(text) = memory {
+            browser::save(keys::TRANSPORT, &text);
         }
     }
 
     fn tick(self) {
         let now = browser::now();
         self.apply_events();
-        self.save_marks();
+        self.keep_notes();
         self.advance(|connection, now| connection.tick(now));
         sending::pump(self.state);
         let today = browser::local_day(now);

@@ -281,7 +281,7 @@ fn forget(state: State, live: Live) {
     state.change_reading(|reading| *reading = marks);
     state.identity.set(Identity::Anonymous);
     // Pages hold drafts.
-    live.epoch.update(|epoch| *epoch += 1);
+    live.generation.update(|generation| *generation += 1);
 }
 
 fn changed_elsewhere(state: State, live: Live, name: &str, value: Option<String>) {

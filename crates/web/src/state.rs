@@ -46,7 +46,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use shared::errors::ErrorCode;
 use shared::events::{MessageChange, RoomChange, ServerEvent};
-use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
+use shared::ids::{Epoch, MessageId, Rev, RoomId, Seq, UserId};
 use shared::members::{MembershipChange, Operation, RemovalReason};
 use shared::messages::{Author, Changes, Message};
 use shared::page::{Cursor, Page};
@@ -103,6 +103,8 @@ pub struct State {
     pub typing: RwSignal<Typing>,
     /// What the user has read of each room. `unread_in` tracks a room's.
     pub reading: StoredValue<ReadMarks>,
+    /// The history of the database that all of this belongs to.
+    pub epoch: StoredValue<Option<Epoch>>,
     /// The connection to the server.
     pub connection: RwSignal<Connection>,
     /// Whether people may create an account without an invite.
@@ -133,6 +135,7 @@ impl Default for State {
             slow_modes: RwSignal::default(),
             typing: RwSignal::default(),
             reading: StoredValue::default(),
+            epoch: StoredValue::default(),
             connection: RwSignal::default(),
             // Until the server says who may come, everybody may: it decides anyway.
             may_sign_up: RwSignal::new(true),
@@ -404,6 +407,26 @@ impl State {
                 outbox.remove(id);
             });
         }
+    }
+
+    /// The server said which history its database has. Returns whether it is another one than before: then all that is
+    /// known of rooms is forgotten. What is written and not sent stays.
+    pub fn meet_epoch(&self, epoch: Epoch) -> bool {
+        let before = self.epoch.try_update_value(|known| known.replace(epoch)).flatten();
+        let is_other = before.is_some_and(|before| before != epoch);
+        if is_other {
+            self.forget_rooms();
+            self.change_reading(ReadMarks::clear);
+        }
+        is_other
+    }
+
+    /// Forgets all rooms, which are to be loaded afresh.
+    pub fn forget_rooms(&self) {
+        self.follows.update_value(Follows::clear);
+        self.timelines.update_value(Timelines::clear);
+        self.members.update(Members::clear);
+        self.rooms.set(RoomList::default());
     }
 
     fn room_that_goes(&self, event: &ServerEvent) -> Option<(RoomId, String, RemovalReason)> {

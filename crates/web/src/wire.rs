@@ -4,6 +4,7 @@
 //! visitor downloads it. Here the browser reads the JSON, as it can anyway, and the lists below say which fields of it
 //! each type has. The tests hold the two against each other, type by type, so that they cannot drift apart.
 
+pub mod commands;
 mod read;
 mod tree;
 
@@ -14,7 +15,7 @@ use shared::errors::{ErrorCode, FieldError, LimitScope, Problem};
 use shared::events::{MemberChange, MessageChange, RoomChange, ServerEvent};
 use shared::files::{AltText, Attachment};
 use shared::ids::{
-    AttachmentId, AuditId, Epoch, InviteId, MessageId, Rev, RoomId, Seq, SessionId, TokenId, UserId,
+    AttachmentId, AuditId, Epoch, InviteId, MessageId, Rev, RoomId, Seq, SessionId, StreamId, TokenId, UserId,
 };
 use shared::invites::{Invite, InvitePreview, InvitedRoom, NewInvite, Redeemed};
 use shared::members::{LeaveReason, Member, MembershipChange, Operation, RemovalReason, Role, Viewer};
@@ -52,6 +53,24 @@ pub struct FileLimits {
     pub upload_bytes: u64,
 }
 
+/// A new stream. The greeting is as far as it can be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenedStream {
+    /// The id of the stream.
+    pub id: StreamId,
+    /// What a socket says first.
+    pub hello: Result<ServerEvent, Malformed>,
+}
+
+/// Events of a stream, each as far as it can be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolledEvents {
+    /// The events, in order.
+    pub events: Vec<Result<ServerEvent, Malformed>>,
+    /// The `after` of the next request.
+    pub next: u64,
+}
+
 read_as! {
     u16: i64 => |number| number.try_into().ok();
     u32: i64 => |number| number.try_into().ok();
@@ -68,6 +87,7 @@ read_as! {
     UserId: String => |text| text.parse().ok();
     RoomId: String => |text| text.parse().ok();
     Epoch: String => |text| text.parse().ok();
+    StreamId: String => |text| text.parse().ok();
     SessionId: String => |text| text.parse().ok();
     MessageId: String => |text| text.parse().ok();
     InviteId: String => |text| text.parse().ok();
@@ -166,6 +186,20 @@ impl<T: Read> Read for Page<T> {
             next_cursor: field(value, "next_cursor")?,
             prev_cursor: field(value, "prev_cursor")?,
         })
+    }
+}
+
+impl Read for OpenedStream {
+    fn read(value: &Value) -> Result<Self, Malformed> {
+        Ok(Self { id: field(value, "id")?, hello: field(value, "hello") })
+    }
+}
+
+impl Read for PolledEvents {
+    fn read(value: &Value) -> Result<Self, Malformed> {
+        let events = value.get("events").and_then(|events| events.items()).ok_or(Malformed)?;
+        let events = events.iter().map(|event| field(event, "event")).collect();
+        Ok(Self { events, next: field(value, "next")? })
     }
 }
 

@@ -29,6 +29,10 @@ pub mod keys {
     pub const READ: &str = "parlance.read";
     /// The last room.
     pub const LAST_ROOM: &str = "parlance.last-room";
+    /// The history of the database that all else belongs to.
+    pub const EPOCH: &str = "parlance.epoch";
+    /// The fallback by which events came last, and when.
+    pub const TRANSPORT: &str = "parlance.transport";
     /// The user's name. It does not identify the user: the session's cookie does, which scripts cannot see.
     pub const NAME: &str = "parlance.name";
     /// `member` if the stored name belongs to an account, otherwise nothing.
@@ -125,11 +129,11 @@ pub fn forget_soon() {
     SOON.with_borrow_mut(Vec::clear);
 }
 
-/// Takes away everything that belongs to a person. The theme belongs to the browser.
+/// Takes away everything that belongs to a person, and not to the browser.
 pub fn forget_person() {
     forget_soon();
     for name in names_under(keys::PREFIX) {
-        if name != keys::THEME && name != keys::USER {
+        if ![keys::THEME, keys::EPOCH, keys::TRANSPORT, keys::USER].contains(&name.as_str()) {
             save(&name, "");
         }
     }

@@ -1,6 +1,7 @@
-//! The settings: the user's account, and how the client looks.
+//! The settings: the user's account, how the client looks and how it is connected.
 
 mod appearance;
+mod connection;
 mod context;
 mod deletion;
 mod password;
@@ -23,7 +24,8 @@ const PASSWORD: Section = (1, "Password");
 const SESSIONS: Section = (2, "Sessions");
 const TOKENS: Section = (3, "Tokens");
 const APPEARANCE: Section = (4, "Appearance");
-const DELETION: Section = (5, "Delete account");
+const CONNECTION: Section = (5, "Connection");
+const DELETION: Section = (6, "Delete account");
 
 /// The dialog with all settings.
 #[component]
@@ -34,9 +36,9 @@ pub fn SettingsDialog() -> impl IntoView {
     let settings = Settings { state, live: expect_context(), overlays, unsaved };
     let who = memo(move || state.identity.with(|identity| identity.user().map(|user| (user.id, user.kind))));
     let items = memo(move || match who.get() {
-        Some((_, UserKind::Guest)) => vec![PROFILE, APPEARANCE, DELETION],
-        Some(_) => vec![PROFILE, PASSWORD, SESSIONS, TOKENS, APPEARANCE, DELETION],
-        None => vec![PROFILE, APPEARANCE],
+        Some((_, UserKind::Guest)) => vec![PROFILE, APPEARANCE, CONNECTION, DELETION],
+        Some(_) => vec![PROFILE, PASSWORD, SESSIONS, TOKENS, APPEARANCE, CONNECTION, DELETION],
+        None => vec![PROFILE, APPEARANCE, CONNECTION],
     });
     // Nobody sees the settings of somebody else.
     Effect::new(move |before: Option<Option<_>>| {
@@ -57,7 +59,8 @@ pub fn SettingsDialog() -> impl IntoView {
         2 => view! { <sessions::SessionSettings /> }.into_any(),
         3 => view! { <tokens::TokenList unsaved=unsaved /> }.into_any(),
         4 => view! { <appearance::Appearance /> }.into_any(),
-        5 => view! { <deletion::DeletionForm settings=settings /> }.into_any(),
+        5 => view! { <connection::ConnectionSettings /> }.into_any(),
+        6 => view! { <deletion::DeletionForm settings=settings /> }.into_any(),
         _ => view! { <profile::Profile settings=settings is_admin=is_admin /> }.into_any(),
     };
     view! {

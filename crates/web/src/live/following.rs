@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::errors::ErrorCode;
-use shared::events::ClientCommand;
+use shared::events::Subscription;
 use shared::ids::{Rev, RoomId};
 
 use super::Live;
@@ -12,6 +12,7 @@ use crate::client::{self, ClientError};
 use crate::sending;
 use crate::state::connection::Connection;
 use crate::state::subscriptions::Verdict;
+use crate::wire::commands;
 
 /// So many rooms are followed by themselves, which is less than what the server allows. The open room always is.
 const MAX_FOLLOWED: usize = 400;
@@ -42,7 +43,7 @@ impl Live {
         let mut rooms = self.state.follows.with_value(|follows| follows.room_ids().collect::<Vec<_>>());
         rooms.retain(|room_id| Some(*room_id) != open);
         let now = browser::now();
-        self.subscriptions.update_value(|it| it.restart(open.into_iter().chain(rooms), now));
+        self.subscriptions.update_value(|it| it.restart(open, rooms, now));
         self.send_subscriptions();
         // Rooms that were made or deleted meanwhile are in no room's replay.
         self.load_rooms();
@@ -65,13 +66,24 @@ impl Live {
     /// Sends the subscriptions whose turn it is.
     fn send_subscriptions(self) {
         let now = browser::now();
-        while self.state.connection.with_untracked(Connection::is_open)
-            && let Some(room_id) = self.subscriptions.try_update_value(|it| it.next(now)).flatten()
-        {
+        while self.state.connection.with_untracked(Connection::is_open) {
+            let batch = self.subscriptions.try_update_value(|it| it.next(now)).unwrap_or_default();
+            if batch.is_empty() {
+                return;
+            }
+            let open = self.open_room.get_value();
             // A room that was deleted meanwhile is not followed any more.
-            if let Some(since) = self.state.follows.with_value(|follows| follows.since(room_id)) {
-                let present = self.open_room.get_value() == Some(room_id);
-                self.send(ClientCommand::subscribe(room_id, Some(since), present));
+            let rooms: Vec<_> = self.state.follows.with_value(|follows| {
+                let followed = batch.iter().filter_map(|id| Some((*id, follows.since(*id)?)));
+                let subscription = |(room_id, since)| Subscription {
+                    room_id,
+                    since: Some(since),
+                    present: open == Some(room_id),
+                };
+                followed.map(subscription).collect()
+            });
+            if !rooms.is_empty() {
+                self.send(commands::subscribe(&rooms));
             }
         }
     }
@@ -80,7 +92,7 @@ impl Live {
         let (now, random, open) = (browser::now(), browser::random(), self.open_room.get_value());
         let verdict = self.subscriptions.try_update_value(|it| it.refused(room_id, code, open, now, random));
         if let Some(Verdict::MakeRoom(other)) = verdict {
-            self.send(ClientCommand::Unsubscribe { room_id: other });
+            self.send(commands::unsubscribe(other));
         }
     }
 

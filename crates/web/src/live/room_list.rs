@@ -124,7 +124,7 @@ impl Live {
         let departed = self.state.departed.with_untracked(|it| it.as_ref().map(|departed| departed.0));
         if departed == Some(room_id) && self.navigation.here().room() == Some(room_id) {
             self.enter(Some(room_id));
-            self.epoch.update(|epoch| *epoch += 1);
+            self.generation.update(|generation| *generation += 1);
         }
     }
 

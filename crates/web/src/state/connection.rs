@@ -1,22 +1,35 @@
 //! The connection to the server: when to connect, to wait, to give up, and what to tell the reader.
 //!
 //! Pure: a state machine over the clock, the socket's events and a random number. What a close code asks for is
-//! RELIABILITY.md section 3. `Action::Connect` names the transport, so that a second one can join: it would be chosen
-//! here when a first attempt is `TRANSPORT_PATIENCE_MILLIS` old and still not open.
+//! RELIABILITY.md section 3.
+//!
+//! A WebSocket comes first. Where it is refused, or not open in time, a stream with server-sent events takes its place,
+//! and where these do not come through, one with long-poll. For a day, connections begin with the fallback that worked;
+//! every second attempt in a row begins with a WebSocket nevertheless, because something else may be wrong. While a
+//! fallback is in use, a WebSocket is tried beside it from time to time, and takes over when the server greets on it.
 
 mod banner;
 mod release;
+mod transport;
 
 use shared::events::CloseCode;
 
 pub use self::banner::Banner;
 use self::release::Release;
+pub use self::transport::{Memory, Transport};
 use crate::state::backoff;
 
 /// How long the reader is not bothered with a lost connection.
 pub const QUIET_MILLIS: i64 = 2_000;
-/// How long the WebSocket has before another transport is to be tried, once there is one.
-pub const TRANSPORT_PATIENCE_MILLIS: i64 = 2_500;
+/// How long a WebSocket has to open before a stream is tried.
+const WEB_SOCKET_MILLIS: i64 = 2_500;
+/// How long server-sent events have to bring the first one.
+const FIRST_EVENT_MILLIS: i64 = 5_000;
+/// How long a fallback is in use before a WebSocket is tried again. The time doubles with each try, up to an hour.
+const RETRY_MILLIS: i64 = 60_000;
+const MAX_DOUBLINGS: u32 = 6;
+/// A connection that broke without a word of the server's.
+const ABNORMAL: u16 = 1006;
 /// An attempt that is not open by then has failed.
 const ATTEMPT_MILLIS: i64 = 10_000;
 /// A connection that held this long starts the backoff afresh.
@@ -31,13 +44,6 @@ const SLEPT_MILLIS: i64 = 5_000;
 const AT_ONCE: [CloseCode; 4] =
     [CloseCode::SlowConsumer, CloseCode::ImpossibleRev, CloseCode::SessionEnded, CloseCode::Forbidden];
 
-/// A way to reach the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// A WebSocket.
-    WebSocket,
-}
-
 /// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -49,6 +55,8 @@ pub enum Action {
     Ping,
     /// Let go of the connection, which says nothing any more.
     Abandon,
+    /// Open a WebSocket beside the connection, to take its place when the server greets on it.
+    TryWebSocket,
 }
 
 /// What a close means for all that is not the connection.
@@ -85,6 +93,16 @@ enum Phase {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Connection {
     phase: Phase,
+    /// Of the present connection or attempt.
+    transport: Transport,
+    /// Of the next attempt, if it is decided.
+    next: Option<Transport>,
+    memory: Memory,
+    /// Whether events come by this transport.
+    is_proven: bool,
+    /// How often a WebSocket was tried beside the present connection, and when it is tried next.
+    tries: u32,
+    try_at: i64,
     failures: u32,
     lost_since: Option<i64>,
     server_fault: bool,
@@ -103,6 +121,12 @@ impl Default for Connection {
     fn default() -> Self {
         Self {
             phase: Phase::Idle,
+            transport: Transport::WebSocket,
+            next: None,
+            memory: Memory::default(),
+            is_proven: false,
+            tries: 0,
+            try_at: 0,
             failures: 0,
             lost_since: None,
             server_fault: false,
@@ -123,6 +147,21 @@ impl Connection {
         matches!(self.phase, Phase::Open { .. })
     }
 
+    /// How events come, while they do.
+    pub fn transport(&self) -> Option<Transport> {
+        self.is_open().then_some(self.transport)
+    }
+
+    /// What worked before, as far as the browser has kept it.
+    pub fn remember(&mut self, memory: Memory) {
+        self.memory = memory;
+    }
+
+    /// What the browser is to keep, if it has changed since this was asked.
+    pub fn take_memory(&mut self) -> Option<String> {
+        self.memory.take_changed()
+    }
+
     /// Begins.
     pub fn start(&mut self, now: i64) -> Action {
         self.lost_since = Some(now);
@@ -139,6 +178,19 @@ impl Connection {
         self.last_heard = now;
         self.last_ping = now;
         self.is_probing = false;
+        self.tries = 0;
+        self.try_at = now + RETRY_MILLIS;
+        // The greeting of a stream comes before its events.
+        self.is_proven = false;
+        if self.transport == Transport::WebSocket {
+            self.prove(now);
+        }
+    }
+
+    /// The server greets on the WebSocket that was tried beside the connection, and that takes its place now.
+    pub fn switch(&mut self, now: i64) {
+        self.transport = Transport::WebSocket;
+        self.phase = Phase::Connecting { since: now };
     }
 
     /// The server said something that this page cannot read.
@@ -150,6 +202,9 @@ impl Connection {
     pub fn heard(&mut self, now: i64) {
         self.last_heard = now;
         self.is_probing = false;
+        if self.is_open() && !self.is_proven {
+            self.prove(now);
+        }
     }
 
     /// The connection closed, or could not be made. `random` lies in 0..1.
@@ -161,6 +216,13 @@ impl Connection {
             _ => {}
         }
         self.lost_since.get_or_insert(now);
+        if code == ABNORMAL
+            && let Some(next) = self.fallback(now)
+        {
+            self.next = Some(next);
+            self.phase = Phase::Waiting { until: now };
+            return Aftermath::Resume;
+        }
         self.server_fault =
             [CloseCode::Internal, CloseCode::Restart, CloseCode::Overload].into_iter().any(is);
         if is(CloseCode::Unsupported) || is(CloseCode::BadCommand) {
@@ -198,12 +260,25 @@ impl Connection {
         let is_late = now - self.last_ping >= self.patience_millis();
         match self.phase {
             Phase::Waiting { until } if until <= now => self.connect(now),
+            Phase::Connecting { since }
+                if self.transport == Transport::WebSocket && now - since >= WEB_SOCKET_MILLIS =>
+            {
+                self.fall_back(now)
+            }
             Phase::Connecting { since } if now - since >= ATTEMPT_MILLIS => Action::Abandon,
+            Phase::Open { since } if now - since >= FIRST_EVENT_MILLIS && self.fallback(now).is_some() => {
+                self.fall_back(now)
+            }
             // Not how long the silence is but whether a question went unanswered: a page in the background may sleep
             // for minutes between two ticks.
             Phase::Open { .. } if is_late && self.last_heard < self.last_ping => Action::Abandon,
             Phase::Open { .. } if slept => self.probe(now),
             Phase::Open { .. } if is_late => self.ping(now),
+            Phase::Open { .. } if self.transport != Transport::WebSocket && now >= self.try_at => {
+                self.try_at = now + (RETRY_MILLIS << self.tries.min(MAX_DOUBLINGS));
+                self.tries += 1;
+                Action::TryWebSocket
+            }
             _ => Action::None,
         }
     }
@@ -224,6 +299,11 @@ impl Connection {
             Phase::Waiting { .. } => self.connect(now),
             _ => Action::None,
         }
+    }
+
+    /// The reader looks at the page again.
+    pub fn looked_at(&mut self, now: i64) -> Action {
+        if self.is_open() { self.probe(now) } else { self.try_now(now) }
     }
 
     /// The user changed: connect again under the new session.
@@ -262,7 +342,13 @@ impl Connection {
     pub fn network_back(&mut self, now: i64) -> Action {
         self.offline = false;
         self.failures = 0;
-        if self.is_open() { self.probe(now) } else { self.try_now(now) }
+        // Another network may pass on what the one before did not.
+        self.try_at = now;
+        match self.phase {
+            // The attempt was made without a network.
+            Phase::Connecting { .. } => self.connect(now),
+            _ => self.looked_at(now),
+        }
     }
 
     /// What to tell the reader.
@@ -300,8 +386,31 @@ impl Connection {
     }
 
     fn connect(&mut self, now: i64) -> Action {
+        let kept = self.memory.fallback(now).filter(|_| self.failures.is_multiple_of(2));
+        self.transport = self.next.take().or(kept).unwrap_or(Transport::WebSocket);
         self.phase = Phase::Connecting { since: now };
-        Action::Connect(Transport::WebSocket)
+        Action::Connect(self.transport)
+    }
+
+    fn fall_back(&mut self, now: i64) -> Action {
+        self.next = self.fallback(now);
+        self.connect(now)
+    }
+
+    /// What to try where the present transport does not come through.
+    fn fallback(&self, now: i64) -> Option<Transport> {
+        match (self.phase, self.transport) {
+            (Phase::Connecting { .. }, Transport::WebSocket) => {
+                Some(self.memory.fallback(now).unwrap_or(Transport::ServerSentEvents))
+            }
+            (Phase::Open { .. }, Transport::ServerSentEvents) if !self.is_proven => Some(Transport::LongPoll),
+            _ => None,
+        }
+    }
+
+    fn prove(&mut self, now: i64) {
+        self.is_proven = true;
+        self.memory.note(self.transport, now);
     }
 }
 

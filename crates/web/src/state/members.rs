@@ -51,11 +51,16 @@ impl Members {
         }
     }
 
+    /// Forgets the members, who are to be loaded afresh.
+    pub fn clear(&mut self) {
+        *self = Self { room_id: self.room_id, ..Self::default() };
+    }
+
     /// Forgets the members if they are those of this room. Returns whether they were.
     pub fn forget(&mut self, room_id: RoomId) -> bool {
         let is_here = self.room_id == Some(room_id);
         if is_here {
-            *self = Self { room_id: self.room_id, ..Self::default() };
+            self.clear();
         }
         is_here
     }

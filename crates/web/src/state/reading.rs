@@ -57,6 +57,11 @@ impl ReadMarks {
         self.unchecked = self.marks.keys().copied().collect();
     }
 
+    /// Forgets everything: the rooms are of another database.
+    pub fn clear(&mut self) {
+        *self = Self { is_changed: true, ..Self::default() };
+    }
+
     /// A room that the user never saw begins as read. Returns whether it was new.
     pub fn meet(&mut self, room: &Room) -> bool {
         let is_unchecked = self.unchecked.remove(&room.id);
@@ -128,6 +133,13 @@ mod tests {
         assert_eq!(marks.unread(&lobby), 2);
         lobby.last_seq = Seq(3);
         assert!(!marks.meet(&lobby), "there is no doubt any more");
+    }
+
+    #[test]
+    fn what_is_forgotten_is_forgotten_by_the_browser_too() {
+        let mut marks = ReadMarks::from_text(&format!("{} 3\n", room_id(1)));
+        marks.clear();
+        assert_eq!(marks.take_changed().as_deref(), Some(""));
     }
 
     #[test]

@@ -6,11 +6,12 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use shared::errors::ErrorCode;
+use shared::events::MAX_SUBSCRIPTIONS;
 use shared::ids::RoomId;
 
 use crate::state::backoff;
 
-/// So many subscriptions go out at once.
+/// So many frames go out at once.
 const BURST: u32 = 60;
 /// The others follow at this interval, to stay below the server's limit of frames.
 const PAUSE_MILLIS: i64 = 1_000;
@@ -28,7 +29,9 @@ pub struct Subscriptions {
     confirmed: Vec<RoomId>,
     refusals: HashMap<RoomId, Refusals>,
     given_up: HashSet<RoomId>,
-    /// How many more may go out now.
+    /// Whether the first room goes out alone, so that its answer waits for no other.
+    is_first_alone: bool,
+    /// How many more frames may go out now.
     credit: u32,
     credited_at: i64,
 }
@@ -49,10 +52,15 @@ pub enum Verdict {
 }
 
 impl Subscriptions {
-    /// A connection is open: everything is to be subscribed again, in this order.
-    pub fn restart(&mut self, rooms: impl IntoIterator<Item = RoomId>, now: i64) {
-        *self =
-            Self { waiting: rooms.into_iter().collect(), credit: BURST, credited_at: now, ..Self::default() };
+    /// A connection is open: the open room is to be subscribed, and then all others.
+    pub fn restart(&mut self, open: Option<RoomId>, others: impl IntoIterator<Item = RoomId>, now: i64) {
+        *self = Self {
+            waiting: open.into_iter().chain(others).collect(),
+            is_first_alone: open.is_some(),
+            credit: BURST,
+            credited_at: now,
+            ..Self::default()
+        };
     }
 
     /// A room is to be subscribed when it is its turn.
@@ -66,6 +74,7 @@ impl Subscriptions {
     pub fn add_first(&mut self, room_id: RoomId) {
         self.waiting.retain(|waiting| *waiting != room_id);
         self.waiting.push_front(room_id);
+        self.is_first_alone = true;
         self.refusals.remove(&room_id);
         self.given_up.remove(&room_id);
         // Opening a room must not wait for the rest of the list.
@@ -81,22 +90,32 @@ impl Subscriptions {
         self.given_up.remove(&room_id);
     }
 
-    /// The next room to subscribe now.
-    pub fn next(&mut self, now: i64) -> Option<RoomId> {
+    /// The rooms to subscribe with the next frame, none if there is nothing to do now.
+    pub fn next(&mut self, now: i64) -> Vec<RoomId> {
         let earned = u32::try_from((now - self.credited_at) / PAUSE_MILLIS).unwrap_or(0);
         if earned > 0 {
             self.credit = self.credit.saturating_add(earned).min(BURST);
             self.credited_at = now;
         }
-        if self.credit == 0 {
-            return None;
+        let count = match (self.credit, std::mem::take(&mut self.is_first_alone)) {
+            (0, _) => 0,
+            (_, true) => 1,
+            (_, false) => MAX_SUBSCRIPTIONS,
+        };
+        let mut batch = Vec::new();
+        self.waiting.retain(|room_id| {
+            let is_due = self.refusals.get(room_id).is_none_or(|it| it.not_before <= now);
+            let stays = !is_due || batch.len() == count;
+            if !stays {
+                batch.push(*room_id);
+            }
+            stays
+        });
+        if !batch.is_empty() {
+            self.credit -= 1;
+            self.asked.extend(&batch);
         }
-        let is_due = |room_id: &RoomId| self.refusals.get(room_id).is_none_or(|it| it.not_before <= now);
-        let place = self.waiting.iter().position(is_due)?;
-        self.credit -= 1;
-        let room_id = self.waiting.remove(place)?;
-        self.asked.insert(room_id);
-        Some(room_id)
+        batch
     }
 
     /// The server confirmed a subscription.
@@ -168,28 +187,50 @@ mod tests {
     use crate::state::samples::{NOON, room_id};
 
     fn all(subscriptions: &mut Subscriptions, now: i64) -> Vec<RoomId> {
-        std::iter::from_fn(|| subscriptions.next(now)).collect()
+        frames(subscriptions, now).concat()
+    }
+
+    fn frames(subscriptions: &mut Subscriptions, now: i64) -> Vec<Vec<RoomId>> {
+        std::iter::from_fn(|| Some(subscriptions.next(now)).filter(|batch| !batch.is_empty())).collect()
     }
 
     fn started(rooms: u8) -> Subscriptions {
         let mut subscriptions = Subscriptions::default();
-        subscriptions.restart((1..=rooms).map(room_id), NOON);
+        subscriptions.restart(None, (1..=rooms).map(room_id), NOON);
         subscriptions
     }
 
     #[test]
-    fn a_burst_goes_out_at_once_and_the_rest_one_by_one() {
-        let mut subscriptions = started(62);
-        assert_eq!(all(&mut subscriptions, NOON).len(), 60);
-        assert_eq!(all(&mut subscriptions, NOON + 999), []);
-        assert_eq!(all(&mut subscriptions, NOON + 1_000), [room_id(61)]);
+    fn the_open_room_goes_out_alone_and_the_others_in_batches() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.restart(Some(room_id(201)), (1..=200).map(room_id), NOON);
+        let frames = frames(&mut subscriptions, NOON);
+        assert_eq!(frames.iter().map(Vec::len).collect::<Vec<_>>(), [1, 100, 100]);
+        assert_eq!(frames[0], [room_id(201)]);
+        assert_eq!(frames.concat().len(), 201);
+        subscriptions.add(room_id(202));
         subscriptions.add_first(room_id(7));
-        assert_eq!(
-            all(&mut subscriptions, NOON + 1_001),
-            [room_id(7)],
-            "a room that is opened does not wait"
-        );
-        assert_eq!(all(&mut subscriptions, NOON + 2_000), [room_id(62)]);
+        assert_eq!(subscriptions.next(NOON), [room_id(7)], "a room that is opened does not wait");
+        assert_eq!(subscriptions.next(NOON), [room_id(202)]);
+        assert_eq!(subscriptions.next(NOON), []);
+    }
+
+    #[test]
+    fn a_burst_of_frames_goes_out_at_once_and_the_rest_one_by_one() {
+        let mut subscriptions = started(1);
+        let mut sent = 0;
+        for number in 0..=62 {
+            subscriptions.add(room_id(number));
+            sent += frames(&mut subscriptions, NOON).len();
+        }
+        assert_eq!(sent, 60);
+        assert_eq!(all(&mut subscriptions, NOON + 999), []);
+        assert_eq!(frames(&mut subscriptions, NOON + 1_000).len(), 1, "all that wait go together");
+        subscriptions.add_first(room_id(7));
+        assert_eq!(all(&mut subscriptions, NOON + 1_001), [room_id(7)]);
+        subscriptions.add(room_id(63));
+        assert_eq!(all(&mut subscriptions, NOON + 1_999), []);
+        assert_eq!(all(&mut subscriptions, NOON + 2_000), [room_id(63)]);
     }
 
     #[test]

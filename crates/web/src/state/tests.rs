@@ -303,3 +303,33 @@ fn the_number_of_unread_messages_is_kept_by_differences() {
         assert_eq!(state.unread.get_untracked(), 0);
     });
 }
+
+#[test]
+fn another_epoch_forgets_all_but_what_was_not_sent() {
+    in_scope(|state| {
+        let epoch = |number: u8| -> Epoch {
+            format!("0190a5b0-0000-7000-8000-0000000000{number:02x}").parse().unwrap()
+        };
+        state.apply(created(1, 1), NOON);
+        let now = message(1, 1).created_at;
+        let unsent = "not sent".to_owned();
+        state.outbox.update(|outbox| outbox.push(message_id(9), room_id(1), None, unsent, vec![], now));
+        assert!(!state.meet_epoch(epoch(1)), "there was none before");
+        assert!(!state.meet_epoch(epoch(1)));
+        assert_eq!(texts(&state).len(), 1);
+        assert_eq!(state.unread.get(), 1);
+        state.reading.update_value(|reading| {
+            reading.take_changed();
+        });
+
+        assert!(state.meet_epoch(epoch(2)));
+        assert!(state.rooms.with(|rooms| rooms.all().is_empty() && !rooms.is_loaded()));
+        assert!(state.timeline(room_id(1), |timeline| timeline.is_none()));
+        assert_eq!(state.follows.with_value(|follows| follows.since(room_id(1))), None);
+        assert_eq!(state.unread.get(), 0);
+        let marks = state.reading.try_update_value(ReadMarks::take_changed).flatten();
+        assert_eq!(marks.as_deref(), Some(""));
+        assert!(state.outbox.with(|outbox| outbox.get(message_id(9)).is_some()));
+        assert!(!state.meet_epoch(epoch(2)));
+    });
+}

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::server::{Limits, ServerInfo};
 use shared::sessions::Sessions;
+use shared::streams::{NewStream, StreamEvent, StreamEvents};
 use shared::text::{Invalid, Length};
 
 use super::*;
@@ -318,4 +319,28 @@ fn what_is_missing_or_of_another_type_is_not_read() {
         assert_eq!(parse::<Page<Room>>(text), Err(Malformed), "{text}");
         assert_eq!(parse::<ServerEvent>(text), Err(Malformed), "{text}");
     }
+}
+
+#[test]
+fn streams_are_read_as_the_protocol_says_as_far_as_they_can_be() {
+    let hello = ServerEvent::Hello {
+        server_version: "1.0.0".to_owned(),
+        heartbeat_seconds: 25,
+        epoch: "0190a5b0-0000-7000-8000-000000000001".parse().unwrap(),
+        user: None,
+    };
+    let id = "0190a5b0-0000-7000-8000-000000000002".parse().unwrap();
+    let sent = NewStream { id, hello: hello.clone() };
+    let read = parse(&serde_json::to_string(&sent).unwrap());
+    assert_eq!(read, Ok(OpenedStream { id, hello: Ok(hello) }));
+
+    let pong = ServerEvent::Pong { id: "1".to_owned() };
+    let event = |n, event: &ServerEvent| StreamEvent { n, event: event.clone() };
+    let closed = ServerEvent::Closed { code: 4401 };
+    let sent = StreamEvents { events: vec![event(3, &pong), event(4, &closed)], next: 4 };
+    let text = serde_json::to_string(&sent).unwrap();
+    let read = |events| Ok(PolledEvents { events, next: 4 });
+    assert_eq!(parse(&text), read(vec![Ok(pong), Ok(closed.clone())]));
+    let odd = text.replace(r#""id":"1""#, r#""id":1"#);
+    assert_eq!(parse(&odd), read(vec![Err(Malformed), Ok(closed)]), "the others are read nevertheless");
 }

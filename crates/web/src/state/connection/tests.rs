@@ -2,6 +2,27 @@
 
 use super::*;
 
+/// A state machine between an attempt by a WebSocket that fails at once and the next wait.
+fn refuse_web_socket(connection: &mut Connection, now: i64) {
+    connection.closed(ABNORMAL, "", now, 1.0);
+    assert_eq!(connection.tick(now), Action::Connect(Transport::ServerSentEvents));
+}
+
+/// A connection by a fallback, which has brought an event.
+fn open_by(transport: Transport, now: i64) -> Connection {
+    let mut connection = Connection::default();
+    connection.start(now);
+    refuse_web_socket(&mut connection, now);
+    connection.opened(now, 25, "1.0.0");
+    if transport == Transport::LongPoll {
+        assert_eq!(connection.tick(now + FIRST_EVENT_MILLIS), Action::Connect(Transport::LongPoll));
+        connection.opened(now + FIRST_EVENT_MILLIS, 25, "1.0.0");
+    }
+    connection.heard(now + FIRST_EVENT_MILLIS);
+    assert_eq!(connection.transport(), Some(transport));
+    connection
+}
+
 fn open_since(now: i64) -> Connection {
     let mut connection = Connection::default();
     assert_eq!(connection.start(now), Action::Connect(Transport::WebSocket));
@@ -49,7 +70,11 @@ fn the_backoff_grows_and_starts_afresh_after_a_steady_time() {
         assert_eq!(connection.tick(now + wait - 1), Action::None);
         now += wait;
         assert_eq!(connection.tick(now), Action::Connect(Transport::WebSocket));
+        refuse_web_socket(&mut connection, now);
     }
+    connection.closed(1006, "", now, 1.0);
+    assert_eq!(connection.tick(now + 8_000), Action::Connect(Transport::WebSocket));
+    now += 8_000;
     connection.opened(now, 25, "1.0.0");
     connection.closed(1006, "", now + STEADY_MILLIS, 1.0);
     assert_eq!(connection.banner(now + STEADY_MILLIS + 200), None);
@@ -112,12 +137,12 @@ fn a_dead_connection_is_found_within_three_seconds_of_a_wake_or_a_change_of_the_
 fn the_banner_comes_after_two_seconds_counts_down_and_goes_by_itself() {
     let mut connection = open_since(0);
     for _ in 0..4 {
-        connection.closed(1006, "", 60_000, 1.0);
+        connection.closed(1011, "", 60_000, 1.0);
     }
     assert_eq!(connection.banner(61_999), None);
-    assert_eq!(connection.banner(62_000), Some(Banner::Waiting { seconds: 6, server_fault: false }));
+    assert_eq!(connection.banner(62_000), Some(Banner::Waiting { seconds: 6, server_fault: true }));
     assert_eq!(connection.try_now(62_100), Action::Connect(Transport::WebSocket));
-    assert_eq!(connection.banner(62_200), Some(Banner::Trying { server_fault: false }));
+    assert_eq!(connection.banner(62_200), Some(Banner::Trying { server_fault: true }));
     connection.opened(62_300, 25, "1.0.0");
     assert_eq!(connection.banner(70_000), None);
 }
@@ -159,8 +184,140 @@ fn a_newer_server_offers_a_reload_while_all_is_well() {
 fn an_attempt_that_hangs_is_given_up() {
     let mut connection = Connection::default();
     connection.start(0);
-    assert_eq!(connection.tick(9_999), Action::None);
-    assert_eq!(connection.tick(10_000), Action::Abandon);
+    assert_eq!(connection.tick(2_500), Action::Connect(Transport::ServerSentEvents));
+    assert_eq!(connection.tick(12_499), Action::None);
+    assert_eq!(connection.tick(12_500), Action::Abandon);
+    connection.closed(ABNORMAL, "", 12_500, 1.0);
+    assert_eq!(connection.tick(13_499), Action::None);
+    assert_eq!(connection.tick(13_500), Action::Connect(Transport::WebSocket));
+}
+
+#[test]
+fn a_web_socket_that_does_not_open_in_time_or_is_refused_gives_way_to_server_sent_events() {
+    let mut connection = Connection::default();
+    connection.start(0);
+    assert_eq!(connection.transport(), None);
+    assert_eq!(connection.tick(2_499), Action::None);
+    assert_eq!(connection.tick(2_500), Action::Connect(Transport::ServerSentEvents));
+    connection.opened(2_600, 25, "1.0.0");
+    assert_eq!(connection.transport(), Some(Transport::ServerSentEvents));
+
+    let mut connection = Connection::default();
+    connection.start(0);
+    assert_eq!(connection.closed(ABNORMAL, "", 10, 1.0), Aftermath::Resume);
+    assert_eq!(connection.tick(10), Action::Connect(Transport::ServerSentEvents), "it does not wait");
+    connection.closed(ABNORMAL, "", 20, 1.0);
+    assert_eq!(connection.tick(1_019), Action::None, "both failed: it is something else");
+    assert_eq!(connection.tick(1_020), Action::Connect(Transport::WebSocket));
+}
+
+#[test]
+fn what_the_server_said_about_a_refusal_counts_whatever_the_transport() {
+    let mut connection = Connection::default();
+    connection.start(0);
+    connection.closed(CloseCode::Overload.number(), "", 10, 0.0);
+    assert_eq!(connection.tick(5_509), Action::None);
+    assert_eq!(connection.tick(5_510), Action::Connect(Transport::WebSocket));
+}
+
+#[test]
+fn server_sent_events_that_bring_none_in_time_or_break_off_before_give_way_to_long_poll() {
+    let open = || {
+        let mut connection = Connection::default();
+        connection.start(0);
+        refuse_web_socket(&mut connection, 10);
+        connection.heard(100);
+        connection.opened(100, 25, "1.0.0");
+        assert_eq!(connection.tick(500), Action::None);
+        connection
+    };
+    let mut connection = open();
+    assert_eq!(connection.tick(5_099), Action::None);
+    assert_eq!(connection.tick(5_100), Action::Connect(Transport::LongPoll));
+    connection.opened(5_200, 25, "1.0.0");
+    assert_eq!(connection.banner(20_000), None, "nobody is told of that");
+    connection.heard(5_300);
+    assert_eq!(connection.transport(), Some(Transport::LongPoll));
+    assert_eq!(connection.tick(10_000), Action::None);
+
+    let mut connection = open();
+    connection.closed(ABNORMAL, "", 600, 1.0);
+    assert_eq!(connection.tick(600), Action::Connect(Transport::LongPoll));
+    connection.opened(700, 25, "1.0.0");
+    connection.closed(ABNORMAL, "", 800, 1.0);
+    assert_eq!(connection.tick(1_799), Action::None, "there is no third fallback");
+
+    let mut connection = open();
+    connection.heard(600);
+    assert_eq!(connection.tick(5_100), Action::None, "it came");
+    connection.closed(ABNORMAL, "", 6_000, 1.0);
+    assert_eq!(connection.tick(6_000), Action::None);
+}
+
+#[test]
+fn for_a_day_connections_begin_with_the_fallback_that_worked_but_not_each_time() {
+    for transport in [Transport::ServerSentEvents, Transport::LongPoll] {
+        let mut first = open_by(transport, 0);
+        let kept = first.take_memory().unwrap();
+        let mut connection = Connection::default();
+        connection.remember(Memory::from_text(&kept));
+        assert_eq!(connection.start(60_000), Action::Connect(transport));
+        connection.closed(ABNORMAL, "", 60_100, 1.0);
+        assert_eq!(connection.tick(61_100), Action::Connect(Transport::WebSocket), "perhaps it was that");
+        connection.closed(ABNORMAL, "", 61_200, 1.0);
+        assert_eq!(connection.tick(61_200), Action::Connect(transport), "what worked comes next");
+        connection.opened(61_300, 25, "1.0.0");
+        connection.heard(61_400);
+        assert!(connection.take_memory().is_some());
+
+        let mut connection = Connection::default();
+        connection.remember(Memory::from_text(&kept));
+        let day = 24 * 60 * 60 * 1_000;
+        assert_eq!(connection.start(day + FIRST_EVENT_MILLIS), Action::Connect(Transport::WebSocket));
+    }
+}
+
+#[test]
+fn a_web_socket_is_tried_beside_a_fallback_less_and_less_often_and_takes_its_place() {
+    for transport in [Transport::ServerSentEvents, Transport::LongPoll] {
+        let mut connection = open_by(transport, 0);
+        let mut tries = Vec::new();
+        for now in (10_000..8 * 3_600_000).step_by(500) {
+            connection.heard(now);
+            if connection.tick(now) == Action::TryWebSocket {
+                tries.push(now / 60_000);
+            }
+        }
+        assert_eq!(tries[..7], [1, 2, 4, 8, 16, 32, 64]);
+        assert_eq!(tries[7] - tries[6], 64);
+
+        let now = 8 * 3_600_000;
+        assert_eq!(connection.network_back(now), Action::Ping);
+        connection.heard(now + 1);
+        assert_eq!(connection.tick(now + 500), Action::TryWebSocket, "another network");
+        assert!(connection.take_memory().is_some());
+        connection.switch(now + 600);
+        connection.heard(now + 600);
+        connection.opened(now + 600, 25, "1.0.0");
+        assert_eq!(connection.transport(), Some(Transport::WebSocket));
+        assert_eq!(connection.take_memory().as_deref(), Some(""));
+        assert_eq!(connection.tick(now + 700), Action::None);
+        assert_eq!(connection.tick(now + 70_000), Action::Ping, "and no more tries");
+    }
+}
+
+#[test]
+fn nobody_waits_when_they_look_at_the_page_again_or_the_network_is_back() {
+    let mut connection = open_since(0);
+    assert_eq!(connection.looked_at(30_000), Action::Ping);
+    connection.closed(1011, "", 60_000, 1.0);
+    assert_eq!(connection.looked_at(60_001), Action::Connect(Transport::WebSocket));
+    assert_eq!(connection.looked_at(60_002), Action::None, "it is under way");
+    assert_eq!(
+        connection.network_back(60_003),
+        Action::Connect(Transport::WebSocket),
+        "the attempt was made without a network"
+    );
 }
 
 #[test]
