@@ -77,6 +77,9 @@ fn a_stream_is_gone_for_everybody_but_its_session() {
         gone(command(other, id, &json!({ "type": "ping", "id": "1" })));
         gone(other.delete(&path(id)));
     }
+    let nobodys = open(&app.anonymous()).id;
+    gone(poll(&alice, nobodys, "after=0"));
+    alice.delete(&path(nobodys)).expect(204);
     for unknown in ["x", "0190a5b0-0000-7000-8000-000000000001"] {
         gone(alice.get(&format!("{STREAMS_PATH}/{unknown}/events?after=0")));
         gone(alice.delete(&format!("{STREAMS_PATH}/{unknown}")));

@@ -19,7 +19,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep_until;
 use uuid::Uuid;
 
-use crate::realtime::connection::{Connection, Identity};
+use crate::realtime::connection::{Connection, Identity, SessionKey};
 use crate::realtime::outbox::{Dropped, Numbered, ReaderId};
 use crate::realtime::retransmission::Acknowledgement;
 
@@ -76,10 +76,12 @@ impl Streams {
     /// The stream with this id, if it belongs to this session, or to nobody in particular.
     pub fn get(&self, id: StreamId, identity: Option<&Identity>) -> Option<Arc<Stream>> {
         let stream = self.lock().get(&id).cloned()?;
-        let session = |identity: &Identity| identity.session;
-        let owner = stream.connection.identity();
-        // A visitor who gives a name has a session from then on, and closes the stream that had none.
-        (owner.is_none() || owner.as_ref().map(session) == identity.map(session)).then_some(stream)
+        (stream.owner() == identity.map(|identity| identity.session)).then_some(stream)
+    }
+
+    /// The same to close it: a visitor who gives a name has a session from then on, and closes the stream that had none.
+    pub fn get_to_close(&self, id: StreamId, identity: Option<&Identity>) -> Option<Arc<Stream>> {
+        self.get(id, identity).or_else(|| self.get(id, None))
     }
 
     fn remove(&self, id: StreamId) {
@@ -121,6 +123,10 @@ impl Stream {
         self.connection.outbox.close(CloseCode::Normal);
         self.change_reading(|reading| reading.is_over = true);
         streams.remove(self.id);
+    }
+
+    fn owner(&self) -> Option<SessionKey> {
+        self.connection.identity().map(|identity| identity.session)
     }
 
     /// Waits until the stream had no reader for a while, or everything was read after its end.

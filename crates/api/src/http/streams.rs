@@ -92,7 +92,8 @@ pub async fn create(request: HttpRequest, reader: Reader, app: web::Data<App>) -
         (status = 204, description = "Closed"),
         (status = 410, description = "stream_gone")))]
 pub async fn delete(reader: Reader, app: web::Data<App>, path: StreamPath) -> AppResult<HttpResponse> {
-    path.find(&app, &reader)?.close(&app.streams);
+    let found = path.0.and_then(|id| app.streams.get_to_close(id, reader.0.as_ref()));
+    found.ok_or_else(|| AppError::new(ErrorCode::StreamGone))?.close(&app.streams);
     Ok(HttpResponse::NoContent().finish())
 }
 
