@@ -47,8 +47,8 @@ impl Person {
         });
     }
 
-    /// Receives messages until there are `count`, over as many connections as it takes. Each has the next `rev`.
-    fn receive(&self, room_id: RoomId, since: Rev, count: &AtomicUsize, is_over: &AtomicBool) -> Vec<MessageId> {
+    /// Receives messages until there are `total`, over as many connections as it takes. Each has the next `rev`.
+    fn receive(&self, room_id: RoomId, since: Rev, total: &AtomicUsize) -> Vec<MessageId> {
         let (mut last, mut ids) = (since, Vec::new());
         let started = Instant::now();
         while started.elapsed() < 4 * DEADLINE {
@@ -65,12 +65,12 @@ impl Person {
                     last = change.rev;
                     ids.push(change.message.id);
                 }
-                if is_over.load(Ordering::SeqCst) && ids.len() >= count.load(Ordering::SeqCst) {
+                if ids.len() >= total.load(Ordering::SeqCst) {
                     return ids;
                 }
             }
         }
-        panic!("only {} of {} messages arrived", ids.len(), count.load(Ordering::SeqCst))
+        panic!("only {} of {} messages arrived", ids.len(), total.load(Ordering::SeqCst))
     }
 }
 
@@ -81,6 +81,8 @@ fn a_deploy_under_load_loses_repeats_and_reorders_nothing_on_any_transport() {
     let room = alice.create_room("Deployed");
     let address: Address = Arc::new(Mutex::new(app.addr()));
     let (sent, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    // It is known when everything is sent.
+    let total = AtomicUsize::new(usize::MAX);
     let person = |name: &str, transport| Person { client: app.guest(name).by(transport), address: address.clone() };
     // Alice is a member already, so that every change is a message.
     let sender = Person { client: alice.clone(), address: address.clone() };
@@ -106,7 +108,7 @@ fn a_deploy_under_load_loses_repeats_and_reorders_nothing_on_any_transport() {
             .collect();
         let receiving: Vec<_> = receivers
             .iter()
-            .map(|receiver| scope.spawn(|| receiver.receive(room.id, room.rev, &sent, &is_over)))
+            .map(|receiver| scope.spawn(|| receiver.receive(room.id, room.rev, &total)))
             .collect();
         let wait_for = |count| {
             until("messages are stored", || (sent.load(Ordering::SeqCst) >= count).then_some(()));
@@ -118,9 +120,9 @@ fn a_deploy_under_load_loses_repeats_and_reorders_nothing_on_any_transport() {
         is_over.store(true, Ordering::SeqCst);
         let messages: Vec<_> = senders.into_iter().flat_map(|it| it.join().expect("all was sent")).collect();
         // One more, so that everybody looks whether they have all.
+        total.store(messages.len() + 1, Ordering::SeqCst);
         let last = new_message_id();
         sender.send(room.id, last);
-        sent.fetch_add(1, Ordering::SeqCst);
         let received: Vec<_> = receiving.into_iter().map(|it| it.join().expect("all arrived")).collect();
         (messages.into_iter().chain([last]).collect::<Vec<_>>(), received)
     });
@@ -128,6 +130,6 @@ fn a_deploy_under_load_loses_repeats_and_reorders_nothing_on_any_transport() {
     assert_eq!(history.len(), messages.len(), "each message is stored once");
     assert!(messages.iter().all(|id| history.contains(id)), "what was acknowledged is stored");
     for ids in received {
-        assert_eq!(ids, history);
+        assert!(ids == history, "{} messages were received, {} are stored", ids.len(), history.len());
     }
 }

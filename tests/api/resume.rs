@@ -324,6 +324,7 @@ fn many_rooms_are_resumed_by_one_command(transport: Transport) {
     let [quiet, missed, fresh, deleted] =
         ["quiet", "missed", "fresh", "deleted"].map(|name| alice.create_room(name));
     let private = app.member("Owner").create_private_room("hidden");
+    let unknown = unknown_room_id();
     alice.delete_room(deleted.id);
     let message = alice.send(missed.id, "while away");
     let room = |room_id, since| Subscription { room_id, since, present: room_id == quiet.id };
@@ -333,7 +334,7 @@ fn many_rooms_are_resumed_by_one_command(transport: Transport) {
         room(quiet.id, Some(quiet.rev)),
         room(private.id, None),
         room(fresh.id, None),
-        room(unknown_room_id(), None),
+        room(unknown, None),
     ];
     let mut socket = TestSocket::connect(&alice);
     socket.send(&ClientCommand::Subscribe(Subscriptions::Many { rooms }));
@@ -359,7 +360,7 @@ fn many_rooms_are_resumed_by_one_command(transport: Transport) {
     expected.sort_by_key(by_id);
     assert_eq!(subscribed, expected);
     refused.sort();
-    let mut hidden = [deleted.id, private.id, unknown_room_id()];
+    let mut hidden = [deleted.id, private.id, unknown];
     hidden.sort();
     assert_eq!(refused, hidden);
     assert_eq!(replayed, [message]);

@@ -153,7 +153,8 @@ fn signing_out_closes_only_the_sockets_of_the_session(transport: Transport) {
     let cookie = grace.cookie();
     let first = TestSocket::connect(&grace);
     let by_cookie = TestSocket::open_with(app.addr(), &[("cookie", cookie), ("origin", &own_origin(&app))]);
-    let mut by_frame = app.socket();
+    // A stream would belong to the session from then on.
+    let mut by_frame = TestSocket::connect(&app.anonymous().by(Transport::WebSocket));
     by_frame.send(&ClientCommand::Authenticate { token: grace.token().expect("a guest").to_owned() });
     hello(&mut by_frame);
     let mut others = [TestSocket::connect(&ada), app.socket()];
