@@ -60,7 +60,8 @@ fn only_images_are_pictures() {
     }
     let whole = png(50, 50);
     alice.set_avatar(&whole[..whole.len() - 20]).invalid(&[("", InvalidCode::InvalidFormat)]);
-    alice.set_avatar(vec![0; 5 * 1024 * 1024 + 1]).problem(413, ErrorCode::BodyTooLarge);
+    let problem = alice.set_avatar(vec![0; 5 * 1024 * 1024 + 1]).problem(413, ErrorCode::BodyTooLarge);
+    assert_eq!(problem.detail, "This file is larger than the limit of 5 MB.");
     app.anonymous().set_avatar(png(5, 5)).problem(401, ErrorCode::AuthenticationRequired);
     assert!(app.stored_files().is_empty());
     for format in [image::ImageFormat::Jpeg, image::ImageFormat::Gif, image::ImageFormat::WebP] {

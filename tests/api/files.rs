@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use shared::errors::ErrorCode;
 use shared::members::Role;
+use shared::sessions::CURRENT_SESSION_PATH;
 use shared::text::InvalidCode;
 use socket2::{Domain, Socket, Type};
 use support::app::TestApp;
@@ -130,33 +131,58 @@ fn a_part_of_a_file_is_sent_and_a_known_file_is_not() {
     alice.get(&format!("{}?size=800", file.url)).problem(404, ErrorCode::FileNotFound);
 }
 
+/// How large a file is that does not fit into buffers.
+const LARGE: usize = 24 * 1024 * 1024;
+
+/// Begins to load a file. With a small buffer, little of it arrives before the rest is read.
+fn begin_to_load(client: &TestClient, url: &str) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(32 * 1024).expect("a size");
+    socket.connect(&client.addr().into()).expect("the server listens");
+    let mut stream = TcpStream::from(socket);
+    let token = client.token().expect("a session");
+    let request = format!("GET {url} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it is read");
+    assert_ne!(stream.read(&mut [0; 8 * 1024]).expect("the beginning"), 0);
+    stream
+}
+
+/// Reads the rest. Returns how much of it came.
+fn load_rest(mut stream: TcpStream) -> usize {
+    let (mut buffer, mut received) = (vec![0; 8 * 1024], 0);
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        received += count;
+    }
+    received
+}
+
 #[test]
 fn a_transfer_ends_when_the_right_to_it_does() {
-    const LENGTH: usize = 24 * 1024 * 1024;
     let app = TestApp::start();
     let (owner, alice) = (app.member("The owner"), app.member("Alice"));
     let room = owner.create_private_room("Closed");
     owner.add(room.id, &alice, Role::Member);
-    let file = owner.upload(room.id, "large", vec![7; LENGTH]);
+    let file = owner.upload(room.id, "large", vec![7; LARGE]);
     owner.send_files(room.id, "large", &[&file]);
-    // With a small buffer, she has received little of it when she pauses.
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.set_recv_buffer_size(32 * 1024).expect("a size");
-    socket.connect(&app.addr().into()).expect("the server listens");
-    let mut stream = TcpStream::from(socket);
-    let token = alice.token().expect("a session");
-    let request = format!("GET {} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\r\n", file.url);
-    stream.write_all(request.as_bytes()).expect("it is read");
-    let mut buffer = vec![0; 8 * 1024];
-    let mut received = stream.read(&mut buffer).expect("the beginning");
+    let stream = begin_to_load(&alice, &file.url);
     let started = Instant::now();
     owner.remove(room.id, &alice);
     // The server asks for her right once a second.
     until("more than a second has passed", || {
         (started.elapsed() > Duration::from_millis(1_200)).then_some(())
     });
-    while let Ok(count @ 1..) = stream.read(&mut buffer) {
-        received += count;
-    }
-    assert!(received < LENGTH / 2, "{received} bytes");
+    let received = load_rest(stream);
+    assert!(received < LARGE / 2, "{received} bytes");
+}
+
+#[test]
+fn a_transfer_ends_when_the_session_does() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let file = alice.upload(room.id, "large", vec![7; LARGE]);
+    alice.send_files(room.id, "large", &[&file]);
+    let stream = begin_to_load(&alice, &file.url);
+    alice.delete(CURRENT_SESSION_PATH).expect(204);
+    let received = load_rest(stream);
+    assert!(received < LARGE / 2, "{received} bytes");
 }

@@ -1,6 +1,7 @@
 //! Uploading files, giving them to messages, limits, and what is deleted.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use image::ImageFormat;
 use serde_json::json;
@@ -10,11 +11,13 @@ use shared::files::{Attachment, uploads_path};
 use shared::ids::AttachmentId;
 use shared::members::Role;
 use shared::messages::{Message, message_path, messages_path};
+use shared::server::{SERVER_PATH, ServerInfo};
+use shared::sessions::CURRENT_SESSION_PATH;
 use shared::text::InvalidCode;
 use support::app::TestApp;
 use support::builders::unknown_room_id;
 use support::files::{encoded, picture, png};
-use support::http;
+use support::http::{self, Response};
 use support::socket::TestSocket;
 use support::wait::until;
 use uuid::Uuid;
@@ -89,6 +92,18 @@ fn an_id_makes_a_retry_harmless() {
     let repeated: Attachment = alice.try_upload(room.id, &query, "Hello").expect(200).json();
     assert_eq!(repeated, first);
     assert_eq!(app.stored_files().len(), 1);
+    for (name, bytes) in [("a.txt", "Hallo"), ("a.txt", "Hello!"), ("b.txt", "Hello")] {
+        let query = format!("?filename={name}&id={id}");
+        alice.try_upload(room.id, &query, bytes).problem(409, ErrorCode::AttachmentIdReused);
+    }
+    let image = AttachmentId(Uuid::now_v7());
+    let query_of_image = format!("?filename=cat.png&id={image}");
+    let stored: Attachment = alice.try_upload(room.id, &query_of_image, png(30, 30)).expect(201).json();
+    let repeated: Attachment = alice.try_upload(room.id, &query_of_image, png(30, 30)).expect(200).json();
+    assert_eq!(repeated, stored, "compared as it was sent, not as it is stored");
+    // A file of an earlier release.
+    app.db().execute("UPDATE attachments SET content_hash = NULL");
+    alice.try_upload(room.id, &query, "Hallo").expect(200);
 
     let elsewhere = alice.create_room("Another room");
     alice.try_upload(elsewhere.id, &query, "x").problem(409, ErrorCode::AttachmentIdReused);
@@ -126,9 +141,9 @@ fn a_message_takes_only_files_that_its_author_uploaded_for_the_room() {
     let unknown = [("/attachments/0", InvalidCode::UnknownAttachment)];
     bob.try_send_files(room.id, "mine", &[&file]).invalid(&unknown);
     alice.try_send_files(elsewhere.id, "here", &[&file]).invalid(&unknown);
-    alice
-        .try_send_files(room.id, "twice", &[&file, &file])
-        .invalid(&[("/attachments/1", InvalidCode::UnknownAttachment)]);
+    let twice = alice.try_send_files(room.id, "twice", &[&file, &file]);
+    twice.invalid(&[("/attachments/1", InvalidCode::UnknownAttachment)]);
+    assert!(twice.text().contains("This file is in the message twice."), "{}", twice.text());
     assert_eq!(alice.room(room.id).last_seq.0, 0, "nothing was sent");
     alice.send_files(room.id, "taken", &[&file]);
     alice.try_send_files(room.id, "again", &[&file]).invalid(&unknown);
@@ -190,6 +205,26 @@ fn an_edit_drops_files() {
 }
 
 #[test]
+fn an_edit_says_anew_what_a_file_shows() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let file = alice.upload(room.id, "cat.png", png(20, 20));
+    let sent = alice.send_files(room.id, "", &[&file]);
+    let edit = |claim: serde_json::Value| {
+        let body = json!({ "attachments": [claim] });
+        let edited: Message = alice.patch(&message_path(room.id, sent.id), &body).expect(200).json();
+        (edited.attachments[0].alt.as_ref().map(|alt| alt.as_str().to_owned()), edited.rev)
+    };
+    let (alt, rev) = edit(json!({ "id": file.id, "alt": "A cat\n\u{202E}asleep\u{7}" }));
+    assert_eq!(alt.as_deref(), Some("A cat asleep"));
+    assert!(rev > sent.rev);
+    assert_eq!(edit(json!({ "id": file.id })), (alt, rev), "absent leaves it");
+    assert_eq!(edit(json!({ "id": file.id, "alt": null })).0, None);
+    assert_eq!(edit(json!({ "id": file.id, "alt": "A dog" })).0.as_deref(), Some("A dog"));
+    assert_eq!(edit(json!({ "id": file.id, "alt": " " })).0, None);
+}
+
+#[test]
 fn deleting_a_message_deletes_its_files() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
@@ -235,14 +270,16 @@ fn a_file_that_is_too_large_encoded_or_cut_off_leaves_nothing() {
     let app = TestApp::with(&["--rate-limits", "off", "--upload-mib", "1"]);
     let (alice, room) = app.alice_in_a_room();
     let problem = alice.try_upload(room.id, "", vec![1; MIB + 1]).problem(413, ErrorCode::BodyTooLarge);
-    assert_eq!(problem.detail, "The file is larger than 1 MiB.");
+    let words = "This file is larger than the limit of 1 MB.";
+    assert_eq!(problem.detail, words);
     alice.upload(room.id, "whole", vec![1; MIB]);
-    alice
-        .request("POST", &uploads_path(room.id))
-        .header("content-encoding", "gzip")
-        .body("x")
-        .send()
-        .problem(415, ErrorCode::UnsupportedMediaType);
+    let encoded = |encoding: &str| {
+        let upload = alice.request("POST", &format!("{}?filename=identity", uploads_path(room.id)));
+        upload.header("content-encoding", encoding).body("x").send()
+    };
+    let problem = encoded("gzip").problem(415, ErrorCode::UnsupportedMediaType);
+    assert_eq!(problem.detail, "A file has to come as it is, without a Content-Encoding.");
+    encoded("Identity").expect(201);
 
     let token = alice.token().expect("a session");
     let head =
@@ -250,13 +287,84 @@ fn a_file_that_is_too_large_encoded_or_cut_off_leaves_nothing() {
     // Without an announced length, it is counted while it arrives.
     let chunk = format!("{:x}\r\n{}\r\n", 300_000, "x".repeat(300_000));
     let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n{}0\r\n\r\n", chunk.repeat(4));
-    http::exchange(app.addr(), chunked.as_bytes()).problem(413, ErrorCode::BodyTooLarge);
+    let problem = http::exchange(app.addr(), chunked.as_bytes()).problem(413, ErrorCode::BodyTooLarge);
+    assert_eq!(problem.detail, words);
     let mut cut = http::connect(app.addr());
     cut.write_all(format!("{head}content-length: 900000\r\n\r\n{}", "x".repeat(600_000)).as_bytes())
         .expect("it is read");
     until("the upload has begun", || app.stored_files().iter().any(|name| name.contains('#')).then_some(()));
     http::reset(cut);
-    until("nothing is left of it", || (app.stored_files().len() == 1).then_some(()));
+    until("nothing is left of it", || (app.stored_files().len() == 2).then_some(()));
+}
+
+#[test]
+fn what_the_head_decides_is_answered_before_the_file_arrives() {
+    let app = TestApp::with(&["--guest-upload-mib-per-day", "1", "--upload-mib", "2"]);
+    let (alice, room) = app.alice_in_a_room();
+    let token = alice.token().expect("a session");
+    let head = |length: usize| {
+        let path = uploads_path(room.id);
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\ncontent-length: {length}\r\n\r\n"
+        )
+    };
+    for (length, code) in [(3 * MIB, ErrorCode::BodyTooLarge), (2 * MIB, ErrorCode::BodyTooLarge)] {
+        let started = Instant::now();
+        let mut stream = http::connect(app.addr());
+        stream.write_all(head(length).as_bytes()).expect("it is read");
+        let answer = Response::read(&mut stream, false).expect("an answer without the file");
+        answer.problem(413, code);
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+        // A client that looks at the answer later can send the file in peace.
+        stream.write_all(&vec![1; length]).expect("it is read and dropped");
+    }
+}
+
+#[test]
+fn a_fifth_upload_at_once_is_refused_for_a_moment() {
+    let app = TestApp::with(&[]);
+    let (alice, room) = app.alice_in_a_room();
+    let token = alice.token().expect("a session");
+    let path = uploads_path(room.id);
+    let begun = |length: usize| {
+        let mut stream = http::connect(app.addr());
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(format!("{head}{}", "x".repeat(600_000)).as_bytes()).expect("it is read");
+        stream
+    };
+    let running: Vec<_> = (0..4).map(|_| begun(700_000)).collect();
+    let unfinished = || app.stored_files().iter().filter(|name| name.contains('#')).count();
+    until("four uploads have begun", || (unfinished() == 4).then_some(()));
+    let problem = alice.try_upload(room.id, "", "x").problem(429, ErrorCode::RateLimited);
+    assert_eq!(
+        (problem.retry_after, problem.detail.as_str()),
+        (Some(1), "You have too many uploads at once.")
+    );
+    drop(running);
+    until("there is room again", || (alice.try_upload(room.id, "", "x").status == 201).then_some(()));
+}
+
+#[test]
+fn an_upload_ends_with_the_session() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let token = alice.token().expect("a session");
+    let mut stream = http::connect(app.addr());
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\ncontent-length: 900000\r\n\r\n",
+        uploads_path(room.id)
+    );
+    stream.write_all(format!("{head}{}", "x".repeat(600_000)).as_bytes()).expect("it is read");
+    until("the upload has begun", || app.stored_files().iter().any(|name| name.contains('#')).then_some(()));
+    let ended_at = Instant::now();
+    alice.delete(CURRENT_SESSION_PATH).expect(204);
+    let answer = Response::read(&mut stream, false).expect("an answer");
+    answer.problem(401, ErrorCode::InvalidToken);
+    assert!(ended_at.elapsed() < Duration::from_secs(3), "{:?}", ended_at.elapsed());
+    until("nothing is left of it", || app.stored_files().is_empty().then_some(()));
 }
 
 #[test]
@@ -267,12 +375,20 @@ fn users_and_the_guests_of_an_address_upload_so_much_a_day() {
     let problem = alice.try_upload(room.id, "", vec![1; MIB + 1]).problem(429, ErrorCode::UploadQuota);
     assert_eq!(problem.scope, Some(LimitScope::User));
     assert!(problem.retry_after.is_some_and(|seconds| seconds > 80_000), "{problem:?}");
+    let words = "This would be more than the 2 MB that you may upload per day. Try again in 24 hours.";
+    assert_eq!(problem.detail, words);
+    let problem = alice.try_upload(room.id, "", vec![1; 2 * MIB + 1]).problem(413, ErrorCode::BodyTooLarge);
+    assert_eq!(problem.detail, "This file is larger than the 2 MB that you may upload per day.");
+    assert_eq!(problem.retry_after, None, "it never succeeds");
     alice.upload(room.id, "a-refused-one-does-not-count", vec![1; MIB]);
     let bob = app.guest("Bobby");
     bob.upload(room.id, "b", vec![1; MIB]);
     let problem = bob.try_upload(room.id, "", "x").problem(429, ErrorCode::UploadQuota);
     assert_eq!(problem.scope, Some(LimitScope::Ip));
     app.member("A member").upload(room.id, "members-have-their-own", vec![1; MIB]);
+    let limits = app.anonymous().get(SERVER_PATH).expect(200).json::<ServerInfo>().limits;
+    let per_day = (limits.member_upload_bytes_per_day, limits.guest_upload_bytes_per_day);
+    assert_eq!(per_day, (Some(100 << 20), Some(2 << 20)));
 }
 
 #[test]

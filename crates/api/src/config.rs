@@ -77,7 +77,7 @@ pub struct Config {
     #[allow(missing_docs)]
     pub files: FileSettings,
 
-    /// Whether to limit rates and the sockets per user and address; off is for benchmarks and tests
+    /// Whether to limit rates, uploads per day, and the sockets per user and address; off is for benchmarks and tests
     #[arg(long, env = "PARLANCE_RATE_LIMITS", value_name = "ON", value_enum, default_value_t = Switch::On)]
     pub rate_limits: Switch,
 

@@ -11,7 +11,7 @@ use crate::accounts::AccountError;
 use crate::db::{self, DbError};
 use crate::files::FileError;
 use crate::files::image::ImageError;
-use crate::files::quota::QuotaError;
+use crate::files::quota::{Counted, QuotaError};
 use crate::files::store::StoreError;
 use crate::limits::Limited;
 use crate::passwords::PasswordError;
@@ -186,7 +186,7 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::ValidationFailed => "The input is not valid; see `errors`.",
         ErrorCode::UpgradeRequired => "This URL accepts only WebSocket connections.",
         ErrorCode::RateLimited => "There were too many requests in a short time. Try again later.",
-        ErrorCode::UploadQuota => "You have uploaded too much. Try again later.",
+        ErrorCode::UploadQuota => "This would be more than you may upload per day. Try again later.",
         ErrorCode::StorageFull => "The server has no room for more files.",
         ErrorCode::HeadersTooLarge => {
             "There are more than 64 header fields, or they are larger than 16 KiB in total."
@@ -314,40 +314,64 @@ impl From<Limited> for AppError {
 
 impl From<QuotaError> for AppError {
     fn from(error: QuotaError) -> Self {
-        let (words, scope, retry_after) = match error {
-            QuotaError::TooMany => ("You have too many uploads at once.", LimitScope::User, 1),
-            QuotaError::User { retry_after } => {
-                ("You have uploaded too much today.", LimitScope::User, retry_after)
-            }
-            QuotaError::Address { retry_after } => {
-                ("Your address has uploaded too much today.", LimitScope::Ip, retry_after)
-            }
+        let whose = |counted| match counted {
+            Counted::User => ("you may upload per day", LimitScope::User),
+            Counted::GuestsOfAddress => ("guests of your address may upload per day", LimitScope::Ip),
         };
-        let scope = Some(scope);
-        Self { retry_after: Some(retry_after), scope, ..Self::because(ErrorCode::UploadQuota, words) }
+        match error {
+            QuotaError::TooMany => Self {
+                retry_after: Some(1),
+                scope: Some(LimitScope::User),
+                ..Self::because(ErrorCode::RateLimited, "You have too many uploads at once.")
+            },
+            QuotaError::TooLarge { counted, limit } => {
+                let detail =
+                    format!("This file is larger than the {} that {}.", megabytes(limit), whose(counted).0);
+                Self::because(ErrorCode::BodyTooLarge, detail)
+            }
+            QuotaError::Full { counted, limit, retry_after } => {
+                let (words, scope) = whose(counted);
+                let (limit, wait) = (megabytes(limit), wait_words(retry_after));
+                let detail =
+                    format!("This would be more than the {limit} that {words}. Try again in {wait}.");
+                let (retry_after, scope) = (Some(retry_after), Some(scope));
+                Self { retry_after, scope, ..Self::because(ErrorCode::UploadQuota, detail) }
+            }
+        }
+    }
+}
+
+/// A limit in the words of the client, for which a megabyte has 1,048,576 bytes.
+fn megabytes(limit: u64) -> String {
+    format!("{} MB", limit / (1024 * 1024))
+}
+
+fn wait_words(seconds: u64) -> String {
+    match seconds.div_ceil(60) {
+        ..=1 => "a minute".to_owned(),
+        minutes @ ..120 => format!("{minutes} minutes"),
+        minutes => format!("{} hours", minutes.div_ceil(60)),
     }
 }
 
 impl From<FileError> for AppError {
     fn from(error: FileError) -> Self {
-        match error {
-            FileError::TooLarge => Self::because(ErrorCode::BodyTooLarge, "The file is too large."),
-            FileError::Image(ImageError::Unsupported) => Self::new(ErrorCode::UnsupportedImage),
-            FileError::Image(error) => {
-                let code = match error {
-                    ImageError::TooLarge => InvalidCode::OutOfRange,
-                    _ => InvalidCode::InvalidFormat,
-                };
-                let detail = match error {
-                    ImageError::TooLarge => "The picture has too many pixels.",
-                    _ => "The picture is damaged.",
-                };
-                let pointer = String::new();
-                Self::invalid(vec![FieldError { pointer, code, detail: detail.to_owned() }])
+        let (code, detail) = match error {
+            FileError::TooLarge { limit } => {
+                let detail = format!("This file is larger than the limit of {}.", megabytes(limit));
+                return Self::because(ErrorCode::BodyTooLarge, detail);
             }
-            FileError::Busy => Self::new(ErrorCode::Overloaded),
-            FileError::Store(error) => error.into(),
-        }
+            FileError::Busy => return Self::new(ErrorCode::Overloaded),
+            FileError::Store(error) => return error.into(),
+            FileError::Image(ImageError::Unsupported) => return Self::new(ErrorCode::UnsupportedImage),
+            FileError::Image(ImageError::Undecodable) => {
+                (InvalidCode::InvalidFormat, "The picture is damaged.".to_owned())
+            }
+            FileError::Image(error) => {
+                (InvalidCode::OutOfRange, format!("The picture cannot be used: {error}."))
+            }
+        };
+        Self::invalid(vec![FieldError { pointer: String::new(), code, detail }])
     }
 }
 

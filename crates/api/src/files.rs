@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -41,8 +42,11 @@ const MIB: u64 = 1024 * 1024;
 #[derive(Debug, Error)]
 pub enum FileError {
     /// It is larger than allowed.
-    #[error("the file is too large")]
-    TooLarge,
+    #[error("the file is larger than {limit} bytes")]
+    TooLarge {
+        /// How many bytes it may have.
+        limit: u64,
+    },
     /// It is no image that can be decoded within the bounds.
     #[error(transparent)]
     Image(#[from] ImageError),
@@ -54,9 +58,30 @@ pub enum FileError {
     Store(#[from] StoreError),
 }
 
+/// The hash of a file as it was sent.
+pub type ContentHash = [u8; 32];
+
+/// Hashes a file whose bytes arrive one after the other.
+#[derive(Default)]
+pub struct ContentHasher(Sha256);
+
+impl ContentHasher {
+    /// Takes the next bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all of them.
+    pub fn finish(self) -> ContentHash {
+        self.0.finalize().into()
+    }
+}
+
 /// What was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredFile {
+    /// Of what arrived, which tells a repeat from another file.
+    pub content_hash: ContentHash,
     /// Its media type.
     pub content_type: &'static str,
     /// How many bytes are stored.
@@ -104,6 +129,7 @@ impl Files {
             key,
             max_bytes,
             judge: Judge::new(filename),
+            hasher: ContentHasher::default(),
             incoming: None,
             pending: BytesMut::new(),
             size: 0,
@@ -117,6 +143,7 @@ impl Files {
         key: &FileKey,
         kind: ImageKind,
         size: u64,
+        content_hash: ContentHash,
     ) -> Result<Option<StoredFile>, FileError> {
         let _waiting = self.waiting_images.acquire().await.map_err(|_| FileError::Busy)?;
         let bytes = self.store.read(key.as_str(), 0..size).await?;
@@ -136,7 +163,8 @@ impl Files {
             self.store.put(&key.sized(shared::files::THUMBNAIL_PIXELS), bytes).await?;
             thumbnail_type = Some(content_type);
         }
-        Ok(Some(StoredFile { content_type: kind.content_type(), size, sides: Some(sides), thumbnail_type }))
+        let (content_type, sides) = (kind.content_type(), Some(sides));
+        Ok(Some(StoredFile { content_hash, content_type, size, sides, thumbnail_type }))
     }
 
     async fn on_image_thread<T: Send + 'static>(
@@ -157,6 +185,7 @@ pub struct Receiving<'a> {
     key: FileKey,
     max_bytes: u64,
     judge: Judge,
+    hasher: ContentHasher,
     incoming: Option<Incoming>,
     /// Bytes that are not stored yet.
     pending: BytesMut,
@@ -171,9 +200,10 @@ impl Receiving<'_> {
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         self.size += bytes.len() as u64;
         if self.size > self.max_bytes {
-            return Err(FileError::TooLarge);
+            return Err(FileError::TooLarge { limit: self.max_bytes });
         }
         self.judge.push(bytes);
+        self.hasher.push(bytes);
         self.pending.extend_from_slice(bytes);
         if self.pending.len() >= self.files.store.part_bytes() {
             self.flush().await?;
@@ -202,15 +232,17 @@ impl Receiving<'_> {
     pub async fn into_attachment(mut self) -> Result<StoredFile, FileError> {
         let kind = self.judge.finish();
         let (files, key, size) = (self.files, self.key.clone(), self.size);
+        let content_hash = self.hasher.finish();
         match self.incoming.take() {
             // It is small.
             None => files.store.put(key.as_str(), self.pending.freeze()).await?,
             Some(incoming) => complete(incoming, self.pending).await?,
         }
-        let plain = |content_type| StoredFile { content_type, size, sides: None, thumbnail_type: None };
+        let plain =
+            |content_type| StoredFile { content_hash, content_type, size, sides: None, thumbnail_type: None };
         match kind {
             Kind::Image(kind) => {
-                let stored = files.store_image(&key, kind, size).await?;
+                let stored = files.store_image(&key, kind, size, content_hash).await?;
                 Ok(stored.unwrap_or_else(|| plain(kind::UNKNOWN)))
             }
             Kind::Other(content_type) => Ok(plain(content_type)),

@@ -114,7 +114,7 @@ pub enum ErrorCode {
     UpgradeRequired,
     /// Too much in too little time; `retry_after` says when to come back.
     RateLimited,
-    /// Too many bytes uploaded in a day, or too many uploads at once.
+    /// More bytes than may be uploaded in a day.
     UploadQuota,
     /// The header block is larger than 16 KiB.
     HeadersTooLarge,

@@ -72,7 +72,7 @@ impl AltText {
     /// How long it is.
     pub const LENGTH: Length = Length { min: 0, max: 500 };
 
-    /// A description, trimmed; `None` if nothing is left.
+    /// A description, trimmed and without control characters and marks that nobody sees; `None` if nothing is left.
     ///
     /// # Errors
     /// If it is too long or has characters that no text has.
@@ -80,7 +80,8 @@ impl AltText {
         if text.trim().is_empty() {
             return Ok(None);
         }
-        text::check_body(text, Self::LENGTH, "The description").map(|text| Some(Self(text)))
+        let text = text::check_body(text, Self::LENGTH, "The description")?;
+        Ok(Some(Self(text::visible_line(&text))))
     }
 
     /// A description that was checked when it was stored.
@@ -100,8 +101,27 @@ impl AltText {
 pub struct AttachmentClaim {
     /// The file.
     pub id: AttachmentId,
-    /// What it shows.
+    /// What it shows; null for nothing. When a message is edited, absent leaves the words as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::alt_text, required = false))]
-    pub alt: Option<AltText>,
+    pub alt: Option<Option<AltText>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_is_one_line_without_marks_that_deceive() {
+        let parsed = |text: &str| AltText::parse(text).unwrap().map(|alt| alt.0);
+        assert_eq!(parsed(" A cat\non a\r\n\tkeyboard\u{7} "), Some("A cat on a keyboard".to_owned()));
+        assert_eq!(parsed("txt\u{202E}gnp\u{2066}\u{FEFF}"), Some("txtgnp".to_owned()));
+        assert_eq!(
+            parsed("\u{1F469}\u{200D}\u{1F680}"),
+            Some("\u{1F469}\u{200D}\u{1F680}".to_owned()),
+            "a joined emoji"
+        );
+        assert_eq!(parsed(" \n"), None);
+        assert!(AltText::parse("a\0b").is_err() && AltText::parse("\u{202E}").is_err());
+    }
 }

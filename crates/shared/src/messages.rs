@@ -142,7 +142,7 @@ pub struct UpdateMessage {
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::message_text, required = false))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<MessageText>,
-    /// The files that stay, of those that the message has; absent leaves them as they are.
+    /// The files that stay, of those that the message has, and what they show; absent leaves them as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false, max_items = 10))]
     pub attachments: Option<Vec<AttachmentClaim>>,

@@ -80,7 +80,7 @@ schemas! {
     // As stored, whatever the limits were at that time. Accounts have other limits than guests.
     Username => stored(Length { min: 1, max: 64 }).examples(["Ada Lovelace"]).build();
     RoomName => stored(RoomName::LENGTH).examples(["Compilers"]).build();
-    MessageText => stored(MessageText::length(UserKind::Member)).examples(["Hello!"]).build();
+    MessageText => stored(beside_files(MessageText::length(UserKind::Member))).examples(["Hello!"]).build();
 }
 
 /// The name of a new guest.
@@ -162,10 +162,11 @@ pub(crate) fn message_text() -> Object {
     let length = MessageText::length(UserKind::Guest);
     let description = format!(
         "Plain text: {} to {} characters after trimming, no NUL. Members, who have an account, have other limits: see \
-         `GET /server`.",
+         `GET /server`. It may be empty beside files.",
         length.min, length.max
     );
-    text(length, &[&['\0'..='\0']]).description(Some(description)).examples(["Hello!"]).build()
+    let pattern = format!("^{}*$|{}", class(&[WHITE_SPACE]), pattern(length, &[&['\0'..='\0']]));
+    string().pattern(Some(pattern)).description(Some(description)).examples(["Hello!"]).build()
 }
 
 /// What a file of a new message shows; null and white space for nothing.
@@ -174,7 +175,10 @@ pub(crate) fn alt_text() -> Object {
     let longest = AltText::LENGTH.max;
     let line = pattern(Length { min: 1, max: longest }, &[&['\0'..='\0']]);
     let pattern = format!("^{}*$|{line}", class(&[WHITE_SPACE]));
-    let description = format!("Up to {longest} characters after trimming, no NUL.");
+    let description = format!(
+        "Up to {longest} characters after trimming, no NUL. Line breaks become spaces; control characters and marks of \
+         direction are left out."
+    );
     let builder = ObjectBuilder::new().schema_type(nullable).pattern(Some(pattern));
     builder.description(Some(description)).examples(["A cat on a keyboard"]).build()
 }
@@ -182,7 +186,15 @@ pub(crate) fn alt_text() -> Object {
 /// The text of a message in answers; null once deleted.
 pub(crate) fn stored_text() -> Object {
     let nullable = SchemaType::from_iter([Type::String, Type::Null]);
-    stored(MessageText::length(UserKind::Member)).schema_type(nullable).examples(["Hello!"]).build()
+    stored(beside_files(MessageText::length(UserKind::Member)))
+        .schema_type(nullable)
+        .examples(["Hello!"])
+        .build()
+}
+
+/// Beside files, the text may be empty.
+fn beside_files(length: Length) -> Length {
+    Length { min: 0, ..length }
 }
 
 /// The topic of a room; null for none.

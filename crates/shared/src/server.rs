@@ -52,6 +52,14 @@ pub struct Limits {
     pub body_bytes: usize,
     /// The maximum size of a file of a message, in bytes.
     pub upload_bytes: u64,
+    /// How many bytes of files a member may upload per day; absent without a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub member_upload_bytes_per_day: Option<u64>,
+    /// The same of a guest, who shares a limit with the others of the address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub guest_upload_bytes_per_day: Option<u64>,
     /// The maximum size of the picture of a user or room, in bytes.
     pub avatar_bytes: u64,
     /// The maximum number of files of a message.

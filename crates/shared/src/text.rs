@@ -176,6 +176,20 @@ pub(crate) fn check_body(text: &str, length: Length, what: &str) -> Result<Strin
     Ok(text.to_owned())
 }
 
+/// The text as one line, without control characters and characters that nobody sees.
+pub(crate) fn visible_line(text: &str) -> String {
+    let is_shown = |character: &char| {
+        !character.is_control() && !INVISIBLE.iter().any(|range| range.contains(character))
+    };
+    let lines = text.split(|character: char| character.is_control() || LINE_SEPARATORS.contains(&character));
+    let lines = lines.map(|line| line.chars().filter(is_shown).collect::<String>());
+    lines
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| line.trim().to_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// No script needs more combining marks on a letter. Larger stacks overlap the adjacent lines.
 pub(crate) const MAX_MARKS_PER_BASE: usize = 8;
 

@@ -496,7 +496,7 @@ fn files_leave_out_what_they_do_not_have() {
     let image = serde_json::to_value(image).unwrap();
     assert_eq!((&image["width"], &image["alt"]), (&json!(40), &json!("A cat")));
     golden(
-        AttachmentClaim { id: id.parse().unwrap(), alt: AltText::parse("A cat").unwrap() },
+        AttachmentClaim { id: id.parse().unwrap(), alt: Some(AltText::parse("A cat").unwrap()) },
         json!({ "id": id, "alt": "A cat" }),
     );
     golden(User { avatar_url: Some("/files/a0".to_owned()), ..user() }, {

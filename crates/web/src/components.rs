@@ -16,7 +16,6 @@ pub mod keyed_list;
 pub mod keys;
 pub mod menu_button;
 pub mod message_actions;
-pub mod message_editor;
 pub mod message_item;
 pub mod message_list;
 pub mod message_toolbar;

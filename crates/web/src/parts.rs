@@ -1,17 +1,19 @@
 //! The parts of the client that most visits do not need, and how pages draw them without knowing how they are loaded.
 
 pub mod composer_files;
-pub mod editor_files;
+mod file_name;
+pub mod message_editor;
 pub mod message_files;
 
 use leptos::prelude::*;
 use shared::files::Attachment;
-use shared::ids::RoomId;
+use shared::ids::{MessageId, RoomId};
+use shared::messages::UpdateMessage;
 
 use crate::state::rows::MessageRow;
 
 /// A part that is loaded later.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Part {
     /// All dialogs, and what closes overlays by Back. They are loaded when the first dialog opens, or soon.
     Dialogs,
@@ -23,12 +25,13 @@ pub enum Part {
     Invite,
     /// The page of the server's admins.
     Admin,
-    /// What adds files to a room's draft, and its files. It comes when something else was loaded, or soon after the start.
+    /// What adds files to a room's draft, and its files. It comes when somebody wants to add one, when something else was
+    /// loaded, or soon after the start.
     ComposerFiles(RoomId, DraftFacts),
     /// The files of a message.
     MessageFiles(RwSignal<MessageRow>),
-    /// The files that stay when a message is edited.
-    EditorFiles(RwSignal<Vec<Attachment>>),
+    /// The editor of a message.
+    Editor(RwSignal<MessageRow>, Editing),
 }
 
 /// What draws the parts. The app hands it to the pages.
@@ -47,9 +50,24 @@ impl Parts {
     }
 }
 
+/// The edit of a message.
+#[derive(Clone, Copy)]
+pub struct Editing {
+    /// What is wrong with it, by the rules or by the server. Typing clears it.
+    pub error: RwSignal<Option<String>>,
+    /// Whether the request is in flight.
+    pub busy: RwSignal<bool>,
+    /// Called with what changes.
+    pub on_save: Callback<(MessageId, UpdateMessage)>,
+    /// Called to cancel the edit.
+    pub on_cancel: Callback<()>,
+}
+
 /// What the composer knows of the files of its draft, which are loaded later.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct DraftFacts {
+    /// Whether the user wants to choose files.
+    pub wants_files: RwSignal<bool>,
     /// What is wrong with what the user wants to send.
     pub error: RwSignal<Option<String>>,
     /// Whether files are on their way.

@@ -9,18 +9,21 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use futures_util::future::select;
 use js_sys::futures::JsFuture;
+use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::errors::ErrorCode;
 use shared::ids::{AttachmentId, RoomId, UserId};
 use shared::members::Operation;
-use web_sys::File;
+use shared::users::UserKind;
+use web_sys::{BeforeUnloadEvent, File};
 
 use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::client::{self, ClientError};
 use crate::state::draft_files::{ChosenFile, DraftFile, DraftFiles};
 use crate::state::{Identity, State};
+use crate::wire::FileLimits;
 
 /// A server that wants to be left alone for longer refuses: the user may not want to wait.
 const LONGEST_WAIT_MILLIS: i64 = 60_000;
@@ -31,8 +34,10 @@ thread_local! {
     static RUNNING: RefCell<Vec<(AttachmentId, oneshot::Sender<()>)>> = const { RefCell::new(Vec::new()) };
     /// What the effects belong to.
     static OWNER: OnceCell<Owner> = const { OnceCell::new() };
-    /// How large a file may be, once the server has said it.
-    static LIMIT: Cell<Option<u64>> = const { Cell::new(None) };
+    /// How large files may be, once the server has said it.
+    static LIMITS: Cell<Option<FileLimits>> = const { Cell::new(None) };
+    /// While there are files, what asks before the page is left.
+    static GUARD: RefCell<Option<WindowListenerHandle>> = const { RefCell::new(None) };
 }
 
 /// Adds files to a room's draft, if the user may upload there. Returns what is to be told, in a sentence.
@@ -50,7 +55,12 @@ pub fn attach(state: State, room_id: RoomId, files: Vec<File>) -> Option<String>
     }
     let mut left_out = 0;
     state.draft_files.update(|files| left_out = files.add(room_id, chosen));
-    (left_out > 0).then(|| format!("A message can have at most 10 files. {left_out} were left out."))
+    let left_out = match left_out {
+        0 => return None,
+        1 => "1 file was left out.".to_owned(),
+        count => format!("{count} files were left out."),
+    };
+    Some(format!("A message can have at most 10 files. {left_out}"))
 }
 
 /// The browser's handle of a file.
@@ -88,6 +98,8 @@ fn follow(state: State) {
             spawn_local(pump(state));
         }
     });
+    let has_any = memo(move || files.with(|files| !files.is_empty()));
+    effect(move || guard_page(has_any.get()));
     let is_open = memo(move || state.connection.with(|connection| connection.is_open()));
     effect(move || {
         if is_open.get() {
@@ -120,15 +132,32 @@ fn follow(state: State) {
     });
 }
 
-async fn pump(state: State) {
-    if LIMIT.get().is_none() {
-        // Without an answer the server refuses what is too large.
-        LIMIT.set(client::server::get_file_limits().await.ok().map(|limits| limits.upload_bytes));
+/// Lets the browser ask before the page is left: files and what was said of them would be gone. Browsers like pages that
+/// ask only when there is something to lose.
+fn guard_page(has_files: bool) {
+    let ask = |event: BeforeUnloadEvent| {
+        event.prevent_default();
+        // For browsers that ask only then.
+        event.set_return_value("files");
+    };
+    let guard = has_files.then(|| window_event_listener(ev::beforeunload, ask));
+    if let Some(earlier) = GUARD.replace(guard) {
+        earlier.remove();
     }
+}
+
+async fn pump(state: State) {
+    if LIMITS.get().is_none() {
+        // Without an answer the server refuses what is too large.
+        LIMITS.set(client::server::get_file_limits().await.ok());
+    }
+    let kind = state.identity.with_untracked(|identity| identity.user().map(|user| user.kind));
     let mut started = Vec::new();
     state.draft_files.maybe_update(|files| {
-        if let Some(limit) = LIMIT.get() {
-            files.refuse_larger(limit);
+        if let Some(limits) = LIMITS.get() {
+            let of_guest = kind == Some(UserKind::Guest);
+            let per_day = if of_guest { limits.of_guest_per_day } else { limits.of_member_per_day };
+            files.refuse_larger(limits.upload_bytes, per_day);
         }
         started = files.start(browser::now());
         true
@@ -155,7 +184,7 @@ async fn upload(state: State, file: DraftFile) {
         Ok(attachment) => files.update(|files| files.stored(id, attachment)),
         Err(ClientError::Network) if !is_readable(&handle).await => {
             let detail = "It cannot be read. It may be a folder, or have been moved or changed.";
-            files.update(|files| files.fail(id, detail.to_owned()));
+            files.update(|files| files.fail(id, detail.to_owned(), true));
         }
         Err(error) if passes(&error) => {
             let (now, random) = (browser::now(), browser::random());
@@ -165,7 +194,8 @@ async fn upload(state: State, file: DraftFile) {
             set_timeout(move || spawn_local(pump(state)), wait);
         }
         Err(error) => {
-            files.update(|files| files.fail(id, error.sentence()));
+            let may_retry = error.code() != Some(ErrorCode::BodyTooLarge);
+            files.update(|files| files.fail(id, error.sentence(), may_retry));
             if error.is_signed_out() {
                 state.identity.set(Identity::Anonymous);
             }
@@ -173,11 +203,9 @@ async fn upload(state: State, file: DraftFile) {
     }
 }
 
-/// Whether another attempt may succeed soon: also when the user has too many uploads at once.
+/// Whether another attempt may succeed soon.
 fn passes(error: &ClientError) -> bool {
-    let wait = error.retry_after_millis();
-    let is_busy = error.code() == Some(ErrorCode::UploadQuota) && wait > 0;
-    (error.is_passing() || is_busy) && wait <= LONGEST_WAIT_MILLIS
+    error.is_passing() && error.retry_after_millis() <= LONGEST_WAIT_MILLIS
 }
 
 /// Whether the browser still gets at the file. A request that fails does not say whether it was the file or the network.

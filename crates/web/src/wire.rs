@@ -51,6 +51,10 @@ pub struct NewSession {
 pub struct FileLimits {
     /// A file of a message, in bytes.
     pub upload_bytes: u64,
+    /// What a member may upload per day.
+    pub of_member_per_day: Option<u64>,
+    /// What a guest may upload per day.
+    pub of_guest_per_day: Option<u64>,
 }
 
 /// A new stream. The greeting is as far as it can be read.
@@ -236,7 +240,11 @@ impl Read for Me {
 impl Read for FileLimits {
     fn read(value: &Value) -> Result<Self, Malformed> {
         let limits = value.get("limits").ok_or(Malformed)?;
-        Ok(Self { upload_bytes: field(&limits, "upload_bytes")? })
+        Ok(Self {
+            upload_bytes: field(&limits, "upload_bytes")?,
+            of_member_per_day: field(&limits, "member_upload_bytes_per_day")?,
+            of_guest_per_day: field(&limits, "guest_upload_bytes_per_day")?,
+        })
     }
 }
 

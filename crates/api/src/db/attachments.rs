@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::schema::attachments;
 use super::{DbResult, file_deletions};
-use crate::files::key;
+use crate::files::{ContentHash, key};
 
 /// A row of `attachments`.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
@@ -27,6 +27,7 @@ pub struct AttachmentRow {
     height: Option<i32>,
     thumbnail_type: Option<String>,
     created_at: DateTime<Utc>,
+    content_hash: Option<Vec<u8>>,
 }
 
 impl From<AttachmentRow> for Attachment {
@@ -66,6 +67,8 @@ pub struct NewAttachment {
     pub sides: Option<(u32, u32)>,
     /// The media type of the thumbnail.
     pub thumbnail_type: Option<String>,
+    /// Of the bytes as they were sent.
+    pub content_hash: ContentHash,
     /// The server's time, in whole milliseconds.
     pub created_at: DateTime<Utc>,
 }
@@ -86,6 +89,7 @@ impl From<&NewAttachment> for AttachmentRow {
             height: new.sides.map(|(_, height)| side(height)),
             thumbnail_type: new.thumbnail_type.clone(),
             created_at: new.created_at,
+            content_hash: Some(new.content_hash.to_vec()),
         }
     }
 }
@@ -95,7 +99,7 @@ impl From<&NewAttachment> for AttachmentRow {
 pub enum StoredAttachment {
     /// It was stored.
     Created(Attachment),
-    /// The same user uploaded a file of this id for the room before: the one that is stored.
+    /// The same user uploaded the same file under this id for the room before: the one that is stored.
     Repeated(Attachment),
     /// Another file has the id.
     IdReused,
@@ -112,7 +116,9 @@ pub fn create(conn: &mut PgConnection, new: &NewAttachment) -> DbResult<StoredAt
         .do_nothing()
         .execute(conn)?;
     if inserted == 0 {
-        let found = find_repeated(conn, new.id, new.room_id, new.user_id)?;
+        let found = find_earlier(conn, new.id)?
+            .filter(|earlier| earlier.is_named(new.room_id, new.user_id, &new.filename))
+            .map(|earlier| earlier.repeated_with(&new.content_hash));
         // A repeat of this very transaction keeps its bytes.
         if !is_stored(conn, &new.key)? {
             file_deletions::create(conn, &[&new.key], new.created_at)?;
@@ -131,19 +137,31 @@ fn is_stored(conn: &mut PgConnection, key: &str) -> DbResult<bool> {
     Ok(diesel::select(diesel::dsl::exists(stored)).get_result(conn)?)
 }
 
-/// What became of an earlier upload with this id; `None` if there was none.
-pub fn find_repeated(
-    conn: &mut PgConnection,
-    id: AttachmentId,
-    room_id: RoomId,
-    user_id: UserId,
-) -> DbResult<Option<StoredAttachment>> {
-    let found: Option<AttachmentRow> =
-        attachments::table.find(id.0).select(AttachmentRow::as_select()).first(conn).optional()?;
-    Ok(found.map(|row| {
-        let is_same = row.room_id == room_id.0 && row.user_id == user_id.0;
-        if is_same { StoredAttachment::Repeated(row.into()) } else { StoredAttachment::IdReused }
-    }))
+/// A file that an upload of the same id has stored before.
+#[derive(Clone, Debug)]
+pub struct EarlierUpload(AttachmentRow);
+
+impl EarlierUpload {
+    /// Whether the same user has uploaded it under this name for the room.
+    pub fn is_named(&self, room_id: RoomId, user_id: UserId, filename: &str) -> bool {
+        let Self(row) = self;
+        row.room_id == room_id.0 && row.user_id == user_id.0 && row.filename == filename
+    }
+
+    /// What another upload comes to whose bytes have this hash. Files of earlier releases have none to compare with.
+    pub fn repeated_with(self, content_hash: &ContentHash) -> StoredAttachment {
+        let Self(row) = self;
+        match &row.content_hash {
+            Some(hash) if hash != content_hash => StoredAttachment::IdReused,
+            _ => StoredAttachment::Repeated(row.into()),
+        }
+    }
+}
+
+/// The earlier upload with this id.
+pub fn find_earlier(conn: &mut PgConnection, id: AttachmentId) -> DbResult<Option<EarlierUpload>> {
+    let row = attachments::table.find(id.0).select(AttachmentRow::as_select()).first(conn).optional()?;
+    Ok(row.map(EarlierUpload))
 }
 
 /// A file and who may load it.
@@ -178,8 +196,7 @@ pub fn find(conn: &mut PgConnection, key: &str) -> DbResult<FoundAttachment> {
 }
 
 /// The files that a message of a user in a room would take, in the order of the claims; the place of the first claim that
-/// is not possible otherwise: unknown, of another user or room, taken, or named twice. They are locked until the
-/// transaction ends.
+/// is not possible otherwise: unknown, of another user or room, or taken. They are locked until the transaction ends.
 pub fn lock_claimed(
     conn: &mut PgConnection,
     room_id: RoomId,
@@ -198,11 +215,10 @@ pub fn lock_claimed(
         .load(conn)?;
     let mut taken = Vec::with_capacity(claims.len());
     for (place, claim) in claims.iter().enumerate() {
-        let is_again = ids[..place].contains(&claim.id.0);
-        let Some(row) = rows.iter().find(|row| row.id == claim.id.0).filter(|_| !is_again) else {
+        let Some(row) = rows.iter().find(|row| row.id == claim.id.0) else {
             return Ok(Err(place));
         };
-        taken.push(Attachment { alt: claim.alt.clone(), ..row.clone().into() });
+        taken.push(Attachment { alt: claim.alt.clone().flatten(), ..row.clone().into() });
     }
     Ok(Ok(taken))
 }

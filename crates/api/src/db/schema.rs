@@ -14,6 +14,7 @@ diesel::table! {
         height -> Nullable<Int4>,
         thumbnail_type -> Nullable<Text>,
         created_at -> Timestamptz,
+        content_hash -> Nullable<Bytea>,
     }
 }
 

@@ -36,9 +36,18 @@ pub enum ImageError {
     /// It is none of the types that are decoded.
     #[error("it is none of PNG, JPEG, GIF and WebP")]
     Unsupported,
-    /// It has too many pixels, or takes too much memory or time.
-    #[error("it is too large to be decoded")]
-    TooLarge,
+    /// It has too many pixels.
+    #[error("it has more than {} megapixels", MAX_PIXELS / 1_000_000)]
+    TooManyPixels,
+    /// It takes too much memory: deep colours take more for each pixel.
+    #[error(
+        "decoded, it is larger than {} MB; save it with 8 bits for each colour, or with fewer pixels",
+        MAX_DECODER_BYTES / (1024 * 1024)
+    )]
+    TooMuchMemory,
+    /// It takes too much time.
+    #[error("it takes longer than {} seconds to decode", DECODE_TIME.as_secs())]
+    TooSlow,
     /// It is damaged.
     #[error("it cannot be decoded")]
     Undecodable,
@@ -47,8 +56,8 @@ pub enum ImageError {
 impl From<image::ImageError> for ImageError {
     fn from(error: image::ImageError) -> Self {
         match error {
-            image::ImageError::Limits(_) => Self::TooLarge,
-            image::ImageError::IoError(error) if error.kind() == io::ErrorKind::TimedOut => Self::TooLarge,
+            image::ImageError::Limits(_) => Self::TooMuchMemory,
+            image::ImageError::IoError(error) if error.kind() == io::ErrorKind::TimedOut => Self::TooSlow,
             _ => Self::Undecodable,
         }
     }
@@ -133,8 +142,11 @@ fn decode(kind: ImageKind, bytes: &[u8]) -> Result<Decoded, ImageError> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS || decoder.total_bytes() > MAX_DECODER_BYTES {
-        return Err(ImageError::TooLarge);
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(ImageError::TooManyPixels);
+    }
+    if decoder.total_bytes() > MAX_DECODER_BYTES {
+        return Err(ImageError::TooMuchMemory);
     }
     if width == 0 || height == 0 {
         return Err(ImageError::Undecodable);
@@ -322,12 +334,19 @@ mod tests {
     }
 
     #[test]
-    fn an_image_of_too_many_pixels_is_refused_before_it_is_decoded() {
-        let mut bytes = png(&photo(1, 1));
-        bytes[16..24].copy_from_slice(&[0, 0, 0x27, 0x10, 0, 0, 0x27, 0x10]); // 10,000 × 10,000
-        let checksum = crc32fast::hash(&bytes[12..29]).to_be_bytes();
-        bytes[29..33].copy_from_slice(&checksum);
-        assert_eq!(avatar(&bytes).unwrap_err(), ImageError::TooLarge);
+    fn an_image_of_too_many_or_too_deep_pixels_is_refused_before_it_is_decoded() {
+        let claiming = |side: u32, depth: u8| {
+            let mut bytes = png(&photo(1, 1));
+            bytes[16..20].copy_from_slice(&side.to_be_bytes());
+            bytes[20..24].copy_from_slice(&side.to_be_bytes());
+            bytes[24] = depth;
+            let checksum = crc32fast::hash(&bytes[12..29]).to_be_bytes();
+            bytes[29..33].copy_from_slice(&checksum);
+            avatar(&bytes).unwrap_err()
+        };
+        assert_eq!(claiming(10_000, 8), ImageError::TooManyPixels);
+        assert_eq!(claiming(10_000, 8).to_string(), "it has more than 40 megapixels");
+        assert_eq!(claiming(6_000, 16), ImageError::TooMuchMemory);
     }
 
     #[test]

@@ -7,8 +7,12 @@ pub const UNKNOWN: &str = "application/octet-stream";
 /// The media type of text.
 pub const TEXT: &str = "text/plain";
 
+/// The control characters of text: tab, line feed, form feed and carriage return.
+const TEXT_CONTROLS: &[u8] = b"\t\n\x0C\r";
 /// How many bytes of the beginning are looked at.
 const HEAD_BYTES: usize = 8 * 1024;
+/// Where EBML has its header.
+const EBML_HEADER_BYTES: usize = 64;
 /// Extensions of text that browsers may run. Such files are not known, so nothing ever shows them.
 const ACTIVE: [&str; 14] = [
     "htm", "html", "xhtml", "xht", "shtml", "svg", "svgz", "xml", "xsl", "xslt", "mht", "mhtml", "hta", "swf",
@@ -105,7 +109,7 @@ pub fn is_inline(content_type: &str) -> bool {
 pub struct Judge {
     has_active_extension: bool,
     head: Vec<u8>,
-    /// Whether all bytes so far are text: UTF-8 without NUL.
+    /// Whether all bytes so far are text: UTF-8 without control characters that no text has.
     is_text: bool,
     /// The beginning of a character whose rest is to come.
     partial: Vec<u8>,
@@ -140,7 +144,7 @@ impl Judge {
     }
 
     fn check_text(&mut self, bytes: &[u8]) {
-        self.is_text = !bytes.contains(&0);
+        self.is_text = !bytes.iter().any(|byte| byte.is_ascii_control() && !TEXT_CONTROLS.contains(byte));
         if let Err(error) = std::str::from_utf8(bytes) {
             // A character may go on in the next bytes.
             match error.error_len() {
@@ -155,7 +159,11 @@ impl Judge {
         if let Some(kind) = ImageKind::of(&self.head) {
             return Kind::Image(kind);
         }
-        let found = infer::get(&self.head).map(|found| found.mime_type());
+        let found = infer::get(&self.head).map(|found| match found.mime_type() {
+            // `infer` takes all of EBML for it.
+            "video/webm" if !is_webm(&self.head) => "video/x-matroska",
+            found => found,
+        });
         let known = found.and_then(|found| KNOWN.iter().find(|(name, _)| *name == found));
         if let Some((_, content_type)) = known {
             return Kind::Other(content_type);
@@ -164,6 +172,20 @@ impl Judge {
         let is_inert = is_text && !self.has_active_extension && !is_markup(&self.head);
         Kind::Other(if is_inert { TEXT } else { UNKNOWN })
     }
+}
+
+/// Whether EBML says that it is WebM (RFC 8794, section 11.2.4): then browsers play it. The element `DocType` is near the
+/// beginning, and its length takes one byte.
+fn is_webm(head: &[u8]) -> bool {
+    const DOC_TYPE: &[u8] = b"\x42\x82";
+    const LENGTH_MARK: u8 = 0x80;
+    let start = head.len().min(EBML_HEADER_BYTES);
+    let name = head[..start].windows(DOC_TYPE.len()).position(|bytes| bytes == DOC_TYPE);
+    let rest = name.map_or(&[][..], |at| &head[at + DOC_TYPE.len()..]);
+    rest.split_first().is_some_and(|(length, text)| {
+        let length = usize::from(length & !LENGTH_MARK);
+        text.get(..length).is_some_and(|text| text.strip_suffix(b"\0").unwrap_or(text) == b"webm")
+    })
 }
 
 /// Whether text begins like HTML, SVG or XML, which browsers may run.
@@ -183,9 +205,9 @@ mod tests {
     }
 
     #[test]
-    fn text_is_utf8_without_nul() {
-        assert_eq!(judged("a.txt", "Grüße, 日本".as_bytes()), Kind::Other(TEXT));
-        for bytes in [&b"a\0b"[..], b"a\xFFb", b"gr\xC3", b""] {
+    fn text_is_utf8_without_control_characters() {
+        assert_eq!(judged("a.txt", "Grüße,\t日本\r\n\x0C".as_bytes()), Kind::Other(TEXT));
+        for bytes in [&b"a\0b"[..], b"a\xFFb", b"gr\xC3", b"", b"\x01\x02", b"a\x1B[2J", b"a\x7F"] {
             assert_eq!(judged("a.txt", bytes), Kind::Other(UNKNOWN), "{bytes:?}");
         }
     }
@@ -198,6 +220,27 @@ mod tests {
         }
         assert_eq!(judged("page.html", b"Hello"), Kind::Other(UNKNOWN));
         assert_eq!(judged("a.SVG", b"Hello"), Kind::Other(UNKNOWN));
+    }
+
+    #[test]
+    fn only_webm_is_webm() {
+        let ebml = |doc_type: &[u8]| {
+            let length = 0x80 | u8::try_from(doc_type.len()).unwrap();
+            [
+                &b"\x1A\x45\xDF\xA3\x9F\x42\x86\x81\x01\x42\xF7\x81\x01\x42\x82"[..],
+                &[length],
+                doc_type,
+                b"\x42\x87",
+            ]
+            .concat()
+        };
+        for doc_type in [&b"webm"[..], b"webm\0"] {
+            assert_eq!(judged("a.webm", &ebml(doc_type)), Kind::Other("video/webm"));
+        }
+        for doc_type in [&b"matroska"[..], b"webmatroska", b""] {
+            assert_eq!(judged("a.webm", &ebml(doc_type)), Kind::Other("video/x-matroska"));
+        }
+        assert_eq!(judged("a.webm", b"\x1A\x45\xDF\xA3\x42\x82"), Kind::Other("video/x-matroska"));
     }
 
     #[test]

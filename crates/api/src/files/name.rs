@@ -9,7 +9,7 @@ const MAX_EXTENSION_BYTES: usize = 20;
 /// The name of a file that has none.
 const NAMELESS: &str = "file";
 /// Names of devices on Windows, with any extension.
-const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
+const RESERVED: [&str; 6] = ["con", "conin$", "conout$", "prn", "aux", "nul"];
 /// Devices on Windows that are numbered.
 const NUMBERED: [&str; 2] = ["com", "lpt"];
 /// Marks that change the direction of text, or that nobody sees.
@@ -89,7 +89,9 @@ mod tests {
 
     #[test]
     fn names_of_devices_get_a_prefix() {
-        for (name, expected) in [("con", "_con"), ("NUL.txt", "_NUL.txt"), ("com1.log", "_com1.log")] {
+        for (name, expected) in
+            [("con", "_con"), ("NUL.txt", "_NUL.txt"), ("com1.log", "_com1.log"), ("CONIN$", "_CONIN$")]
+        {
             assert_eq!(clean(name), expected);
         }
         assert_eq!(clean("console.txt"), "console.txt");

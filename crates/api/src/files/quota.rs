@@ -27,18 +27,33 @@ pub enum QuotaError {
     /// Too many uploads of the user arrive at once.
     #[error("too many uploads at once")]
     TooMany,
-    /// The user uploaded too many bytes.
-    #[error("the user uploaded too much")]
-    User {
-        /// Seconds until some of them no longer count.
+    /// The file alone is larger than what may be uploaded in a day: it is never taken.
+    #[error("the file is larger than the daily limit")]
+    TooLarge {
+        /// Whose limit it is.
+        counted: Counted,
+        /// How many bytes may be uploaded in a day.
+        limit: u64,
+    },
+    /// With this file, it would be too many bytes in a day.
+    #[error("too much was uploaded in the last day")]
+    Full {
+        /// Whose limit it is.
+        counted: Counted,
+        /// How many bytes may be uploaded in a day.
+        limit: u64,
+        /// Seconds until there is room for this file.
         retry_after: u64,
     },
-    /// The guests of the address uploaded too many bytes.
-    #[error("the guests of the address uploaded too much")]
-    Address {
-        /// Seconds until some of them no longer count.
-        retry_after: u64,
-    },
+}
+
+/// Whose uploads are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Those of the user.
+    User,
+    /// Those of all guests of the address.
+    GuestsOfAddress,
 }
 
 /// Who is counted.
@@ -46,6 +61,15 @@ pub enum QuotaError {
 enum Subject {
     User(UserId),
     Address(IpAddr),
+}
+
+impl From<Subject> for Counted {
+    fn from(subject: Subject) -> Self {
+        match subject {
+            Subject::User(_) => Self::User,
+            Subject::Address(_) => Self::GuestsOfAddress,
+        }
+    }
 }
 
 /// What a subject uploaded.
@@ -65,11 +89,14 @@ impl Used {
         self.past.iter().map(|(_, bytes)| bytes).sum::<u64>() + self.reserved
     }
 
-    /// Seconds until the oldest upload no longer counts.
-    fn retry_after(&self, now: Instant) -> u64 {
-        let oldest =
-            self.past.first().map_or(Duration::ZERO, |(at, _)| DAY.saturating_sub(now.duration_since(*at)));
-        oldest.as_secs().max(1)
+    /// Seconds until so many bytes no longer count. What arrives now may count for a whole day.
+    fn retry_after(&self, excess: u64, now: Instant) -> u64 {
+        let mut freed = 0;
+        let enough = self.past.iter().find(|(_, bytes)| {
+            freed += bytes;
+            freed >= excess
+        });
+        enough.map_or(DAY, |(at, _)| DAY.saturating_sub(now.duration_since(*at))).as_secs().max(1)
     }
 }
 
@@ -91,6 +118,11 @@ impl Quota {
         ];
         let limits = limits.map(|mib| u64::from(mib) * MIB);
         Self { limits: (config.rate_limits == Switch::On).then_some(limits), used: Arc::default() }
+    }
+
+    /// How many bytes a member and a guest may upload in a day; `None` if the limits are switched off.
+    pub fn daily_bytes(&self) -> Option<[u64; 2]> {
+        self.limits.map(|[member, guest, of_address]| [member, guest.min(of_address)])
     }
 
     /// Begins an upload.
@@ -143,12 +175,14 @@ impl Reservation {
         let mut used = lock(&self.used);
         for (subject, limit) in &self.limits {
             let used = used.entry(*subject).or_default();
-            if used.bytes(now) + more > *limit {
-                let retry_after = used.retry_after(now);
-                return Err(match subject {
-                    Subject::User(_) => QuotaError::User { retry_after },
-                    Subject::Address(_) => QuotaError::Address { retry_after },
-                });
+            let (counted, limit) = (Counted::from(*subject), *limit);
+            if total > limit {
+                return Err(QuotaError::TooLarge { counted, limit });
+            }
+            let excess = (used.bytes(now) + more).saturating_sub(limit);
+            if excess > 0 {
+                let retry_after = used.retry_after(excess, now);
+                return Err(QuotaError::Full { counted, limit, retry_after });
             }
         }
         for (subject, _) in &self.limits {
@@ -206,13 +240,35 @@ mod tests {
         let mut failed = quota.begin(user(1), UserKind::Guest, HERE).unwrap();
         failed.reserve(2 * MIB).unwrap();
         let mut second = quota.begin(user(1), UserKind::Guest, HERE).unwrap();
-        assert!(matches!(second.reserve(1), Err(QuotaError::User { .. })));
+        assert!(matches!(second.reserve(1), Err(QuotaError::Full { counted: Counted::User, .. })));
         drop(failed);
         second.reserve(2 * MIB).unwrap();
         second.keep();
         let mut third = quota.begin(user(1), UserKind::Guest, HERE).unwrap();
         let refused = third.reserve(1).unwrap_err();
-        assert!(matches!(refused, QuotaError::User { retry_after: 86_000..=86_400 }), "{refused:?}");
+        assert!(matches!(refused, QuotaError::Full { retry_after: 86_000..=86_400, .. }), "{refused:?}");
+    }
+
+    #[test]
+    fn a_file_that_is_larger_than_a_days_limit_is_told_so() {
+        let quota = quota();
+        let mut upload = quota.begin(user(1), UserKind::Guest, HERE).unwrap();
+        let too_large = QuotaError::TooLarge { counted: Counted::User, limit: 2 * MIB };
+        assert_eq!(upload.reserve(2 * MIB + 1), Err(too_large));
+        upload.reserve(2 * MIB).unwrap();
+        upload.keep();
+        let mut another = quota.begin(user(1), UserKind::Guest, HERE).unwrap();
+        assert_eq!(another.reserve(2 * MIB + 1), Err(too_large), "not that it may succeed tomorrow");
+        assert_eq!(quota.daily_bytes(), Some([100 * MIB, 2 * MIB]));
+    }
+
+    #[test]
+    fn there_is_room_again_when_enough_bytes_no_longer_count() {
+        let now = Instant::now() + DAY;
+        let hours_ago = |hours: u64| now - Duration::from_secs(hours * 3_600);
+        let used = Used { past: vec![(hours_ago(20), 10), (hours_ago(5), 10)], reserved: 5, running: 1 };
+        let hours = |excess| used.retry_after(excess, now) / 3_600;
+        assert_eq!([hours(1), hours(10), hours(11), hours(20), hours(21)], [4, 4, 19, 19, 24]);
     }
 
     #[test]
@@ -224,7 +280,7 @@ mod tests {
             upload.keep();
         }
         let mut guest = quota.begin(user(3), UserKind::Guest, HERE).unwrap();
-        assert!(matches!(guest.reserve(1), Err(QuotaError::Address { .. })));
+        assert!(matches!(guest.reserve(1), Err(QuotaError::Full { counted: Counted::GuestsOfAddress, .. })));
         let mut member = quota.begin(user(4), UserKind::Member, HERE).unwrap();
         member.reserve(50 * MIB).unwrap();
     }

@@ -9,7 +9,7 @@ use shared::rooms::Room;
 use shared::users::Me;
 
 use super::endpoint::{Endpoint, Needs};
-use super::file_body::FileBody;
+use super::file_body::{FileBody, FileBytes};
 use super::identity::SignedIn;
 use super::rooms::{RoomPath, permitted, read};
 use super::uploads::begin;
@@ -39,7 +39,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 /// and 64 pixels, without metadata.
 #[utoipa::path(put, path = CURRENT_AVATAR_PATH, operation_id = "set_current_avatar", tag = "files",
     security(("token" = []), ("cookie" = [])),
-    request_body(content = Vec<u8>, content_type = "image/*"),
+    request_body(content = inline(FileBytes), content_type = "image/*"),
     responses(
         (status = 200, description = "The user", body = Me),
         (status = 415, description = "unsupported_image"),
@@ -51,13 +51,9 @@ pub async fn set_of_user(
     mut body: FileBody,
 ) -> AppResult<HttpResponse> {
     let user = identity.user.id;
-    let stored = async {
-        app.limits.change_avatar(user)?;
-        store(&app, &mut body).await
-    };
-    let stored = stored.await;
-    body.discard().await;
-    let key = stored?;
+    app.limits.change_avatar(user)?;
+    body.follow(&app, &identity);
+    let key = store(&app, &mut body).await?;
     let me = app.accounts.set_avatar(&app.sessions, user, Some(key)).await?;
     app.tasks.wake();
     Ok(HttpResponse::Ok().json(me))
@@ -82,7 +78,7 @@ pub async fn remove_of_user(SignedIn(identity): SignedIn, app: web::Data<App>) -
 /// The same images as for users.
 #[utoipa::path(put, path = ROOM_AVATAR_PATH, operation_id = "set_room_avatar", tag = "files",
     security(("token" = []), ("cookie" = [])), params(("room_id" = RoomId, Path)),
-    request_body(content = Vec<u8>, content_type = "image/*"),
+    request_body(content = inline(FileBytes), content_type = "image/*"),
     responses(
         (status = 200, description = "The room", body = Room),
         (status = 403, description = "not_allowed, banned"),
@@ -96,14 +92,10 @@ pub async fn set_of_room(
     mut body: FileBody,
 ) -> AppResult<HttpResponse> {
     let (by, principal) = (identity.user.id, identity.principal());
-    let stored = async {
-        read(&app, move |conn: &mut Conn| permitted(conn, id, principal, Operation::UpdateRoom)).await?;
-        app.limits.change_room(by)?;
-        store(&app, &mut body).await
-    };
-    let stored = stored.await;
-    body.discard().await;
-    let key = stored?;
+    read(&app, move |conn: &mut Conn| permitted(conn, id, principal, Operation::UpdateRoom)).await?;
+    app.limits.change_room(by)?;
+    body.follow(&app, &identity);
+    let key = store(&app, &mut body).await?;
     let set = move |conn: &mut Conn, attempt| settings::set_avatar(conn, id, by, Some(key.as_str()), attempt);
     let room = app.writer.change(id, set).await?;
     Ok(HttpResponse::Ok().json(app.hub.with_online(room)))

@@ -2,6 +2,7 @@
 //! unknown fields are ignored, and every invalid field is reported with a JSON Pointer.
 
 use std::error::Error;
+use std::future::ready;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -25,6 +26,10 @@ use crate::json::{self, JsonError};
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long a body may take to arrive.
 pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many bytes of a refused file are read and dropped.
+const MAX_DISCARDED_BYTES: usize = 32 * 1024 * 1024;
+/// How long they may pause.
+const DISCARD_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A body: one JSON object.
 pub struct JsonBody(Map<String, Value>);
@@ -284,24 +289,47 @@ pub async fn check_unread(request: &mut dev::ServiceRequest) -> AppResult<()> {
 }
 
 /// The body of a request that was not read to its end.
-pub struct Unread(web::Payload);
+pub struct Unread {
+    payload: web::Payload,
+    /// Whether what still arrives of it is read and dropped.
+    is_file: bool,
+}
 
 impl Unread {
-    /// The rest of this body.
-    pub(super) fn new(payload: web::Payload) -> Self {
-        Self(payload)
+    /// The rest of a file. Many clients look at the answer only when they have sent everything, and a connection that is
+    /// closed before that may take the answer along. So the rest is read behind the answer, within bounds.
+    pub(super) fn of_file(payload: web::Payload) -> Self {
+        Self { payload, is_file: true }
     }
 
     /// A response body that keeps the request body alive. So actix-http closes the connection after the response.
     /// Otherwise it would wait indefinitely for the rest of a chunked body.
     pub fn keep_in(self, answer: BoxBody) -> BoxBody {
-        BoxBody::new(KeepUnread { answer, _unread: self.0 })
+        let Self { payload, is_file } = self;
+        let rest: LocalBoxFuture<'static, web::Payload> =
+            if is_file { discard(payload).boxed_local() } else { ready(payload).boxed_local() };
+        BoxBody::new(KeepUnread { answer, rest, kept: None })
     }
+}
+
+/// Reads a body and drops it, as long as it keeps arriving.
+async fn discard(mut payload: web::Payload) -> web::Payload {
+    let mut discarded = 0;
+    let rest = async {
+        while discarded < MAX_DISCARDED_BYTES
+            && let Ok(Some(Ok(bytes))) = timeout(DISCARD_PATIENCE, payload.next()).await
+        {
+            discarded += bytes.len();
+        }
+    };
+    let _ = timeout(BODY_TIMEOUT, rest).await;
+    payload
 }
 
 struct KeepUnread {
     answer: BoxBody,
-    _unread: web::Payload,
+    rest: LocalBoxFuture<'static, web::Payload>,
+    kept: Option<web::Payload>,
 }
 
 impl MessageBody for KeepUnread {
@@ -311,11 +339,18 @@ impl MessageBody for KeepUnread {
         self.answer.size()
     }
 
+    /// The client has the whole answer when the rest of its request is read: the answer has a length.
     fn poll_next(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<web::Bytes, Self::Error>>> {
-        Pin::new(&mut self.answer).poll_next(context)
+        if let Some(bytes) = std::task::ready!(Pin::new(&mut self.answer).poll_next(context)) {
+            return Poll::Ready(Some(bytes));
+        }
+        if self.kept.is_none() {
+            self.kept = Some(std::task::ready!(self.rest.as_mut().poll(context)));
+        }
+        Poll::Ready(None)
     }
 }
 
@@ -329,7 +364,7 @@ async fn read_any(request: &HttpRequest, mut payload: web::Payload) -> AppResult
     let slow = |_| AppError::because(ErrorCode::RequestTimeout, "The body took too long to arrive.");
     let collected = timeout(BODY_TIMEOUT, collect(request, &mut payload)).await.map_err(slow).flatten();
     collected.inspect_err(|_| {
-        request.extensions_mut().insert(Unread(payload));
+        request.extensions_mut().insert(Unread { payload, is_file: false });
     })
 }
 

@@ -179,6 +179,22 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_of_files_are_described_as_such() {
+        let api = api();
+        let path = "/api/v1/rooms/{room_id}/uploads";
+        let upload =
+            &api["paths"][path]["post"]["requestBody"]["content"]["application/octet-stream"]["schema"];
+        let file = &api["paths"]["/files/{key}"]["get"]["responses"]["200"]["content"]["*/*"]["schema"];
+        for schema in [upload, file] {
+            assert_eq!(
+                (&schema["type"], &schema["format"]),
+                (&"string".into(), &"binary".into()),
+                "{schema}"
+            );
+        }
+    }
+
+    #[test]
     fn every_operation_has_a_unique_id() {
         let api = api();
         let mut ids: Vec<&str> = operations(&api)

@@ -7,21 +7,42 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
 use futures_util::StreamExt;
 use shared::errors::ErrorCode;
 use tokio::time::timeout;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::body::{BODY_TIMEOUT, Unread, announced_length};
+use crate::app::App;
 use crate::error::{AppError, AppResult};
+use crate::files::FileError;
+use crate::realtime::connection::Identity;
 
 /// How long a file may take in any case.
 const FILE_GRACE: Duration = Duration::from_secs(20);
 /// How many bytes of a file must arrive in a second after that.
 const FILE_BYTES_PER_SECOND: u64 = 8 * 1024;
-/// How many bytes of a refused file are read.
-const MAX_DISCARDED_BYTES: u64 = 32 * 1024 * 1024;
+/// How often it is asked whether the session still lasts, also while nothing arrives.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A file as the body of a request, which arrives while it is read. Its media type is not looked at.
+/// The schema of the bytes of a file.
+pub struct FileBytes;
+
+impl PartialSchema for FileBytes {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).build().into()
+    }
+}
+
+impl ToSchema for FileBytes {}
+
+/// A file as the body of a request, which arrives while it is read. Its media type is not looked at. If it is not read to
+/// its end, the answer is sent at once, and the rest is read and dropped behind it.
 pub struct FileBody {
     request: HttpRequest,
     payload: Option<web::Payload>,
+    /// Whose session has to last.
+    sender: Option<(web::Data<App>, Identity)>,
     started_at: Instant,
     received: u64,
     is_whole: bool,
@@ -36,6 +57,7 @@ impl FromRequest for FileBody {
         let body = payload.map(|payload| Self {
             request: request.clone(),
             payload: Some(payload),
+            sender: None,
             started_at: Instant::now(),
             received: 0,
             is_whole: false,
@@ -50,16 +72,23 @@ impl FileBody {
         announced_length(&self.request)
     }
 
-    /// Checks the head of the request: a file comes as it is, and not larger than `max` bytes.
+    /// Ends the body when this session ends.
+    pub fn follow(&mut self, app: &web::Data<App>, sender: &Identity) {
+        self.sender = Some((app.clone(), sender.clone()));
+    }
+
+    /// Checks the head of the request: a file comes as it is, and not larger than `limit` bytes.
     ///
     /// # Errors
     /// 415 for an encoded one, 413 for one that is announced to be too large.
-    pub fn check(&self, max: u64) -> AppResult<()> {
-        if self.request.headers().contains_key(header::CONTENT_ENCODING) {
-            return Err(AppError::new(ErrorCode::UnsupportedMediaType));
+    pub fn check(&self, limit: u64) -> AppResult<()> {
+        let mut encodings = self.request.headers().get_all(header::CONTENT_ENCODING);
+        if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            let detail = "A file has to come as it is, without a Content-Encoding.";
+            return Err(AppError::because(ErrorCode::UnsupportedMediaType, detail));
         }
         match self.announced() {
-            Some(length) if length > max => Err(too_large(max)),
+            Some(length) if length > limit => Err(FileError::TooLarge { limit }.into()),
             _ => Ok(()),
         }
     }
@@ -67,13 +96,23 @@ impl FileBody {
     /// The next bytes; `None` at the end.
     ///
     /// # Errors
-    /// 408 if they take too long, 400 if the body breaks off.
+    /// 408 if they take too long, 400 if the body breaks off, 401 when the session has ended.
     pub async fn next(&mut self) -> AppResult<Option<web::Bytes>> {
         let Some(payload) = &mut self.payload else { return Ok(None) };
         let slow = || AppError::because(ErrorCode::RequestTimeout, "The file took too long to arrive.");
         let allowed = FILE_GRACE + Duration::from_secs(self.received / FILE_BYTES_PER_SECOND);
-        let rest = allowed.saturating_sub(self.started_at.elapsed()).min(BODY_TIMEOUT);
-        match timeout(rest, payload.next()).await.map_err(|_| slow())? {
+        let mut rest = allowed.saturating_sub(self.started_at.elapsed()).min(BODY_TIMEOUT);
+        let arrived = loop {
+            if self.sender.as_ref().is_some_and(|(app, sender)| app.sessions.has_ended(sender)) {
+                return Err(AppError::new(ErrorCode::InvalidToken));
+            }
+            let patience = rest.min(CHECK_INTERVAL);
+            match timeout(patience, payload.next()).await {
+                Ok(arrived) => break arrived,
+                Err(_) => rest = Some(rest - patience).filter(|rest| !rest.is_zero()).ok_or_else(slow)?,
+            }
+        };
+        match arrived {
             Some(Ok(bytes)) => {
                 self.received += bytes.len() as u64;
                 Ok(Some(bytes))
@@ -85,29 +124,12 @@ impl FileBody {
             }
         }
     }
-
-    /// Reads the rest and drops it, within bounds: most clients look at the response only when they have sent everything.
-    pub async fn discard(&mut self) {
-        let until = self.received + MAX_DISCARDED_BYTES;
-        let rest = async {
-            while self.received < until
-                && let Ok(Some(_)) = self.next().await
-            {}
-        };
-        let _ = timeout(BODY_TIMEOUT, rest).await;
-    }
 }
 
 impl Drop for FileBody {
     fn drop(&mut self) {
         if let Some(payload) = self.payload.take().filter(|_| !self.is_whole) {
-            self.request.extensions_mut().insert(Unread::new(payload));
+            self.request.extensions_mut().insert(Unread::of_file(payload));
         }
     }
-}
-
-/// A file is larger than allowed.
-fn too_large(max: u64) -> AppError {
-    let mib = max / (1024 * 1024);
-    AppError::because(ErrorCode::BodyTooLarge, format!("The file is larger than {mib} MiB."))
 }

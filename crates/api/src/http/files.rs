@@ -18,6 +18,7 @@ use shared::rooms::Visibility;
 use shared::text::InvalidCode;
 
 use super::endpoint::{Endpoint, Needs};
+use super::file_body::FileBytes;
 use super::identity::FileReader;
 use super::query::{FileSizeSchema, Query};
 use super::rooms::permitted;
@@ -80,9 +81,10 @@ struct Served {
     security((), ("token" = []), ("cookie" = [])),
     params(("key" = String, Path), ("size" = inline(Option<FileSizeSchema>), Query)),
     responses(
-        (status = 200, description = "The file", body = Vec<u8>, content_type = "*/*"),
-        (status = 206, description = "The range of the file that the request asks for", body = Vec<u8>,
+        (status = 200, description = "The file", body = inline(FileBytes), content_type = "*/*"),
+        (status = 206, description = "The range of the file that the request asks for", body = inline(FileBytes),
             content_type = "*/*"),
+        (status = 304, description = "The client has it already: its ETag is in If-None-Match"),
         (status = 404, description = "file_not_found"),
         (status = 416, description = "range_not_satisfiable"),
         (status = 422, description = "validation_failed")))]
@@ -107,7 +109,7 @@ pub async fn get(
         Purpose::Avatar => avatar(&app, by, key, size).await?,
         Purpose::Attachment => attachment(&app, by, key, size).await?,
     };
-    send(app, by, served, &request).await
+    send(app, reader, served, &request).await
 }
 
 async fn avatar(app: &App, by: Principal, key: FileKey, size: Option<u32>) -> AppResult<Served> {
@@ -182,7 +184,7 @@ async fn visible<T: Send + 'static>(
 
 async fn send(
     app: web::Data<App>,
-    by: Principal,
+    reader: FileReader,
     served: Served,
     request: &HttpRequest,
 ) -> AppResult<HttpResponse> {
@@ -231,7 +233,7 @@ async fn send(
         }
     };
     let length = range.end - range.start;
-    let sending = Sending { app, by, name, guarded_by, range, checked_at: Instant::now() };
+    let sending = Sending { app, reader, name, guarded_by, range, checked_at: Instant::now() };
     let chunks = stream::try_unfold(sending, Sending::next);
     Ok(response.body(SizedStream::new(length, chunks)))
 }
@@ -279,7 +281,7 @@ fn parse_range(text: &str, size: u64) -> Wanted {
 /// A file on its way to a client.
 struct Sending {
     app: web::Data<App>,
-    by: Principal,
+    reader: FileReader,
     name: String,
     guarded_by: Option<RoomId>,
     range: Range<u64>,
@@ -287,13 +289,17 @@ struct Sending {
 }
 
 impl Sending {
-    /// The next bytes. The transfer breaks off when the right to it is gone.
+    /// The next bytes. The transfer breaks off when the right to it is gone, or the session has ended.
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, Error> {
         if self.range.is_empty() {
             return Ok(None);
         }
+        if self.reader.0.as_ref().is_some_and(|reader| self.app.sessions.has_ended(reader)) {
+            return Err(AppError::new(ErrorCode::InvalidToken).into());
+        }
         if let Some(room_id) = self.guarded_by.filter(|_| self.checked_at.elapsed() > CHECK_INTERVAL) {
-            let (by, key) = (self.by, self.name.split('.').next().unwrap_or_default().to_owned());
+            let (by, key) =
+                (self.reader.principal(), self.name.split('.').next().unwrap_or_default().to_owned());
             visible(&self.app, move |conn| {
                 permitted(conn, room_id, by, Operation::View)?;
                 if key.starts_with(Purpose::Attachment.letter()) {

@@ -210,7 +210,7 @@ pub async fn get(
 
 /// Edit a message
 ///
-/// Changes the text, or drops files.
+/// Changes the text, drops files, or says anew what they show.
 #[utoipa::path(patch, path = MESSAGE_PATH, operation_id = "update_message", tag = "messages",
     security(("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)), request_body = UpdateMessage,
@@ -280,7 +280,7 @@ fn read_claim(fields: &mut Fields) -> Option<AttachmentClaim> {
         let detail = "id must be a UUID.";
         text.parse().map_err(|_| Invalid::new(InvalidCode::InvalidFormat, detail))
     });
-    let alt = fields.nullable("alt", AltText::parse).flatten();
+    let alt = fields.nullable("alt", AltText::parse);
     Some(AttachmentClaim { id: id?, alt })
 }
 

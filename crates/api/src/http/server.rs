@@ -33,6 +33,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 #[utoipa::path(get, path = SERVER_PATH, operation_id = "get_server", tag = "server",
     responses((status = 200, description = "About the server", body = ServerInfo)))]
 pub async fn get(app: web::Data<App>) -> AppResult<HttpResponse> {
+    let daily_bytes = app.files.quota.daily_bytes();
     let ServerSettings { registration, guests } = app.accounts.settings().await?;
     Ok(HttpResponse::Ok().json(ServerInfo {
         name: app.config.name.clone(),
@@ -46,6 +47,8 @@ pub async fn get(app: web::Data<App>) -> AppResult<HttpResponse> {
             page_max: MAX_LIMIT,
             body_bytes: MAX_BODY_BYTES,
             upload_bytes: app.files.max_upload_bytes,
+            member_upload_bytes_per_day: daily_bytes.map(|[member, _]| member),
+            guest_upload_bytes_per_day: daily_bytes.map(|[_, guest]| guest),
             avatar_bytes: MAX_AVATAR_BYTES,
             attachments: MAX_ATTACHMENTS,
         },

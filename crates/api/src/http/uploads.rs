@@ -10,7 +10,7 @@ use shared::text::InvalidCode;
 use uuid::Uuid;
 
 use super::endpoint::{Endpoint, Needs};
-use super::file_body::FileBody;
+use super::file_body::{FileBody, FileBytes};
 use super::identity::{Peer, SignedIn};
 use super::query::Query;
 use super::rooms::{RoomPath, input, permitted, read};
@@ -20,7 +20,7 @@ use crate::db::attachments::{self, NewAttachment, StoredAttachment};
 use crate::db::{Conn, file_deletions};
 use crate::error::{AppError, AppResult};
 use crate::files::key::{FileKey, Purpose};
-use crate::files::{StoredFile, name};
+use crate::files::{ContentHash, ContentHasher, FileError, StoredFile, name};
 use crate::realtime::connection::Identity;
 use crate::rooms;
 
@@ -34,12 +34,12 @@ pub fn endpoints() -> Vec<Endpoint> {
 /// Upload a file for a message
 ///
 /// The body is the file as it is. A message of the same user in this room takes it by its id; what no message takes within a
-/// day is deleted. With an `id` chosen by the client, the request can be repeated safely: a repeat answers 200. Images lose
-/// their metadata, such as the place; audio and video keep theirs. In a public room, uploading joins.
+/// day is deleted. With an `id` chosen by the client, the request can be repeated safely: a repeat answers 200, and 409 with
+/// another name or other bytes. Images lose their metadata, such as the location; audio and video keep theirs. In a public room, uploading joins.
 #[utoipa::path(post, path = UPLOADS_PATH, operation_id = "create_upload", tag = "files",
     security(("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("filename" = Option<String>, Query), ("id" = Option<AttachmentId>, Query)),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = inline(FileBytes), content_type = "application/octet-stream"),
     responses(
         (status = 201, description = "The file", body = Attachment),
         (status = 200, description = "A repeat: the file that is stored", body = Attachment),
@@ -56,11 +56,9 @@ pub async fn create(
     query: AppResult<Query>,
     mut body: FileBody,
 ) -> AppResult<HttpResponse> {
+    body.follow(&app, &identity);
     let upload = Upload { app: &app, identity: &identity, address: client.address, room_id };
-    let stored = upload.receive(query, &mut body).await;
-    // Clients hear of a refusal once they have sent the file, and of a repeat as well.
-    body.discard().await;
-    match stored? {
+    match upload.receive(query, &mut body).await? {
         StoredAttachment::Created(file) => Ok(HttpResponse::Created().json(file)),
         StoredAttachment::Repeated(file) => Ok(HttpResponse::Ok().json(file)),
         StoredAttachment::IdReused => Err(AppError::new(ErrorCode::AttachmentIdReused)),
@@ -85,16 +83,20 @@ impl Upload<'_> {
         let earlier = read(app, move |conn: &mut Conn| {
             permitted(conn, room_id, principal, Operation::Upload)?;
             Ok(match id {
-                Some(id) => attachments::find_repeated(conn, id, room_id, user_id)?,
+                Some(id) => attachments::find_earlier(conn, id)?,
                 None => None,
             })
         });
-        if let Some(earlier) = earlier.await? {
-            return Ok(earlier);
-        }
+        let earlier = earlier.await?;
         let filename = filename.unwrap_or_else(|| name::clean(""));
+        if earlier.as_ref().is_some_and(|earlier| !earlier.is_named(room_id, user_id, &filename)) {
+            return Ok(StoredAttachment::IdReused);
+        }
         body.check(app.files.max_upload_bytes)?;
         let mut reservation = app.files.quota.begin(user_id, identity.user.kind, self.address)?;
+        if let Some(earlier) = earlier {
+            return Ok(earlier.repeated_with(&self.hash(body).await?));
+        }
         reservation.reserve(body.announced().unwrap_or(0))?;
         app.files.store.check_space()?;
 
@@ -106,7 +108,7 @@ impl Upload<'_> {
                 receiving.push(&bytes).await?;
                 reservation.reserve(receiving.size())?;
             }
-            let StoredFile { content_type, size, sides, thumbnail_type } =
+            let StoredFile { content_hash, content_type, size, sides, thumbnail_type } =
                 receiving.into_attachment().await?;
             let new = NewAttachment {
                 id: id.unwrap_or_else(|| AttachmentId(Uuid::now_v7())),
@@ -118,6 +120,7 @@ impl Upload<'_> {
                 size,
                 sides,
                 thumbnail_type: thumbnail_type.map(str::to_owned),
+                content_hash,
                 created_at: clock::now(),
             };
             let store = move |conn: &mut Conn, attempt| rooms::attachments::create(conn, &new, attempt);
@@ -138,6 +141,20 @@ impl Upload<'_> {
             }
         }
         stored
+    }
+
+    /// Reads a file that is not stored again.
+    async fn hash(&self, body: &mut FileBody) -> AppResult<ContentHash> {
+        let limit = self.app.files.max_upload_bytes;
+        let (mut hasher, mut size) = (ContentHasher::default(), 0);
+        while let Some(bytes) = body.next().await? {
+            hasher.push(&bytes);
+            size += bytes.len() as u64;
+            if size > limit {
+                return Err(FileError::TooLarge { limit }.into());
+            }
+        }
+        Ok(hasher.finish())
     }
 }
 

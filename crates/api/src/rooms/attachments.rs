@@ -41,11 +41,12 @@ impl Transaction<'_> {
     /// The files that a new message of a user takes, locked.
     ///
     /// # Errors
-    /// `unknown_attachment` at the first one that it cannot have.
+    /// `unknown_attachment` at the first one that it cannot have, or that is named twice.
     pub(super) fn claimed(&mut self, by: UserId, claims: &[AttachmentClaim]) -> RoomResult<Vec<Attachment>> {
         if claims.is_empty() {
             return Ok(Vec::new());
         }
+        distinct(claims)?;
         let found = attachments::lock_claimed(self.conn, self.room.id, by, claims)?;
         found.map_err(|place| unknown(place).into())
     }
@@ -54,24 +55,34 @@ impl Transaction<'_> {
 /// The files of a message that stay when it is edited, in its order.
 ///
 /// # Errors
-/// `unknown_attachment` at the first that it does not have.
+/// `unknown_attachment` at the first that it does not have, or that is named twice.
 pub(super) fn kept(has: &[Attachment], claims: &[AttachmentClaim]) -> RoomResult<Vec<Attachment>> {
-    for (place, claim) in claims.iter().enumerate() {
-        let is_again = claims[..place].iter().any(|earlier| earlier.id == claim.id);
-        if is_again || !has.iter().any(|file| file.id == claim.id) {
-            return Err(unknown(place).into());
-        }
+    distinct(claims)?;
+    if let Some(place) = claims.iter().position(|claim| !has.iter().any(|file| file.id == claim.id)) {
+        return Err(unknown(place).into());
     }
     let claim = |file: &Attachment| claims.iter().find(|claim| claim.id == file.id);
     let kept = has.iter().filter_map(|file| {
-        let alt = claim(file)?.alt.clone().or_else(|| file.alt.clone());
+        let alt = claim(file)?.alt.clone().unwrap_or_else(|| file.alt.clone());
         Some(Attachment { alt, ..file.clone() })
     });
     Ok(kept.collect())
 }
 
+/// No file is named twice.
+fn distinct(claims: &[AttachmentClaim]) -> RoomResult<()> {
+    let is_again = |place: &usize| claims[..*place].iter().any(|earlier| earlier.id == claims[*place].id);
+    match (0..claims.len()).find(is_again) {
+        Some(place) => Err(refused(place, "This file is in the message twice.").into()),
+        None => Ok(()),
+    }
+}
+
 fn unknown(place: usize) -> Refusal {
-    let detail = "This file is unknown, belongs to somebody else or another room, or is taken.";
+    refused(place, "This file is unknown, belongs to somebody else or another room, or is taken.")
+}
+
+fn refused(place: usize, detail: &str) -> Refusal {
     let invalid = Invalid::new(InvalidCode::UnknownAttachment, detail);
     let errors = vec![FieldError::new(&format!("attachments/{place}"), invalid)];
     Refusal { errors, ..ErrorCode::ValidationFailed.into() }

@@ -14,7 +14,7 @@ use crate::pages::invite_page::InvitePage;
 use crate::pages::reset_page::ResetPage;
 use crate::pages::setup_page::SetupPage;
 use crate::parts::composer_files::ComposerFiles;
-use crate::parts::editor_files::EditorFiles;
+use crate::parts::message_editor::MessageEditor;
 use crate::parts::message_files::MessageFiles;
 use crate::parts::{Part, Parts};
 use crate::state::State;
@@ -54,7 +54,7 @@ fn draw_loaded(part: Part) -> Result<AnyView, SplitLoaderError> {
             view! { <ComposerFiles room_id=room_id draft=draft /> }.into_any()
         }
         Part::MessageFiles(row) => view! { <MessageFiles row=row /> }.into_any(),
-        Part::EditorFiles(kept) => view! { <EditorFiles kept=kept /> }.into_any(),
+        Part::Editor(row, editing) => view! { <MessageEditor row=row editing=editing /> }.into_any(),
     })
 }
 
@@ -79,6 +79,15 @@ fn note(parts: Parts, are_loaded: bool) {
     }
 }
 
+/// What was there before comes back, and the user may try again.
+fn give_up(part: Part) {
+    match part {
+        Part::ComposerFiles(_, draft) => drop(draft.wants_files.try_set(false)),
+        Part::Editor(_, editing) => drop(editing.on_cancel.try_run(())),
+        _ => {}
+    }
+}
+
 /// Draws a part of the client, which may have to be loaded first.
 pub fn draw_part(parts: Parts, part: Part) -> AnyView {
     view! { <Later parts=parts part=part /> }.into_any()
@@ -91,19 +100,20 @@ fn Later(parts: Parts, part: Part) -> impl IntoView {
     let state = expect_context::<State>();
     let overlays = expect_context::<Overlays>();
     // What was loaded for another part is there at once.
-    let is_loaded = part != Part::Dialogs && parts.are_loaded.get_untracked();
+    let is_dialogs = matches!(part, Part::Dialogs);
+    let is_loaded = !is_dialogs && parts.are_loaded.get_untracked();
     let stage = RwSignal::new(if is_loaded { PartStage::Loaded } else { PartStage::Absent });
     let again = RwSignal::new(());
     let is_page = matches!(part, Part::Setup | Part::Reset | Part::Invite | Part::Admin);
     let is_needed = memo(move || match part {
         Part::Dialogs => overlays.asks_for_dialog(),
-        Part::ComposerFiles(..) => false,
+        Part::ComposerFiles(_, draft) => draft.wants_files.get(),
         _ => true,
     });
     effect(move || {
         again.track();
         // What was loaded for another part since is there, too.
-        let is_there = parts.are_loaded.get() && part != Part::Dialogs;
+        let is_there = parts.are_loaded.get() && !is_dialogs;
         if !is_there && !is_needed.get() || stage.get_untracked() == PartStage::Loaded {
             return;
         }
@@ -119,6 +129,7 @@ fn Later(parts: Parts, part: Part) -> impl IntoView {
                 overlays.close_dialogs();
                 let text = "A part of Parlance could not be loaded. Try again, or reload the page.";
                 state.toast(Tone::Error, text, browser::now());
+                give_up(part);
             }
             // The page may be gone, and a dialog that was closed and opened meanwhile may have loaded it already.
             if stage.try_get_untracked().is_some_and(|stage| stage != next) {
@@ -126,7 +137,7 @@ fn Later(parts: Parts, part: Part) -> impl IntoView {
             }
         });
     });
-    if part == Part::Dialogs {
+    if is_dialogs {
         // Back closes overlays by what is loaded then, so it does not wait for a dialog.
         let load_soon = move || {
             spawn_local(async move {
@@ -139,6 +150,8 @@ fn Later(parts: Parts, part: Part) -> impl IntoView {
             });
         };
         set_timeout(load_soon, SOON);
+        // Files that are dropped or pasted: the page's script keeps them.
+        window_event_listener_untyped("files", move |_| load_soon());
     }
     move || match (stage.get(), part) {
         (PartStage::Loaded, _) => draw(part).into_any(),

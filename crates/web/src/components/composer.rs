@@ -11,6 +11,7 @@ use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::components::field_error::FieldError;
 use crate::components::icon::Icon;
+use crate::components::icon_button::IconButton;
 use crate::components::keys;
 use crate::components::name_field::NameField;
 use crate::parts::DraftFacts;
@@ -24,7 +25,7 @@ const COUNTER_FROM: (usize, usize) = (4, 5);
 /// Why a message with a file that could not be uploaded is not sent.
 const BLOCKED: &str = "A file could not be uploaded. Try it again, or remove it.";
 /// What becomes of a message whose files are on their way.
-const SENDS_LATER: &str = "The message is sent as soon as its files are uploaded.";
+const SENDS_LATER: &str = "The message will be sent when its files are uploaded.";
 
 /// A message that is ready to be sent.
 #[derive(Clone, Debug)]
@@ -81,7 +82,7 @@ pub fn Composer(
     on_edit_last: Callback<()>,
 ) -> impl IntoView {
     let name = RwSignal::new(browser::guest_name());
-    let DraftFacts { error, is_uploading, is_blocked, stored } = files;
+    let DraftFacts { wants_files, error, is_uploading, is_blocked, stored } = files;
     // Whether the message is sent as soon as its files are uploaded.
     let sends_later = RwSignal::new(false);
     let field = NodeRef::<Textarea>::new();
@@ -164,8 +165,16 @@ pub fn Composer(
                 <NameField name=name error=name_error on_sign_in=on_sign_in />
             </Show>
             <ClosedNote closed=closed on_sign_up=on_sign_up />
-            <div class="composer-box" class:may-attach=move || may_attach.get() hidden=move || !is_open.get()>
+            <div class="composer-box" hidden=move || !is_open.get()>
                 {file_list}
+                <Show when=move || may_attach.get()>
+                    <IconButton
+                        label="Attach files"
+                        icon="clip"
+                        class="icon-button attach"
+                        on_press=move |()| wants_files.set(true)
+                    />
+                </Show>
                 <textarea
                     node_ref=field
                     id="composer"

@@ -38,6 +38,6 @@ pub struct MessageActions {
     pub on_retry: Callback<MessageId>,
     /// Removes a failed message.
     pub on_discard: Callback<MessageId>,
-    /// Draws the files of a message.
+    /// Draws the files of a message and its editor.
     pub parts: Parts,
 }

@@ -9,9 +9,8 @@ use crate::browser::{TimeStyle, time_text};
 use crate::components::avatar::Avatar;
 use crate::components::icon::Icon;
 use crate::components::message_actions::{MessageActions, MessageRights};
-use crate::components::message_editor::MessageEditor;
 use crate::components::message_toolbar::MessageToolbar;
-use crate::parts::Part;
+use crate::parts::{Editing, Part};
 use crate::state::files::words;
 use crate::state::links::parts;
 use crate::state::messages::Delivery;
@@ -52,19 +51,15 @@ pub fn MessageItem(
     };
     let head = move || row.with(|row| row.opens_group.then(|| head(&row.message)));
     let editor = move || {
-        let message = row.with_untracked(|row| row.message.clone());
-        view! {
-            <MessageEditor
-                initial=message.text.clone().unwrap_or_default()
-                files=message.attachments.clone()
-                kind=message.author.kind
-                error=actions.edit_error
-                busy=actions.edit_busy
-                on_save=Callback::new(move |edit| actions.on_save.run((id, edit)))
-                on_cancel=actions.on_cancel_edit
-                parts=actions.parts
-            />
-        }
+        let MessageActions {
+            edit_error: error,
+            edit_busy: busy,
+            on_save,
+            on_cancel_edit: on_cancel,
+            parts,
+            ..
+        } = actions;
+        parts.draw(Part::Editor(row, Editing { error, busy, on_save, on_cancel }))
     };
     view! {
         <li

@@ -10,6 +10,7 @@ use crate::components::icon_button::IconButton;
 use crate::components::keys;
 use crate::components::modal::Modal;
 use crate::overlays::{Overlays, Viewed};
+use crate::parts::message_files::load_again;
 use crate::state::State;
 use crate::state::files::{description, images, size_text};
 use crate::state::shortcuts::{Command, Place};
@@ -118,6 +119,7 @@ fn FullImage(image: Memo<Option<Attachment>>, is_zoomed: RwSignal<bool>) -> impl
         image.track();
         is_lost.set(false);
     });
+    load_again(is_lost);
     let words = move || image.with(|image| image.as_ref().map(|image| description(image).to_owned()));
     let picture = move || {
         let file = image.get()?;
@@ -142,7 +144,7 @@ fn FullImage(image: Memo<Option<Attachment>>, is_zoomed: RwSignal<bool>) -> impl
                 aria-label=move || format!("{}: show all its pixels", words().unwrap_or_default())
                 on:click=move |_| is_zoomed.update(|zoomed| *zoomed = !*zoomed)
             >
-                <Show when=move || !is_lost.get() fallback=|| view! { <span>"This image is not available any more."</span> }>
+                <Show when=move || !is_lost.get() fallback=|| view! { <span>"This image cannot be loaded."</span> }>
                     {picture()}
                 </Show>
             </button>

@@ -56,8 +56,13 @@ pub fn SectionDialog(
         sections.update_untracked(|sections| sections.open(start.run(())));
         view! { <Frame title=title label=label sections=sections items=items step=step draw=draw /> }
     };
+    // On a phone, Back leads from a section to the list, and from there out of the dialog.
+    let leave = move |()| {
+        let is_page = browser::matches(browser::NARROW) && !sections.with_untracked(Sections::is_at_list);
+        step.run(if is_page { Step::List } else { Step::Close });
+    };
     view! {
-        <Modal open=open label=label class="sectioned" on_leave=Some(Callback::new(move |()| step.run(Step::Close)))>
+        <Modal open=open label=label class="sectioned" on_leave=Some(Callback::new(leave))>
             {content()}
         </Modal>
     }

@@ -1,27 +1,31 @@
-//! The files of a draft: choosing, pasting and dropping them, how their uploads get on, and what the user can do about it.
+//! The files of a draft: choosing and dropping them, how their uploads get on, and what the user can do about it.
 
+use js_sys::{Array, Reflect};
 use leptos::ev;
-use leptos::html::Input;
+use leptos::html::{Img, Input};
 use leptos::prelude::*;
 use shared::files::AltText;
 use shared::ids::{AttachmentId, RoomId};
 use shared::members::Operation;
 use wasm_bindgen::JsCast;
-use web_sys::{ClipboardEvent, DataTransfer, DragEvent, Element, File, FileList, Url};
+use web_sys::{DataTransfer, DragEvent, Element, File, FileList, Url};
 
 use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::components::field_error::FieldError;
 use crate::components::icon::Icon;
-use crate::components::icon_button::IconButton;
 use crate::components::keyed_list::KeyedList;
 use crate::parts::DraftFacts;
+use crate::parts::file_name::file_name;
 use crate::state::State;
 use crate::state::draft_files::{DraftFile, DraftFiles, Stage};
 use crate::state::files::{FileKind, size_text};
 use crate::uploading;
 
-/// The button to choose files, the place where they are dropped, and the files of a room's draft.
+/// A picture with no more pixels is not enlarged.
+const PREVIEW_PIXELS: u32 = 56;
+
+/// What opens the dialog to choose files, the place where they are dropped, and the files of a room's draft.
 #[component]
 pub fn ComposerFiles(
     /// The room.
@@ -32,18 +36,17 @@ pub fn ComposerFiles(
     let state = expect_context::<State>();
     uploading::start(state);
     keep_in_step(state, room_id, draft);
-    let on_files = Callback::new(move |files| draft.error.set(uploading::attach(state, room_id, files)));
     let may_attach = memo(move || state.may(room_id, Operation::Upload));
     let has_files = memo(move || state.draft_files.with(|files| files.in_room(room_id).next().is_some()));
-    take_pasted(may_attach, on_files);
+    take_arrived(state, room_id, draft.error);
     view! {
         <Show when=move || has_files.get()>
             <DraftFileList room_id=room_id />
         </Show>
         <Show when=move || may_attach.get()>
-            <AttachButton on_files=on_files />
+            <FileField room_id=room_id draft=draft />
         </Show>
-        <DropTarget room_id=room_id may_drop=may_attach on_files=on_files />
+        <DropTarget room_id=room_id may_drop=may_attach />
     }
 }
 
@@ -72,48 +75,45 @@ fn files_in(list: Option<FileList>) -> Vec<File> {
     (0..list.length()).filter_map(|place| list.get(place)).collect()
 }
 
-/// Takes the files that are pasted into the composer.
-fn take_pasted(may_attach: Memo<bool>, on_files: Callback<Vec<File>>) {
-    let on_paste = move |event: ClipboardEvent| {
-        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-        let Some(data) = event.clipboard_data() else { return };
-        let pasted = files_in(data.files());
-        let is_here = target.is_some_and(|target| target.id() == "composer");
-        if pasted.is_empty() || !is_here || !may_attach.get_untracked() {
-            return;
+/// Takes the files that are dropped onto the room or pasted into the composer, also those that came before this was
+/// loaded: the script of `index.html` keeps them.
+fn take_arrived(state: State, room_id: RoomId, error: RwSignal<Option<String>>) {
+    let take = move || {
+        let kept =
+            Reflect::get(&window(), &"files".into()).ok().and_then(|kept| kept.dyn_into::<Array>().ok());
+        let Some(kept) = kept else { return };
+        let files: Vec<File> = kept.iter().filter_map(|file| file.dyn_into().ok()).collect();
+        kept.set_length(0);
+        if !files.is_empty() {
+            error.set(uploading::attach(state, room_id, files));
         }
-        // Some systems put the name of a copied file beside it. Other text is pasted, too.
-        let text = data.get_data("text/plain").unwrap_or_default();
-        if pasted.iter().any(|file| file.name() == text.trim()) {
-            event.prevent_default();
-        }
-        on_files.run(pasted);
     };
-    let listener = window_event_listener(ev::paste, on_paste);
+    let listener = window_event_listener_untyped("files", move |_| take());
     on_cleanup(move || listener.remove());
+    // Not while the page is drawn.
+    request_animation_frame(take);
 }
 
-/// Opens the browser's dialog to choose files.
+/// The browser's dialog to choose files, which the composer's button opens.
 #[component]
-fn AttachButton(on_files: Callback<Vec<File>>) -> impl IntoView {
+fn FileField(room_id: RoomId, draft: DraftFacts) -> impl IntoView {
+    let state = expect_context::<State>();
     let field = NodeRef::<Input>::new();
-    let choose = move |()| {
-        if let Some(field) = field.get_untracked() {
+    effect(move || {
+        if let Some(field) = field.get().filter(|_| draft.wants_files.get()) {
+            draft.wants_files.set(false);
             field.click();
         }
-    };
+    });
     let on_change = move |_| {
         if let Some(field) = field.get_untracked() {
-            on_files.run(files_in(field.files()));
+            draft.error.set(uploading::attach(state, room_id, files_in(field.files())));
             // The same file can be chosen again.
             field.set_value("");
             browser::focus("#composer");
         }
     };
-    view! {
-        <IconButton label="Attach files" icon="clip" class="icon-button attach" on_press=choose />
-        <input node_ref=field type="file" multiple hidden on:change=on_change />
-    }
+    view! { <input node_ref=field type="file" multiple hidden on:change=on_change /> }
 }
 
 /// Whether files are dragged, and not text or a link.
@@ -123,7 +123,7 @@ fn has_files(data: Option<DataTransfer>) -> bool {
 
 /// Covers the room while files are dragged over it. Where they cannot be dropped it says so.
 #[component]
-fn DropTarget(room_id: RoomId, may_drop: Memo<bool>, on_files: Callback<Vec<File>>) -> impl IntoView {
+fn DropTarget(room_id: RoomId, may_drop: Memo<bool>) -> impl IntoView {
     let state = expect_context::<State>();
     let is_over = RwSignal::new(false);
     let enter = move |event: DragEvent| {
@@ -133,16 +133,17 @@ fn DropTarget(room_id: RoomId, may_drop: Memo<bool>, on_files: Callback<Vec<File
             is_over.set(true);
         }
     };
-    // Wherever else a file is dropped, the browser would leave the page to show it.
-    let stay = |event: DragEvent| {
-        if has_files(event.data_transfer()) {
-            event.prevent_default();
+    let end = move || {
+        if is_over.get_untracked() {
+            is_over.set(false);
         }
     };
     let listeners = [
         window_event_listener(ev::dragenter, enter),
-        window_event_listener(ev::dragover, stay),
-        window_event_listener(ev::drop, stay),
+        window_event_listener(ev::drop, move |_| end()),
+        // Not every browser tells that a drag was cancelled. While something is dragged, the pointer does not move.
+        window_event_listener(ev::pointermove, move |_| end()),
+        window_event_listener(ev::keydown, move |_| end()),
     ];
     on_cleanup(move || listeners.into_iter().for_each(|listener| listener.remove()));
     let words = move || match may_drop.get() {
@@ -152,13 +153,9 @@ fn DropTarget(room_id: RoomId, may_drop: Memo<bool>, on_files: Callback<Vec<File
         ),
         false => "You cannot upload files here at the moment".to_owned(),
     };
-    let on_drop = move |event: DragEvent| {
-        is_over.set(false);
-        on_files.run(files_in(event.data_transfer().and_then(|data| data.files())));
-    };
     view! {
         <Show when=move || is_over.get()>
-            <div class="drop-target" on:dragleave=move |_| is_over.set(false) on:drop=on_drop>
+            <div class="drop-target" on:dragleave=move |_| end()>
                 <p dir="auto">
                     <Icon name="clip" />
                     {move || words()}
@@ -187,9 +184,9 @@ fn DraftFileList(room_id: RoomId) -> impl IntoView {
     let has_images = memo(move || has(|kind| kind == FileKind::Image));
     let has_media = memo(move || has(|kind| matches!(kind, FileKind::Audio | FileKind::Video)));
     let metadata = move || match (has_images.get(), has_media.get()) {
-        (true, true) => "Images lose their metadata, such as the place. Audio and video keep theirs.",
-        (true, false) => "Images lose their metadata, such as the place.",
-        (false, true) => "Audio and video keep their metadata, such as the place.",
+        (true, true) => "Images lose their metadata, such as the location. Audio and video keep theirs.",
+        (true, false) => "Images lose their metadata, such as the location.",
+        (false, true) => "Audio and video keep their metadata, such as the location.",
         (false, false) => "",
     };
     view! {
@@ -214,9 +211,13 @@ fn DraftFileTile(id: AttachmentId) -> impl IntoView {
     let is_image = FileKind::of_type(&content_type) == FileKind::Image;
     let failure = memo(move || {
         files.with(|files| match files.get(id).map(|file| &file.stage) {
-            Some(Stage::Failed(detail)) => Some(detail.clone()),
+            Some(Stage::Failed { detail, .. }) => Some(detail.clone()),
             _ => None,
         })
+    });
+    let may_retry = memo(move || {
+        let stage = files.with(|files| files.get(id).map(|file| file.stage.clone()));
+        matches!(stage, Some(Stage::Failed { may_retry: true, .. }))
     });
     let percent = memo(move || files.with(|files| files.get(id).map_or(0, DraftFile::percent)));
     let progress = memo(move || files.with(|files| files.get(id).map(progress).unwrap_or_default()));
@@ -227,7 +228,7 @@ fn DraftFileTile(id: AttachmentId) -> impl IntoView {
         browser::focus("#composer");
     };
     let retry = move |_| files.update(|files| files.retry(id));
-    let (label, retry_label) = (name.clone(), format!("Try again: {name}"));
+    let (label, alt_name, retry_label) = (name.clone(), name.clone(), format!("Try again: {name}"));
     let remove_label = {
         let name = name.clone();
         let is_over = move || is_stored.get() || failure.with(Option::is_some);
@@ -237,7 +238,7 @@ fn DraftFileTile(id: AttachmentId) -> impl IntoView {
         <li class="draft-file" class:failed=move || failure.with(Option::is_some) data-stored=move || is_stored.get().to_string()>
             <Preview id=id is_image=is_image />
             <div class="draft-file-words">
-                <bdi class="file-name">{name.clone()}</bdi>
+                {file_name(&name)}
                 <span class="file-size">{size_text(size)} {move || progress.get()}</span>
                 <progress
                     max="100"
@@ -247,10 +248,10 @@ fn DraftFileTile(id: AttachmentId) -> impl IntoView {
                 ></progress>
                 <FieldError id=format!("file-error-{id}") error=failure />
                 <Show when=move || is_image && failure.with(Option::is_none)>
-                    <AltField id=id />
+                    <AltField id=id name=alt_name.clone() />
                 </Show>
             </div>
-            <Show when=move || failure.with(Option::is_some)>
+            <Show when=move || may_retry.get()>
                 <button type="button" class="button small" aria-label=retry_label.clone() on:click=retry>
                     "Try again"
                 </button>
@@ -269,7 +270,7 @@ fn progress(file: &DraftFile) -> String {
         Stage::Waiting if !file.is_repeated() => " · waiting".to_owned(),
         Stage::Waiting | Stage::Sending(_) => format!(" · trying again, {} %", file.percent()),
         Stage::Stored(_) => " · uploaded".to_owned(),
-        Stage::Failed(_) => String::new(),
+        Stage::Failed { .. } => String::new(),
     }
 }
 
@@ -285,12 +286,20 @@ fn Preview(id: AttachmentId, is_image: bool) -> impl IntoView {
         // Only fails for what is no address.
         let _ = Url::revoke_object_url(&made);
     });
-    view! { <img class="draft-file-picture" src=url alt="" /> }.into_any()
+    let picture = NodeRef::<Img>::new();
+    let is_small = RwSignal::new(false);
+    let on_load = move |_| {
+        let longest =
+            picture.get_untracked().map(|picture| picture.natural_width().max(picture.natural_height()));
+        is_small.set(longest.is_some_and(|longest| longest <= PREVIEW_PIXELS));
+    };
+    view! { <img node_ref=picture class="draft-file-picture" class:small=move || is_small.get() src=url alt="" on:load=on_load /> }
+        .into_any()
 }
 
 /// What an image shows, for those who do not see it.
 #[component]
-fn AltField(id: AttachmentId) -> impl IntoView {
+fn AltField(id: AttachmentId, name: String) -> impl IntoView {
     let files = expect_context::<State>().draft_files;
     let text = RwSignal::new(
         files.with_untracked(|files| files.get(id).map(|file| file.alt.clone()).unwrap_or_default()),
@@ -307,7 +316,7 @@ fn AltField(id: AttachmentId) -> impl IntoView {
             type="text"
             maxlength=AltText::LENGTH.max.to_string()
             placeholder="Describe the image (optional)"
-            aria-label="Description of the image"
+            aria-label=format!("Description of {name}")
             aria-describedby=format!("alt-error-{id}")
             bind:value=text
             on:input=on_input

@@ -6,12 +6,17 @@ use leptos::prelude::*;
 use shared::files::Attachment;
 use shared::ids::AttachmentId;
 
-use crate::boxed::memo;
+use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::components::icon::Icon;
 use crate::overlays::{Overlays, Viewed};
+use crate::parts::file_name::file_name;
+use crate::state::State;
 use crate::state::files::{FileKind, columns, description, images, preview_url, size_text};
 use crate::state::rows::MessageRow;
+
+/// An image that is smaller is shown as it is, in a place of this size.
+const SMALLEST_PIXELS: u32 = 48;
 
 /// The files of a message.
 #[component]
@@ -50,10 +55,12 @@ fn Picture(file: Attachment, on_view: Callback<AttachmentId>) -> impl IntoView {
     let url = preview_url(&file, moves).to_owned();
     let (id, words) = (file.id, description(&file).to_owned());
     let is_lost = RwSignal::new(false);
+    load_again(is_lost);
     let picture = move || match is_lost.get() {
         true => view! {
             <Icon name="alert" />
-            <span>"This image cannot be loaded. Try again"</span>
+            <span>"This image cannot be loaded."</span>
+            <span class="button small">"Try again"</span>
         }
         .into_any(),
         false => view! {
@@ -73,6 +80,7 @@ fn Picture(file: Attachment, on_view: Callback<AttachmentId>) -> impl IntoView {
         <button
             type="button"
             class="thumbnail"
+            class:small=width.max(height) < SMALLEST_PIXELS
             class:lost=move || is_lost.get()
             style=("--width", width.to_string())
             style=("--height", height.to_string())
@@ -81,6 +89,17 @@ fn Picture(file: Attachment, on_view: Callback<AttachmentId>) -> impl IntoView {
             {move || picture()}
         </button>
     }
+}
+
+/// What could not be loaded is loaded again when the connection is back.
+pub fn load_again(is_lost: RwSignal<bool>) {
+    let state = expect_context::<State>();
+    let is_open = memo(move || state.connection.with(|connection| connection.is_open()));
+    effect(move || {
+        if is_open.get() && is_lost.get_untracked() {
+            is_lost.set(false);
+        }
+    });
 }
 
 /// A file with its name, its size and a link to download it, below its player if it has one.
@@ -103,7 +122,7 @@ fn card(file: Attachment) -> AnyView {
             {player}
             <a class="file-link" href=url download=filename.clone()>
                 <Icon name="file" />
-                <bdi class="file-name">{filename.clone()}</bdi>
+                {file_name(&filename)}
                 <span class="file-size">{size_text(size)}</span>
             </a>
         </div>

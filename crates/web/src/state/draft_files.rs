@@ -36,8 +36,13 @@ pub enum Stage {
     Sending(u64),
     /// The server has it.
     Stored(Attachment),
-    /// It cannot be uploaded. Why, in a sentence.
-    Failed(String),
+    /// It cannot be uploaded.
+    Failed {
+        /// Why, in a sentence.
+        detail: String,
+        /// Whether another attempt may succeed.
+        may_retry: bool,
+    },
 }
 
 /// A file of a draft.
@@ -61,7 +66,7 @@ impl DraftFile {
     /// How much of it has been sent, in percent.
     pub fn percent(&self) -> u64 {
         match self.stage {
-            Stage::Waiting | Stage::Failed(_) => 0,
+            Stage::Waiting | Stage::Failed { .. } => 0,
             // All that was sent may still have to be stored.
             Stage::Sending(sent) => (sent * 100).checked_div(self.chosen.size).unwrap_or(0).min(99),
             Stage::Stored(_) => 100,
@@ -103,7 +108,7 @@ impl DraftFiles {
 
     /// Whether a file of a room's draft could not be uploaded.
     pub fn is_blocked(&self, room_id: RoomId) -> bool {
-        self.in_room(room_id).any(|file| matches!(file.stage, Stage::Failed(_)))
+        self.in_room(room_id).any(|file| matches!(file.stage, Stage::Failed { .. }))
     }
 
     /// The files of a room's draft that the server has, as they can be sent.
@@ -172,19 +177,27 @@ impl DraftFiles {
         wait
     }
 
-    /// A file cannot be uploaded, for a reason that does not pass by itself.
-    pub fn fail(&mut self, id: AttachmentId, detail: String) {
-        self.change(id, |file| file.stage = Stage::Failed(detail));
+    /// A file cannot be uploaded, for a reason that does not pass by itself. `may_retry` is whether the user can do
+    /// something about it.
+    pub fn fail(&mut self, id: AttachmentId, detail: String, may_retry: bool) {
+        self.change(id, |file| file.stage = Stage::Failed { detail, may_retry });
     }
 
-    /// Fails what waits and is larger than the server takes.
-    pub fn refuse_larger(&mut self, limit: u64) {
+    /// Fails what waits and is larger than the server takes, of anybody or of this user in a day.
+    pub fn refuse_larger(&mut self, limit: u64, per_day: Option<u64>) {
         for file in &mut self.files {
-            if file.stage == Stage::Waiting && file.chosen.size > limit {
-                let limit = size_text(limit);
-                file.stage =
-                    Stage::Failed(format!("It is larger than {limit}, the most that this server takes."));
-            }
+            let size = file.chosen.size;
+            let detail = match per_day {
+                _ if file.stage != Stage::Waiting => continue,
+                _ if size > limit => {
+                    format!("This file is larger than the limit of {}.", size_text(limit))
+                }
+                Some(limit) if size > limit => {
+                    format!("This file is larger than the {} that you may upload per day.", size_text(limit))
+                }
+                _ => continue,
+            };
+            file.stage = Stage::Failed { detail, may_retry: false };
         }
     }
 
@@ -302,7 +315,7 @@ mod tests {
         files.start(NOON);
         stored(&mut files, 1);
         assert_eq!(state(&files), (true, false, 1));
-        files.fail(attachment_id(2), "The server has no room.".to_owned());
+        files.fail(attachment_id(2), "The server has no room.".to_owned(), true);
         assert_eq!(state(&files), (false, true, 1));
         files.retry(attachment_id(2));
         assert_eq!(started(&mut files, NOON), [attachment_id(2)], "under the same id");
@@ -355,11 +368,16 @@ mod tests {
     #[test]
     fn a_file_that_is_too_large_fails_before_it_is_sent() {
         let mut files = added([1]);
-        files.refuse_larger(1_000);
+        files.refuse_larger(1_000, Some(1_000));
         assert_eq!(state(&files), (true, false, 0));
-        files.refuse_larger(999);
-        let words = "It is larger than 999 bytes, the most that this server takes.";
-        assert_eq!(files.get(attachment_id(1)).unwrap().stage, Stage::Failed(words.to_owned()));
+        let failed = |detail: &str| Stage::Failed { detail: detail.to_owned(), may_retry: false };
+        let mut per_day = files.clone();
+        per_day.refuse_larger(1_000, Some(999));
+        let words = "This file is larger than the 999 bytes that you may upload per day.";
+        assert_eq!(per_day.get(attachment_id(1)).unwrap().stage, failed(words));
+        files.refuse_larger(999, Some(10));
+        let words = "This file is larger than the limit of 999 bytes.";
+        assert_eq!(files.get(attachment_id(1)).unwrap().stage, failed(words));
         assert_eq!(started(&mut files, NOON), []);
     }
 

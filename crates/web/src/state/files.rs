@@ -7,6 +7,10 @@ use shared::messages::Message;
 
 /// An animated image larger than this stands still until it is opened.
 const MOST_MOVING_BYTES: u64 = 8 << 20;
+/// A longer end of a name is no extension.
+const LONGEST_EXTENSION: usize = 12;
+/// How many characters before the extension are never cut off.
+const KEPT_CHARACTERS: usize = 4;
 const KILOBYTE: u64 = 1 << 10;
 const MEGABYTE: u64 = 1 << 20;
 
@@ -70,7 +74,23 @@ pub fn description(file: &Attachment) -> &str {
 
 /// What a message says to have these files.
 pub fn claims(files: &[Attachment]) -> Vec<AttachmentClaim> {
-    files.iter().map(|file| AttachmentClaim { id: file.id, alt: file.alt.clone() }).collect()
+    files.iter().map(|file| AttachmentClaim { id: file.id, alt: file.alt.clone().map(Some) }).collect()
+}
+
+/// What an edited message says to keep these files, and to have them show what they show now.
+pub fn kept_claims(files: &[Attachment]) -> Vec<AttachmentClaim> {
+    files.iter().map(|file| AttachmentClaim { id: file.id, alt: Some(file.alt.clone()) }).collect()
+}
+
+/// A name in two parts, of which the second is never cut off where there is little room: its extension, and what is
+/// before it.
+pub fn split_name(name: &str) -> (&str, &str) {
+    let extension = name.rfind('.').filter(|dot| *dot > 0 && name.len() - dot <= LONGEST_EXTENSION);
+    let kept = name[..extension.unwrap_or(name.len())].char_indices().rev().take(KEPT_CHARACTERS).last();
+    match kept {
+        Some((start, _)) if start > 0 => name.split_at(start),
+        _ => ("", name),
+    }
 }
 
 /// The path of the picture in the list of messages. `moves` is whether animations may play there.
@@ -162,6 +182,22 @@ mod tests {
     #[test]
     fn several_images_stand_in_a_tidy_grid() {
         assert_eq!([1, 2, 3, 4, 5, 10].map(columns), [1, 2, 3, 2, 3, 3]);
+    }
+
+    #[test]
+    fn the_end_of_a_name_is_kept_with_its_extension() {
+        assert_eq!(split_name("a_long_report_2026.final.pdf"), ("a_long_report_2026.f", "inal.pdf"));
+        assert_eq!(split_name("Grüße aus Köln"), ("Grüße aus ", "Köln"));
+        assert_eq!(split_name("cat.png"), ("", "cat.png"));
+        assert_eq!(split_name(".gitignore_global"), (".gitignore_gl", "obal"));
+        assert_eq!(split_name(""), ("", ""));
+    }
+
+    #[test]
+    fn a_message_keeps_its_files_with_what_they_show_now() {
+        let files = [image(1, "cat.png")];
+        assert_eq!(kept_claims(&files)[0].alt, Some(None), "words that were removed are removed there");
+        assert_eq!(claims(&files)[0].alt, None);
     }
 
     #[test]

@@ -162,6 +162,8 @@ fn the_limits_of_files_are_read_as_the_protocol_says() {
         page_max: 100,
         body_bytes: 65_536,
         upload_bytes: 26_214_400,
+        member_upload_bytes_per_day: Some(104_857_600),
+        guest_upload_bytes_per_day: None,
         avatar_bytes: 5_242_880,
         attachments: 10,
     };
@@ -175,7 +177,9 @@ fn the_limits_of_files_are_read_as_the_protocol_says() {
         is_open: true,
     };
     let text = serde_json::to_string(&sent).unwrap();
-    assert_eq!(parse::<FileLimits>(&text), Ok(FileLimits { upload_bytes: 26_214_400 }));
+    let limits =
+        FileLimits { upload_bytes: 26_214_400, of_member_per_day: Some(104_857_600), of_guest_per_day: None };
+    assert_eq!(parse::<FileLimits>(&text), Ok(limits));
     assert_eq!(parse::<FileLimits>("{}"), Err(Malformed));
 }
 

@@ -43,7 +43,10 @@ impl NewMessage {
         // No text contains NUL.
         let mut sent = self.text.as_str().to_owned();
         for AttachmentClaim { id, alt } in &self.attachments {
-            sent.push_str(&format!("\0{id}\0{}", alt.as_ref().map_or("", AltText::as_str)));
+            sent.push_str(&format!(
+                "\0{id}\0{}",
+                alt.iter().flatten().map(AltText::as_str).next().unwrap_or_default()
+            ));
         }
         sent_hash(&sent)
     }

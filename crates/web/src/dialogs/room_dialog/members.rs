@@ -130,6 +130,7 @@ fn AddMember(dialog: Dialog) -> impl IntoView {
                     class="input"
                     type="search"
                     autocomplete="off"
+                    placeholder="Type a name, then choose Add"
                     aria-describedby="add-member-hint"
                     bind:value=query
                     on:input=move |_| debounce.start(search)
