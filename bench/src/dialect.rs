@@ -112,7 +112,9 @@ impl Dialect {
     pub fn delivery<'a>(self, payload: &'a [u8], hint: &mut usize) -> Option<Delivery<'a>> {
         const ID_LENGTH: usize = 36;
         let (start, number_name): (&[u8], &[u8]) = match self {
-            Self::Parlance | Self::EventStream | Self::Floor => (br#"{"type":"message_created","room_id":""#, br#"","rev":"#),
+            Self::Parlance | Self::EventStream | Self::Floor => {
+                (br#"{"type":"message_created","room_id":""#, br#"","rev":"#)
+            }
             Self::SocketIo => (br#"42["message",{"room_id":""#, br#"","seq":"#),
         };
         let rest = payload.strip_prefix(start)?;

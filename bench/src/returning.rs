@@ -52,7 +52,8 @@ pub fn measure(run: &Run) -> Outcome<Section> {
         number(sockets as f64),
         JITTER.as_secs()
     ));
-    let mut table = Table::new(&["Rooms by", "Last one after", "p99 of one", "Transactions", "CPU", "Busy connections"]);
+    let mut table =
+        Table::new(&["Rooms by", "Last one after", "p99 of one", "Transactions", "CPU", "Busy connections"]);
     for (name, together) in [("a command each", false), ("one command", true)] {
         run.say(&format!("(h) {sockets} sockets come back, {name}"));
         let results = come_back(run, name, sockets, &rooms, together)?;

@@ -62,7 +62,8 @@ fn fan_out(run: &Run, section: &mut Section) -> Outcome<()> {
             samples.push(lane.steady(run, STEADY / READERS as f64, run.window)?);
         }
     }
-    let [sockets, streams] = samples.map(|samples| samples.iter().map(|it| it.cpu_micros).collect::<Vec<_>>());
+    let [sockets, streams] =
+        samples.map(|samples| samples.iter().map(|it| it.cpu_micros).collect::<Vec<_>>());
     let ratio = Spread::of(ratios(&streams, &sockets));
     section.goal(Goal::new("CPU a delivery, server-sent events ÷ WebSocket", Target::AtMost(1.3), ratio));
     Ok(())
@@ -117,8 +118,9 @@ fn waiting(run: &Run, section: &mut Section) -> Outcome<()> {
     let server = Server::parlance(run, &run.now)?;
     let costs = || -> Outcome<[f64; 2]> {
         let threads = family(server.pid()).into_iter().map(threads_of).sum::<usize>() as f64;
-        let [connections] =
-            run.cluster.numbers("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")?;
+        let [connections] = run
+            .cluster
+            .numbers("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")?;
         Ok([threads, connections])
     };
     let mut waiting = Vec::with_capacity(count);
@@ -190,7 +192,8 @@ impl Waiting {
         }
         let text = String::from_utf8_lossy(&self.answer);
         // The last one is the answer's own.
-        let digits = text.rsplit_once(r#""rev":"#).map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit));
+        let digits =
+            text.rsplit_once(r#""rev":"#).map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit));
         let rev = digits.and_then(|digits| digits.collect::<String>().parse().ok());
         rev.ok_or_else(|| fail(format!("a waiting request was answered: {text}")))
     }

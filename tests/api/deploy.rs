@@ -83,14 +83,14 @@ fn a_deploy_under_load_loses_repeats_and_reorders_nothing_on_any_transport() {
     let (sent, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
     // It is known when everything is sent.
     let total = AtomicUsize::new(usize::MAX);
-    let person = |name: &str, transport| Person { client: app.guest(name).by(transport), address: address.clone() };
+    let person =
+        |name: &str, transport| Person { client: app.guest(name).by(transport), address: address.clone() };
     // Alice is a member already, so that every change is a message.
     let sender = Person { client: alice.clone(), address: address.clone() };
-    let receivers: Vec<Person> =
-        [Transport::WebSocket, Transport::ServerSentEvents, Transport::LongPoll]
-            .into_iter()
-            .flat_map(|transport| [person("Grace", transport), person("Edsger", transport)])
-            .collect();
+    let receivers: Vec<Person> = [Transport::WebSocket, Transport::ServerSentEvents, Transport::LongPoll]
+        .into_iter()
+        .flat_map(|transport| [person("Grace", transport), person("Edsger", transport)])
+        .collect();
     let (messages, received) = thread::scope(|scope| {
         let senders: Vec<_> = (0..SENDERS)
             .map(|_| {
@@ -126,7 +126,8 @@ fn a_deploy_under_load_loses_repeats_and_reorders_nothing_on_any_transport() {
         let received: Vec<_> = receiving.into_iter().map(|it| it.join().expect("all arrived")).collect();
         (messages.into_iter().chain([last]).collect::<Vec<_>>(), received)
     });
-    let history: Vec<MessageId> = sender.now().whole_history(room.id).iter().map(|message| message.id).collect();
+    let history: Vec<MessageId> =
+        sender.now().whole_history(room.id).iter().map(|message| message.id).collect();
     assert_eq!(history.len(), messages.len(), "each message is stored once");
     assert!(messages.iter().all(|id| history.contains(id)), "what was acknowledged is stored");
     for ids in received {

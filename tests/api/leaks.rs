@@ -17,8 +17,8 @@ use support::app::TestApp;
 use support::client::{PASSWORD, TestClient};
 use support::db::TestDb;
 use support::socket::TestSocket;
-use support::transport::Transport;
 use support::temp_dir::TempDir;
+use support::transport::Transport;
 
 use crate::program::Program;
 
@@ -96,7 +96,8 @@ fn listen(
         following.send(&ClientCommand::subscribe(*room_id, None, true));
     }
     while !is_over.load(Ordering::SeqCst) {
-        let sockets = [Some((&mut following, "one that follows")), idle.as_mut().map(|idle| (idle, "a socket"))];
+        let sockets =
+            [Some((&mut following, "one that follows")), idle.as_mut().map(|idle| (idle, "a socket"))];
         for (socket, name) in sockets.into_iter().flatten() {
             while let Some(text) = socket.try_text() {
                 // A frame may have waited for the reader, but for the following socket never for long.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use shared::errors::{PROBLEM_CONTENT_TYPE, Problem};
-use shared::streams::{NewStream, STREAMS_PATH};
 use shared::server::{SERVER_PATH, SOCKET_PATH, SOCKET_PROTOCOL, ServerInfo};
+use shared::streams::{NewStream, STREAMS_PATH};
 use support::app::TestApp;
 
 #[test]

@@ -51,7 +51,9 @@ impl TestStream {
         let NewStream { id, hello } = answer.json();
         let received = VecDeque::from([serde_json::to_string(&hello).expect("events are JSON")]);
         let source = match client.transport() {
-            Transport::ServerSentEvents => Source::Events(EventReader::try_open(client, &events_path(id), &[])?),
+            Transport::ServerSentEvents => {
+                Source::Events(EventReader::try_open(client, &events_path(id), &[])?)
+            }
             _ => Source::Poll(poll(client, id, 0)?),
         };
         Ok(Self { client: client.clone(), id, received, after: 0, source, is_closed: false })

@@ -44,11 +44,7 @@ pub fn measure(run: &Run, world: &World, chromium: &Chromium, section: &mut Sect
     page.run("bench.load()")?;
     page.run("bench.startFrames()")?;
     // The first guest is the reader.
-    let join = |number| Join {
-        token: Some(token(number + 1)),
-        rooms: vec![room.clone()],
-        ..Join::default()
-    };
+    let join = |number| Join { token: Some(token(number + 1)), rooms: vec![room.clone()], ..Join::default() };
     let crowd = Receivers::connect(addr, Dialect::Parlance, people, join)?;
     let arrival = Frames::read(&page.run("bench.stopFrames()")?)?;
     drop(page);

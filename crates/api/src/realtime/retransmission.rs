@@ -132,7 +132,9 @@ mod tests {
     fn with_events(count: usize, length: usize) -> Retransmission {
         let budget = Arc::new(Budget::new(usize::MAX));
         let mut events = Retransmission::default();
-        (0..count).for_each(|_| drop(events.push(Frame::pong(&budget, Bytes::from(vec![0; length])))));
+        for _ in 0..count {
+            events.push(Frame::pong(&budget, Bytes::from(vec![0; length])));
+        }
         events
     }
 
