@@ -20,13 +20,13 @@ pub fn ConnectionSettings() -> impl IntoView {
 
 fn words(transport: Option<Transport>) -> (&'static str, &'static str) {
     match transport {
-        Some(Transport::WebSocket) => ("Connection: WebSocket", "Everything arrives at once."),
+        Some(Transport::WebSocket) => ("By WebSocket", "Everything arrives at once."),
         Some(Transport::ServerSentEvents) => (
-            "Connection: server-sent events",
+            "By server-sent events",
             "No WebSocket could be opened. Everything works. A WebSocket is tried again from time to time.",
         ),
         Some(Transport::LongPoll) => (
-            "Connection: long polling",
+            "By long polling",
             "Neither a WebSocket nor server-sent events came through. Everything works, perhaps a little later. A \
              WebSocket is tried again from time to time.",
         ),
