@@ -302,6 +302,7 @@ fn parse(block: &str) -> Option<SentEvent> {
         match line.split_once(": ") {
             Some(("id", id)) => event.id = Some(id.to_owned()),
             Some(("event", name)) => event.event = Some(name.to_owned()),
+            Some(("retry", time)) => assert!(time.parse::<u32>().is_ok(), "{line:?}"),
             Some(("data", data)) => (event.data, has_data) = (data.to_owned(), true),
             _ => assert!(line.is_empty() || line.starts_with(':'), "{line:?}"),
         }

@@ -22,6 +22,8 @@ pub const EVENT_STREAM: &str = "text/event-stream";
 const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
 /// A comment, which clients ignore.
 const COMMENT: &[u8] = b":\n\n";
+/// What a response begins with: how many milliseconds a browser waits before it connects again.
+const START: &[u8] = b"retry: 1000\n\n";
 /// After this many bytes other connections get their turn.
 const TURN_BYTES: usize = 64 * 1024;
 
@@ -62,7 +64,12 @@ pub fn encode(into: &mut BytesMut, id: Option<&str>, event_type: Option<&str>, f
 
 /// A response with the events of a source.
 pub fn respond(source: impl Source) -> HttpResponse {
-    let body = Body { source, comment: Box::pin(sleep(Duration::ZERO)), sent: 0 };
+    let body = Body {
+        source,
+        start: Some(Bytes::from_static(START)),
+        comment: Box::pin(sleep(COMMENT_INTERVAL)),
+        sent: 0,
+    };
     head().body(BoxBody::new(body))
 }
 
@@ -84,7 +91,9 @@ fn head() -> HttpResponseBuilder {
 
 struct Body<S> {
     source: S,
-    /// When the next comment is due. The first one is due at once: it shows that the connection works.
+    /// Sent at once, so that the client sees that the connection works.
+    start: Option<Bytes>,
+    /// When the next comment is due.
     comment: Pin<Box<Sleep>>,
     /// The number of bytes since other connections last had their turn.
     sent: usize,
@@ -101,6 +110,9 @@ impl<S: Source> MessageBody for Body<S> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        if let Some(start) = self.start.take() {
+            return Poll::Ready(Some(Ok(start)));
+        }
         if self.sent >= TURN_BYTES {
             self.sent = 0;
             context.waker().wake_by_ref();
