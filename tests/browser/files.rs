@@ -6,6 +6,7 @@ use shared::files::MAX_ATTACHMENTS;
 use shared::members::Role;
 use shared::rooms::Room;
 use support::client::TestClient;
+use support::files::png;
 use support::temp_dir::TempDir;
 use thirtyfour::prelude::Key;
 
@@ -42,7 +43,7 @@ fn a_pasted_picture_reaches_a_friend_and_has_its_place_before_it_is_loaded() {
     adam.room().paste(&[TestFile::image("cat.png", 1_200, 600)], "");
     eventually(|| adam.room().draft_files().iter().any(|file| file.has_picture), true);
     eventually(|| adam.room().stored_files(), 1);
-    assert_eq!(adam.room().draft_files_note(), "Images lose their metadata, such as the place.");
+    assert_eq!(adam.room().draft_files_note(), "Images lose their metadata, such as the location.");
     adam.room().describe_image("A cat on a roof");
     stage.network.hold("GET /files/");
     adam.room().write("Look");
@@ -78,7 +79,12 @@ fn files_are_dropped_onto_the_room_and_sent_without_a_text() {
         TestFile::text("notes.txt", "Hello"),
     ];
     adam.room().drag_over(&files);
-    eventually(|| adam.room().drop_words(), "Drop files here to attach them to your message in Design");
+    let words = "Drop files here to attach them to your message in Design";
+    eventually(|| adam.room().drop_words(), words);
+    adam.chrome.press(Key::Escape);
+    eventually(|| adam.room().drop_words(), "");
+    adam.room().drag_over(&files);
+    eventually(|| adam.room().drop_words(), words);
     adam.room().drop_files(&files);
     eventually(|| adam.room().stored_files(), 3);
     assert_eq!(adam.room().drop_words(), "");
@@ -92,6 +98,43 @@ fn files_are_dropped_onto_the_room_and_sent_without_a_text() {
     let places = grace.room().image_places();
     assert_eq!(places[0].width, places[1].width, "a grid");
     assert_eq!(places[0].top, places[1].top);
+}
+
+#[test]
+fn files_are_taken_before_what_takes_them_is_loaded_and_never_replace_the_page() {
+    let stage = stage::alone();
+    let (adam, by_api) = stage.guest("Adam");
+    let room = by_api.create_room("Design");
+    stage.network.hold("GET /later-");
+    adam.open(&format!("/rooms/{}", room.id));
+    eventually(|| adam.room().offers_files(), true);
+    assert!(!adam.room().can_attach(), "it is not loaded yet");
+    assert!(!adam.room().drop_onto(".log", &[TestFile::text("dropped.txt", "Hello")]));
+    assert!(!adam.room().drop_onto("#sidebar", &[TestFile::text("elsewhere.txt", "Hello")]));
+    adam.room().paste(&[TestFile::text("pasted.txt", "Hello")], "");
+    adam.room().press_attach();
+    stage.network.release();
+    eventually(|| adam.room().stored_files(), 2);
+    let names: Vec<_> = adam.room().draft_files().into_iter().map(|file| file.name).collect();
+    assert_eq!(names, ["dropped.txt", "pasted.txt"]);
+    eventually(|| adam.room().times_chosen(), 1);
+    adam.room().press_attach();
+    eventually(|| adam.room().times_chosen(), 2);
+}
+
+#[test]
+fn the_browser_asks_before_files_are_lost() {
+    let stage = stage::alone();
+    let (adam, ..) = adam_in_design(&stage);
+    assert!(!adam.room().is_guarded());
+    stage.network.hold("/uploads?");
+    adam.room().choose_files(&[TestFile::text("notes.txt", "Hello")]);
+    eventually(|| adam.room().is_guarded(), true);
+    stage.network.release();
+    eventually(|| adam.room().stored_files(), 1);
+    assert!(adam.room().is_guarded());
+    adam.room().send();
+    eventually(|| adam.room().is_guarded(), false);
 }
 
 #[test]
@@ -174,14 +217,15 @@ fn a_file_that_is_too_large_is_not_sent_and_neither_are_more_than_ten() {
     let (adam, ..) = adam_in_design(&stage);
     adam.room().choose_files(&[TestFile::text("large.txt", &"x".repeat(1_100_000))]);
     let error = || adam.room().draft_files().pop().map(|file| file.error).unwrap_or_default();
-    eventually(error, "It is larger than 1 MB, the most that this server takes.");
+    eventually(error, "This file is larger than the limit of 1 MB.");
+    assert_eq!(adam.room().buttons_beside_files(), ["Remove large.txt"], "another attempt would not help");
     adam.room().press_beside_file("Remove large.txt");
     eventually(|| adam.room().draft_files().is_empty(), true);
     assert_eq!(stage.network.arrived("POST /api/v1/rooms/"), 0);
     let many: Vec<_> = (1..=12).map(|number| TestFile::text(&format!("{number}.txt"), "x")).collect();
     adam.room().choose_files(&many);
     eventually(|| adam.room().stored_files(), MAX_ATTACHMENTS);
-    assert_eq!(adam.room().draft_error(), "A message can have at most 10 files. 2 were left out.");
+    assert_eq!(adam.room().draft_error(), "A message can have at most 10 files. 2 files were left out.");
 }
 
 #[test]
@@ -323,6 +367,81 @@ fn an_image_that_cannot_be_loaded_says_so_and_is_loaded_again_on_demand() {
     adam.room().press_image();
     eventually(|| adam.room().message_files(), [["image cat.png"]]);
     eventually(|| adam.room().image_places().iter().all(|place| place.is_loaded), true);
+}
+
+#[test]
+fn what_could_not_be_loaded_is_loaded_when_the_connection_is_back() {
+    let stage = stage::alone();
+    let (adam, _, room) = adam_in_design(&stage);
+    let friend = stage.app.guest("Friend");
+    friend.join(room.id);
+    stage.network.fail("GET /files/");
+    let file = friend.upload(room.id, "cat.png", png(600, 400));
+    friend.send_files(room.id, "Look", &[&file]);
+    eventually(|| adam.room().message_files(), [["lost image"]]);
+    stage.network.cut();
+    stage.network.mend();
+    eventually(|| adam.room().message_files(), [["image cat.png"]]);
+    eventually(|| adam.room().image_places().iter().all(|place| place.is_loaded), true);
+}
+
+#[test]
+fn the_editor_of_the_last_message_is_in_view_and_says_anew_what_an_image_shows() {
+    let stage = stage::alone();
+    let (adam, by_api, room) = adam_in_design(&stage);
+    by_api.send_many(room.id, 30);
+    adam.room().choose_files(&[TestFile::image("cat.png", 60, 40), TestFile::text("notes.txt", "Hello")]);
+    eventually(|| adam.room().stored_files(), 2);
+    adam.room().describe_image("A cat");
+    adam.room().say("Look");
+    eventually(|| adam.room().message_files().pop().map(|files| files.len()), Some(2));
+    eventually(|| adam.room().is_at_end(), true);
+    adam.room().press_on("Look", "Edit message");
+    eventually(|| adam.room().described_in_editor(), "A cat");
+    eventually(|| adam.room().editor_is_in_view(), true);
+    adam.room().describe_in_editor("A cat asleep");
+    adam.room().save_edit();
+    let files = vec!["image A cat asleep".to_owned(), "file notes.txt 5 bytes".to_owned()];
+    eventually(|| adam.room().message_files().pop(), Some(files));
+    let message = by_api.whole_history(room.id).pop().expect("a message");
+    assert_eq!(message.attachments[0].alt.as_ref().map(|alt| alt.as_str()), Some("A cat asleep"));
+}
+
+#[test]
+fn the_viewer_shows_the_whole_image_and_then_all_its_pixels() {
+    let stage = stage::alone();
+    let (adam, by_api, room) = adam_in_design(&stage);
+    for (name, width, height) in
+        [("tall.png", 700, 1_600), ("thin.png", 60, 3_000), ("square.png", 1_200, 1_200)]
+    {
+        let file = by_api.upload(room.id, name, png(width, height));
+        let sent = by_api.send_files(room.id, name, &[&file]);
+        eventually(|| adam.room().message_files().concat(), [format!("image {name}")]);
+        adam.room().press_image();
+        eventually(|| adam.viewed().map(|viewed| viewed.name), Some(name.to_owned()));
+        let [left, top, right, bottom] = adam.viewed_edges();
+        assert!(
+            left >= 0.0 && top >= 0.0 && right <= 1_280.0 && bottom <= 800.0,
+            "{name}: {:?}",
+            (left, top, right, bottom)
+        );
+        let ratio = (right - left) * f64::from(height) / ((bottom - top) * f64::from(width));
+        assert!((ratio - 1.0).abs() < 0.1 && bottom - top > 500.0, "{name}: {ratio}");
+        assert_eq!(adam.viewed_beyond(), [0.0, 0.0], "{name}");
+        adam.chrome.type_text("+");
+        eventually(|| adam.viewed_width(), f64::from(width));
+        let [_, down] = adam.viewed_beyond();
+        let [_, top, _, bottom] = adam.viewed_edges();
+        assert_eq!(bottom - top, f64::from(height), "{name}");
+        assert!(
+            down > 300.0 && top >= 0.0,
+            "{name}: its beginning is in view, and the rest can be scrolled to"
+        );
+        adam.chrome.press(Key::Escape);
+        eventually(|| adam.dialog().is_open(), false);
+        by_api.delete_message(&sent);
+        eventually(|| adam.room().message_files().concat(), [""; 0]);
+    }
 }
 
 #[test]

@@ -92,7 +92,13 @@ fn the_sections_are_reached_by_the_keyboard_and_are_pages_on_a_phone() {
     ada.chrome.click("button[aria-label='All sections']");
     eventually(|| ada.dialog().section(), "");
     eventually(|| ada.focused(), "button Appearance");
-    ada.dialog().press("Done");
+    ada.dialog().open_section("Sessions");
+    eventually(|| ada.dialog().section(), "Sessions");
+    ada.chrome.back();
+    eventually(|| ada.dialog().section(), "");
+    eventually(|| ada.focused(), "button Sessions");
+    assert!(ada.dialog().is_open(), "Back goes up");
+    ada.chrome.back();
     eventually(|| ada.dialog().is_open(), false);
 }
 

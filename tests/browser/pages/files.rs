@@ -142,10 +142,48 @@ impl RoomPage<'_> {
         self.with_files(files, "", act);
     }
 
-    /// Whether files can be chosen.
+    /// Whether there is the button to choose files.
+    #[track_caller]
+    pub fn offers_files(&self) -> bool {
+        self.0.eval("return !!document.querySelector(\"button[aria-label='Attach files']\")")
+    }
+
+    /// Whether files can be chosen at once, because what takes them is loaded.
     #[track_caller]
     pub fn can_attach(&self) -> bool {
-        self.0.eval("return !!document.querySelector(\"button[aria-label='Attach files']\")")
+        self.offers_files() && self.0.eval("return !!document.querySelector('.composer input[type=file]')")
+    }
+
+    /// Presses the button to choose files. The browser's dialog does not open from then on, but is counted.
+    #[track_caller]
+    pub fn press_attach(&self) {
+        self.0.eval::<()>(
+            "window.chosen ??= (HTMLInputElement.prototype.click = () => { chosen += 1 }, 0);
+            document.querySelector(\"button[aria-label='Attach files']\").click()",
+        );
+    }
+
+    /// How often the browser's dialog to choose files was opened by it.
+    #[track_caller]
+    pub fn times_chosen(&self) -> u32 {
+        self.0.eval("return window.chosen")
+    }
+
+    /// Drops files onto what a selector finds. Returns whether the browser would leave the page for them.
+    #[track_caller]
+    pub fn drop_onto(&self, selector: &str, files: &[TestFile]) -> bool {
+        let act = "const at = document.querySelector('SELECTOR');
+            const events = ['dragover', 'drop'].map(type =>
+                new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+            window.leaves = events.map(event => at.dispatchEvent(event)).includes(true)";
+        self.with_files(files, "", &act.replace("SELECTOR", selector));
+        self.0.eval("return window.leaves")
+    }
+
+    /// Whether the browser asks before it leaves the page.
+    #[track_caller]
+    pub fn is_guarded(&self) -> bool {
+        self.0.eval("return !dispatchEvent(new Event('beforeunload', { cancelable: true }))")
     }
 
     /// The files of the draft.
@@ -174,11 +212,11 @@ impl RoomPage<'_> {
         self.0.eval("return document.querySelector('.draft-files-note')?.textContent ?? ''")
     }
 
-    /// Whether the message is sent as soon as they are uploaded.
+    /// Whether the message is sent when they are uploaded.
     #[track_caller]
     pub fn sends_later(&self) -> bool {
         self.0.eval(
-            "return document.querySelector('.composer-wait').textContent.startsWith('The message is sent as soon as')",
+            "return document.querySelector('.composer-wait').textContent.startsWith('The message will be sent when')",
         )
     }
 
@@ -186,6 +224,14 @@ impl RoomPage<'_> {
     #[track_caller]
     pub fn press_beside_file(&self, button: &str) {
         self.0.click(format!(".draft-file button[aria-label='{button}']").as_str());
+    }
+
+    /// The buttons beside the files of the draft.
+    #[track_caller]
+    pub fn buttons_beside_files(&self) -> Vec<String> {
+        self.0.eval(
+            "return [...document.querySelectorAll('.draft-file button')].map(button => button.ariaLabel)",
+        )
     }
 
     /// Says what the only image of the draft shows.
@@ -231,6 +277,28 @@ impl RoomPage<'_> {
         self.0.click(format!(".editor button[aria-label='Remove {name}']").as_str());
     }
 
+    /// Says what an image shows, in the message that is being edited.
+    #[track_caller]
+    pub fn describe_in_editor(&self, words: &str) {
+        self.0.rewrite(".editor-files input", words);
+    }
+
+    /// What stands there about it.
+    #[track_caller]
+    pub fn described_in_editor(&self) -> String {
+        self.0.eval("return document.querySelector('.editor-files input')?.value ?? ''")
+    }
+
+    /// Whether all of the editor is on the screen, above the composer.
+    #[track_caller]
+    pub fn editor_is_in_view(&self) -> bool {
+        self.0.eval(
+            "const place = selector => document.querySelector(selector)?.getBoundingClientRect();
+            const editor = place('.editor'), log = place('.log');
+            return !!editor && editor.top >= log.top - 1 && editor.bottom <= log.bottom + 1",
+        )
+    }
+
     /// Saves the edit.
     #[track_caller]
     pub fn save_edit(&self) {
@@ -264,6 +332,26 @@ impl Person<'_> {
             if (!(viewer?.querySelector('img')?.naturalWidth > 0)) return null;
             const text = part => viewer.querySelector(part).textContent.trim();
             return { name: text('.viewer-name'), count: text('.viewer-count'), alt: text('.viewer-alt') }",
+        )
+    }
+
+    /// The edges of the image in the viewer: left, top, right, bottom.
+    #[track_caller]
+    pub fn viewed_edges(&self) -> [f64; 4] {
+        self.chrome.eval_as_painted(
+            "const { left, top, right, bottom } = document.querySelector('.viewer img').getBoundingClientRect();
+            return [left, top, right, bottom]",
+            json!(null),
+        )
+    }
+
+    /// How far the image in the viewer can be scrolled: to the right and down.
+    #[track_caller]
+    pub fn viewed_beyond(&self) -> [f64; 2] {
+        self.chrome.eval_as_painted(
+            "const place = document.querySelector('.viewer-place');
+            return [place.scrollWidth - place.clientWidth, place.scrollHeight - place.clientHeight]",
+            json!(null),
         )
     }
 
