@@ -16,6 +16,7 @@ use shared::ids::RoomId;
 use shared::members::Operation;
 use shared::rooms::Visibility;
 use shared::text::InvalidCode;
+use tokio::task::JoinHandle;
 
 use super::endpoint::{Endpoint, Needs};
 use super::file_body::FileBytes;
@@ -29,6 +30,7 @@ use crate::db::{self, Conn, DbError};
 use crate::error::{AppError, AppResult};
 use crate::files::key::{FileKey, Purpose};
 use crate::files::kind::{self, ImageKind};
+use crate::files::store::StoreError;
 use crate::policy::Principal;
 use crate::rooms::error::RoomError;
 
@@ -233,7 +235,7 @@ async fn send(
         }
     };
     let length = range.end - range.start;
-    let sending = Sending { app, reader, name, guarded_by, range, checked_at: Instant::now() };
+    let sending = Sending { app, reader, name, guarded_by, range, ahead: None, checked_at: Instant::now() };
     let chunks = stream::try_unfold(sending, Sending::next);
     Ok(response.body(SizedStream::new(length, chunks)))
 }
@@ -284,16 +286,17 @@ struct Sending {
     reader: FileReader,
     name: String,
     guarded_by: Option<RoomId>,
+    /// What is still to be read.
     range: Range<u64>,
+    /// The bytes that are read while those before them are sent.
+    ahead: Option<JoinHandle<Result<Bytes, StoreError>>>,
     checked_at: Instant,
 }
 
 impl Sending {
     /// The next bytes. The transfer breaks off when the right to it is gone, or the session has ended.
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, Error> {
-        if self.range.is_empty() {
-            return Ok(None);
-        }
+        let Some(reading) = self.ahead.take().or_else(|| self.begin_read()) else { return Ok(None) };
         if self.reader.0.as_ref().is_some_and(|reader| self.app.sessions.has_ended(reader)) {
             return Err(AppError::new(ErrorCode::InvalidToken).into());
         }
@@ -310,11 +313,21 @@ impl Sending {
             .await?;
             self.checked_at = Instant::now();
         }
+        let read = reading.await.map_err(|_| AppError::new(ErrorCode::Internal))?;
+        self.ahead = self.begin_read();
+        Ok(Some((read.map_err(AppError::from)?, self)))
+    }
+
+    /// Begins to read what comes next; `None` at the end.
+    fn begin_read(&mut self) -> Option<JoinHandle<Result<Bytes, StoreError>>> {
         let end = self.range.end.min(self.range.start + CHUNK_BYTES);
-        let bytes =
-            self.app.files.store.read(&self.name, self.range.start..end).await.map_err(AppError::from)?;
-        self.range.start = end;
-        Ok(Some((bytes, self)))
+        let range = std::mem::replace(&mut self.range.start, end)..end;
+        if range.is_empty() {
+            return None;
+        }
+        let (app, name) = (self.app.clone(), self.name.clone());
+        let read = async move { app.files.store.read(&name, range).await };
+        Some(tokio::spawn(read))
     }
 }
 
