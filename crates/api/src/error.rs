@@ -19,6 +19,9 @@ use crate::realtime::admission::Refusal as SocketRefusal;
 use crate::rooms::error::Refusal;
 use crate::writer::WriteError;
 
+/// What a day's quota is counted over.
+const DAY_SECONDS: u64 = 24 * 60 * 60;
+
 /// The result of a handler.
 pub type AppResult<T> = Result<T, AppError>;
 
@@ -325,9 +328,11 @@ impl From<QuotaError> for AppError {
                 ..Self::because(ErrorCode::RateLimited, "You have too many uploads at once.")
             },
             QuotaError::TooLarge { counted, limit } => {
-                let detail =
-                    format!("This file is larger than the {} that {}.", megabytes(limit), whose(counted).0);
-                Self::because(ErrorCode::BodyTooLarge, detail)
+                let (words, scope) = whose(counted);
+                let detail = format!("This file is larger than the {} that {words}.", megabytes(limit));
+                // It never passes. Waiting for a day keeps a client from repeating it.
+                let (retry_after, scope) = (Some(DAY_SECONDS), Some(scope));
+                Self { retry_after, scope, ..Self::because(ErrorCode::UploadQuota, detail) }
             }
             QuotaError::Full { counted, limit, retry_after } => {
                 let (words, scope) = whose(counted);
