@@ -308,12 +308,13 @@ fn what_the_head_decides_is_answered_before_the_file_arrives() {
             "POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\ncontent-length: {length}\r\n\r\n"
         )
     };
-    for (length, code) in [(3 * MIB, ErrorCode::BodyTooLarge), (2 * MIB, ErrorCode::BodyTooLarge)] {
+    let refusals = [(3 * MIB, 413, ErrorCode::BodyTooLarge), (2 * MIB, 429, ErrorCode::UploadQuota)];
+    for (length, status, code) in refusals {
         let started = Instant::now();
         let mut stream = http::connect(app.addr());
         stream.write_all(head(length).as_bytes()).expect("it is read");
         let answer = Response::read(&mut stream, false).expect("an answer without the file");
-        answer.problem(413, code);
+        answer.problem(status, code);
         assert_eq!(answer.header("connection"), Some("close"));
         assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
         // A client that looks at the answer later can send the file in peace.
