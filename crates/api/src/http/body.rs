@@ -285,7 +285,14 @@ pub async fn check_unread(request: &mut dev::ServiceRequest) -> AppResult<()> {
         return read_any(request, payload).await.map(drop);
     }
     let bytes = read(request, payload).await?;
-    if bytes.is_empty() { Ok(()) } else { parse(&bytes).map(|_| ()) }
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    // Commands may be a list.
+    if request.path().ends_with("/commands") {
+        return json::parse_value(&bytes).map(drop).map_err(invalid);
+    }
+    parse(&bytes).map(|_| ())
 }
 
 /// The body of a request that was not read to its end.
