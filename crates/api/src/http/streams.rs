@@ -15,7 +15,7 @@ use shared::streams::{MAX_COMMANDS, NewStream, STREAMS_PATH, StreamEvents};
 use shared::text::InvalidCode;
 use tokio::time::{Instant, timeout_at};
 
-use super::body::JsonValue;
+use super::body::{JsonValue, OptionalBody};
 use super::endpoint::{Endpoint, Needs};
 use super::event_stream::{self, EVENT_STREAM, Source};
 use super::identity::{Reader, address};
@@ -75,7 +75,14 @@ impl StreamPath {
 #[utoipa::path(post, path = STREAMS_PATH, operation_id = "create_stream", tag = "streams",
     security((), ("token" = []), ("cookie" = [])),
     responses((status = 201, description = "The stream, and what a socket says first", body = NewStream)))]
-pub async fn create(request: HttpRequest, reader: Reader, app: web::Data<App>) -> AppResult<HttpResponse> {
+pub async fn create(
+    request: HttpRequest,
+    reader: Reader,
+    app: web::Data<App>,
+    // It says nothing, but is read, so that the connection stays usable.
+    body: AppResult<OptionalBody>,
+) -> AppResult<HttpResponse> {
+    body?;
     origin::check_foreign(&app.config, request.headers())?;
     let registration = app.sessions.connect(address(&app, &request), reader.0)?;
     let (stream, hello) = task::open(&app, registration);
