@@ -27,7 +27,7 @@ pub struct TestSocket {
 #[derive(Debug)]
 enum Line {
     Socket(Box<WebSocket<TcpStream>>),
-    Stream(TestStream),
+    Stream(Box<TestStream>),
 }
 
 /// The answer to a subscription.
@@ -57,7 +57,7 @@ impl TestSocket {
     pub fn open(client: &TestClient) -> Self {
         if client.transport() != Transport::WebSocket {
             return Self {
-                line: Line::Stream(TestStream::open(client).expect("the server listens")),
+                line: Line::Stream(Box::new(TestStream::open(client).expect("the server listens"))),
                 pings: 0,
             };
         }
@@ -85,7 +85,7 @@ impl TestSocket {
             })?;
             Line::Socket(Box::new(socket))
         } else {
-            Line::Stream(TestStream::open(client)?)
+            Line::Stream(Box::new(TestStream::open(client)?))
         };
         Ok(Self { line, pings: 0 })
     }

@@ -109,7 +109,7 @@ impl TestStream {
     fn receive(&mut self) -> Result<(), Error> {
         match &mut self.source {
             Source::Events(events) => {
-                if let Some(event) = events.next()? {
+                if let Some(event) = events.try_event()? {
                     let n =
                         event.id.as_deref().and_then(|id| id.parse().ok()).expect("the number of the event");
                     self.take(n, event.data);
@@ -225,7 +225,7 @@ impl EventReader {
     ///
     /// # Errors
     /// At the end of the response.
-    pub fn next(&mut self) -> io::Result<Option<SentEvent>> {
+    pub fn try_event(&mut self) -> io::Result<Option<SentEvent>> {
         loop {
             if let Some(end) = self.text.find("\n\n") {
                 let block: String = self.text.drain(..end + 2).collect();
@@ -255,7 +255,7 @@ impl EventReader {
     pub fn expect_event(&mut self) -> SentEvent {
         let started = Instant::now();
         while started.elapsed() < DEADLINE {
-            match self.next() {
+            match self.try_event() {
                 Ok(Some(event)) => return event,
                 Ok(None) => {}
                 Err(error) => panic!("waited for an event: {error}"),
@@ -269,7 +269,7 @@ impl EventReader {
     pub fn rest(mut self) -> Vec<SentEvent> {
         let (started, mut events) = (Instant::now(), Vec::new());
         while started.elapsed() < DEADLINE {
-            match self.next() {
+            match self.try_event() {
                 Ok(event) => events.extend(event),
                 Err(_) => return events,
             }
