@@ -22,7 +22,7 @@ const ROOMS_EACH: usize = 20;
 const ROOMS: usize = 100;
 /// Clients come back within this time after a restart, each at a random moment.
 const JITTER: Duration = Duration::from_secs(10);
-/// How long it may take until the last one is back.
+/// The most seconds until the last socket is back.
 const MOST_SECONDS: f64 = 20.0;
 /// Threads that open sockets.
 const OPENERS: usize = 64;

@@ -191,7 +191,7 @@ impl Waiting {
             }
         }
         let text = String::from_utf8_lossy(&self.answer);
-        // The last one is the answer's own.
+        // The last `rev` in the text is that of the whole answer.
         let digits =
             text.rsplit_once(r#""rev":"#).map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit));
         let rev = digits.and_then(|digits| digits.collect::<String>().parse().ok());

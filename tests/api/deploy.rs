@@ -18,8 +18,8 @@ use support::transport::Transport;
 use support::wait::{DEADLINE, until};
 
 const SENDERS: usize = 8;
-/// How many messages are stored before the server stops, and how many after the next one has started.
-const SENT_EACH: usize = 300;
+/// The messages that are stored before the server stops, and again after the next server has started.
+const SENT_PER_PHASE: usize = 300;
 
 /// Where the server is, which changes.
 type Address = Arc<Mutex<SocketAddr>>;
@@ -113,10 +113,10 @@ fn a_deploy_under_load_loses_repeats_and_reorders_nothing_on_any_transport() {
         let wait_for = |count| {
             until("messages are stored", || (sent.load(Ordering::SeqCst) >= count).then_some(()));
         };
-        wait_for(SENT_EACH);
+        wait_for(SENT_PER_PHASE);
         app.restart(&["--rate-limits", "off"]);
         *address.lock().expect("nobody panics with it") = app.addr();
-        wait_for(sent.load(Ordering::SeqCst) + SENT_EACH);
+        wait_for(sent.load(Ordering::SeqCst) + SENT_PER_PHASE);
         is_over.store(true, Ordering::SeqCst);
         let messages: Vec<_> = senders.into_iter().flat_map(|it| it.join().expect("all was sent")).collect();
         // One more, so that everybody looks whether they have all.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use shared::admin::admin_user_path;
 use shared::errors::ErrorCode;
 use shared::events::ServerEvent;
 use shared::ids::{Rev, RoomId};
@@ -183,6 +184,26 @@ fn it_ends_with_the_session() {
     alice.delete(CURRENT_SESSION_PATH).expect(204);
     assert_eq!(reader.rest(), []);
     waiting.join().expect("it is answered").problem(401, ErrorCode::InvalidToken);
+}
+
+#[test]
+fn it_ends_when_a_guest_is_disabled() {
+    let app = TestApp::start();
+    let admin = app.member("Administrator");
+    let guest = app.guest("Grace");
+    let room = guest.create_room("Open");
+    let reader = follow(&guest, room.id, room.rev);
+    let waiting = std::thread::spawn({
+        let guest = guest.clone();
+        move || wait(&guest, room.id, room.rev, 20)
+    });
+    let path = admin_user_path(guest.user().id);
+    admin.patch(&path, &serde_json::json!({ "is_disabled": true })).expect(200);
+    assert_eq!(reader.rest(), []);
+    let disabled = Instant::now();
+    let answer = waiting.join().expect("it is answered");
+    answer.problem(401, ErrorCode::InvalidToken);
+    assert!(disabled.elapsed() < Duration::from_secs(10), "{:?}", disabled.elapsed());
 }
 
 #[test]

@@ -220,7 +220,7 @@ fn every_operation_lists_its_statuses_and_security() {
         let is_sign_up = name == "post /api/v1/users";
         let personal = ["/users", "/sessions", "/tokens", "/admin", "/bans", "/audit", "/invites"];
         let is_personal = personal.iter().any(|noun| name.contains(noun));
-        // Whoever may read may do so by a stream.
+        // A stream only needs the right to read.
         let is_stream = name.contains("/streams");
         let needs_identity = !is_sign_up && !is_stream && (is_write || is_personal);
         assert_eq!(anybody, !needs_identity, "{name}");

@@ -153,6 +153,18 @@ fn what_waits_when_the_session_is_ended_elsewhere_is_sent_once_under_the_remembe
     }
 }
 
+/// The newcomer is counted as a visitor, gives a name, and is then counted as a person only.
+pub fn expect_a_newcomer_to_become_a_guest(newcomer: &Person<'_>, grace: &Person<'_>) {
+    eventually(|| grace.room().visitors(), "and 1 person reading without a name");
+    eventually(|| newcomer.room().asks_for_name(), true);
+    newcomer.room().give_name("Adam");
+    newcomer.room().say("Hello");
+    eventually(|| grace.room().people(), ["Adam", "Grace"]);
+    for person in [grace, newcomer] {
+        eventually(|| person.room().visitors(), "");
+    }
+}
+
 #[test]
 // reference: presence-online
 fn a_newcomer_who_gives_a_name_is_no_visitor_any_more() {
@@ -163,14 +175,7 @@ fn a_newcomer_who_gives_a_name_is_no_visitor_any_more() {
     let newcomer = stage.person();
     newcomer.note_sockets();
     newcomer.open(&path);
-    eventually(|| grace.room().visitors(), "and 1 person reading without a name");
-    eventually(|| newcomer.room().asks_for_name(), true);
-    newcomer.room().give_name("Adam");
-    newcomer.room().say("Hello");
-    eventually(|| grace.room().people(), ["Adam", "Grace"]);
-    for person in [&grace, &newcomer] {
-        eventually(|| person.room().visitors(), "");
-    }
+    expect_a_newcomer_to_become_a_guest(&newcomer, &grace);
     eventually(|| newcomer.sockets(), (2, 1));
 }
 

@@ -5,6 +5,7 @@ use diesel::sql_query;
 use support::builders::texts;
 
 use crate::pages::{Person, Row};
+use crate::session::expect_a_newcomer_to_become_a_guest;
 use crate::stage::{self, Stage};
 use crate::wait::{eventually, eventually_where};
 
@@ -179,14 +180,7 @@ fn a_newcomer_without_web_socket_who_gives_a_name_is_no_visitor_any_more() {
     grace.open(&path);
     let newcomer = stage.person();
     newcomer.open(&path);
-    eventually(|| grace.room().visitors(), "and 1 person reading without a name");
-    eventually(|| newcomer.room().asks_for_name(), true);
-    newcomer.room().give_name("Adam");
-    newcomer.room().say("Hello");
-    eventually(|| grace.room().people(), ["Adam", "Grace"]);
-    for person in [&grace, &newcomer] {
-        eventually(|| person.room().visitors(), "");
-    }
+    expect_a_newcomer_to_become_a_guest(&newcomer, &grace);
     newcomer.sign_out();
     eventually(|| newcomer.room().asks_for_name(), true);
     eventually(|| grace.room().people(), ["Grace"]);

@@ -11,16 +11,13 @@ use crate::accounts::AccountError;
 use crate::db::{self, DbError};
 use crate::files::FileError;
 use crate::files::image::ImageError;
-use crate::files::quota::{Counted, QuotaError};
+use crate::files::quota::{Counted, DAY, QuotaError};
 use crate::files::store::StoreError;
 use crate::limits::Limited;
 use crate::passwords::PasswordError;
 use crate::realtime::admission::Refusal as SocketRefusal;
 use crate::rooms::error::Refusal;
 use crate::writer::WriteError;
-
-/// What a day's quota is counted over.
-const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// The result of a handler.
 pub type AppResult<T> = Result<T, AppError>;
@@ -331,7 +328,7 @@ impl From<QuotaError> for AppError {
                 let (words, scope) = whose(counted);
                 let detail = format!("This file is larger than the {} that {words}.", megabytes(limit));
                 // It never passes. Waiting for a day keeps a client from repeating it.
-                let (retry_after, scope) = (Some(DAY_SECONDS), Some(scope));
+                let (retry_after, scope) = (Some(DAY.as_secs()), Some(scope));
                 Self { retry_after, scope, ..Self::because(ErrorCode::UploadQuota, detail) }
             }
             QuotaError::Full { counted, limit, retry_after } => {

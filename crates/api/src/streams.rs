@@ -5,7 +5,7 @@
 
 pub mod task;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -15,7 +15,7 @@ use futures_util::future::select;
 use shared::events::{ClientCommand, CloseCode};
 use shared::ids::StreamId;
 use shared::streams::MAX_COMMANDS;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::time::sleep_until;
 use uuid::Uuid;
 
@@ -37,7 +37,9 @@ pub struct Stream {
     /// The id.
     pub id: StreamId,
     connection: Arc<Connection>,
-    commands: mpsc::Sender<ClientCommand>,
+    /// The commands that wait to be executed.
+    commands: Mutex<VecDeque<ClientCommand>>,
+    commands_added: Notify,
     reading: Mutex<Reading>,
     /// Notified when a reader comes or goes.
     readers_changed: Notify,
@@ -58,19 +60,19 @@ struct Reading {
 pub struct TooManyCommands;
 
 impl Streams {
-    /// Adds a stream for a connection. Its commands come out of the receiver.
-    fn add(&self, connection: Arc<Connection>) -> (Arc<Stream>, mpsc::Receiver<ClientCommand>) {
+    /// Adds a stream for a connection.
+    fn add(&self, connection: Arc<Connection>) -> Arc<Stream> {
         connection.outbox.number_events();
-        let (commands, waiting) = mpsc::channel(MAX_WAITING_COMMANDS);
         let stream = Arc::new(Stream {
             id: StreamId(Uuid::new_v4()),
             connection,
-            commands,
+            commands: Mutex::default(),
+            commands_added: Notify::new(),
             reading: Mutex::new(Reading { readers: 0, left_at: Instant::now(), is_over: false }),
             readers_changed: Notify::new(),
         });
         self.lock().insert(stream.id, stream.clone());
-        (stream, waiting)
+        stream
     }
 
     /// The stream with this id, if it belongs to this session, or to nobody in particular.
@@ -100,12 +102,39 @@ impl Stream {
     /// # Errors
     /// If too many wait already. Commands to a stream that is being closed are ignored, as on a socket.
     pub fn send(&self, commands: Vec<ClientCommand>) -> Result<(), TooManyCommands> {
-        match self.commands.try_reserve_many(commands.len()) {
-            Ok(permits) => permits.zip(commands).for_each(|(permit, command)| permit.send(command)),
-            Err(mpsc::error::TrySendError::Full(())) => return Err(TooManyCommands),
-            Err(mpsc::error::TrySendError::Closed(())) => {}
+        let mut waiting = self.waiting_commands();
+        if waiting.len() + commands.len() > MAX_WAITING_COMMANDS {
+            return Err(TooManyCommands);
         }
+        waiting.extend(commands);
+        drop(waiting);
+        self.commands_added.notify_one();
         Ok(())
+    }
+
+    /// Waits for the next command.
+    async fn next_command(&self) -> ClientCommand {
+        loop {
+            if let Some(command) = self.take_command() {
+                return command;
+            }
+            self.commands_added.notified().await;
+        }
+    }
+
+    fn take_command(&self) -> Option<ClientCommand> {
+        let mut waiting = self.waiting_commands();
+        let command = waiting.pop_front();
+        if waiting.is_empty() {
+            // An idle stream must be small.
+            *waiting = VecDeque::new();
+        }
+        command
+    }
+
+    /// No code panics while it holds this lock, so a poisoned state is consistent.
+    fn waiting_commands(&self) -> MutexGuard<'_, VecDeque<ClientCommand>> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins to read the events after `after`, or after those that were received. The former reader ends.

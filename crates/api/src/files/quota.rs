@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::config::{Config, Switch};
 
 /// How long an upload counts.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many uploads of a user may arrive at once.
 const MAX_AT_ONCE: usize = 4;
 /// Beyond so many subjects, those that uploaded nothing for a day are forgotten.

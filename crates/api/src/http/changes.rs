@@ -35,8 +35,8 @@ const CHANGES_PATH: &str = "/api/v1/rooms/{room_id}/changes";
 const EVENTS_PATH: &str = "/api/v1/rooms/{room_id}/events";
 const VIEW: &[Operation] = &[Operation::View];
 
-/// How often a waiting request looks whether its client may still wait. Lost rights are a change, which wakes it; the end
-/// of a session is none.
+/// How often a waiting request checks that its session still exists. The loss of a right is a change, which wakes it; the
+/// end of a session is not.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The endpoints of this module.
@@ -98,14 +98,21 @@ async fn wait_for_changes(
         tokio::select! {
             published = watch.changed() => changes = app.change_reads.read_together(read, published).await?,
             () = sleep_until(until) => break,
-            () = sleep(CHECK_INTERVAL) => {
-                if identity.is_some_and(|identity| app.sessions.has_ended(identity)) {
-                    return Err(AppError::new(ErrorCode::InvalidToken));
-                }
-            }
+            () = sleep(CHECK_INTERVAL) => {}
         }
+        check_session(app, identity).await?;
     }
     Ok(changes)
+}
+
+/// Checks that the session of a waiting client still exists. It is cached, so this rarely reads the database.
+async fn check_session(app: &App, identity: Option<&Identity>) -> AppResult<()> {
+    let Some(Identity { session, scopes, .. }) = identity else { return Ok(()) };
+    match app.sessions.get(*session, scopes.is_some()).await {
+        Ok(None) => Err(AppError::new(ErrorCode::InvalidToken)),
+        // A database that does not answer ends no session.
+        Ok(Some(_)) | Err(_) => Ok(()),
+    }
 }
 
 fn check_since(since: Rev, changes: &Changes) -> AppResult<()> {
@@ -195,16 +202,16 @@ impl RoomEvents {
                     self.is_live = true;
                     self.last = self.last.or(rev);
                 }
-                // Another request for the same room is refused: the room is gone.
+                // The subscription was refused.
                 ("error", _) => return false,
                 ("room_removed", _) => {
                     event_stream::encode(into, None, Some("room_removed"), frame);
                     return false;
                 }
-                // There are too many changes to send them: they are read, as if the client came back.
+                // Too many changes to send at once: they are replayed, as if the client had reconnected.
                 ("resync", _) if self.is_live => {
                     self.is_live = false;
-                    // There is room for one, and the next one is asked for when that has been answered.
+                    // The channel holds one request. The next one is sent only after its answer.
                     let _ = self.resume.try_send(self.last);
                 }
                 (event_type, Some(rev)) if self.is_live || event_type == "room_deleted" => {

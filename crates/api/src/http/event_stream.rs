@@ -18,7 +18,7 @@ use crate::realtime::frame::Frame;
 
 /// The media type.
 pub const EVENT_STREAM: &str = "text/event-stream";
-/// The interval of comments, so that proxies keep the connection and a dead one is noticed.
+/// The interval between comments. They keep proxies from closing the connection, and reveal a dead one.
 const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
 /// A comment, which clients ignore.
 const COMMENT: &[u8] = b":\n\n";

@@ -165,7 +165,7 @@ fn parse(body: Value) -> AppResult<Vec<ClientCommand>> {
 ///
 /// As server-sent events with `Accept: text/event-stream`: the `id` is the number of the event, and `Last-Event-ID`
 /// continues after it. Else by long-poll: events after `after`, or an empty list after `wait` seconds; asking after a
-/// number acknowledges everything up to it. A second reader takes the first one's place.
+/// number acknowledges everything up to it. A new reader replaces the current one.
 #[utoipa::path(get, path = EVENTS_PATH, operation_id = "list_stream_events", tag = "streams",
     security((), ("token" = []), ("cookie" = [])),
     params(("stream_id" = StreamId, Path), ("after" = Option<u64>, Query),

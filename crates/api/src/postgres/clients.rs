@@ -40,7 +40,7 @@ impl Clients {
     }
 
     /// Starts `pg_restore`, which restores what it reads into an empty database, in one transaction. What it creates
-    /// belongs to who connects.
+    /// belongs to the user who connects.
     ///
     /// # Errors
     /// If it cannot be run.

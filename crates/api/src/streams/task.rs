@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use actix_web::web;
 use futures_util::future::{Either, select};
-use shared::events::{ClientCommand, CloseCode, ServerEvent};
-use tokio::sync::mpsc;
+use shared::events::{CloseCode, ServerEvent};
 
 use super::{Stream, Streams};
 use crate::app::App;
 use crate::commands::Commands;
-use crate::realtime::connection::Connection;
 use crate::realtime::frame::Frame;
 use crate::realtime::hub::Registration;
 
@@ -18,24 +16,18 @@ use crate::realtime::hub::Registration;
 pub fn open(app: &web::Data<App>, registration: Registration) -> (Arc<Stream>, ServerEvent) {
     let hello = Commands::new(app, registration.connection()).hello();
     let streams = app.streams.clone();
-    let (stream, waiting) = streams.add(registration.connection().clone());
-    actix_web::rt::spawn(run(app.clone(), streams, stream.clone(), registration, waiting));
+    let stream = streams.add(registration.connection().clone());
+    actix_web::rt::spawn(run(app.clone(), streams, stream.clone(), registration));
     (stream, hello)
 }
 
 /// Executes the commands of a stream until it is closed or has no reader for too long. Then it is no connection any more,
 /// but its last events can be read for a while.
-async fn run(
-    app: web::Data<App>,
-    streams: Streams,
-    stream: Arc<Stream>,
-    registration: Registration,
-    mut waiting: mpsc::Receiver<ClientCommand>,
-) {
+async fn run(app: web::Data<App>, streams: Streams, stream: Arc<Stream>, registration: Registration) {
     let entry = Entry { streams, stream };
     let outbox = &entry.stream.connection.outbox;
     {
-        let executed = Box::pin(execute(&app, &entry.stream.connection, &mut waiting));
+        let executed = Box::pin(execute(&app, &entry.stream));
         if let Either::Right(_) = select(executed, Box::pin(entry.stream.abandoned())).await {
             outbox.close(CloseCode::HeartbeatLost);
         }
@@ -43,20 +35,20 @@ async fn run(
     let code = outbox.close_code().unwrap_or(CloseCode::Internal);
     let last = Frame::event(app.hub.budget(), &ServerEvent::Closed { code: code.number() });
     // Nothing may be pushed after the last event, and the server's stop waits for neither of them.
-    drop((registration, waiting, app));
+    drop((registration, app));
     outbox.end_stream(last);
     entry.stream.abandoned().await;
 }
 
-async fn execute(app: &App, connection: &Arc<Connection>, waiting: &mut mpsc::Receiver<ClientCommand>) {
+async fn execute(app: &App, stream: &Stream) {
+    let connection = &stream.connection;
     let commands = Commands::new(app, connection);
     loop {
         let command = tokio::select! {
             biased;
             () = connection.outbox.closing() => return,
-            command = waiting.recv() => command,
+            command = stream.next_command() => command,
         };
-        let Some(command) = command else { return };
         if let Err(code) = Box::pin(commands.execute(command)).await {
             connection.outbox.close(code);
             return;

@@ -286,7 +286,7 @@ mod tests {
         files.stored(attachment_id(number), image(number, &format!("{number}.png")));
     }
 
-    /// For room 1: whether files are uploading, whether one is blocked, and how many are stored.
+    /// The state of room 1: whether files are uploading, whether one is blocked, and the number of stored files.
     fn state(files: &DraftFiles) -> (bool, bool, usize) {
         let room = room_id(1);
         (files.is_uploading(room), files.is_blocked(room), files.in_store(room).len())

@@ -22,7 +22,7 @@ impl Picture {
         Self { hue: random * 137 % 360, url: url.cloned() }
     }
 
-    /// The path of the size to show. The small one is sharp up to 40 pixels.
+    /// The path of the picture in the size to show. The small size is sharp up to 40 pixels.
     pub fn source(&self, is_large: bool) -> Option<String> {
         self.url.as_ref().map(|url| if is_large { url.clone() } else { format!("{url}?size=64") })
     }
