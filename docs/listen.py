@@ -23,7 +23,8 @@ def listen(base, name):
                         return print("The room is gone.")
                     rev = event["rev"]
                     if message := event.get("message"):
-                        print(rev, message["author"]["username"], "|", message["text"] or "(deleted)", flush=True)
+                        text = "(deleted)" if message["deleted_at"] else message["text"] or "(files)"
+                        print(rev, message["author"]["username"], "|", text, flush=True)
         except (OSError, HTTPException) as error:
             if getattr(error, "code", 503) not in (429, 503):
                 raise
