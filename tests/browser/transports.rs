@@ -14,9 +14,9 @@ const READ_STREAM: &str = "GET /api/v1/streams/";
 const CLOSE_STREAM: &str = "DELETE /api/v1/streams/";
 const OPEN_SOCKET: &str = "GET /api/v1/ws";
 
-const BY_WEB_SOCKET: &str = "By WebSocket";
-const BY_EVENTS: &str = "By server-sent events";
-const BY_POLLING: &str = "By long polling";
+const BY_WEB_SOCKET: &str = "WebSocket";
+const BY_EVENTS: &str = "Server-sent events";
+const BY_POLLING: &str = "Long polling";
 
 /// What the settings say about the connection, as soon as they say this. The settings stay open.
 #[track_caller]

@@ -6,8 +6,7 @@ use shared::events::ServerEvent;
 
 use crate::wire::{self, Malformed};
 
-/// What a browser reports when a connection broke without a word.
-pub const ABNORMAL: u16 = 1006;
+pub use crate::state::connection::ABNORMAL;
 
 /// What comes from a connection.
 pub enum Incoming {

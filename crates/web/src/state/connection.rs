@@ -28,8 +28,8 @@ const FIRST_EVENT_MILLIS: i64 = 5_000;
 /// How long a fallback is in use before a WebSocket is tried again. The time doubles with each try, up to an hour.
 const RETRY_MILLIS: i64 = 60_000;
 const MAX_DOUBLINGS: u32 = 6;
-/// A connection that broke without a word of the server's.
-const ABNORMAL: u16 = 1006;
+/// What a browser reports when a connection broke without a close frame (RFC 6455, section 7.1.5).
+pub const ABNORMAL: u16 = 1006;
 /// An attempt that is not open by then has failed.
 const ATTEMPT_MILLIS: i64 = 10_000;
 /// A connection that held this long starts the backoff afresh.

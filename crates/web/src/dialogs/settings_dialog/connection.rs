@@ -20,15 +20,15 @@ pub fn ConnectionSettings() -> impl IntoView {
 
 fn words(transport: Option<Transport>) -> (&'static str, &'static str) {
     match transport {
-        Some(Transport::WebSocket) => ("By WebSocket", "Everything arrives at once."),
+        Some(Transport::WebSocket) => ("WebSocket", "Messages arrive immediately."),
         Some(Transport::ServerSentEvents) => (
-            "By server-sent events",
-            "No WebSocket could be opened. Everything works. A WebSocket is tried again from time to time.",
+            "Server-sent events",
+            "This network lets no WebSocket through. Everything works, and Parlance tries a WebSocket again from time to time.",
         ),
         Some(Transport::LongPoll) => (
-            "By long polling",
-            "Neither a WebSocket nor server-sent events came through. Everything works, perhaps a little later. A \
-             WebSocket is tried again from time to time.",
+            "Long polling",
+            "This network lets neither a WebSocket nor server-sent events through. Everything works, perhaps with a \
+             short delay, and Parlance tries a WebSocket again from time to time.",
         ),
         None => ("Not connected", "Parlance is trying to reach the server."),
     }
