@@ -20,7 +20,8 @@ use tokio::time::sleep_until;
 use uuid::Uuid;
 
 use crate::realtime::connection::{Connection, Identity, SessionKey};
-use crate::realtime::outbox::{Dropped, Numbered, ReaderId};
+use crate::realtime::outbox::ReaderId;
+use crate::realtime::outbox::numbered::{Dropped, Numbered};
 use crate::realtime::retransmission::Acknowledgement;
 
 /// How long a stream stays without a reader.

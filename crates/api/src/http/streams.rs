@@ -25,7 +25,7 @@ use crate::app::App;
 use crate::commands;
 use crate::error::{AppError, AppResult};
 use crate::realtime::frame::Frame;
-use crate::realtime::outbox::{Dropped, Numbered};
+use crate::realtime::outbox::numbered::{Dropped, Numbered};
 use crate::realtime::retransmission::Acknowledgement;
 use crate::streams::{Stream, StreamReader, TooManyCommands, task};
 

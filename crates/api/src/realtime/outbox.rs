@@ -2,7 +2,7 @@
 //!
 //! Publishing never waits for a slow reader. A connection whose queue is full is closed and resumes by `since`.
 
-mod numbered;
+pub mod numbered;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -11,15 +11,15 @@ use shared::events::CloseCode;
 use shared::ids::RoomId;
 use tokio::sync::Notify;
 
-use self::numbered::Stream;
-pub use self::numbered::{Dropped, Numbered, ReaderId};
 use super::frame::Frame;
 use super::queue::{Chunk, Queue};
+use super::retransmission::Retransmission;
 
 /// The limit of waiting bytes, above which a connection is closed as too slow.
 pub const MAX_QUEUED_BYTES: usize = 1024 * 1024;
 /// A replay continues when fewer bytes than this are waiting.
 const LOW_WATER_BYTES: usize = MAX_QUEUED_BYTES / 4;
+
 /// The frames that wait for one connection.
 #[derive(Debug, Default)]
 pub struct Outbox {
@@ -43,6 +43,18 @@ struct State {
     /// The events of a stream; `None` for a socket, which has no numbers.
     stream: Option<Box<Stream>>,
 }
+
+/// The part of an outbox that only streams have.
+#[derive(Debug, Default)]
+struct Stream {
+    sent: Retransmission,
+    /// The reader that receives events. A new one takes its place.
+    reader: ReaderId,
+}
+
+/// Identifies one of the readers that a stream has in turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReaderId(u64);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {

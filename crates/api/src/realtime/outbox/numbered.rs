@@ -2,25 +2,13 @@
 
 use std::task::{Context, Poll};
 
-use super::{LOW_WATER_BYTES, Outbox, Phase, State, wake_reader};
+use super::{LOW_WATER_BYTES, Outbox, Phase, ReaderId, State, wake_reader};
 use crate::realtime::frame::Frame;
 use crate::realtime::queue::Chunk;
-use crate::realtime::retransmission::{Acknowledgement, Retransmission};
+use crate::realtime::retransmission::Acknowledgement;
 
 /// How many bytes of events that were sent before leave together.
 const RETRANSMITTED_BYTES: usize = 16 * 1024;
-
-/// The part of an outbox that only streams have.
-#[derive(Debug, Default)]
-pub(super) struct Stream {
-    pub(super) sent: Retransmission,
-    /// The reader that receives events. A new one takes its place.
-    reader: ReaderId,
-}
-
-/// Identifies one of the readers that a stream has in turn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReaderId(u64);
 
 /// The events that the reader asks for are not kept any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
