@@ -90,6 +90,10 @@ pub enum ErrorCode {
     AttachmentIdReused,
     /// A deleted message cannot be edited.
     MessageDeleted,
+    /// The message has as many different reactions as it can have.
+    TooManyReactions,
+    /// The room has as many pinned messages as it can have.
+    TooManyPins,
     /// The link to reset a password was used or has expired.
     ResetGone,
     /// The invite was revoked, used up or has expired.
@@ -135,7 +139,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes that this version knows.
-    pub const ALL: [Self; 57] = [
+    pub const ALL: [Self; 59] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidCursor,
@@ -174,6 +178,8 @@ impl ErrorCode {
         Self::RoomIdReused,
         Self::AttachmentIdReused,
         Self::MessageDeleted,
+        Self::TooManyReactions,
+        Self::TooManyPins,
         Self::ResetGone,
         Self::InviteGone,
         Self::StreamGone,
@@ -236,6 +242,8 @@ impl ErrorCode {
             Self::RoomIdReused => "room_id_reused",
             Self::AttachmentIdReused => "attachment_id_reused",
             Self::MessageDeleted => "message_deleted",
+            Self::TooManyReactions => "too_many_reactions",
+            Self::TooManyPins => "too_many_pins",
             Self::ResetGone => "reset_gone",
             Self::InviteGone => "invite_gone",
             Self::StreamGone => "stream_gone",

@@ -5,9 +5,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::errors::ErrorCode;
-use crate::ids::{Epoch, Rev, RoomId, UserId};
+use crate::ids::{Epoch, MessageId, Rev, RoomId, Seq, UserId};
 use crate::members::{LeaveReason, Member, RemovalReason, Viewer};
 use crate::messages::Message;
+use crate::reactions::Mine;
+use crate::read_marks::ReadMark;
+use crate::replies::Context;
 use crate::rooms::{Room, RoomName};
 use crate::users::User;
 
@@ -190,6 +193,35 @@ pub enum ServerEvent {
         /// What the user is and may do now.
         viewer: Viewer,
     },
+    /// The read mark of the user of the connection moved, or an unread mention came or went.
+    Read {
+        /// The room.
+        room_id: RoomId,
+        /// The mark.
+        #[serde(flatten)]
+        mark: ReadMark,
+    },
+    /// The user of the connection reacted to a message, or took a reaction back.
+    Reacted {
+        /// The room.
+        room_id: RoomId,
+        /// The message.
+        message_id: MessageId,
+        /// The emoji.
+        emoji: String,
+        /// True when the user has reacted so.
+        active: bool,
+    },
+    /// Something happened in a room that the user of the connection is in, and that the connection does not follow. At
+    /// most once a second and room.
+    Activity {
+        /// The room.
+        room_id: RoomId,
+        /// The `seq` of its newest message.
+        last_seq: Seq,
+        /// How many unread messages mention the user.
+        mentions: u32,
+    },
     /// The people in a room changed.
     Presence {
         /// The room.
@@ -260,6 +292,9 @@ impl ServerEvent {
             Self::MemberLeft { room_id, .. }
             | Self::RoomRemoved { room_id, .. }
             | Self::ViewerUpdated { room_id, .. }
+            | Self::Read { room_id, .. }
+            | Self::Reacted { room_id, .. }
+            | Self::Activity { room_id, .. }
             | Self::Presence { room_id, .. }
             | Self::Typing { room_id, .. }
             | Self::Resync { room_id } => Some(*room_id),
@@ -293,6 +328,20 @@ pub struct MessageChange {
     pub rev: Rev,
     /// The message after the change.
     pub message: Message,
+    /// What the message refers to; absent when that is nothing.
+    #[serde(default, skip_serializing_if = "Context::is_empty")]
+    pub context: Context,
+    /// The own reactions of the user of the connection to the message. Only when missed changes are replayed; live they
+    /// come as `reacted`.
+    #[serde(default, skip_serializing_if = "Mine::is_empty")]
+    pub mine: Mine,
+}
+
+impl MessageChange {
+    /// A change of a message that refers to nothing.
+    pub fn of(message: Message) -> Self {
+        Self { room_id: message.room_id, rev: message.rev, message, context: Context::default(), mine: Mine::new() }
+    }
 }
 
 /// A change of a membership.

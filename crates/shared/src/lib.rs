@@ -22,6 +22,8 @@ pub mod admin;
 
 pub mod rooms;
 
+pub mod read_marks;
+
 pub mod members;
 
 pub mod bans;
@@ -32,7 +34,19 @@ pub mod audit;
 
 pub mod files;
 
+pub mod stored;
+
+pub mod formatting;
+
+pub mod reactions;
+
+pub mod replies;
+
 pub mod messages;
+
+pub mod edits;
+
+pub mod pins;
 
 pub mod page;
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Rev, RoomId, UserId};
+use crate::ids::{Rev, RoomId, Seq, UserId};
+use crate::read_marks::Notify;
 use crate::rooms::room_path;
 use crate::timestamp::Timestamp;
 use crate::users::User;
@@ -259,6 +260,8 @@ operations! {
     UpdateRoom = "update_room",
     /// Pinning messages.
     Pin = "pin",
+    /// Reading former texts of a message.
+    ViewEdits = "view_edits",
     /// Muting, removing, banning and unbanning lower ranks.
     Moderate = "moderate",
     /// Reading the audit log.
@@ -290,6 +293,22 @@ pub struct Viewer {
     pub muted_until: Option<Timestamp>,
     /// Whether the user is banned.
     pub banned: bool,
+    /// The last message that the user has read; absent for everybody who is no member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub last_read_seq: Option<Seq>,
+    /// How many unread messages mention the user; absent for everybody who is no member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub mentions: Option<u32>,
+    /// The version of the read mark, as in the event `read`; absent for everybody who is no member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub read_version: Option<i64>,
+    /// Which messages notify the user; absent for everybody who is no member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub notify: Option<Notify>,
     /// What the user may do now.
     pub may: Vec<Operation>,
 }

@@ -3,9 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::files::{Attachment, AttachmentClaim};
+use crate::formatting::Block;
 use crate::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use crate::members::MembershipChange;
+use crate::page::Cursor;
+use crate::reactions::{Mine, Reaction};
+use crate::replies::{Context, ReplyTo};
 use crate::rooms::{Room, room_path};
+use crate::stored::Stored;
 use crate::text::{self, Invalid, Length};
 use crate::timestamp::Timestamp;
 use crate::users::{User, UserKind, Username};
@@ -42,9 +47,25 @@ pub struct Message {
     /// What it says, as plain text; null once deleted.
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::stored_text, required = true))]
     pub text: Option<String>,
+    /// The text with its formatting; absent when it is one plain paragraph without marks, links or mentions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<Block>>, nullable = false))]
+    pub body: Option<Stored<Vec<Block>>>,
     /// The files, in the order of the author; absent when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// What it answers; absent when it is no reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub reply_to: Option<ReplyTo>,
+    /// The reactions, in the order of their first use; absent when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<Reaction>>, nullable = false))]
+    pub reactions: Option<Stored<Vec<Reaction>>>,
+    /// When it was pinned; absent when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub pinned_at: Option<Timestamp>,
     /// When it was stored.
     pub created_at: Timestamp,
     /// When its text or its files last changed.
@@ -132,6 +153,14 @@ pub struct CreateMessage {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(max_items = 10))]
     pub attachments: Vec<AttachmentClaim>,
+    /// The message of the same room that is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::uuid, required = false))]
+    pub reply_to: Option<MessageId>,
+    /// The users whom mentions mean, where several have the name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 50))]
+    pub mentions: Vec<UserId>,
 }
 
 /// Edits a message: the body of `PATCH /rooms/{id}/messages/{message_id}`.
@@ -146,6 +175,47 @@ pub struct UpdateMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false, max_items = 10))]
     pub attachments: Option<Vec<AttachmentClaim>>,
+    /// The users whom mentions in the new text mean, where several have the name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 50))]
+    pub mentions: Vec<UserId>,
+}
+
+/// A message in the answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MessageAnswer {
+    /// The message.
+    #[serde(flatten)]
+    pub message: Message,
+    /// What it refers to; absent when that is nothing.
+    #[serde(default, skip_serializing_if = "Context::is_empty")]
+    pub context: Context,
+    /// The caller's own reactions; absent without any.
+    #[serde(default, skip_serializing_if = "Mine::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, Vec<String>>))]
+    pub mine: Mine,
+}
+
+/// A page of messages, oldest to newest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MessagePage<M = Message> {
+    /// The messages.
+    pub items: Vec<M>,
+    /// What they refer to; absent when that is nothing.
+    #[serde(default, skip_serializing_if = "Context::is_empty")]
+    pub context: Context,
+    /// The caller's own reactions to them; absent without any.
+    #[serde(default, skip_serializing_if = "Mine::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, Vec<String>>))]
+    pub mine: Mine,
+    /// The cursor of the messages after these; null at the end.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub next_cursor: Option<Cursor>,
+    /// The cursor of the messages before these; null at the beginning.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub prev_cursor: Option<Cursor>,
 }
 
 /// All that changed in a room after a `rev`, each thing once, in its present state, by `rev`.
@@ -156,6 +226,13 @@ pub struct Changes {
     pub room: Room,
     /// The messages whose latest change lies after `since`.
     pub messages: Vec<Message>,
+    /// What they refer to; absent when that is nothing.
+    #[serde(default, skip_serializing_if = "Context::is_empty")]
+    pub context: Context,
+    /// The caller's own reactions to them; absent without any.
+    #[serde(default, skip_serializing_if = "Mine::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, Vec<String>>))]
+    pub mine: Mine,
     /// The memberships whose latest change lies after `since`.
     pub members: Vec<MembershipChange>,
     /// How far this answer reaches: the next `since`.

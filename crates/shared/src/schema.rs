@@ -19,6 +19,7 @@ use crate::ids::{
 use crate::members::Role;
 use crate::messages::MessageText;
 use crate::page::Cursor;
+use crate::read_marks::Notify;
 use crate::rooms::{Posting, RoomName, Topic, Visibility};
 use crate::text::{
     BLANK, COMBINING_MARKS, INVISIBLE, LINE_SEPARATORS, Length, MAX_MARKS_PER_BASE, is_account_character,
@@ -222,6 +223,11 @@ pub(crate) fn ban_reason() -> Object {
 /// The role that a member is given.
 pub(crate) fn role() -> Object {
     string().enum_values(Some(Role::ALL.map(Role::name))).build()
+}
+
+/// A notification level.
+pub(crate) fn notify() -> Object {
+    string().enum_values(Some(Notify::ALL.map(Notify::name))).build()
 }
 
 /// The role that an invite gives: at most that of a moderator.

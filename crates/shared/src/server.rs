@@ -24,6 +24,8 @@ pub struct ServerInfo {
     pub limits: Limits,
     /// Optional features that the server supports.
     pub features: Vec<String>,
+    /// The version of Unicode Emoji whose emoji may be reactions.
+    pub emoji_version: String,
     /// Who may create an account.
     pub registration: Registration,
     /// Who may come as a guest.

@@ -30,6 +30,10 @@ pub enum InvalidCode {
     TooCommon,
     /// It names a file that the message cannot have: unknown, of another room or user, or taken.
     UnknownAttachment,
+    /// It names a message that cannot be answered: unknown, or of another room.
+    UnknownMessage,
+    /// It is no emoji that may be a reaction.
+    UnknownEmoji,
     /// It cannot be combined with another parameter.
     MutuallyExclusive,
     /// A code that this version does not know.
