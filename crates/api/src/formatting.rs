@@ -26,13 +26,15 @@ use shared::ids::UserId;
 
 use self::mentions::{Candidates, Finder, Names, Resolver};
 
+pub use self::excerpt::excerpt_of_plain;
+
 /// A formatted text. Of a plain text, everything is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Formatted {
     /// The tree as JSON, as it is stored and sent. Absent if the text says the same.
     pub body: Option<String>,
     /// The beginning of what the tree shows; absent together with it: then
-    /// [`excerpt_of_plain`](excerpt::excerpt_of_plain) is the excerpt.
+    /// [`excerpt_of_plain`] is the excerpt.
     pub excerpt: Option<String>,
     /// The members who are mentioned, in order, each once, without the author.
     pub mentions: Vec<UserId>,

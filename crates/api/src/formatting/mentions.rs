@@ -43,7 +43,7 @@ pub struct Namesake {
     /// Who it is.
     pub id: UserId,
     /// Whether they have an account. Among namesakes, at most one has.
-    pub is_account: bool,
+    pub has_account: bool,
 }
 
 /// What the names of a text mean in its room.
@@ -66,7 +66,7 @@ impl Names {
     fn member(&self, key: &str) -> Option<UserId> {
         let namesakes = self.members.get(key)?;
         let chosen = namesakes.iter().find(|member| self.chosen.contains(&member.id));
-        let account = || namesakes.iter().find(|member| member.is_account);
+        let account = || namesakes.iter().find(|member| member.has_account);
         let only = || namesakes.first().filter(|_| namesakes.len() == 1);
         chosen.or_else(account).or_else(only).map(|member| member.id)
     }

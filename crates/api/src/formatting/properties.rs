@@ -35,7 +35,7 @@ impl Random {
 }
 
 fn names() -> Names {
-    let member = |id| vec![Namesake { id: UserId(Uuid::from_u128(id)), is_account: true }];
+    let member = |id| vec![Namesake { id: UserId(Uuid::from_u128(id)), has_account: true }];
     Names {
         members: [("ada".to_owned(), member(1)), ("ada lovelace".to_owned(), member(2))].into(),
         rooms: [("lobby".to_owned(), RoomId(Uuid::from_u128(3)))].into(),
