@@ -23,7 +23,7 @@ fn read(event: &ServerEvent) -> Option<ReadMark> {
 }
 
 fn stage() -> (TestApp, TestClient, TestClient, Room) {
-    let app = TestApp::with(&["--rate-limits", "off"]);
+    let app = TestApp::start();
     let (ada, grace) = (app.member("Ada"), app.member("Grace"));
     let room = ada.create_room("engines");
     for number in 0..3 {
