@@ -6,11 +6,12 @@ use std::time::Duration;
 use shared::errors::ErrorCode;
 use shared::ids::{RoomId, UserId};
 use shared::read_marks::{PutRead, ReadMark};
+use shared::rooms::Room;
 use tokio::time::{Instant, sleep_until};
 
 use crate::app::App;
-use crate::db::DbResult;
 use crate::db::read_marks::{self, Move, Moved};
+use crate::db::{Conn, DbResult, mentions};
 use crate::error::{AppError, AppResult};
 use crate::realtime::read_marks::PendingMark;
 
@@ -28,6 +29,22 @@ pub async fn put(app: &App, user: UserId, room_id: RoomId, put: PutRead) -> AppR
         Ok(None) => Err(AppError::new(ErrorCode::MemberNotFound)),
         Err(_) => Err(AppError::new(ErrorCode::Unavailable)),
     }
+}
+
+/// The room as an answer to a user, whose mark may be about to move: they sent a message a moment ago.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn seen_by(app: &App, user: Option<UserId>, room: Room) -> DbResult<Room> {
+    let stored = room.viewer.as_ref().and_then(|viewer| viewer.last_read_seq);
+    let mut seen = app.hub.seen_by(user, room);
+    let (Some(user), Some(viewer)) = (user, &mut seen.viewer) else { return Ok(seen) };
+    if let Some(seq) = viewer.last_read_seq.filter(|seq| Some(*seq) != stored && *seq < seen.last_seq) {
+        let room_id = seen.id;
+        let count = move |conn: &mut Conn| mentions::count_unread(conn, room_id, user, seq);
+        viewer.mentions = Some(app.db.run(count).await?);
+    }
+    Ok(seen)
 }
 
 /// Stores marks as they come, for ever.
@@ -58,7 +75,6 @@ pub async fn store(app: &App) {
             return app.hub.marks.put_back(unanswered.collect());
         }
     };
-    app.hub.marks.stored();
     for Moved { room_id, user_id, mark, is_changed } in &moved {
         if *is_changed {
             app.hub.read_mark_moved(*user_id, *room_id, *mark);

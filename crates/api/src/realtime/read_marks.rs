@@ -17,8 +17,8 @@ pub struct PendingMarks {
 #[derive(Default)]
 struct State {
     pending: HashMap<(UserId, RoomId), PendingMark>,
-    /// What is being stored.
-    in_flight: HashMap<(UserId, RoomId), Seq>,
+    /// What was taken last: it is being stored, or was. A reader may have read the database just before.
+    taken: HashMap<(UserId, RoomId), Seq>,
 }
 
 /// Receives the mark once it is stored; `None` if the user is no member.
@@ -77,7 +77,7 @@ impl PendingMarks {
     pub(super) fn ahead(&self, user: UserId, room_id: RoomId) -> Option<Seq> {
         let state = self.lock();
         let pending = state.pending.get(&(user, room_id)).map(|mark| mark.seq);
-        pending.max(state.in_flight.get(&(user, room_id)).copied())
+        pending.max(state.taken.get(&(user, room_id)).copied())
     }
 
     /// Waits until there are marks to store.
@@ -85,23 +85,17 @@ impl PendingMarks {
         self.added.notified().await;
     }
 
-    /// Takes the marks that wait. The caller calls [`Self::stored`] when they are stored.
+    /// Takes the marks that wait, to store them.
     pub fn take(&self) -> Vec<((UserId, RoomId), PendingMark)> {
         let mut state = self.lock();
         let taken: Vec<_> = std::mem::take(&mut state.pending).into_iter().collect();
-        state.in_flight = taken.iter().map(|(key, mark)| (*key, mark.seq)).collect();
+        state.taken = taken.iter().map(|(key, mark)| (*key, mark.seq)).collect();
         taken
-    }
-
-    /// Forgets what was taken: it is stored.
-    pub fn stored(&self) {
-        self.lock().in_flight = HashMap::new();
     }
 
     /// Takes back what could not be stored. Nobody waits for it any more.
     pub fn put_back(&self, marks: Vec<((UserId, RoomId), PendingMark)>) {
         let mut state = self.lock();
-        state.in_flight = HashMap::new();
         for (key, failed) in marks {
             let mark = state.pending.entry(key).or_default();
             if !mark.is_exact {
