@@ -313,7 +313,9 @@ impl Hub {
         let is_ahead = |seq: &Seq| viewer.last_read_seq.is_some_and(|stored| stored < *seq);
         let Some(ahead) = self.marks.ahead(user, room.id).filter(is_ahead) else { return viewer };
         let mentions = if ahead >= room.last_seq { Some(0) } else { viewer.mentions };
-        Viewer { last_read_seq: Some(ahead.min(room.last_seq)), mentions, ..viewer }
+        // Storing it makes the next version.
+        let read_version = viewer.read_version.map(|version| version + 1);
+        Viewer { last_read_seq: Some(ahead.min(room.last_seq)), mentions, read_version, ..viewer }
     }
 
     /// The latest published change of a followed room; `None` if none was published since it is followed.
