@@ -231,7 +231,8 @@ fn member_names(text: &str) -> Vec<&str> {
         if next == GUARD {
             continue;
         }
-        if !before.is_whitespace() && !(is_word(before) && is_word(next)) {
+        let is_within_word = is_word(before) && is_word(next);
+        if !is_within_word && !before.is_whitespace() {
             names.push(&text[..at]);
         }
         if !is_mark(next) {

@@ -24,7 +24,9 @@ pub const OPTIONS: Options = Options::ENABLE_STRIKETHROUGH;
 
 /// The text with guards, for the parser. `None` if it cannot be guarded; then it is plain.
 pub fn prepare(text: &str) -> Option<String> {
-    if text.chars().any(|character| character == GUARD || HIDDEN.iter().any(|(_, hidden)| *hidden == character))
+    if text
+        .chars()
+        .any(|character| character == GUARD || HIDDEN.iter().any(|(_, hidden)| *hidden == character))
     {
         return None;
     }
@@ -40,7 +42,8 @@ pub fn restore(text: &str) -> String {
     text.chars().filter(|character| *character != GUARD).map(original).collect()
 }
 
-/// Marks within bare links are parts of the address. Those at its end may close what began before it.
+/// Marks within bare links are parts of the address, unless they are escaped. Those at its end may close what began
+/// before it.
 fn hide_marks_in_links(text: &str) -> String {
     let mut hidden = String::with_capacity(text.len());
     for span in links::finder().spans(text) {
@@ -48,10 +51,10 @@ fn hide_marks_in_links(text: &str) -> String {
             Some(LinkKind::Url) => span.as_str().trim_end_matches(['_', '~']),
             _ => "",
         };
-        let hide = |character: char| {
-            HIDDEN.iter().find(|(mark, _)| *mark == character).map_or(character, |(_, hidden)| *hidden)
-        };
-        hidden.extend(address.chars().map(hide));
+        for character in address.chars() {
+            let hide = HIDDEN.iter().find(|(mark, _)| *mark == character && !hidden.ends_with('\\'));
+            hidden.push(hide.map_or(character, |(_, hidden)| *hidden));
+        }
         hidden.push_str(&span.as_str()[address.len()..]);
     }
     hidden
@@ -80,7 +83,9 @@ fn prefix_length(line: &str) -> usize {
         let after_digits = rest.trim_start_matches(|character: char| character.is_ascii_digit());
         let after_mark = match rest.strip_prefix('>') {
             Some(quoted) => Some(quoted),
-            None if after_digits.len() < rest.len() => after_digits.strip_prefix(['.', ')']).filter(is_spaced),
+            None if after_digits.len() < rest.len() => {
+                after_digits.strip_prefix(['.', ')']).filter(is_spaced)
+            }
             None => rest.strip_prefix(['-', '+', '*']).filter(is_spaced),
         };
         match after_mark {
@@ -117,10 +122,8 @@ fn guard_numbers(mut source: String) -> Option<String> {
 /// Where the numbers of these items are.
 fn wrong_numbers(source: &str) -> Vec<usize> {
     // Most texts have no numbered list. They need not be parsed twice.
-    let has_number = source
-        .as_bytes()
-        .windows(2)
-        .any(|pair| pair[0].is_ascii_digit() && matches!(pair[1], b'.' | b')'));
+    let has_number =
+        source.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && matches!(pair[1], b'.' | b')'));
     if !has_number {
         return Vec::new();
     }
