@@ -194,7 +194,7 @@ impl Reader<'_> {
             let end = end.max(range.start + link.opening.len());
             content.push(Inline::Text(link.opening.to_owned()));
             content.extend(inner);
-            push_lines(content, &self.source[end..range.end]);
+            push_lines(content, self.source.get(end..range.end).unwrap_or_default());
         }
         Some(())
     }
@@ -243,7 +243,8 @@ impl Blocks<'_> {
             }
             _ => self.list.push(Block::P { c: content }),
         }
-        self.text_end = Some(range.start + self.source[range.clone()].trim_end().len());
+        let written = self.source.get(range.clone()).unwrap_or_default();
+        self.text_end = Some(range.start + written.trim_end().len());
     }
 }
 
