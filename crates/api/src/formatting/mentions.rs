@@ -11,7 +11,7 @@ use shared::rooms::RoomName;
 use shared::text::is_account_character;
 use shared::users::Username;
 
-use super::source::{GUARD, restore};
+use super::guards::{GUARD, restore};
 use crate::db::name_key::name_key;
 
 /// The name that means all members. Nobody is mentioned by it.

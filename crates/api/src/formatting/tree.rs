@@ -9,8 +9,9 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, LinkType, OffsetIter, Parser, Tag};
 use shared::formatting::{Block, Element, Inline, MAX_NESTING};
 
+use super::guards::{GUARD, restore};
 use super::links;
-use super::source::{GUARD, OPTIONS, restore};
+use super::source::OPTIONS;
 
 /// The longest name of a language.
 const MAX_LANG_LENGTH: usize = 32;
