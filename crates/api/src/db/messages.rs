@@ -130,24 +130,27 @@ pub fn get(conn: &mut PgConnection, room_id: RoomId, id: MessageId) -> DbResult<
     Ok(message(row))
 }
 
-/// Replaces the text of a message, and the files that it has. The caller holds the lock of the room.
+/// Replaces the text of a message, if there is a new one, and the files that it has. The caller holds the lock of the room.
 ///
 /// # Errors
 /// [`super::DbError::NotFound`] if it does not exist.
 pub fn update(
     conn: &mut PgConnection,
     id: MessageId,
-    text: &str,
-    format: &Formatted,
+    text: Option<(&str, &Formatted)>,
     attachments: &[Attachment],
     rev: Rev,
     now: DateTime<Utc>,
 ) -> DbResult<()> {
     diesel::update(messages::table.find(id.0))
         .set((
-            messages::text.eq(text),
-            messages::body.eq(&format.body),
-            messages::excerpt.eq(&format.excerpt),
+            text.map(|(text, format)| {
+                (
+                    messages::text.eq(text),
+                    messages::body.eq(&format.body),
+                    messages::excerpt.eq(&format.excerpt),
+                )
+            }),
             messages::attachments.eq(super::attachments::to_json(attachments)),
             messages::edited_at.eq(now),
             messages::rev.eq(rev.0),
