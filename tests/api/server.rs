@@ -188,17 +188,29 @@ fn operations(api: &Value) -> Vec<(String, &Value)> {
     operations.collect()
 }
 
-/// The same, with every reference replaced by its target.
+/// The same, with every reference replaced by its target. One that leads back to itself stays.
 fn resolve(api: &Value, value: &Value) -> Value {
+    resolve_within(api, value, &mut Vec::new())
+}
+
+fn resolve_within<'api>(api: &'api Value, value: &'api Value, within: &mut Vec<&'api str>) -> Value {
     match value {
         Value::Object(object) => match object.get("$ref").and_then(Value::as_str) {
+            Some(reference) if within.contains(&reference) => value.clone(),
             Some(reference) => {
+                within.push(reference);
                 let target = reference.strip_prefix('#').and_then(|pointer| api.pointer(pointer));
-                resolve(api, target.unwrap_or_else(|| panic!("{reference} leads nowhere")))
+                let target = target.unwrap_or_else(|| panic!("{reference} leads nowhere"));
+                let resolved = resolve_within(api, target, within);
+                within.pop();
+                resolved
             }
-            None => object.iter().map(|(key, value)| (key.clone(), resolve(api, value))).collect(),
+            None => {
+                let fields = object.iter();
+                fields.map(|(key, value)| (key.clone(), resolve_within(api, value, within))).collect()
+            }
         },
-        Value::Array(items) => items.iter().map(|item| resolve(api, item)).collect(),
+        Value::Array(items) => items.iter().map(|item| resolve_within(api, item, within)).collect(),
         other => other.clone(),
     }
 }

@@ -85,6 +85,7 @@ pub async fn store(app: &App) -> bool {
         moved.into_iter().map(|moved| ((moved.user_id, moved.room_id), moved)).collect();
     for ((user, room_id), mark) in marks {
         let stored = moved.get(&(user, room_id));
+        app.hub.marks.stored((user, room_id), stored.map(|stored| stored.mark.seq));
         if let Some(moved) = stored.filter(|moved| moved.is_changed && (mark.is_news || moved.had_mentions)) {
             app.hub.read_mark_moved(user, room_id, moved.mark);
         }

@@ -109,6 +109,16 @@ impl PendingMarks {
         taken
     }
 
+    /// Remembers where a mark that was taken is now; `None` if the user is no member.
+    pub fn stored(&self, key: (UserId, RoomId), seq: Option<Seq>) {
+        let mut state = self.lock();
+        match (state.taken.get_mut(&key), seq) {
+            (Some(taken), Some(seq)) => taken.seq = seq,
+            (_, None) => drop(state.taken.remove(&key)),
+            (None, Some(_)) => {}
+        }
+    }
+
     /// Takes back what could not be stored. Nobody waits for it any more.
     pub fn put_back(&self, marks: Vec<((UserId, RoomId), PendingMark)>) {
         let mut state = self.lock();
