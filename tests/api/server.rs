@@ -242,7 +242,7 @@ fn every_operation_lists_its_statuses_and_security() {
         let anybody = security.contains(&Vec::new());
         // A guest who signs up becomes the member; others come as nobody.
         let is_sign_up = name == "post /api/v1/users";
-        let personal = ["/users", "/sessions", "/tokens", "/admin", "/bans", "/audit", "/invites"];
+        let personal = ["/users", "/sessions", "/tokens", "/admin", "/bans", "/audit", "/invites", "/edits"];
         let is_personal = personal.iter().any(|noun| name.contains(noun));
         // A stream only needs the right to read.
         let is_stream = name.contains("/streams");
