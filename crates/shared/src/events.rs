@@ -340,7 +340,13 @@ pub struct MessageChange {
 impl MessageChange {
     /// A change of a message that refers to nothing.
     pub fn of(message: Message) -> Self {
-        Self { room_id: message.room_id, rev: message.rev, message, context: Context::default(), mine: Mine::new() }
+        Self {
+            room_id: message.room_id,
+            rev: message.rev,
+            message,
+            context: Context::default(),
+            mine: Mine::new(),
+        }
     }
 }
 

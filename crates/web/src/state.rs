@@ -15,6 +15,7 @@ pub mod connection;
 pub mod crop;
 pub mod days;
 pub mod draft_files;
+pub mod excerpts;
 pub mod files;
 pub mod follow;
 pub mod followup;
@@ -27,7 +28,9 @@ pub mod news;
 pub mod outbox;
 pub mod pictures;
 pub mod presence;
+pub mod reactions;
 pub mod reading;
+pub mod references;
 pub mod rooms;
 pub mod rows;
 #[cfg(test)]
@@ -48,8 +51,8 @@ use shared::errors::ErrorCode;
 use shared::events::{MessageChange, RoomChange, ServerEvent};
 use shared::ids::{Epoch, MessageId, Rev, RoomId, Seq, UserId};
 use shared::members::{MembershipChange, Operation, RemovalReason};
-use shared::messages::{Author, Changes, Message};
-use shared::page::{Cursor, Page};
+use shared::messages::{Author, Changes, Message, MessageAnswer, MessagePage};
+use shared::page::Cursor;
 use shared::rooms::Room;
 use shared::users::User;
 
@@ -63,8 +66,10 @@ use crate::state::members::Members;
 use crate::state::messages::{Delivery, Timeline};
 use crate::state::outbox::Outbox;
 use crate::state::presence::Presence;
+use crate::state::reactions::Toggles;
 use crate::state::reading::ReadMarks;
 use crate::state::rooms::{RoomList, Touched};
+use crate::state::rows::Beside;
 use crate::state::sending_rules::SlowModes;
 use crate::state::timelines::Timelines;
 use crate::state::toasts::{Toasts, Tone};
@@ -91,6 +96,8 @@ pub struct State {
     pub follows: StoredValue<Follows>,
     /// The loaded messages of each room. `timeline` tracks a room's.
     pub timelines: StoredValue<Timelines>,
+    /// The reactions that the user wants to change.
+    pub toggles: StoredValue<Toggles>,
     /// Who is in the open room.
     pub presence: RwSignal<Presence>,
     /// The members of the open room.
@@ -129,6 +136,7 @@ impl Default for State {
             unread: RwSignal::default(),
             follows: StoredValue::new(Follows::default()),
             timelines: StoredValue::default(),
+            toggles: StoredValue::default(),
             presence: RwSignal::default(),
             members: RwSignal::default(),
             departed: RwSignal::default(),
@@ -213,8 +221,9 @@ impl State {
             ServerEvent::MessageCreated(change)
             | ServerEvent::MessageUpdated(change)
             | ServerEvent::MessageDeleted(change) => {
-                self.apply_message(change.message);
-                self.follow(|follows| follows.applied(change.room_id, change.rev, true), change.room_id)
+                let (room_id, rev) = (change.room_id, change.rev);
+                self.apply_change(change);
+                self.follow(|follows| follows.applied(room_id, rev, true), room_id)
             }
             ServerEvent::MemberJoined(change) | ServerEvent::MemberUpdated(change) => {
                 self.follow(|follows| follows.applied(change.room_id, change.rev, true), change.room_id)
@@ -237,11 +246,17 @@ impl State {
             ServerEvent::Error { code, room_id: Some(room_id), .. } if code != ErrorCode::RoomNotFound => {
                 Some(Followup::Refused { room_id, code })
             }
+            ServerEvent::Reacted { room_id, message_id, emoji, active } => {
+                self.change_timeline(room_id, |timeline| timeline.own.set(message_id, &emoji, active));
+                None
+            }
             ServerEvent::RoomCreated(_)
             | ServerEvent::RoomDeleted(_)
             | ServerEvent::RoomAdded { .. }
             | ServerEvent::RoomRemoved { .. }
             | ServerEvent::ViewerUpdated { .. }
+            | ServerEvent::Read { .. }
+            | ServerEvent::Activity { .. }
             | ServerEvent::Presence { .. }
             | ServerEvent::Typing { .. }
             | ServerEvent::Pong { .. }
@@ -252,8 +267,30 @@ impl State {
         caught_up.or(appeared.map(Followup::Follow))
     }
 
+    /// Takes in the answer to a request about a message.
+    pub fn apply_answer(&self, answer: MessageAnswer) {
+        let MessageAnswer { message, context, mine } = answer;
+        self.change_timeline(message.room_id, |timeline| {
+            timeline.own.replace(std::slice::from_ref(&message), mine);
+            timeline.references.learn(context);
+        });
+        self.apply_message(message);
+    }
+
+    /// Takes in what happened to a message.
+    fn apply_change(&self, change: MessageChange) {
+        let MessageChange { room_id, message, context, mine, .. } = change;
+        if !context.is_empty() || !mine.is_empty() {
+            self.change_timeline(room_id, |timeline| {
+                timeline.own.learn(mine);
+                timeline.references.learn(context);
+            });
+        }
+        self.apply_message(message);
+    }
+
     /// Takes in a message however it came.
-    pub fn apply_message(&self, message: Message) {
+    fn apply_message(&self, message: Message) {
         let room_id = message.room_id;
         let own = Some(message.author.id) == self.me();
         if own {
@@ -262,17 +299,20 @@ impl State {
         let seq = message.seq;
         self.change_room(room_id, |rooms, _| rooms.reach(room_id, seq));
         self.confirm(message.id);
-        let is_loaded = self.timelines.try_update_value(|timelines| {
-            let timeline = timelines.get_mut(room_id);
-            timeline.map(|timeline| timeline.apply(message)).is_some()
-        });
+        self.change_timeline(room_id, |timeline| timeline.apply(message));
+    }
+
+    /// Changes a timeline, if there is one.
+    pub fn change_timeline(&self, room_id: RoomId, change: impl FnOnce(&mut Timeline)) {
+        let is_loaded =
+            self.timelines.try_update_value(|timelines| timelines.get_mut(room_id).map(change).is_some());
         if is_loaded == Some(true) {
             self.triggers.of(room_id).messages.notify();
         }
     }
 
     /// Takes in a page of a room's messages, in the way that `add` says.
-    pub fn apply_page(&self, room_id: RoomId, page: Page<Message>, add: fn(&mut Timeline, Page<Message>)) {
+    pub fn apply_page(&self, room_id: RoomId, page: MessagePage, add: fn(&mut Timeline, MessagePage)) {
         for message in &page.items {
             self.confirm(message.id);
         }
@@ -282,6 +322,10 @@ impl State {
     /// Takes in a page of `changes?since`. Returns the next `since` when there is more.
     pub fn apply_changes(&self, changes: Changes) -> Option<Rev> {
         let room_id = changes.room.id;
+        self.change_timeline(room_id, |timeline| {
+            timeline.own.replace(&changes.messages, changes.mine);
+            timeline.references.learn(changes.context);
+        });
         for message in changes.messages {
             self.apply_message(message);
         }
@@ -324,6 +368,15 @@ impl State {
     pub fn timeline<T>(&self, room_id: RoomId, read: impl FnOnce(Option<&Timeline>) -> T) -> T {
         self.triggers.of(room_id).messages.track();
         self.timelines.with_value(|timelines| read(timelines.get(room_id)))
+    }
+
+    /// What belongs to a message of a timeline.
+    pub fn beside(&self, timeline: &Timeline, message: &Message, me: Option<UserId>) -> Beside {
+        Beside {
+            quote: message.reply_to.and_then(|reply| timeline.references.quote(reply.id).cloned()),
+            replies: timeline.references.replies(message.id),
+            chips: self.toggles.with_value(|toggles| toggles.chips(message, &timeline.own, me)),
+        }
     }
 
     /// Reads one room. Tracks it.

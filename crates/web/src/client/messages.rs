@@ -2,9 +2,10 @@
 
 use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::messages::{
-    Changes, CreateMessage, Message, UpdateMessage, changes_path, message_path, messages_path,
+    Changes, CreateMessage, MessageAnswer, MessagePage, UpdateMessage, changes_path, message_path,
+    messages_path,
 };
-use shared::page::{Cursor, Page};
+use shared::page::Cursor;
 
 use crate::client::{self, ClientError};
 
@@ -28,7 +29,7 @@ pub enum Slice {
 }
 
 /// A page of messages, oldest to newest.
-pub async fn list(room_id: RoomId, slice: Slice) -> Result<Page<Message>, ClientError> {
+pub async fn list(room_id: RoomId, slice: Slice) -> Result<MessagePage, ClientError> {
     let query = match slice {
         Slice::Newest => String::new(),
         Slice::Last => "?limit=1".to_owned(),
@@ -42,12 +43,16 @@ pub async fn list(room_id: RoomId, slice: Slice) -> Result<Page<Message>, Client
 }
 
 /// Sends a message, or the same one again.
-pub async fn create(room_id: RoomId, create: &CreateMessage) -> Result<Message, ClientError> {
+pub async fn create(room_id: RoomId, create: &CreateMessage) -> Result<MessageAnswer, ClientError> {
     client::post(&messages_path(room_id), create).await
 }
 
 /// Edits a message.
-pub async fn update(room_id: RoomId, id: MessageId, update: &UpdateMessage) -> Result<Message, ClientError> {
+pub async fn update(
+    room_id: RoomId,
+    id: MessageId,
+    update: &UpdateMessage,
+) -> Result<MessageAnswer, ClientError> {
     client::patch(&message_path(room_id, id), update).await
 }
 

@@ -255,6 +255,9 @@ impl RoomList {
             ServerEvent::MemberJoined(change) => self.count_member(change.room_id, change.rev, 1),
             ServerEvent::MemberLeft { room_id, rev, .. } => self.count_member(*room_id, *rev, -1),
             ServerEvent::MemberUpdated(_)
+            | ServerEvent::Read { .. }
+            | ServerEvent::Reacted { .. }
+            | ServerEvent::Activity { .. }
             | ServerEvent::Hello { .. }
             | ServerEvent::Presence { .. }
             | ServerEvent::Typing { .. }

@@ -17,6 +17,7 @@ use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::context::RoomContext;
 use crate::route::Route;
 use crate::sending;
+use crate::state::outbox::Words;
 use crate::state::toasts::Tone;
 
 impl RoomContext {
@@ -44,8 +45,8 @@ impl RoomContext {
                 let outcome = client::messages::update(room_id, id, &edit).await;
                 let is_open = editor.try_get_value() == Some(asking);
                 match outcome {
-                    Ok(message) => {
-                        state.apply_message(message);
+                    Ok(answer) => {
+                        state.apply_answer(answer);
                         if is_open {
                             stop_editing();
                         }
@@ -103,7 +104,8 @@ impl RoomContext {
     pub fn send(self, text: &MessageText, files: Vec<Attachment>) {
         let Some(now) = browser::timestamp() else { return };
         self.live.stop_typing();
-        sending::push(self.state, self.room_id, text, files, now);
+        let words = Words { text: text.as_str().to_owned(), attachments: files, ..Words::default() };
+        sending::push(self.state, self.room_id, words, now);
         // The page may be gone when the name is given.
         let Some(is_loading) = self.loading.try_get_untracked() else { return };
         if self.state.with_timeline(self.room_id, |timeline| timeline.is_at_newest()) == Some(true) {

@@ -1,0 +1,216 @@
+//! Reactions to messages: who reacted how, and what the user is just about to change.
+//!
+//! Pure. A message says how many reacted, and who were the first. Where that does not tell whether the user is among
+//! them, what came for the user alone does. What the user wants is shown at once; the server is asked one thing at a
+//! time for each message and emoji.
+
+use std::collections::HashMap;
+
+use shared::ids::{MessageId, UserId};
+use shared::messages::Message;
+use shared::reactions::{Mine, Reaction};
+
+/// A kind of reactions below a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chip {
+    /// The emoji.
+    pub emoji: String,
+    /// How many reacted so.
+    pub count: u32,
+    /// Whether the user did.
+    pub is_mine: bool,
+    /// The first of them, who may include the user.
+    pub user_ids: Vec<UserId>,
+}
+
+/// The user's own reactions to messages of a room, as far as they were told.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OwnReactions {
+    of: HashMap<MessageId, Vec<String>>,
+}
+
+impl OwnReactions {
+    /// Takes in what came beside these messages, which is all of it.
+    pub fn replace(&mut self, messages: &[Message], mut mine: Mine) {
+        for message in messages {
+            match mine.remove(&message.id) {
+                Some(emoji) => drop(self.of.insert(message.id, emoji)),
+                None => drop(self.of.remove(&message.id)),
+            }
+        }
+    }
+
+    /// Takes in what came beside a message that may be told live, when nothing is said about the user.
+    pub fn learn(&mut self, mine: Mine) {
+        self.of.extend(mine);
+    }
+
+    /// The user reacted, or took a reaction back.
+    pub fn set(&mut self, id: MessageId, emoji: &str, is_active: bool) {
+        let of_message = self.of.entry(id).or_default();
+        of_message.retain(|known| known != emoji);
+        if is_active {
+            of_message.push(emoji.to_owned());
+        }
+    }
+
+    /// Whether the user reacted so. A list that is complete knows best.
+    pub fn has(&self, id: MessageId, reaction: &Reaction, me: Option<UserId>) -> bool {
+        let Some(me) = me else { return false };
+        let is_complete = reaction.count as usize <= reaction.user_ids.len();
+        let is_told = || self.of.get(&id).is_some_and(|known| known.contains(&reaction.emoji));
+        reaction.user_ids.contains(&me) || !is_complete && is_told()
+    }
+}
+
+/// What the user wants of one emoji at one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Toggle {
+    /// Whether it should be there.
+    is_wanted: bool,
+    /// What the server was asked for last, while it has not answered.
+    asked: Option<bool>,
+}
+
+/// What the user wants and the server has not confirmed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Toggles {
+    all: HashMap<(MessageId, String), Toggle>,
+}
+
+impl Toggles {
+    /// What the user wants of this emoji, if that is not confirmed.
+    pub fn wanted(&self, id: MessageId, emoji: &str) -> Option<bool> {
+        self.all.get(&(id, emoji.to_owned())).map(|toggle| toggle.is_wanted)
+    }
+
+    /// The user wants it to be there, or not. Returns what to ask the server for, unless it is being asked.
+    pub fn want(&mut self, id: MessageId, emoji: &str, is_wanted: bool) -> Option<bool> {
+        let toggle = self.all.entry((id, emoji.to_owned())).or_insert(Toggle { is_wanted, asked: None });
+        toggle.is_wanted = is_wanted;
+        if toggle.asked.is_some() {
+            return None;
+        }
+        toggle.asked = Some(is_wanted);
+        toggle.asked
+    }
+
+    /// The server did what it was asked for. Returns what to ask it for next, if the user has changed their mind.
+    pub fn answered(&mut self, id: MessageId, emoji: &str) -> Option<bool> {
+        let key = (id, emoji.to_owned());
+        let toggle = self.all.get_mut(&key)?;
+        if toggle.asked == Some(toggle.is_wanted) {
+            self.all.remove(&key);
+            return None;
+        }
+        toggle.asked = Some(toggle.is_wanted);
+        toggle.asked
+    }
+
+    /// The server refused: everything is as it was.
+    pub fn give_up(&mut self, id: MessageId, emoji: &str) {
+        self.all.remove(&(id, emoji.to_owned()));
+    }
+
+    /// The reactions to show below a message.
+    pub fn chips(&self, message: &Message, own: &OwnReactions, me: Option<UserId>) -> Vec<Chip> {
+        let stored = message.reactions.as_ref().and_then(|stored| stored.value());
+        let mut chips: Vec<_> =
+            stored.into_iter().flatten().map(|it| self.chip(message.id, it, own, me)).collect();
+        for ((id, emoji), toggle) in &self.all {
+            if *id == message.id && toggle.is_wanted && !chips.iter().any(|chip| chip.emoji == *emoji) {
+                chips.push(Chip {
+                    emoji: emoji.clone(),
+                    count: 1,
+                    is_mine: true,
+                    user_ids: me.into_iter().collect(),
+                });
+            }
+        }
+        chips.retain(|chip| chip.count > 0);
+        chips
+    }
+
+    fn chip(&self, id: MessageId, reaction: &Reaction, own: &OwnReactions, me: Option<UserId>) -> Chip {
+        let was_mine = own.has(id, reaction, me);
+        let is_mine = self.wanted(id, &reaction.emoji).unwrap_or(was_mine);
+        let count = (reaction.count + u32::from(is_mine)).saturating_sub(u32::from(was_mine));
+        Chip { emoji: reaction.emoji.clone(), count, is_mine, user_ids: reaction.user_ids.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::stored::Stored;
+
+    use super::*;
+    use crate::state::samples::{message, message_id, user};
+
+    const TADA: &str = "🎉";
+
+    fn me() -> Option<UserId> {
+        Some(user(1, "adam").id)
+    }
+
+    fn reacted(count: u32, users: &[u8]) -> Message {
+        let user_ids = users.iter().map(|number| user(*number, "somebody").id).collect();
+        let reactions = vec![Reaction { emoji: TADA.to_owned(), count, user_ids }];
+        Message { reactions: Some(Stored::Value(reactions)), ..message(1, 1) }
+    }
+
+    fn seen(toggles: &Toggles, message: &Message, own: &OwnReactions) -> Vec<(u32, bool)> {
+        toggles.chips(message, own, me()).iter().map(|chip| (chip.count, chip.is_mine)).collect()
+    }
+
+    #[test]
+    fn a_reaction_is_ones_own_if_the_complete_list_says_so_or_the_server_told_it() {
+        let (toggles, mut own) = (Toggles::default(), OwnReactions::default());
+        assert_eq!(seen(&toggles, &reacted(2, &[1, 2]), &own), [(2, true)]);
+        assert_eq!(seen(&toggles, &reacted(12, &[2, 3]), &own), [(12, false)]);
+        own.learn(Mine::from([(message_id(1), vec![TADA.to_owned()])]));
+        assert_eq!(seen(&toggles, &reacted(12, &[2, 3]), &own), [(12, true)]);
+        assert_eq!(seen(&toggles, &reacted(2, &[2, 3]), &own), [(2, false)], "the list is complete");
+        own.learn(Mine::new());
+        assert_eq!(
+            seen(&toggles, &reacted(12, &[2, 3]), &own),
+            [(12, true)],
+            "a live event says nothing of it"
+        );
+        own.replace(&[message(1, 1)], Mine::new());
+        assert_eq!(seen(&toggles, &reacted(12, &[2, 3]), &own), [(12, false)], "a page does");
+        own.set(message_id(1), TADA, true);
+        assert_eq!(seen(&toggles, &reacted(12, &[2, 3]), &own), [(12, true)]);
+        assert!(!toggles.chips(&reacted(1, &[1]), &own, None)[0].is_mine);
+    }
+
+    #[test]
+    fn what_the_user_wants_is_shown_at_once_and_counted_once() {
+        let (mut toggles, own) = (Toggles::default(), OwnReactions::default());
+        assert_eq!(toggles.want(message_id(1), TADA, true), Some(true));
+        assert_eq!(seen(&toggles, &message(1, 1), &own), [(1, true)]);
+        assert_eq!(seen(&toggles, &reacted(1, &[2]), &own), [(2, true)]);
+        assert_eq!(
+            seen(&toggles, &reacted(2, &[2, 1]), &own),
+            [(2, true)],
+            "the event was quicker than the answer"
+        );
+        assert_eq!(toggles.answered(message_id(1), TADA), None);
+        assert_eq!(toggles.wanted(message_id(1), TADA), None);
+        assert_eq!(toggles.want(message_id(1), TADA, false), Some(false));
+        assert_eq!(seen(&toggles, &reacted(1, &[1]), &own), [(0, false); 0]);
+        toggles.give_up(message_id(1), TADA);
+        assert_eq!(seen(&toggles, &reacted(1, &[1]), &own), [(1, true)]);
+    }
+
+    #[test]
+    fn the_server_is_asked_one_thing_at_a_time() {
+        let mut toggles = Toggles::default();
+        assert_eq!(toggles.want(message_id(1), TADA, true), Some(true));
+        assert_eq!(toggles.want(message_id(1), TADA, false), None);
+        assert_eq!(toggles.want(message_id(1), "👍", true), Some(true), "another emoji");
+        assert_eq!(toggles.answered(message_id(1), TADA), Some(false));
+        assert_eq!(toggles.want(message_id(1), TADA, true), None);
+        assert_eq!(toggles.want(message_id(1), TADA, false), None);
+        assert_eq!(toggles.answered(message_id(1), TADA), None);
+    }
+}
