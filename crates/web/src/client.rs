@@ -6,9 +6,11 @@
 pub mod admin;
 pub mod audit;
 pub mod bans;
+pub mod emoji;
 pub mod invites;
 pub mod members;
 pub mod messages;
+pub mod reactions;
 pub mod rooms;
 pub mod server;
 pub mod sessions;

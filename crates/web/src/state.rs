@@ -15,6 +15,7 @@ pub mod connection;
 pub mod crop;
 pub mod days;
 pub mod draft_files;
+pub mod emoji;
 pub mod excerpts;
 pub mod files;
 pub mod follow;
@@ -383,6 +384,24 @@ impl State {
     pub fn room<T>(&self, room_id: RoomId, read: impl FnOnce(&Room) -> T) -> Option<T> {
         self.triggers.of(room_id).facts.track();
         self.rooms.with_untracked(|rooms| rooms.get(room_id).map(read))
+    }
+
+    /// What somebody in a room is called, if that is known and they are not the user. Not tracked.
+    pub fn name_of(&self, room_id: RoomId, id: UserId) -> Option<String> {
+        if self.me() == Some(id) {
+            return None;
+        }
+        let name = |user: &User| user.username.as_str().to_owned();
+        let member = self.members.with_untracked(|members| members.get(id).map(|member| name(&member.user)));
+        let person = || self.presence.with_untracked(|presence| presence.get(id).map(name));
+        let author = || {
+            self.timelines.with_value(|timelines| {
+                let messages = timelines.get(room_id)?.messages();
+                let author = messages.iter().find(|message| message.author.id == id)?;
+                Some(author.author.username.as_str().to_owned())
+            })
+        };
+        member.or_else(person).or_else(author)
     }
 
     /// A room's name, not tracked.

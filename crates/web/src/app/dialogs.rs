@@ -10,6 +10,7 @@ use crate::components::room_switcher::RoomSwitcher;
 use crate::components::shortcuts_dialog::ShortcutsDialog;
 use crate::dialogs::browse_dialog::BrowseDialog;
 use crate::dialogs::create_room_dialog::CreateRoomDialog;
+use crate::dialogs::emoji_picker::EmojiPicker;
 use crate::dialogs::image_viewer::ImageViewer;
 use crate::dialogs::room_dialog::RoomDialog;
 use crate::dialogs::settings_dialog::SettingsDialog;
@@ -53,6 +54,7 @@ pub fn AppDialogs() -> impl IntoView {
         <BrowseDialog />
         <RoomDialog />
         <ImageViewer />
+        <EmojiPicker />
         <ShortcutsDialog open=overlays.shortcuts />
         <ConfirmDialog question=overlays.question />
     }

@@ -29,6 +29,8 @@ pub mod keys {
     pub const READ: &str = "parlance.read";
     /// The last room.
     pub const LAST_ROOM: &str = "parlance.last-room";
+    /// The emoji that were used last.
+    pub const EMOJI: &str = "parlance.emoji";
     /// The history of the database that all else belongs to.
     pub const EPOCH: &str = "parlance.epoch";
     /// The fallback by which events came last, and when.

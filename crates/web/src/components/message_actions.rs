@@ -1,7 +1,7 @@
 //! What a user can do with messages.
 
 use leptos::prelude::*;
-use shared::ids::MessageId;
+use shared::ids::{MessageId, UserId};
 use shared::messages::UpdateMessage;
 
 use crate::parts::Parts;
@@ -13,31 +13,60 @@ pub struct MessageRights {
     pub edit: bool,
     /// Delete it.
     pub delete: bool,
+    /// React to it.
+    pub react: bool,
+}
+
+/// What the user wants of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageAction {
+    /// Opens the editor.
+    Edit,
+    /// Deletes it.
+    Delete,
+    /// Copies its link.
+    CopyLink,
+    /// Sends it again, when it could not be sent.
+    Retry,
+    /// Removes it, when it could not be sent.
+    Discard,
+    /// Chooses an emoji to react with.
+    PickReaction,
+    /// Reacts, or takes the reaction back.
+    React {
+        /// The emoji.
+        emoji: String,
+        /// Whether it should be there.
+        is_wanted: bool,
+    },
 }
 
 /// The actions on messages, and the state of the edit in progress.
 #[derive(Clone, Copy)]
 pub struct MessageActions {
+    /// The user.
+    pub me: Signal<Option<UserId>>,
     /// The message that is being edited.
     pub editing: RwSignal<Option<MessageId>>,
     /// Why the edit was refused.
     pub edit_error: RwSignal<Option<String>>,
     /// Whether the edit's request is in flight.
     pub edit_busy: RwSignal<bool>,
-    /// Opens the editor.
-    pub on_edit: Callback<MessageId>,
     /// Saves the edit.
     pub on_save: Callback<(MessageId, UpdateMessage)>,
     /// Closes the editor.
     pub on_cancel_edit: Callback<()>,
-    /// Deletes a message.
-    pub on_delete: Callback<MessageId>,
-    /// Copies a message's link.
-    pub on_copy_link: Callback<MessageId>,
-    /// Sends a failed message again.
-    pub on_retry: Callback<MessageId>,
-    /// Removes a failed message.
-    pub on_discard: Callback<MessageId>,
+    /// Does something with a message.
+    pub on_action: Callback<(MessageId, MessageAction)>,
+    /// Finds out who reacted with this emoji, and sets their names.
+    pub on_who: Callback<(MessageId, String, RwSignal<String>)>,
     /// Draws the files of a message and its editor.
     pub parts: Parts,
+}
+
+impl MessageActions {
+    /// Does something with a message.
+    pub fn run(self, id: MessageId, action: MessageAction) {
+        self.on_action.run((id, action));
+    }
 }

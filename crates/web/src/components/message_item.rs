@@ -8,9 +8,12 @@ use crate::boxed::memo;
 use crate::browser::{TimeStyle, time_text};
 use crate::components::avatar::Avatar;
 use crate::components::icon::Icon;
-use crate::components::message_actions::{MessageActions, MessageRights};
+use crate::components::message_actions::{MessageAction, MessageActions, MessageRights};
+use crate::components::message_reactions::MessageReactions;
+use crate::components::message_text::{formatted, link};
 use crate::components::message_toolbar::MessageToolbar;
 use crate::parts::{Editing, Part};
+use crate::state::excerpts::blocks;
 use crate::state::files::words;
 use crate::state::links::parts;
 use crate::state::messages::Delivery;
@@ -78,6 +81,7 @@ pub fn MessageItem(
                 <Show when=move || editing.get() fallback=move || view! { <MessageContent id=id row=row actions=actions /> }>
                     {editor()}
                 </Show>
+                <MessageReactions id=id row=row rights=rights actions=actions />
             </div>
             <Show when=move || active.get() && !editing.get() && has_actions.get()>
                 <MessageToolbar id=id row=row rights=rights actions=actions />
@@ -89,17 +93,32 @@ pub fn MessageItem(
 /// The text and the files, or the note that the message was deleted, and why it could not be sent.
 #[component]
 fn MessageContent(id: MessageId, row: RwSignal<MessageRow>, actions: MessageActions) -> impl IntoView {
+    // Reactions and the like must not draw the text anew: it may have the focus, or show a spoiler.
+    let said = memo(move || {
+        row.with(|row| {
+            let Message { text, body, edited_at, .. } = &*row.message;
+            (text.clone(), body.clone(), *edited_at)
+        })
+    });
     let text = move || {
-        row.with(|row| match &row.message.text {
-            Some(text) if text.is_empty() && row.message.edited_at.is_none() => ().into_any(),
-            Some(text) => view! {
+        said.track();
+        row.with_untracked(|row| match (&row.message.text, blocks(&row.message)) {
+            (Some(text), _) if text.is_empty() && row.message.edited_at.is_none() => ().into_any(),
+            (Some(_), Some(blocks)) => view! {
+                <div class="text formatted">
+                    {formatted(blocks, actions.me)}
+                    {edited(&row.message)}
+                </div>
+            }
+            .into_any(),
+            (Some(text), None) => view! {
                 <p class="text" dir="auto">
                     {parts(text).into_iter().map(part).collect_view()}
                     {edited(&row.message)}
                 </p>
             }
             .into_any(),
-            None => view! { <p class="text gone">{DELETED}</p> }.into_any(),
+            (None, _) => view! { <p class="text gone">{DELETED}</p> }.into_any(),
         })
     };
     let failure = move || {
@@ -108,10 +127,10 @@ fn MessageContent(id: MessageId, row: RwSignal<MessageRow>, actions: MessageActi
                 <p class="failure">
                     <Icon name="alert" />
                     <span>{format!("Not sent. {detail}")}</span>
-                    <button type="button" class="link" on:click=move |_| actions.on_retry.run(id)>
+                    <button type="button" class="link" on:click=move |_| actions.run(id, MessageAction::Retry)>
                         "Retry"
                     </button>
-                    <button type="button" class="link" on:click=move |_| actions.on_discard.run(id)>
+                    <button type="button" class="link" on:click=move |_| actions.run(id, MessageAction::Discard)>
                         "Discard"
                     </button>
                 </p>
@@ -149,16 +168,7 @@ fn label(row: &MessageRow) -> String {
 /// A part of a text: a URL is a link.
 fn part((text, is_url): (&str, bool)) -> AnyView {
     let text = text.to_owned();
-    if is_url {
-        view! {
-            <a class="url" href=text.clone() target="_blank" rel="noopener noreferrer nofollow">
-                {text.clone()}
-            </a>
-        }
-        .into_any()
-    } else {
-        text.into_any()
-    }
+    if is_url { link(text.clone(), text.into_any(), None) } else { text.into_any() }
 }
 
 fn head(message: &Message) -> impl IntoView + use<> {

@@ -6,7 +6,7 @@ use shared::timestamp::Timestamp;
 
 use crate::browser::{TimeStyle, time_text};
 use crate::components::icon_button::IconButton;
-use crate::components::message_actions::{MessageActions, MessageRights};
+use crate::components::message_actions::{MessageAction, MessageActions, MessageRights};
 use crate::state::rows::MessageRow;
 
 /// The actions that the user may do with the message.
@@ -21,16 +21,25 @@ pub fn MessageToolbar(
     /// The actions.
     actions: MessageActions,
 ) -> impl IntoView {
+    let button = move |may: fn(MessageRights) -> bool,
+                       label: &'static str,
+                       icon: &'static str,
+                       action: MessageAction| {
+        let action = StoredValue::new(action);
+        view! {
+            <Show when=move || may(rights.get())>
+                <IconButton label=label icon=icon on_press=move |()| actions.run(id, action.get_value()) />
+            </Show>
+        }
+        .into_any()
+    };
     view! {
         <div class="toolbar" role="group" aria-label="Message actions">
             <span class="toolbar-time">{move || row.with(times)}</span>
-            <IconButton label="Copy link" icon="link" on_press=move |()| actions.on_copy_link.run(id) />
-            <Show when=move || rights.get().edit>
-                <IconButton label="Edit message" icon="pencil" on_press=move |()| actions.on_edit.run(id) />
-            </Show>
-            <Show when=move || rights.get().delete>
-                <IconButton label="Delete message" icon="bin" on_press=move |()| actions.on_delete.run(id) />
-            </Show>
+            {button(|rights| rights.react, "Add reaction", "smile", MessageAction::PickReaction)}
+            {button(|_| true, "Copy link", "link", MessageAction::CopyLink)}
+            {button(|rights| rights.edit, "Edit message", "pencil", MessageAction::Edit)}
+            {button(|rights| rights.delete, "Delete message", "bin", MessageAction::Delete)}
         </div>
     }
 }

@@ -26,8 +26,15 @@ pub fn excerpt(message: &Message) -> String {
     text.chars().take(EXCERPT_LENGTH).collect()
 }
 
+/// A part of a line without its marks.
+pub fn inline_text(inlines: &[Inline]) -> String {
+    let mut text = String::new();
+    add_inlines(&mut text, inlines);
+    text
+}
+
 /// Formatted text without its marks.
-pub fn plain_text(blocks: &[Block]) -> String {
+fn plain_text(blocks: &[Block]) -> String {
     let mut text = String::new();
     add_blocks(&mut text, blocks);
     text

@@ -10,6 +10,9 @@ use shared::ids::{MessageId, UserId};
 use shared::messages::Message;
 use shared::reactions::{Mine, Reaction};
 
+/// So many names are enough to tell who reacted.
+pub const ENOUGH_NAMES: usize = 20;
+
 /// A kind of reactions below a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chip {
@@ -139,6 +142,28 @@ impl Toggles {
     }
 }
 
+/// Who reacted, in a few words. `others` are known by name, `count` is all.
+pub fn who_reacted(others: &[String], is_mine: bool, count: usize) -> String {
+    let you = is_mine.then_some("You");
+    let mut names: Vec<_> =
+        you.into_iter().chain(others.iter().map(String::as_str).take(ENOUGH_NAMES)).collect();
+    let rest = match count.saturating_sub(names.len()) {
+        0 => String::new(),
+        1 => "1 other".to_owned(),
+        many => format!("{many} others"),
+    };
+    if names.is_empty() {
+        return rest;
+    }
+    if !rest.is_empty() {
+        names.push(&rest);
+    }
+    match names.split_last() {
+        Some((last, first)) if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use shared::stored::Stored;
@@ -200,6 +225,17 @@ mod tests {
         assert_eq!(seen(&toggles, &reacted(1, &[1]), &own), [(0, false); 0]);
         toggles.give_up(message_id(1), TADA);
         assert_eq!(seen(&toggles, &reacted(1, &[1]), &own), [(1, true)]);
+    }
+
+    #[test]
+    fn who_reacted_is_told_in_a_few_words() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(who_reacted(&names(&[]), true, 1), "You");
+        assert_eq!(who_reacted(&names(&["ada", "eve"]), false, 2), "ada and eve");
+        assert_eq!(who_reacted(&names(&["ada", "eve"]), true, 3), "You, ada and eve");
+        assert_eq!(who_reacted(&names(&["ada"]), false, 2), "ada and 1 other");
+        assert_eq!(who_reacted(&names(&["ada"]), true, 12), "You, ada and 10 others");
+        assert_eq!(who_reacted(&names(&[]), false, 3), "3 others");
     }
 
     #[test]

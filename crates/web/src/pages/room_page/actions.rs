@@ -12,12 +12,15 @@ use crate::boxed::effect;
 use crate::browser;
 use crate::client;
 use crate::components::confirm_dialog::Question;
-use crate::components::message_actions::MessageActions;
+use crate::components::message_actions::{MessageAction, MessageActions};
 use crate::components::message_list::target::ScrollTarget;
+use crate::overlays::EmojiFor;
 use crate::pages::room_page::context::RoomContext;
+use crate::reacting;
 use crate::route::Route;
 use crate::sending;
 use crate::state::outbox::Words;
+use crate::state::reactions::{ENOUGH_NAMES, who_reacted};
 use crate::state::toasts::Tone;
 
 impl RoomContext {
@@ -63,41 +66,76 @@ impl RoomContext {
                 }
             });
         };
-        let on_edit = move |id| editing.set(Some(id));
-        let on_copy_link = move |id| {
-            let origin = window().location().origin().unwrap_or_default();
-            let link = format!("{origin}{}", Route::Message(room_id, id).path());
-            spawn_local(async move {
-                if browser::copy(&link).await {
-                    state.toast(Tone::Notice, "The link is copied.", browser::now());
-                } else {
-                    // The browser's own dialog, in which the link is selected.
-                    let _ = window().prompt_with_message_and_default("Copy this link:", &link);
-                }
-            });
-        };
-        let on_retry = move |id| {
-            state.outbox.update(|outbox| outbox.retry(id));
-            sending::pump(state);
-        };
-        let on_discard = move |id| {
-            state.outbox.update(|outbox| {
-                outbox.remove(id);
-            });
-        };
         MessageActions {
+            me: Signal::derive(move || self.me()),
             editing,
             edit_error,
             edit_busy,
-            on_edit: Callback::new(on_edit),
             on_save: Callback::new(on_save),
             on_cancel_edit: Callback::new(move |()| stop_editing()),
-            on_delete: Callback::new(move |id| self.ask_to_delete_message(id)),
-            on_copy_link: Callback::new(on_copy_link),
-            on_retry: Callback::new(on_retry),
-            on_discard: Callback::new(on_discard),
+            on_action: Callback::new(move |(id, action)| self.act(id, action)),
+            on_who: Callback::new(move |(id, emoji, names)| self.find_who_reacted(id, emoji, names)),
             parts: self.parts,
         }
+    }
+
+    fn act(self, id: MessageId, action: MessageAction) {
+        let Self { state, room_id, .. } = self;
+        match action {
+            MessageAction::Edit => self.editing.set(Some(id)),
+            MessageAction::Delete => self.ask_to_delete_message(id),
+            MessageAction::CopyLink => self.copy_link(id),
+            MessageAction::Retry => {
+                state.outbox.update(|outbox| outbox.retry(id));
+                sending::pump(state);
+            }
+            MessageAction::Discard => state.outbox.update(|outbox| {
+                outbox.remove(id);
+            }),
+            MessageAction::PickReaction => self.overlays.pick_emoji(EmojiFor::Reaction(room_id, id)),
+            MessageAction::React { emoji, is_wanted } => {
+                reacting::react(state, room_id, id, emoji, is_wanted)
+            }
+        }
+    }
+
+    fn copy_link(self, id: MessageId) {
+        let origin = window().location().origin().unwrap_or_default();
+        let link = format!("{origin}{}", Route::Message(self.room_id, id).path());
+        spawn_local(async move {
+            if browser::copy(&link).await {
+                self.state.toast(Tone::Notice, "The link is copied.", browser::now());
+            } else {
+                // The browser's own dialog, in which the link is selected.
+                let _ = window().prompt_with_message_and_default("Copy this link:", &link);
+            }
+        });
+    }
+
+    /// Sets the names of those who reacted: those that are known, and then those that the server tells.
+    fn find_who_reacted(self, id: MessageId, emoji: String, names: RwSignal<String>) {
+        let Self { state, room_id, .. } = self;
+        let chip = state.timelines.with_value(|timelines| {
+            let timeline = timelines.get(room_id)?;
+            let chips = state.beside(timeline, timeline.get(id)?, state.me()).chips;
+            chips.into_iter().find(|chip| chip.emoji == emoji)
+        });
+        let Some(chip) = chip else { return };
+        let known = chip.user_ids.iter().filter_map(|user| state.name_of(room_id, *user)).collect::<Vec<_>>();
+        let is_complete = known.len() == chip.user_ids.len() && chip.count as usize == known.len();
+        names.set(who_reacted(&known, chip.is_mine, chip.count as usize));
+        if is_complete || known.len() > ENOUGH_NAMES {
+            return;
+        }
+        spawn_local(async move {
+            // Without an answer the names that are known stay.
+            if let Ok(page) = client::reactions::list(room_id, id, &emoji).await {
+                let me = state.me();
+                let others = page.items.iter().filter(|user| Some(user.id) != me);
+                let known = others.map(|user| user.username.as_str().to_owned()).collect::<Vec<_>>();
+                names.try_set(who_reacted(&known, chip.is_mine, chip.count as usize));
+            }
+        });
     }
 
     /// Shows a message as pending and sends it.

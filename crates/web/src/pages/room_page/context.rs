@@ -104,6 +104,7 @@ impl RoomContext {
     pub fn rights(self, row: &MessageRow) -> MessageRights {
         let is_author = self.me() == Some(row.message.author.id);
         MessageRights {
+            react: self.may(Operation::React),
             edit: is_author && self.may(Operation::EditMessage),
             delete: is_author && self.may(Operation::DeleteMessage) || self.may(Operation::DeleteAnyMessage),
         }
