@@ -12,6 +12,7 @@ use shared::rooms::Room;
 
 use crate::clock;
 use crate::db::changes::Changed;
+use crate::db::replies::Beside;
 use crate::db::{self, Conn, Db, DbError, DbResult, Reader};
 use crate::error::{AppError, AppResult};
 use crate::policy::Principal;
@@ -93,13 +94,18 @@ fn read_changes(conn: &mut Conn, read: ChangeRead) -> DbResult<Changes> {
     let room = Room { viewer: Some(viewer), ..Room::from(found.room) };
     let rev = found.changed.last().filter(|_| found.has_more).map_or(room.rev, Changed::rev);
     let (mut messages, mut members) = (Vec::new(), Vec::new());
+    let mut all = Beside::default();
     for changed in found.changed {
         match changed {
-            Changed::Message { message, .. } => messages.push(message),
+            Changed::Message { message, beside, .. } => {
+                all.extend(beside);
+                messages.push(message);
+            }
             Changed::Member(member) => members.push(member.change),
         }
     }
-    Ok(Changes { room, messages, members, rev, has_more: found.has_more })
+    let Beside { context, mine } = all;
+    Ok(Changes { room, messages, context, mine, members, rev, has_more: found.has_more })
 }
 
 fn answer(result: DbResult<Changes>) -> AppResult<Changes> {

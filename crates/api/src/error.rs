@@ -108,7 +108,9 @@ pub fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::MessageIdReused
         | ErrorCode::RoomIdReused
         | ErrorCode::AttachmentIdReused
-        | ErrorCode::MessageDeleted => StatusCode::CONFLICT,
+        | ErrorCode::MessageDeleted
+        | ErrorCode::TooManyReactions
+        | ErrorCode::TooManyPins => StatusCode::CONFLICT,
         ErrorCode::ResetGone | ErrorCode::InviteGone | ErrorCode::StreamGone => StatusCode::GONE,
         ErrorCode::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -170,6 +172,8 @@ pub fn detail(code: ErrorCode) -> &'static str {
         ErrorCode::RoomIdReused => "Another room has or had this id.",
         ErrorCode::AttachmentIdReused => "Another file has this id.",
         ErrorCode::MessageDeleted => "The message has been deleted.",
+        ErrorCode::TooManyReactions => "This message has 20 different reactions. Use one of them.",
+        ErrorCode::TooManyPins => "This room has 50 pinned messages. Unpin one first.",
         ErrorCode::InviteGone => "This invite was revoked, used up, or has expired.",
         ErrorCode::StreamGone => "There is no such stream any more. Open another one and resume by `since`.",
         ErrorCode::ResetGone => {

@@ -11,6 +11,7 @@ pub mod bans;
 pub mod body;
 pub mod changes;
 pub mod docs;
+pub mod edits;
 pub mod endpoint;
 pub mod event_stream;
 pub mod file_body;
@@ -22,8 +23,11 @@ pub mod members;
 pub mod messages;
 pub mod origin;
 pub mod password_resets;
+pub mod pins;
 pub mod problem;
 pub mod query;
+pub mod reactions;
+pub mod read_marks;
 pub mod rooms;
 pub mod server;
 pub mod sessions;
@@ -51,6 +55,10 @@ pub fn endpoints() -> Vec<Endpoint> {
         audit::endpoints(),
         invites::endpoints(),
         messages::endpoints(),
+        reactions::endpoints(),
+        pins::endpoints(),
+        edits::endpoints(),
+        read_marks::endpoints(),
         changes::endpoints(),
         streams::endpoints(),
         uploads::endpoints(),

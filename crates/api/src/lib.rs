@@ -17,6 +17,7 @@ pub mod db;
 pub mod devices;
 pub mod error;
 pub mod files;
+pub mod formatting;
 pub mod http;
 pub mod janitor;
 pub mod json;
@@ -24,6 +25,7 @@ pub mod limits;
 pub mod passwords;
 pub mod policy;
 pub mod postgres;
+pub mod read_marks;
 pub mod readiness;
 pub mod realtime;
 pub mod rooms;
@@ -284,14 +286,20 @@ fn serve(
     let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let (ticker_app, cleaner_app, worker_app) = (app.clone(), app.clone(), app.clone());
+            let marks_app = app.clone();
             let ticker = janitor::supervise("ticker", move || janitor::tick(ticker_app.clone()));
             let cleaner = janitor::supervise("janitor", move || janitor::clean(cleaner_app.clone()));
             let worker = janitor::supervise("worker", move || janitor::work(worker_app.clone()));
-            let background =
-                [actix_web::rt::spawn(ticker), actix_web::rt::spawn(cleaner), actix_web::rt::spawn(worker)];
+            let marks = janitor::supervise("read marks", move || read_marks::run(marks_app.clone()));
+            let background = [
+                actix_web::rt::spawn(ticker),
+                actix_web::rt::spawn(cleaner),
+                actix_web::rt::spawn(worker),
+                actix_web::rt::spawn(marks),
+            ];
             // The blocking threads of a worker only run queries; more threads would only wait for a connection.
             let blocking_threads = app.config.database_connections as usize;
-            let data = web::Data::from(app);
+            let data = web::Data::from(app.clone());
             let server = HttpServer::new(move || {
                 actix_web::App::new()
                     .app_data(data.clone())
@@ -315,6 +323,7 @@ fn serve(
             let _ = send_handle.send(server.handle());
             let ended = server.await;
             background.iter().for_each(tokio::task::JoinHandle::abort);
+            read_marks::store(&app).await;
             ended
         })
     })?;

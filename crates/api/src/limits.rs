@@ -57,6 +57,17 @@ const MEMBERSHIP_CHANGES: Quota =
 const ADDITIONS_PER_HOUR: NonZeroU32 = NonZeroU32::new(20).unwrap();
 /// Invites that an address may look at or redeem per minute.
 const INVITES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
+/// Reactions of a user: 10 per 10 s.
+const REACTIONS: Quota =
+    Quota::per_second(NonZeroU32::new(1).unwrap()).allow_burst(NonZeroU32::new(10).unwrap());
+/// Moves of read marks per second of a user: a client sends at most one a second and room.
+const READ_MARKS: Quota =
+    Quota::per_second(NonZeroU32::new(20).unwrap()).allow_burst(NonZeroU32::new(100).unwrap());
+/// Previews of messages per second of a user.
+const PREVIEWS: Quota =
+    Quota::per_second(NonZeroU32::new(2).unwrap()).allow_burst(NonZeroU32::new(10).unwrap());
+/// Mentions of everybody per hour of a room.
+const EVERYONE_PER_HOUR: NonZeroU32 = NonZeroU32::new(3).unwrap();
 /// Readiness checks per second of an address: far more than any monitoring sends.
 const PROBE: Quota = Quota::per_second(NonZeroU32::new(50).unwrap());
 
@@ -119,6 +130,10 @@ struct Buckets {
     additions_of_user: Limiter<UserId>,
     invites_of_address: Limiter<IpAddr>,
     probes_of_address: Limiter<IpAddr>,
+    reactions_of_user: Limiter<UserId>,
+    read_marks_of_user: Limiter<UserId>,
+    previews_of_user: Limiter<UserId>,
+    everyone_of_room: Limiter<RoomId>,
     subscribes: Limiter<Subject>,
     frames_of_socket: Limiter<ConnectionId>,
     subscribes_of_socket: Limiter<ConnectionId>,
@@ -175,6 +190,10 @@ impl Limits {
                 invites_of_address: limiter(Quota::per_minute(INVITES_PER_MINUTE), MAX_BUCKETS),
                 resets_of_user: limiter(Quota::per_hour(RESETS_PER_HOUR), MAX_BUCKETS),
                 probes_of_address: limiter(PROBE, MAX_BUCKETS),
+                reactions_of_user: limiter(REACTIONS, MAX_BUCKETS),
+                read_marks_of_user: limiter(READ_MARKS, MAX_BUCKETS),
+                previews_of_user: limiter(PREVIEWS, MAX_BUCKETS),
+                everyone_of_room: limiter(Quota::per_hour(EVERYONE_PER_HOUR), MAX_BUCKETS),
                 subscribes: limiter(SUBSCRIBE.allow_burst(SUBSCRIBE_BURST), MAX_BUCKETS),
                 frames_of_socket: limiter(Quota::per_minute(count(settings.frames_per_minute)), sockets),
                 subscribes_of_socket: limiter(new_subscribes, sockets),
@@ -223,6 +242,42 @@ impl Limits {
         let of_room =
             if is_seen { &buckets.message_changes_of_room } else { &buckets.message_changes_of_hidden_room };
         check(of_room, &room, LimitScope::Room)
+    }
+
+    /// Counts a reaction, or its end.
+    ///
+    /// # Errors
+    /// [`Limited`] if the rate is exceeded.
+    pub fn react(&self, user: UserId) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.reactions_of_user, &user, LimitScope::User)
+    }
+
+    /// Counts a move of a read mark.
+    ///
+    /// # Errors
+    /// [`Limited`] if the rate is exceeded.
+    pub fn mark_read(&self, user: UserId) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.read_marks_of_user, &user, LimitScope::User)
+    }
+
+    /// Counts a preview of a message.
+    ///
+    /// # Errors
+    /// [`Limited`] if the rate is exceeded.
+    pub fn preview(&self, user: UserId) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.previews_of_user, &user, LimitScope::User)
+    }
+
+    /// Counts a mention of everybody.
+    ///
+    /// # Errors
+    /// [`Limited`] if the rate is exceeded.
+    pub fn mention_everyone(&self, room: RoomId) -> Result<(), Limited> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        check(&buckets.everyone_of_room, &room, LimitScope::Room)
     }
 
     /// Counts a new room.

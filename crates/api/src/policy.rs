@@ -171,6 +171,8 @@ fn missing_right(
         Operation::ManageInvites | Operation::UpdateRoom | Operation::Pin | Operation::SetRole => {
             (is_at_least(Role::Moderator), ErrorCode::NotAllowed)
         }
+        // Whoever may see the room may see what its messages said, if they are in it.
+        Operation::ViewEdits => (role.is_some(), ErrorCode::NotAllowed),
         Operation::Moderate | Operation::ViewAudit | Operation::ViewBans => {
             (is_admin || is_at_least(Role::Moderator), ErrorCode::NotAllowed)
         }
@@ -189,6 +191,11 @@ pub fn allowed(actor: Actor, standing: &Standing) -> Vec<Operation> {
     operations
         .filter(|operation| is_offered(*operation) && may(actor, *operation, standing) == Decision::Allow)
         .collect()
+}
+
+/// Whether `@everyone` of an actor mentions all members of a room.
+pub fn may_mention_everyone(actor: Actor, standing: &Standing) -> bool {
+    rank(actor, standing) <= Rank::Role(Role::Moderator)
 }
 
 /// Whether an actor may create a room of this visibility.
@@ -312,6 +319,7 @@ mod tests {
         (Operation::ManageInvites, "A/A N/H N/N N/N Y/Y Y/Y N/H"),
         (Operation::UpdateRoom, "A/A N/H N/N N/N Y/Y Y/Y N/H"),
         (Operation::Pin, "A/A N/H N/N N/N Y/Y Y/Y N/H"),
+        (Operation::ViewEdits, "A/A N/H Y/Y Y/Y Y/Y Y/Y N/H"),
         (Operation::Moderate, "A/A N/H N/N N/N Y/Y Y/Y Y/H"),
         (Operation::ViewAudit, "A/A N/H N/N N/N Y/Y Y/Y Y/H"),
         (Operation::ViewBans, "A/A N/H N/N N/N Y/Y Y/Y Y/H"),

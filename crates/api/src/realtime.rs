@@ -30,6 +30,7 @@ pub mod outbox;
 mod presence;
 pub mod publication;
 pub mod queue;
+pub mod read_marks;
 pub mod retransmission;
 pub mod room;
 mod sight;

@@ -7,10 +7,13 @@
 
 pub mod attachments;
 pub mod bans;
+pub mod edits;
 pub mod error;
 pub mod invites;
 pub mod members;
 pub mod messages;
+pub mod pins;
+pub mod reactions;
 pub mod settings;
 pub mod succession;
 
@@ -85,6 +88,10 @@ pub struct Transaction<'conn> {
     viewers_before: HashMap<UserId, Viewer>,
     audience: Option<Audience>,
     former_name: Option<RoomName>,
+    /// Users whose unread mentions may have changed.
+    mentioned: Vec<UserId>,
+    /// Events about single users, for their connections alone.
+    told: Vec<(UserId, ServerEvent)>,
 }
 
 impl<'conn> Transaction<'conn> {
@@ -128,6 +135,8 @@ impl<'conn> Transaction<'conn> {
             viewers_before: HashMap::new(),
             audience: None,
             former_name: None,
+            mentioned: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -196,6 +205,7 @@ impl<'conn> Transaction<'conn> {
         let role = who.role_cap.map_or(role, |cap| role.max(cap));
         let rev = self.next_rev();
         db::members::join(self.conn, self.room.id, who.user.id, role, rev, self.now)?;
+        who.read = Some(db::read_marks::begin(self.conn, self.room.id, who.user.id, self.room.last_seq)?);
         self.room.member_count += 1;
         (who.role, who.joined_at) = (Some(role), Some(self.now));
         self.touched.insert(who.user.id);
@@ -295,7 +305,8 @@ impl<'conn> Transaction<'conn> {
     /// # Errors
     /// Errors of the database.
     pub fn finish<T>(self, value: T) -> RoomResult<Done<T>> {
-        let Self { conn, now, room, changes, touched, viewers_before, audience, former_name, .. } = self;
+        let Self { conn, now, room, changes, touched, viewers_before, audience, .. } = self;
+        let (former_name, mentioned, told) = (self.former_name, self.mentioned, self.told);
         let is_about_rights = self.is_about_rights || !touched.is_empty();
         if changes.is_empty() && !is_about_rights {
             return Ok(Done::unchanged(value));
@@ -309,7 +320,7 @@ impl<'conn> Transaction<'conn> {
             touched.contains(id) || viewers_before.get(id).is_some_and(|before| before != viewer)
         };
         let viewers = viewers.filter(is_news).collect();
-        let publication = Publication { room, changes, viewers, audience, former_name };
+        let publication = Publication { room, changes, viewers, audience, former_name, mentioned, told };
         Ok(Done { value, publication: Some(publication) })
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::db::messages::ids_of_author;
 use crate::db::user_tasks::{self, StoredTask, Task};
-use crate::db::{Conn, Db, DbResult, bans, members, room_audit};
+use crate::db::{Conn, Db, DbResult, bans, members, reactions, room_audit};
 use crate::rooms::error::RoomError;
 use crate::rooms::{self, succession};
 use crate::writer::{WriteError, Writer};
@@ -97,6 +97,7 @@ async fn perform(db: &Db, writer: &Writer, stored: &StoredTask) -> DbResult<()> 
         }
     }
     if task == Task::Erase {
+        erase_reactions(db, writer, user).await?;
         let clear = move |conn: &mut Conn| {
             bans::clear_reasons_of(conn, user)?;
             room_audit::clear_words_of(conn, user)
@@ -104,6 +105,22 @@ async fn perform(db: &Db, writer: &Writer, stored: &StoredTask) -> DbResult<()> 
         db.write(clear).await?;
     }
     Ok(())
+}
+
+/// Removes the reactions of a user, wherever they are.
+async fn erase_reactions(db: &Db, writer: &Writer, user: UserId) -> DbResult<()> {
+    loop {
+        let found = db.run(move |conn| reactions::some_of_user(conn, user, ERASE_BATCH as i64)).await?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        for (room_id, message_id, emoji) in found {
+            let erase = writer.change(room_id, move |conn, attempt| {
+                rooms::reactions::erase(conn, room_id, message_id, &emoji, user, attempt)
+            });
+            in_room(erase.await)?;
+        }
+    }
 }
 
 /// Passes a room on if its last owner cannot act any more.

@@ -13,6 +13,7 @@ mod apply;
 mod catch_up;
 mod change;
 mod create;
+mod judge;
 mod worker;
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
@@ -20,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
 use std::time::{Duration, Instant};
 
 use shared::ids::{RoomId, UserId};
+use shared::messages::MessageAnswer;
 use tokio::sync::{mpsc, oneshot};
 
 use self::change::{Doubt, Reply};
@@ -31,6 +33,7 @@ use crate::db::{Conn, DbError};
 use crate::realtime::hub::Hub;
 use crate::rooms::error::RoomResult;
 use crate::rooms::messages::Sent;
+use crate::rooms::reactions::NewReaction;
 use crate::rooms::{Attempt, Done, settings};
 
 /// The maximal number of changes that wait for one writer. Beyond it, changes are refused.
@@ -101,6 +104,14 @@ impl Writer {
     /// If it was not stored, or the outcome is unknown.
     pub async fn create_message(&self, new: NewMessage) -> WriteResult<Sent> {
         self.submit(new.room_id, |reply| Change::Message(new, reply)).await
+    }
+
+    /// Reacts to a message, or takes a reaction back.
+    ///
+    /// # Errors
+    /// The refusal, or that the outcome is unknown.
+    pub async fn react(&self, new: NewReaction) -> WriteResult<MessageAnswer> {
+        self.submit(new.room_id, |reply| Change::Reaction(new, reply)).await
     }
 
     /// Makes any other change to a room: `work` is the work of a transaction. It is run again if the connection breaks.

@@ -23,12 +23,3 @@ pub struct Edit {
     /// Since when it said so: when it was sent or edited.
     pub at: Timestamp,
 }
-
-/// The former texts of a message, newest first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Edits {
-    /// The texts.
-    #[cfg_attr(feature = "openapi", schema(max_items = 50))]
-    pub items: Vec<Edit>,
-}

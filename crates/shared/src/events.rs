@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::errors::ErrorCode;
-use crate::ids::{Epoch, MessageId, Rev, RoomId, Seq, UserId};
+use crate::ids::{Epoch, MessageId, Rev, RoomId, UserId};
 use crate::members::{LeaveReason, Member, RemovalReason, Viewer};
 use crate::messages::Message;
 use crate::reactions::Mine;
@@ -212,16 +212,6 @@ pub enum ServerEvent {
         /// True when the user has reacted so.
         active: bool,
     },
-    /// Something happened in a room that the user of the connection is in, and that the connection does not follow. At
-    /// most once a second and room.
-    Activity {
-        /// The room.
-        room_id: RoomId,
-        /// The `seq` of its newest message.
-        last_seq: Seq,
-        /// How many unread messages mention the user.
-        mentions: u32,
-    },
     /// The people in a room changed.
     Presence {
         /// The room.
@@ -294,7 +284,6 @@ impl ServerEvent {
             | Self::ViewerUpdated { room_id, .. }
             | Self::Read { room_id, .. }
             | Self::Reacted { room_id, .. }
-            | Self::Activity { room_id, .. }
             | Self::Presence { room_id, .. }
             | Self::Typing { room_id, .. }
             | Self::Resync { room_id } => Some(*room_id),

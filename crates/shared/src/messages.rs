@@ -181,6 +181,29 @@ pub struct UpdateMessage {
     pub mentions: Vec<UserId>,
 }
 
+/// Asks how a text will look: the body of `POST /rooms/{id}/messages/preview`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PreviewMessage {
+    /// The text.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::schema::message_text))]
+    pub text: MessageText,
+    /// The users whom mentions mean, where several have the name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 50))]
+    pub mentions: Vec<UserId>,
+}
+
+/// How a text will look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MessagePreview {
+    /// The text with its formatting; absent when it is plain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<Block>>, nullable = false))]
+    pub body: Option<Stored<Vec<Block>>>,
+}
+
 /// A message in the answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

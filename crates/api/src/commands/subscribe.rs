@@ -117,6 +117,8 @@ impl Commands<'_> {
         if since.is_some_and(|since| since > room.rev) {
             return Err(CloseCode::ImpossibleRev);
         }
+        let user = self.connection.user().map(|user| user.id);
+        let room = &self.app.hub.seen_by(user, room.clone());
         let is_followed = self.app.hub.send_subscribed(self.connection, room, present);
         if !is_followed {
             // The room was deleted meanwhile, or the user lost sight of it.

@@ -12,6 +12,7 @@ use shared::messages::Message;
 
 use super::members::{self, ChangedMember};
 use super::messages::{IfAny, if_any, message};
+use super::replies::{Beside, BesideRow};
 use super::rooms::RoomRow;
 use super::schema::{memberships, messages};
 use super::slice::{self, PageRange};
@@ -36,6 +37,8 @@ pub enum Changed {
         message: Message,
         /// The `rev` it was created with.
         born_rev: Rev,
+        /// What stands beside it.
+        beside: Beside,
     },
     /// A membership.
     Member(ChangedMember),
@@ -53,9 +56,10 @@ impl Changed {
     /// The event for a client that has the changes up to `since`.
     pub fn event(self, room_id: RoomId, since: Rev) -> ServerEvent {
         match self {
-            Self::Message { message, born_rev } => {
+            Self::Message { message, born_rev, beside } => {
                 let is_deleted = message.deleted_at.is_some();
-                let change = MessageChange { room_id, rev: message.rev, message };
+                let Beside { context, mine } = beside;
+                let change = MessageChange { room_id, rev: message.rev, message, context, mine };
                 if is_deleted {
                     ServerEvent::MessageDeleted(change)
                 } else if born_rev > since {
@@ -101,11 +105,14 @@ pub fn list(
         None => (PageRange::ChangedAfter(Rev(i64::MAX)), 0),
     };
     let columns = (RoomRow::as_select(), messages::born_rev.nullable(), if_any());
-    let rows: Vec<(RoomRow, Option<i64>, IfAny)> =
-        slice::read(conn, reader, room_id, range, wanted, columns)?;
-    let room = rows.first().map(|(room, ..)| room.clone()).ok_or(DbError::NotFound)?;
-    let changed = |(_, born_rev, (row, author)): (_, Option<i64>, IfAny)| {
-        Some(Changed::Message { message: message((row?, author?)), born_rev: Rev(born_rev?) })
+    type Row = ((RoomRow, Option<i64>, IfAny), BesideRow);
+    let rows: Vec<Row> = slice::read(conn, reader, room_id, range, wanted, columns)?;
+    let room = rows.first().map(|((room, ..), _)| room.clone()).ok_or(DbError::NotFound)?;
+    let changed = |((_, born_rev, (row, author)), row_beside): Row| {
+        let message = message((row?, author?));
+        let mut beside = Beside::default();
+        beside.add(message.id, &row_beside);
+        Some(Changed::Message { message, born_rev: Rev(born_rev?), beside })
     };
     let mut changed: Vec<Changed> = rows.into_iter().filter_map(changed).collect();
     if let Some(since) = since.filter(|since| *since < room.rev()) {

@@ -6,17 +6,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::exists;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use shared::ids::{Rev, RoomId, UserId};
+use shared::ids::{Rev, RoomId, Seq, UserId};
 use shared::members::{LeaveReason, Member, MembershipChange, Operation, Role, Viewer};
 use shared::page::{Cursor, Page};
-use shared::rooms::Room;
+use shared::read_marks::{Notify, ReadMark};
+use shared::rooms::{Room, Visibility};
 use shared::users::{User, UserKind};
 use uuid::Uuid;
 
+use super::mentions::EVERYONE;
 use super::page::{self, Direction, InvalidCursor};
+use super::read_marks::notify_from_text;
 use super::roles::{role_from_number, role_number};
 use super::rooms::RoomRow;
-use super::schema::{bans, memberships, rooms, users};
+use super::schema::{bans, memberships, mentions, read_marks, rooms, users};
 use super::users::UserRow;
 use super::{DbError, DbResult};
 use crate::policy::{self, Actor, Standing};
@@ -49,6 +52,10 @@ pub struct Membership {
     pub removed_at: Option<DateTime<Utc>>,
     /// Whether the user is banned, or is a guest from the address of one who is.
     pub is_banned: bool,
+    /// How far the user has read. It stays when the user leaves, and does not count then.
+    pub read: Option<ReadMark>,
+    /// Which messages notify the user; `None` is the default of the room.
+    pub notify: Option<Notify>,
 }
 
 impl Membership {
@@ -72,10 +79,16 @@ impl Membership {
     /// What the user is and may do in a room, as clients receive it.
     pub fn viewer(&self, room: &Room) -> Viewer {
         let standing = self.standing(room);
+        let read = self.read.filter(|_| self.role.is_some());
+        let by_default = if room.visibility == Visibility::Private { Notify::All } else { Notify::Mentions };
         Viewer {
             role: policy::role(self.actor(), &standing),
             muted_until: self.muted_until.map(Into::into),
             banned: self.is_banned && policy::rank(self.actor(), &standing) != policy::Rank::Admin,
+            last_read_seq: read.map(|read| read.seq),
+            mentions: read.map(|read| read.mentions),
+            read_version: read.map(|read| read.version),
+            notify: self.role.map(|_| self.notify.unwrap_or(by_default)),
             may: policy::allowed(self.actor(), &standing),
         }
     }
@@ -113,7 +126,16 @@ pub fn viewer_of_nobody(room: &Room) -> Viewer {
     let Room { visibility, is_own, posting, .. } = *room;
     let standing = Standing { visibility, is_own, posting, role: None, is_banned: false, is_muted: false };
     let may = policy::allowed(Actor::Nobody, &standing);
-    Viewer { role: None, muted_until: None, banned: false, may }
+    Viewer {
+        role: None,
+        muted_until: None,
+        banned: false,
+        last_read_seq: None,
+        mentions: None,
+        read_version: None,
+        notify: None,
+        may,
+    }
 }
 
 /// The columns of `memberships` that a [`Membership`] has.
@@ -129,11 +151,29 @@ struct MembershipRow {
     sent_at: Option<DateTime<Utc>>,
 }
 
-type FoundRow =
-    (UserRow, bool, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<MembershipRow>, bool, bool);
+/// The columns of `read_marks`.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = read_marks)]
+struct ReadMarkRow {
+    seq: i64,
+    version: i64,
+    notify: Option<String>,
+}
+
+type FoundRow = (
+    UserRow,
+    bool,
+    Option<DateTime<Utc>>,
+    Option<DateTime<Utc>>,
+    Option<MembershipRow>,
+    bool,
+    bool,
+    Option<ReadMarkRow>,
+    Option<i64>,
+);
 
 fn membership(row: FoundRow, now: DateTime<Utc>) -> Membership {
-    let (user, is_admin, disabled_at, deleted_at, row, is_banned, is_address_banned) = row;
+    let (user, is_admin, disabled_at, deleted_at, row, is_banned, is_address_banned, mark, mentions) = row;
     let user = User::from(user);
     let is_address_banned = is_address_banned && user.kind == UserKind::Guest;
     let row = row.as_ref();
@@ -147,6 +187,12 @@ fn membership(row: FoundRow, now: DateTime<Utc>) -> Membership {
         sent_at: row.and_then(|row| row.sent_at),
         removed_at: row.and_then(|row| row.removed_at),
         is_banned: is_banned || is_address_banned,
+        read: mark.as_ref().map(|mark| ReadMark {
+            seq: Seq(mark.seq),
+            mentions: mentions.and_then(|count| u32::try_from(count).ok()).unwrap_or_default(),
+            version: mark.version,
+        }),
+        notify: mark.and_then(|mark| mark.notify).map(|text| notify_from_text(&text)),
         user,
     }
 }
@@ -168,6 +214,14 @@ macro_rules! found_columns {
                     .filter(bans::created_at.le(users::created_at))
                     .filter(bans::created_at.gt($now - ADDRESS_BAN)),
             ),
+            Option::<ReadMarkRow>::as_select(),
+            mentions::table
+                .filter(mentions::user_id.eq(users::id).or(mentions::user_id.eq(EVERYONE.0)))
+                .filter(mentions::room_id.eq($room_id))
+                .filter(mentions::seq.gt(read_marks::seq))
+                .filter(mentions::author_id.ne(users::id))
+                .count()
+                .single_value(),
         )
     };
 }
@@ -179,6 +233,10 @@ macro_rules! found {
             .left_join(
                 memberships::table
                     .on(memberships::user_id.eq(users::id).and(memberships::room_id.eq($room_id.0))),
+            )
+            .left_join(
+                read_marks::table
+                    .on(read_marks::user_id.eq(users::id).and(read_marks::room_id.eq($room_id.0))),
             )
             .select(found_columns!($room_id.0, $now))
     };
@@ -233,6 +291,9 @@ pub fn seen_rooms(
         .left_join(
             memberships::table.on(memberships::user_id.eq(users::id).and(memberships::room_id.eq(rooms::id))),
         )
+        .left_join(
+            read_marks::table.on(read_marks::user_id.eq(users::id).and(read_marks::room_id.eq(rooms::id))),
+        )
         .filter(rooms::id.eq_any(&ids))
         .filter(rooms::deleted_at.is_null())
         .select((RoomRow::as_select(), found_columns!(rooms::id, now)))
@@ -272,6 +333,21 @@ pub fn in_rooms(
         .filter(memberships::room_id.eq_any(&ids))
         .select((memberships::room_id, MembershipRow::as_select()))
         .load(conn)?;
+    let marks: Vec<(Uuid, ReadMarkRow, Option<i64>)> = read_marks::table
+        .filter(read_marks::user_id.eq(user_id.0))
+        .filter(read_marks::room_id.eq_any(&ids))
+        .select((
+            read_marks::room_id,
+            ReadMarkRow::as_select(),
+            mentions::table
+                .filter(mentions::user_id.eq(user_id.0).or(mentions::user_id.eq(EVERYONE.0)))
+                .filter(mentions::room_id.eq(read_marks::room_id))
+                .filter(mentions::seq.gt(read_marks::seq))
+                .filter(mentions::author_id.ne(user_id.0))
+                .count()
+                .single_value(),
+        ))
+        .load(conn)?;
     let banned: Vec<Uuid> = bans::table
         .filter(bans::user_id.eq(user_id.0))
         .filter(bans::room_id.eq_any(&ids))
@@ -292,7 +368,19 @@ pub fn in_rooms(
         let row = found.iter().find(|(id, _)| *id == room_id.0).map(|(_, row)| row.clone());
         let (is_banned, is_address_banned) =
             (banned.contains(&room_id.0), address_banned.contains(&room_id.0));
-        let row = (user.clone(), is_admin, disabled_at, deleted_at, row, is_banned, is_address_banned);
+        let mark = marks.iter().find(|(id, ..)| *id == room_id.0);
+        let (mark, mentions) = (mark.map(|(_, mark, _)| mark.clone()), mark.and_then(|mark| mark.2));
+        let row = (
+            user.clone(),
+            is_admin,
+            disabled_at,
+            deleted_at,
+            row,
+            is_banned,
+            is_address_banned,
+            mark,
+            mentions,
+        );
         (*room_id, membership(row, now))
     };
     Ok(rooms.iter().map(of_room).collect())

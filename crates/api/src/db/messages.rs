@@ -12,16 +12,20 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared::files::Attachment;
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
-use shared::messages::{Author, Message};
-use shared::page::{Cursor, Page};
+use shared::messages::{Author, Message, MessagePage};
+use shared::page::Cursor;
+use shared::replies::ReplyTo;
+use shared::stored::Stored;
 use shared::users::Username;
 use uuid::Uuid;
 
 use super::page::{self, InvalidCursor};
+use super::replies::{Beside, BesideRow};
 use super::schema::{messages, rooms, users};
 use super::slice::{self, PageRange};
 use super::{DbError, DbResult, Reader};
 use crate::files::key;
+use crate::formatting::Formatted;
 
 /// The constraint that keeps ids unique.
 pub const ID_KEY: &str = "messages_pkey";
@@ -39,16 +43,21 @@ pub(super) struct MessageRow {
     edited_at: Option<DateTime<Utc>>,
     deleted_at: Option<DateTime<Utc>>,
     attachments: Option<String>,
+    body: Option<String>,
+    reply_to: Option<Uuid>,
+    root_id: Option<Uuid>,
+    reactions: Option<String>,
+    pinned_at: Option<DateTime<Utc>>,
 }
 
 /// The author of a message: columns of `users`.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = users)]
 pub(super) struct AuthorRow {
-    id: Uuid,
-    username: String,
-    kind: String,
-    avatar_key: Option<String>,
+    pub(super) id: Uuid,
+    pub(super) username: String,
+    pub(super) kind: String,
+    pub(super) avatar_key: Option<String>,
 }
 
 impl From<AuthorRow> for Author {
@@ -61,6 +70,11 @@ impl From<AuthorRow> for Author {
             avatar_url: avatar_key.as_deref().map(key::path),
         }
     }
+}
+
+/// The columns of an author, from `users`.
+pub(super) fn author_columns() -> diesel::dsl::AsSelect<AuthorRow, diesel::pg::Pg> {
+    AuthorRow::as_select()
 }
 
 /// The columns that a [`Message`] is made of.
@@ -82,7 +96,8 @@ pub(super) fn if_any() -> diesel::dsl::AsSelect<IfAny, diesel::pg::Pg> {
 
 /// Converts a row to a DTO.
 pub(super) fn message((row, author): (MessageRow, AuthorRow)) -> Message {
-    let MessageRow { id, room_id, seq, rev, text, created_at, edited_at, deleted_at, attachments } = row;
+    let MessageRow { id, room_id, seq, rev, text, created_at, edited_at, deleted_at, attachments, .. } = row;
+    let reply_to = row.reply_to.zip(row.root_id);
     Message {
         id: MessageId(id),
         room_id: RoomId(room_id),
@@ -90,7 +105,11 @@ pub(super) fn message((row, author): (MessageRow, AuthorRow)) -> Message {
         rev: Rev(rev),
         author: author.into(),
         text,
+        body: row.body.and_then(Stored::from_json),
         attachments: attachments.as_deref().map(super::attachments::from_json).unwrap_or_default(),
+        reply_to: reply_to.map(|(id, root_id)| ReplyTo { id: MessageId(id), root_id: MessageId(root_id) }),
+        reactions: row.reactions.and_then(Stored::from_json),
+        pinned_at: row.pinned_at.map(Into::into),
         created_at: created_at.into(),
         edited_at: edited_at.map(Into::into),
         deleted_at: deleted_at.map(Into::into),
@@ -119,6 +138,7 @@ pub fn update(
     conn: &mut PgConnection,
     id: MessageId,
     text: &str,
+    format: &Formatted,
     attachments: &[Attachment],
     rev: Rev,
     now: DateTime<Utc>,
@@ -126,6 +146,8 @@ pub fn update(
     diesel::update(messages::table.find(id.0))
         .set((
             messages::text.eq(text),
+            messages::body.eq(&format.body),
+            messages::excerpt.eq(&format.excerpt),
             messages::attachments.eq(super::attachments::to_json(attachments)),
             messages::edited_at.eq(now),
             messages::rev.eq(rev.0),
@@ -142,13 +164,16 @@ pub fn delete(conn: &mut PgConnection, ids: &[MessageId], first: Rev, now: DateT
 
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     diesel::sql_query(
-        "UPDATE messages SET text = NULL, attachments = NULL, deleted_at = $1, rev = $2 + input.place - 1 \
+        "UPDATE messages SET text = NULL, body = NULL, excerpt = NULL, attachments = NULL, \
+         reactions = NULL, pinned_at = NULL, deleted_at = $1, rev = $2 + input.place - 1 \
          FROM unnest($3) WITH ORDINALITY AS input (id, place) WHERE messages.id = input.id",
     )
     .bind::<Timestamptz, _>(now)
     .bind::<BigInt, _>(first.0)
     .bind::<Array<SqlUuid>, _>(&ids)
     .execute(conn)?;
+    super::reactions::delete_of_messages(conn, &ids)?;
+    super::edits::delete(conn, &ids)?;
     super::attachments::delete_of_messages(conn, &ids, now)
 }
 
@@ -161,6 +186,38 @@ pub fn not_deleted(conn: &mut PgConnection, room_id: RoomId, ids: &[MessageId]) 
         .filter(messages::room_id.eq(room_id.0))
         .filter(messages::deleted_at.is_null())
         .order(messages::seq)
+        .select(columns())
+        .load(conn)?;
+    Ok(rows.into_iter().map(message).collect())
+}
+
+/// Pins a message, or unpins it. The caller holds the lock of the room.
+pub fn set_pinned(
+    conn: &mut PgConnection,
+    id: MessageId,
+    at: Option<DateTime<Utc>>,
+    rev: Rev,
+) -> DbResult<()> {
+    diesel::update(messages::table.find(id.0))
+        .set((messages::pinned_at.eq(at), messages::rev.eq(rev.0)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The number of pinned messages of a room.
+pub fn count_pinned(conn: &mut PgConnection, room_id: RoomId) -> DbResult<i64> {
+    let pinned =
+        messages::table.filter(messages::room_id.eq(room_id.0)).filter(messages::pinned_at.is_not_null());
+    Ok(pinned.count().get_result(conn)?)
+}
+
+/// The pinned messages of a room, newest pin first.
+pub fn pinned(conn: &mut PgConnection, room_id: RoomId) -> DbResult<Vec<Message>> {
+    let rows: Vec<(MessageRow, AuthorRow)> = messages::table
+        .inner_join(users::table)
+        .filter(messages::room_id.eq(room_id.0))
+        .filter(messages::pinned_at.is_not_null())
+        .order((messages::pinned_at.desc(), messages::seq.desc()))
         .select(columns())
         .load(conn)?;
     Ok(rows.into_iter().map(message).collect())
@@ -259,7 +316,7 @@ pub fn list(
     room_id: RoomId,
     position: Position,
     limit: u32,
-) -> DbResult<Option<Page<Message>>> {
+) -> DbResult<Option<MessagePage>> {
     let range = match position {
         Position::Newest => PageRange::Before(Seq(i64::MAX)),
         Position::Before(seq) => PageRange::Before(seq),
@@ -267,19 +324,20 @@ pub fn list(
         Position::Around(seq) => PageRange::Around(seq),
         Position::AroundMessage(id) => PageRange::AroundMessage(id),
     };
-    let Found { messages: mut items, last_seq: newest, .. } =
+    let Found { messages: mut found, last_seq: newest, .. } =
         find(conn, reader, room_id, range, i64::from(limit))?;
     let middle = match position {
-        Position::Around(seq) => Some(items.partition_point(|message| message.seq <= seq)),
-        Position::AroundMessage(id) => match items.iter().position(|message| message.id == id) {
+        Position::Around(seq) => Some(found.partition_point(|(message, _)| message.seq <= seq)),
+        Position::AroundMessage(id) => match found.iter().position(|(message, _)| message.id == id) {
             Some(place) => Some(place + 1),
             None => return Ok(None),
         },
         _ => None,
     };
     if let Some(middle) = middle {
-        items = around(items, middle, limit as usize);
+        found = around(found, middle, limit as usize);
     }
+    let (items, beside) = split(found);
     let (before, after) = match (items.first(), items.last(), position) {
         (Some(first), Some(last), _) => (first.seq, last.seq),
         // No message is before the position, so this is the beginning.
@@ -287,15 +345,66 @@ pub fn list(
         (_, _, Position::After(seq)) => (Seq(seq.0.min(newest.0).saturating_add(1)), seq),
         _ => (Seq(1), newest),
     };
-    Ok(Some(Page {
+    Ok(Some(MessagePage {
+        context: beside.context,
+        mine: beside.mine,
         prev_cursor: (before > Seq(1)).then(|| cursor(before)),
         next_cursor: (after < newest).then(|| cursor(after)),
         items,
     }))
 }
 
+/// A page of a thread, oldest to newest: its first message and the replies. `None` if the room has no such thread.
+///
+/// # Errors
+/// [`super::DbError::NotFound`] for a room that is unknown, deleted, or hidden from the reader.
+pub fn list_thread(
+    conn: &mut PgConnection,
+    reader: Reader,
+    room_id: RoomId,
+    root: MessageId,
+    position: Position,
+    limit: u32,
+) -> DbResult<Option<MessagePage>> {
+    let limit = limit as usize;
+    let (range, is_before) = match position {
+        Position::After(seq) => (PageRange::ThreadAfter(root, seq), false),
+        Position::Before(seq) => (PageRange::ThreadBefore(root, seq), true),
+        _ => (PageRange::ThreadBefore(root, Seq(i64::MAX)), true),
+    };
+    // One more tells whether there are others.
+    let mut found = find(conn, reader, room_id, range, limit as i64 + 1)?.messages;
+    let has_more = found.len() > limit;
+    if is_before {
+        found.drain(..found.len().saturating_sub(limit));
+    } else {
+        found.truncate(limit);
+    }
+    if found.is_empty() && !exists(conn, room_id, root)? {
+        return Ok(None);
+    }
+    let (items, Beside { context, mine }) = split(found);
+    let (has_prev, has_next) = match position {
+        Position::After(_) => (true, has_more),
+        Position::Before(_) => (has_more, true),
+        _ => (has_more, false),
+    };
+    Ok(Some(MessagePage {
+        prev_cursor: items.first().filter(|_| has_prev).map(|first| cursor(first.seq)),
+        next_cursor: items.last().filter(|_| has_next).map(|last| cursor(last.seq)),
+        items,
+        context,
+        mine,
+    }))
+}
+
+fn exists(conn: &mut PgConnection, room_id: RoomId, id: MessageId) -> DbResult<bool> {
+    let found = messages::table.filter(messages::id.eq(id.0)).filter(messages::room_id.eq(room_id.0));
+    Ok(diesel::select(diesel::dsl::exists(found)).get_result(conn)?)
+}
+
 /// `limit` of the messages, half of them on each side of `middle`. If one side has fewer, the other side has more.
-fn around(mut messages: Vec<Message>, middle: usize, limit: usize) -> Vec<Message> {
+fn around(mut messages: Vec<FoundMessage>, middle: usize, limit: usize) -> Vec<FoundMessage> {
     let half = limit / 2;
     let missing_after = half.saturating_sub(messages.len() - middle);
     let from = middle.saturating_sub(limit - half + missing_after);
@@ -313,14 +422,26 @@ pub fn newest(
     reader: Reader,
     room_id: RoomId,
     limit: usize,
-) -> DbResult<(Rev, Vec<Message>)> {
+) -> DbResult<(Rev, Vec<Message>, Beside)> {
     let found = find(conn, reader, room_id, PageRange::Before(Seq(i64::MAX)), limit as i64)?;
-    Ok((found.rev, found.messages))
+    let (messages, beside) = split(found.messages);
+    Ok((found.rev, messages, beside))
+}
+
+/// A message, and what stands beside it.
+type FoundMessage = (Message, BesideRow);
+
+fn split(found: Vec<FoundMessage>) -> (Vec<Message>, Beside) {
+    let mut beside = Beside::default();
+    for (message, row) in &found {
+        beside.add(message.id, row);
+    }
+    (found.into_iter().map(|(message, _)| message).collect(), beside)
 }
 
 /// A range of messages, oldest first, and the room's counters in the same snapshot.
 struct Found {
-    messages: Vec<Message>,
+    messages: Vec<FoundMessage>,
     last_seq: Seq,
     rev: Rev,
 }
@@ -333,10 +454,11 @@ fn find(
     limit: i64,
 ) -> DbResult<Found> {
     let columns = (rooms::last_seq, rooms::rev, if_any());
-    let rows: Vec<(i64, i64, IfAny)> = slice::read(conn, reader, room_id, range, limit, columns)?;
-    let (last_seq, rev) = rows.first().map(|row| (row.0, row.1)).ok_or(DbError::NotFound)?;
-    let found = |(_, _, (row, author)): (_, _, IfAny)| row.zip(author).map(message);
-    let mut messages: Vec<Message> = rows.into_iter().filter_map(found).collect();
-    messages.sort_by_key(|message| message.seq);
+    type Row = ((i64, i64, IfAny), BesideRow);
+    let rows: Vec<Row> = slice::read(conn, reader, room_id, range, limit, columns)?;
+    let (last_seq, rev) = rows.first().map(|(row, _)| (row.0, row.1)).ok_or(DbError::NotFound)?;
+    let found = |((_, _, (row, author)), beside): Row| Some((message((row?, author?)), beside));
+    let mut messages: Vec<FoundMessage> = rows.into_iter().filter_map(found).collect();
+    messages.sort_by_key(|(message, _)| message.seq);
     Ok(Found { messages, last_seq: Seq(last_seq), rev: Rev(rev) })
 }

@@ -485,3 +485,37 @@ pub fn list(
         items,
     })
 }
+
+/// A page of the rooms that a user is in, latest activity first. Rooms move while they are paged through, so the page
+/// begins after the room of the key, wherever it is now.
+pub fn list_of_member(
+    conn: &mut PgConnection,
+    user: UserId,
+    after: Option<RoomKey>,
+    limit: u32,
+) -> DbResult<Page<Room>> {
+    // At most as many as a user may be in.
+    let mut rows: Vec<(RoomRow, Option<DateTime<Utc>>)> = memberships::table
+        .inner_join(rooms::table)
+        .left_join(messages::table.on(messages::room_id.eq(rooms::id).and(messages::seq.eq(rooms::last_seq))))
+        .filter(memberships::user_id.eq(user.0))
+        .filter(memberships::role.is_not_null())
+        .filter(rooms::deleted_at.is_null())
+        .select((RoomRow::as_select(), messages::created_at.nullable()))
+        .load(conn)?;
+    rows.sort_by_key(|(room, sent_at)| {
+        let (created_at, id) = room.place();
+        std::cmp::Reverse((sent_at.unwrap_or(created_at), id))
+    });
+    let start = match after {
+        Some(key) => {
+            rows.iter().position(|(room, _)| room.place().1 == key.id).map_or(rows.len(), |at| at + 1)
+        }
+        None => 0,
+    };
+    let end = rows.len().min(start + limit as usize);
+    let has_more = end < rows.len();
+    let items: Vec<Room> = rows.drain(start..end).map(|(room, _)| room.into()).collect();
+    let next_cursor = items.last().filter(|_| has_more).map(|room| RoomKey::of(room, Direction::After));
+    Ok(Page { items, next_cursor, prev_cursor: None })
+}

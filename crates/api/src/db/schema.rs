@@ -31,6 +31,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    edits (message_id, rev) {
+        message_id -> Uuid,
+        rev -> Int8,
+        text -> Text,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     file_deletions (key) {
         key -> Text,
         due_at -> Timestamptz,
@@ -80,6 +89,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    mentions (room_id, seq, user_id) {
+        room_id -> Uuid,
+        seq -> Int8,
+        user_id -> Uuid,
+        author_id -> Uuid,
+    }
+}
+
+diesel::table! {
     messages (id) {
         id -> Uuid,
         room_id -> Uuid,
@@ -93,6 +111,12 @@ diesel::table! {
         edited_at -> Nullable<Timestamptz>,
         deleted_at -> Nullable<Timestamptz>,
         attachments -> Nullable<Text>,
+        body -> Nullable<Text>,
+        excerpt -> Nullable<Text>,
+        reply_to -> Nullable<Uuid>,
+        root_id -> Nullable<Uuid>,
+        reactions -> Nullable<Text>,
+        pinned_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -118,6 +142,25 @@ diesel::table! {
         username_skeleton -> Text,
         user_id -> Uuid,
         until -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    reactions (message_id, emoji, user_id) {
+        message_id -> Uuid,
+        emoji -> Text,
+        user_id -> Uuid,
+        place -> Int8,
+    }
+}
+
+diesel::table! {
+    read_marks (room_id, user_id) {
+        room_id -> Uuid,
+        user_id -> Uuid,
+        seq -> Int8,
+        version -> Int8,
+        notify -> Nullable<Text>,
     }
 }
 
@@ -203,6 +246,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    threads (root_id) {
+        root_id -> Uuid,
+        count -> Int4,
+        last_seq -> Int8,
+    }
+}
+
+diesel::table! {
     tokens (id) {
         id -> Uuid,
         user_id -> Uuid,
@@ -245,6 +296,7 @@ diesel::joinable!(attachments -> messages (message_id));
 diesel::joinable!(attachments -> rooms (room_id));
 diesel::joinable!(attachments -> users (user_id));
 diesel::joinable!(bans -> rooms (room_id));
+diesel::joinable!(edits -> messages (message_id));
 diesel::joinable!(invites -> rooms (room_id));
 diesel::joinable!(invites -> users (created_by));
 diesel::joinable!(memberships -> rooms (room_id));
@@ -253,30 +305,38 @@ diesel::joinable!(messages -> rooms (room_id));
 diesel::joinable!(messages -> users (author_id));
 diesel::joinable!(password_resets -> users (user_id));
 diesel::joinable!(passwords -> users (user_id));
+diesel::joinable!(reactions -> messages (message_id));
+diesel::joinable!(reactions -> users (user_id));
 diesel::joinable!(retired_names -> users (user_id));
 diesel::joinable!(room_audit -> rooms (room_id));
 diesel::joinable!(rooms -> users (created_by));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(threads -> messages (root_id));
 diesel::joinable!(tokens -> users (user_id));
 diesel::joinable!(user_tasks -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     attachments,
     bans,
+    edits,
     file_deletions,
     identity_events,
     invites,
     memberships,
+    mentions,
     messages,
     password_resets,
     passwords,
     retired_names,
+    reactions,
+    read_marks,
     room_audit,
     room_events,
     rooms,
     server_audit,
     server_settings,
     sessions,
+    threads,
     tokens,
     user_tasks,
     users,

@@ -13,6 +13,7 @@ use diesel::sql_types::{BigInt, Nullable, SmallInt, Text, Uuid as SqlUuid};
 use shared::ids::{MessageId, Rev, RoomId, Seq};
 use uuid::Uuid;
 
+use super::replies::{BESIDE_COLUMNS, BESIDE_JOINS, BesideRow, BesideTypes};
 use super::roles::role_from_number;
 use super::rooms::visibility_from_text;
 use super::{DbError, DbResult};
@@ -29,6 +30,10 @@ pub(super) enum PageRange {
     Around(Seq),
     /// The same around the position of a message. Empty if the message is not in the room.
     AroundMessage(MessageId),
+    /// The first message of a thread and its replies, before a position, the nearest first.
+    ThreadBefore(MessageId, Seq),
+    /// The same after a position.
+    ThreadAfter(MessageId, Seq),
     /// Messages whose latest change is after a revision, ordered by that change.
     ChangedAfter(Rev),
 }
@@ -40,6 +45,8 @@ impl PageRange {
             Self::Before(_) => &[("seq < ", "seq DESC")],
             Self::After(_) => &[("seq > ", "seq")],
             Self::Around(_) | Self::AroundMessage(_) => &[("seq <= ", "seq DESC"), ("seq > ", "seq")],
+            Self::ThreadBefore(..) => &[("root_id = ", "seq DESC"), ("id = ", "seq DESC")],
+            Self::ThreadAfter(..) => &[("root_id = ", "seq"), ("id = ", "seq")],
             Self::ChangedAfter(_) => &[("rev > ", "rev")],
         }
     }
@@ -78,9 +85,9 @@ pub(super) fn read<'query, Columns, Row>(
     range: PageRange,
     limit: i64,
     columns: Columns,
-) -> DbResult<Vec<Row>>
+) -> DbResult<Vec<(Row, BesideRow)>>
 where
-    Slice<Columns>: LoadQuery<'query, PgConnection, (String, Option<i16>, Row)>,
+    Slice<Columns>: LoadQuery<'query, PgConnection, (String, Option<i16>, BesideRow, Row)>,
 {
     let reader_id = match reader {
         Reader::Client(Principal { id, .. }) => id.map(|id| id.0),
@@ -88,20 +95,28 @@ where
     };
     let is_client = matches!(reader, Reader::Client(_));
     let slice = Slice { columns, room_id, range, limit, reader_id, is_client };
-    let rows: Vec<(String, Option<i16>, Row)> = slice.load(conn)?;
-    let (visibility, role, _) = rows.first().ok_or(DbError::NotFound)?;
+    let rows: Vec<(String, Option<i16>, BesideRow, Row)> = slice.load(conn)?;
+    let (visibility, role, ..) = rows.first().ok_or(DbError::NotFound)?;
     let is_visible = match reader {
         Reader::Server => true,
         Reader::Client(Principal { actor, .. }) => {
             policy::may_view(actor, visibility_from_text(visibility), role.map(role_from_number))
         }
     };
-    if is_visible { Ok(rows.into_iter().map(|(_, _, row)| row).collect()) } else { Err(DbError::NotFound) }
+    if is_visible {
+        Ok(rows.into_iter().map(|(_, _, beside, row)| (row, beside)).collect())
+    } else {
+        Err(DbError::NotFound)
+    }
 }
 
 impl<Columns: QueryFragment<Pg>> QueryFragment<Pg> for Slice<Columns> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT rooms.visibility, reader.role, ");
+        out.push_sql(BESIDE_COLUMNS[0]);
+        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.reader_id)?;
+        out.push_sql(BESIDE_COLUMNS[1]);
+        out.push_sql(", ");
         self.columns.walk_ast(out.reborrow())?;
         // Aggregated, so that there is a row in any case.
         out.push_sql(" FROM (SELECT max(role) AS role FROM memberships WHERE room_id = ");
@@ -127,6 +142,12 @@ impl<Columns: QueryFragment<Pg>> QueryFragment<Pg> for Slice<Columns> {
                 PageRange::Before(seq) | PageRange::After(seq) | PageRange::Around(seq) => {
                     out.push_bind_param::<BigInt, _>(&seq.0)?;
                 }
+                PageRange::ThreadBefore(root, seq) | PageRange::ThreadAfter(root, seq) => {
+                    out.push_bind_param::<SqlUuid, _>(&root.0)?;
+                    let is_before = matches!(self.range, PageRange::ThreadBefore(..));
+                    out.push_sql(if is_before { " AND seq < " } else { " AND seq > " });
+                    out.push_bind_param::<BigInt, _>(&seq.0)?;
+                }
                 PageRange::ChangedAfter(rev) => out.push_bind_param::<BigInt, _>(&rev.0)?,
                 PageRange::AroundMessage(id) => {
                     out.push_sql("(SELECT seq FROM messages WHERE id = ");
@@ -143,6 +164,7 @@ impl<Columns: QueryFragment<Pg>> QueryFragment<Pg> for Slice<Columns> {
             out.push_sql(")");
         }
         out.push_sql(") AS messages ON true LEFT JOIN users ON users.id = messages.author_id");
+        out.push_sql(BESIDE_JOINS);
         Ok(())
     }
 }
@@ -154,7 +176,7 @@ impl<Columns> QueryId for Slice<Columns> {
 }
 
 impl<Columns: Expression> Query for Slice<Columns> {
-    type SqlType = (Text, Nullable<SmallInt>, Columns::SqlType);
+    type SqlType = (Text, Nullable<SmallInt>, BesideTypes, Columns::SqlType);
 }
 
 impl<Columns> RunQueryDsl<PgConnection> for Slice<Columns> {}

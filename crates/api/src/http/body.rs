@@ -144,6 +144,30 @@ impl Fields {
         parsed.map_err(|invalid| self.errors.push(FieldError::new(name, invalid))).ok()
     }
 
+    /// Parses an optional list of at most `max` texts. A field that is null is invalid, not absent.
+    pub fn list<T>(
+        &mut self,
+        name: &str,
+        max: usize,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Option<Vec<T>> {
+        let invalid = |code, detail: String| Invalid::new(code, format!("{name} {detail}"));
+        let parsed = match self.object.get(name)? {
+            Value::Array(items) if items.len() > max => {
+                Err(invalid(InvalidCode::TooLong, format!("has more than {max} items.")))
+            }
+            Value::Array(items) => items
+                .iter()
+                .map(|item| match item.as_str() {
+                    Some(text) => parse(text),
+                    None => Err(invalid(InvalidCode::InvalidType, "must list strings.".to_owned())),
+                })
+                .collect(),
+            _ => Err(invalid(InvalidCode::InvalidType, "must be a list of strings.".to_owned())),
+        };
+        parsed.map_err(|invalid| self.errors.push(FieldError::new(name, invalid))).ok()
+    }
+
     /// The fields of each object of an optional list of at most `max`. A field that is null is invalid, not absent.
     pub fn objects<T>(
         &mut self,

@@ -79,7 +79,7 @@ pub async fn list(
         let wait = Duration::from_secs(wait.into());
         Arc::unwrap_or_clone(wait_for_changes(&app, reader.0.as_ref(), read, watch, wait).await?)
     };
-    let room = app.hub.with_online(changes.room);
+    let room = app.hub.seen_by(by.id, changes.room);
     Ok(HttpResponse::Ok().json(Changes { room, ..changes }))
 }
 

@@ -14,8 +14,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::identity::cookie_name;
 use super::{
-    admin, audit, avatars, bans, changes, files, health, invites, members, messages, password_resets, rooms,
-    server, sessions, streams, tokens, uploads, users,
+    admin, audit, avatars, bans, changes, edits, files, health, invites, members, messages, password_resets,
+    pins, reactions, read_marks, rooms, server, sessions, streams, tokens, uploads, users,
 };
 use crate::app::App;
 use crate::error;
@@ -80,6 +80,17 @@ const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         messages::get,
         messages::update,
         messages::delete,
+        messages::preview,
+        reactions::list,
+        reactions::create,
+        reactions::delete,
+        pins::list,
+        pins::create,
+        pins::delete,
+        edits::list,
+        edits::delete,
+        read_marks::put_read,
+        read_marks::put_notify,
         changes::list,
         changes::follow,
         streams::create,

@@ -4,31 +4,36 @@ use actix_web::http::{Method, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use shared::errors::ErrorCode;
 use shared::files::{AltText, AttachmentClaim, MAX_ATTACHMENTS};
-use shared::ids::{MessageId, RoomId, Seq};
+use shared::formatting::MAX_MENTIONS;
+use shared::ids::{MessageId, RoomId, Seq, UserId};
 use shared::members::Operation;
 use shared::messages::{
-    Author, CreateMessage, Message, MessageText, UpdateMessage, message_path, messages_path,
+    Author, CreateMessage, Message, MessageAnswer, MessagePage, MessagePreview, MessageText, PreviewMessage,
+    UpdateMessage, message_path, messages_path,
 };
-use shared::page::Page;
+use shared::reactions::Mine;
+use shared::stored::Stored;
 use shared::text::{Invalid, InvalidCode};
 use uuid::Uuid;
 
 use super::body::{Fields, JsonBody};
 use super::endpoint::{Endpoint, Needs};
 use super::identity::{Reader, SignedIn};
-use super::query::{LimitSchema, PositionSchema, Query, page_response};
+use super::query::{LimitSchema, PositionSchema, Query, message_page_response};
 use super::rooms::{RoomPath, input, or_no_room, permitted, read};
 use crate::app::App;
 use crate::clock;
 use crate::db::messages::{NewMessage, Position, parse_cursor};
 use crate::db::{self, Conn, DbError};
 use crate::error::{AppError, AppResult};
+use crate::formatting::Formatted;
 use crate::policy::Principal;
 use crate::realtime::newest::{MAX_MESSAGES, MessageJson, NewestPage};
 use crate::rooms::error::RoomResult;
 use crate::rooms::messages::{self, Sent};
 
 const MESSAGES_PATH: &str = "/api/v1/rooms/{room_id}/messages";
+const PREVIEW_PATH: &str = "/api/v1/rooms/{room_id}/messages/preview";
 const MESSAGE_PATH: &str = "/api/v1/rooms/{room_id}/messages/{message_id}";
 
 const VIEW: &[Operation] = &[Operation::View];
@@ -40,6 +45,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(Method::GET, MESSAGES_PATH, Needs::Room(VIEW), list),
         Endpoint::new(Method::POST, MESSAGES_PATH, Needs::Room(&[Operation::Send]), create),
+        Endpoint::new(Method::POST, PREVIEW_PATH, Needs::Room(&[Operation::Send]), preview),
         Endpoint::new(Method::GET, MESSAGE_PATH, Needs::Room(VIEW), get),
         Endpoint::new(Method::PATCH, MESSAGE_PATH, Needs::Room(EDIT), update),
         Endpoint::new(Method::DELETE, MESSAGE_PATH, Needs::Room(DELETE), delete),
@@ -63,13 +69,14 @@ impl FromRequest for MessagePath {
 /// One page of a room's messages, oldest to newest
 ///
 /// Without a position, the newest page. `before`, `after` and `around` are mutually exclusive. `around` also accepts
-/// the id or the `seq` of a message.
+/// the id or the `seq` of a message. With `thread`, only the first message of that thread and its replies.
 #[utoipa::path(get, path = MESSAGES_PATH, operation_id = "list_messages", tag = "messages",
     security((), ("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("limit" = inline(Option<LimitSchema>), Query),
-        ("position" = inline(Option<PositionSchema>), Query, style = Form, explode)),
+        ("position" = inline(Option<PositionSchema>), Query, style = Form, explode),
+        ("thread" = inline(Option<MessageId>), Query)),
     responses(
-        (status = 200, description = "A page of messages", body = Page<Message>,
+        (status = 200, description = "A page of messages", body = MessagePage,
             headers(("Link" = String, description = "The pages before and after this one (RFC 8288)"))),
         (status = 404, description = "message_not_found")))]
 pub async fn list(
@@ -79,19 +86,28 @@ pub async fn list(
     query: Query,
 ) -> AppResult<HttpResponse> {
     let by = reader.principal();
-    let parsed = query.limit().and_then(|limit| Ok((limit, parse_position(&query)?)));
-    let (limit, position) = input(&app, by, room_id, Operation::View, parsed).await?;
+    let parsed = query.limit().and_then(|limit| Ok((limit, parse_position(&query)?, parse_thread(&query)?)));
+    let (limit, position, thread) = input(&app, by, room_id, Operation::View, parsed).await?;
+    if let Some(root) = thread {
+        let reader = db::Reader::Client(by);
+        let list =
+            move |conn: &mut Conn| db::messages::list_thread(conn, reader, room_id, root, position, limit);
+        let page = or_no_room(app.db.run(list).await)?;
+        let page = page.ok_or_else(|| AppError::new(ErrorCode::MessageNotFound))?;
+        let path = format!("{}?thread={root}", messages_path(room_id));
+        return Ok(message_page_response(&page, &path, limit));
+    }
     if position == Position::Newest
         && let Some(page) = newest(&app, by, room_id, limit).await?
     {
-        return Ok(page_response(&page, &messages_path(room_id), limit, ("before", "after")));
+        return Ok(message_page_response(&page, &messages_path(room_id), limit));
     }
     let read = app
         .db
         .run(move |conn| db::messages::list(conn, db::Reader::Client(by), room_id, position, limit))
         .await;
     let page = or_no_room(read)?.ok_or_else(|| AppError::new(ErrorCode::MessageNotFound))?;
-    Ok(page_response(&page, &messages_path(room_id), limit, ("before", "after")))
+    Ok(message_page_response(&page, &messages_path(room_id), limit))
 }
 
 /// The newest page from the cache, if the room has followers.
@@ -100,20 +116,24 @@ async fn newest(
     by: Principal,
     room_id: RoomId,
     limit: u32,
-) -> AppResult<Option<Page<MessageJson>>> {
+) -> AppResult<Option<MessagePage<MessageJson>>> {
     let mut kept = app.hub.newest(by.id, room_id, limit);
     if kept.is_none() && app.hub.is_followed(room_id) {
         let reader = db::Reader::Client(by);
         let read = app.db.run(move |conn| db::messages::newest(conn, reader, room_id, MAX_MESSAGES)).await;
-        let (rev, messages) = or_no_room(read)?;
-        app.hub.keep_newest(room_id, rev, &messages);
+        let (rev, messages, beside) = or_no_room(read)?;
+        app.hub.keep_newest(room_id, rev, &messages, &beside.context);
         kept = app.hub.newest(by.id, room_id, limit);
     }
-    Ok(kept.map(|NewestPage { items, first }| Page {
-        items,
-        next_cursor: None,
-        prev_cursor: first.filter(|first| *first > Seq(1)).map(db::messages::cursor),
-    }))
+    let Some(NewestPage { items, first, context, with_reactions }) = kept else { return Ok(None) };
+    let mine = match by.id {
+        Some(user) if !with_reactions.is_empty() => {
+            app.db.run(move |conn| db::reactions::of_user(conn, user, &with_reactions)).await?
+        }
+        _ => Mine::new(),
+    };
+    let prev_cursor = first.filter(|first| *first > Seq(1)).map(db::messages::cursor);
+    Ok(Some(MessagePage { items, context, mine, next_cursor: None, prev_cursor }))
 }
 
 /// Parses the position of a page.
@@ -136,6 +156,18 @@ fn parse_position(query: &Query) -> AppResult<Position> {
     }
 }
 
+/// The first message of the thread that is asked for.
+fn parse_thread(query: &Query) -> AppResult<Option<MessageId>> {
+    let Some(text) = query.get("thread") else { return Ok(None) };
+    if query.get("around").is_some() {
+        let detail = "around cannot be given with thread.";
+        return Err(AppError::invalid_field("around", InvalidCode::MutuallyExclusive, detail));
+    }
+    text.parse().map(Some).map_err(|_| {
+        AppError::invalid_field("thread", InvalidCode::InvalidFormat, "thread must be the id of a message.")
+    })
+}
+
 /// Send a message
 ///
 /// With an `id` chosen by the client, the request can be repeated safely: a repeat answers 200.
@@ -147,7 +179,7 @@ fn parse_position(query: &Query) -> AppResult<Position> {
         (status = 200, description = "A repeat: the current message", body = Message,
             headers(("Location" = String, description = "The path of the message"))),
         (status = 403, description = "banned, muted, members_only"),
-        (status = 409, description = "message_id_reused")))]
+        (status = 409, description = "message_id_reused, message_deleted")))]
 pub async fn create(
     SignedIn(identity): SignedIn,
     app: web::Data<App>,
@@ -161,18 +193,26 @@ pub async fn create(
                 if attachments.is_empty() { MessageText::parse } else { MessageText::parse_beside_files };
             let text = fields.required("text", |text| parse(text, identity.user.kind));
             let id = fields.optional("id", parse_id);
-            Some(CreateMessage { text: text?, id, attachments })
+            let reply_to = fields.optional("reply_to", |text| parse_message_id("reply_to", text));
+            let mentions = read_mentions(fields);
+            Some(CreateMessage { text: text?, id, attachments, reply_to, mentions })
         })
     });
-    let CreateMessage { text, id, attachments } =
+    let CreateMessage { text, id, attachments, reply_to, mentions } =
         input(&app, identity.principal(), room_id, Operation::Send, create).await?;
     let by = identity.user.id;
     app.limits.change_message(by, room_id, app.hub.sees(by, room_id))?;
+    let format = format(&app, room_id, identity.principal(), text.as_str(), mentions).await?;
+    if format.everyone {
+        app.limits.mention_everyone(room_id)?;
+    }
     let new = NewMessage {
         id: id.unwrap_or_else(|| MessageId(Uuid::now_v7())),
         room_id,
         author: Author::from(identity.user.as_ref()),
         text,
+        format,
+        reply_to,
         attachments,
         created_at: clock::now(),
     };
@@ -189,7 +229,7 @@ pub async fn create(
 #[utoipa::path(get, path = MESSAGE_PATH, operation_id = "get_message", tag = "messages",
     security((), ("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("message_id" = MessageId, Path)),
-    responses((status = 200, description = "The message or its tombstone", body = Message)))]
+    responses((status = 200, description = "The message or its tombstone", body = MessageAnswer)))]
 pub async fn get(
     reader: Reader,
     app: web::Data<App>,
@@ -198,14 +238,68 @@ pub async fn get(
 ) -> AppResult<HttpResponse> {
     let by = reader.principal();
     let MessagePath(id) = input(&app, by, room_id, Operation::View, id).await?;
-    let message = read(&app, move |conn| {
-        permitted(conn, room_id, by, Operation::View)?;
-        match db::messages::get(conn, room_id, id) {
-            Err(DbError::NotFound) => Err(ErrorCode::MessageNotFound.into()),
-            message => Ok(message?),
-        }
+    let answer = read(&app, move |conn| {
+        let message = visible(conn, room_id, id, by, Operation::View)?;
+        let beside = db::replies::beside(conn, std::slice::from_ref(&message), by.id)?;
+        Ok(MessageAnswer { message, context: beside.context, mine: beside.mine })
     });
-    Ok(HttpResponse::Ok().json(message.await?))
+    Ok(HttpResponse::Ok().json(answer.await?))
+}
+
+/// A message of a room in which the caller may do this.
+pub(super) fn visible(
+    conn: &mut Conn,
+    room_id: RoomId,
+    id: MessageId,
+    by: Principal,
+    operation: Operation,
+) -> RoomResult<Message> {
+    permitted(conn, room_id, by, operation)?;
+    match db::messages::get(conn, room_id, id) {
+        Err(DbError::NotFound) => Err(ErrorCode::MessageNotFound.into()),
+        message => Ok(message?),
+    }
+}
+
+/// Preview a message
+///
+/// Parses a text as if it were sent, and stores nothing.
+#[utoipa::path(post, path = PREVIEW_PATH, operation_id = "preview_message", tag = "messages",
+    security(("token" = []), ("cookie" = [])), params(("room_id" = RoomId, Path)), request_body = PreviewMessage,
+    responses(
+        (status = 200, description = "The formatted text", body = MessagePreview),
+        (status = 403, description = "banned, muted, members_only")))]
+pub async fn preview(
+    SignedIn(identity): SignedIn,
+    app: web::Data<App>,
+    RoomPath(room_id): RoomPath,
+    body: AppResult<JsonBody>,
+) -> AppResult<HttpResponse> {
+    let by = identity.principal();
+    let preview = body.and_then(|body| {
+        body.read(|fields| {
+            let text = fields.required("text", |text| MessageText::parse(text, identity.user.kind));
+            let mentions = read_mentions(fields);
+            Some(PreviewMessage { text: text?, mentions })
+        })
+    });
+    let PreviewMessage { text, mentions } = input(&app, by, room_id, Operation::Send, preview).await?;
+    app.limits.preview(identity.user.id)?;
+    read(&app, move |conn| permitted(conn, room_id, by, Operation::Send).map(|_| ())).await?;
+    let format = format(&app, room_id, by, text.as_str(), mentions).await?;
+    Ok(HttpResponse::Ok().json(MessagePreview { body: format.body.and_then(Stored::from_json) }))
+}
+
+/// Parses the text of a message. Names in it are looked up in the room.
+async fn format(
+    app: &App,
+    room_id: RoomId,
+    by: Principal,
+    text: &str,
+    preferred: Vec<UserId>,
+) -> AppResult<Formatted> {
+    let _ = (app, room_id, by, text, preferred);
+    Ok(Formatted::default())
 }
 
 /// Edit a message
@@ -233,7 +327,8 @@ pub async fn update(
             // Whether the message has files is judged under the room's lock.
             let text = fields.optional("text", |text| MessageText::parse_beside_files(text, kind));
             let attachments = fields.objects("attachments", MAX_ATTACHMENTS, read_claim);
-            Some(UpdateMessage { text, attachments })
+            let mentions = read_mentions(fields);
+            Some(UpdateMessage { text, attachments, mentions })
         })
     });
     let update = match update {
@@ -245,10 +340,18 @@ pub async fn update(
         }
     };
     app.limits.change_message(by, room_id, app.hub.sees(by, room_id))?;
-    let message = app
-        .writer
-        .change(room_id, move |conn, attempt| messages::update(conn, room_id, id, by, &update, attempt))
-        .await?;
+    let mut formatted = Formatted::default();
+    if let Some(text) = &update.text {
+        let mentions = update.mentions.clone();
+        formatted = format(&app, room_id, identity.principal(), text.as_str(), mentions).await?;
+        if formatted.everyone {
+            app.limits.mention_everyone(room_id)?;
+        }
+    }
+    let change = app.writer.change(room_id, move |conn, attempt| {
+        messages::update(conn, room_id, id, by, &update, &formatted, attempt)
+    });
+    let message = change.await?;
     Ok(HttpResponse::Ok().json(message))
 }
 
@@ -272,6 +375,20 @@ pub async fn delete(
     app.limits.change_message(by, room_id, app.hub.sees(by, room_id))?;
     app.writer.change(room_id, move |conn, attempt| messages::delete(conn, room_id, id, by, attempt)).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// The users whom mentions mean.
+fn read_mentions(fields: &mut Fields) -> Vec<UserId> {
+    let parse = |text: &str| {
+        text.parse().map_err(|_| Invalid::new(InvalidCode::InvalidFormat, "mentions must list ids of users."))
+    };
+    fields.list("mentions", MAX_MENTIONS, parse).unwrap_or_default()
+}
+
+fn parse_message_id(field: &str, text: &str) -> Result<MessageId, Invalid> {
+    let invalid =
+        |_| Invalid::new(InvalidCode::InvalidFormat, format!("{field} must be the id of a message."));
+    text.parse().map_err(invalid)
 }
 
 /// A file that a message takes or keeps.

@@ -11,7 +11,8 @@ use serde::Serialize;
 use shared::errors::ErrorCode;
 use shared::files::PICTURE_PIXELS;
 use shared::ids::{MessageId, Rev};
-use shared::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use shared::messages::MessagePage;
+use shared::page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page};
 use shared::streams::MAX_WAIT_SECONDS;
 use shared::text::InvalidCode;
 use utoipa::openapi::RefOr;
@@ -71,6 +72,21 @@ impl Query {
         self.get("after").map(number).transpose()
     }
 
+    /// A parameter that is `true` or `false`; false if it is absent.
+    ///
+    /// # Errors
+    /// 422 for any other text.
+    pub fn flag(&self, name: &str) -> AppResult<bool> {
+        match self.get(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => {
+                let detail = format!("{name} must be true or false.");
+                Err(AppError::invalid_field(name, InvalidCode::InvalidType, detail))
+            }
+        }
+    }
+
     /// `wait`: how many seconds the client waits for something new; zero if it is absent.
     ///
     /// # Errors
@@ -128,13 +144,29 @@ pub fn page_response<T: Serialize>(
     limit: u32,
     parameters: (&str, &str),
 ) -> HttpResponse {
+    linked_response(page, (&page.prev_cursor, &page.next_cursor), path, limit, parameters)
+}
+
+/// The response of a page of messages.
+pub fn message_page_response<M: Serialize>(page: &MessagePage<M>, path: &str, limit: u32) -> HttpResponse {
+    linked_response(page, (&page.prev_cursor, &page.next_cursor), path, limit, ("before", "after"))
+}
+
+fn linked_response(
+    page: &impl Serialize,
+    cursors: (&Option<Cursor>, &Option<Cursor>),
+    path: &str,
+    limit: u32,
+    parameters: (&str, &str),
+) -> HttpResponse {
     let mut response = HttpResponse::Ok();
-    let neighbours = [("prev", parameters.0, &page.prev_cursor), ("next", parameters.1, &page.next_cursor)];
+    let separator = if path.contains('?') { '&' } else { '?' };
+    let neighbours = [("prev", parameters.0, cursors.0), ("next", parameters.1, cursors.1)];
     let links: Vec<String> = neighbours
         .into_iter()
         .filter_map(|(rel, parameter, cursor)| {
             let cursor = cursor.as_ref()?;
-            Some(format!("<{path}?limit={limit}&{parameter}={cursor}>; rel=\"{rel}\""))
+            Some(format!("<{path}{separator}limit={limit}&{parameter}={cursor}>; rel=\"{rel}\""))
         })
         .collect();
     if !links.is_empty() {
@@ -209,6 +241,34 @@ impl PartialSchema for MemberCursorSchema {
 }
 
 impl ToSchema for MemberCursorSchema {}
+
+/// The schema of a cursor of a list of users who reacted.
+pub struct ReactionCursorSchema;
+
+impl PartialSchema for ReactionCursorSchema {
+    fn schema() -> RefOr<Schema> {
+        cursor("^cg[A-Za-f][A-Za-z0-9_-]{9}$").into()
+    }
+}
+
+impl ToSchema for ReactionCursorSchema {}
+
+/// The schema of an emoji in a path.
+pub struct EmojiSchema;
+
+impl PartialSchema for EmojiSchema {
+    fn schema() -> RefOr<Schema> {
+        let description = "One emoji of the version that `GET /server` names, percent-encoded.";
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(description))
+            .examples(["🎉"])
+            .build()
+            .into()
+    }
+}
+
+impl ToSchema for EmojiSchema {}
 
 /// The schema of a cursor of a list of bans.
 pub struct BanCursorSchema;

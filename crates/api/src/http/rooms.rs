@@ -24,7 +24,7 @@ use crate::db::rooms::{NewRoom, RoomKey, StoredRoom};
 use crate::db::{self, Conn, DbError};
 use crate::error::{AppError, AppResult};
 use crate::policy::Principal;
-use crate::rooms::error::{RoomError, RoomResult};
+use crate::rooms::error::{RoomResult, split};
 use crate::rooms::{self, settings};
 
 pub(super) const ROOM_PATH: &str = "/api/v1/rooms/{room_id}";
@@ -68,12 +68,7 @@ pub(super) async fn read<T: Send + 'static>(
     app: &App,
     work: impl FnOnce(&mut Conn) -> RoomResult<T> + Send + 'static,
 ) -> AppResult<T> {
-    let read = app.db.run(move |conn| match work(conn) {
-        Ok(value) => Ok(Ok(value)),
-        Err(RoomError::Refused(refusal)) => Ok(Err(refusal)),
-        Err(RoomError::Db(error)) => Err(error),
-    });
-    Ok(read.await??)
+    Ok(app.db.run(move |conn| split(work(conn))).await??)
 }
 
 /// A room in which the caller may do this, with `viewer`. The second value is the caller's membership.
@@ -121,25 +116,35 @@ pub(super) async fn input<T>(
 
 /// List the rooms that the caller sees, oldest first
 ///
-/// All public rooms, and the private ones that the caller is in.
+/// All public rooms, and the private ones that the caller is in. With `mine`, only the rooms that the caller is in, by latest
+/// activity.
 #[utoipa::path(get, path = ROOMS_PATH, operation_id = "list_rooms", tag = "rooms",
     security((), ("token" = []), ("cookie" = [])),
-    params(("limit" = inline(Option<LimitSchema>), Query), ("cursor" = inline(Option<RoomCursorSchema>), Query)),
+    params(("limit" = inline(Option<LimitSchema>), Query), ("cursor" = inline(Option<RoomCursorSchema>), Query),
+        ("mine" = Option<bool>, Query)),
     responses((status = 200, description = "A page of rooms", body = Page<Room>,
         headers(("Link" = String, description = "The pages before and after this one (RFC 8288)")))))]
 pub async fn list(reader: Reader, app: web::Data<App>, query: Query) -> AppResult<HttpResponse> {
     let limit = query.limit()?;
     let key = query.get("cursor").map(RoomKey::parse).transpose();
     let key = key.map_err(|_| AppError::new(ErrorCode::InvalidCursor))?;
+    let is_mine = query.flag("mine")?;
     let by = reader.principal().id;
+    if is_mine && by.is_none() {
+        return Err(AppError::new(ErrorCode::AuthenticationRequired));
+    }
     let list = move |conn: &mut Conn| {
-        let mut page = db::rooms::list(conn, by, key, limit)?;
+        let mut page = match by.filter(|_| is_mine) {
+            Some(by) => db::rooms::list_of_member(conn, by, key, limit)?,
+            None => db::rooms::list(conn, by, key, limit)?,
+        };
         add_viewers(conn, by, &mut page.items)?;
         Ok(page)
     };
     let mut page = app.db.run(list).await?;
-    page.items = page.items.into_iter().map(|room| app.hub.with_online(room)).collect();
-    Ok(page_response(&page, ROOMS_PATH, limit, ("cursor", "cursor")))
+    page.items = page.items.into_iter().map(|room| app.hub.seen_by(by, room)).collect();
+    let path = if is_mine { format!("{ROOMS_PATH}?mine=true") } else { ROOMS_PATH.to_owned() };
+    Ok(page_response(&page, &path, limit, ("cursor", "cursor")))
 }
 
 fn add_viewers(conn: &mut Conn, by: Option<UserId>, rooms: &mut [Room]) -> db::DbResult<()> {
@@ -219,7 +224,7 @@ fn parse_id(text: &str) -> Result<RoomId, Invalid> {
 pub async fn get(reader: Reader, app: web::Data<App>, RoomPath(id): RoomPath) -> AppResult<HttpResponse> {
     let by = reader.principal();
     let (room, _) = read(&app, move |conn| permitted(conn, id, by, Operation::View)).await?;
-    Ok(HttpResponse::Ok().json(app.hub.with_online(room)))
+    Ok(HttpResponse::Ok().json(app.hub.seen_by(by.id, room)))
 }
 
 /// Change the settings of a room

@@ -6,6 +6,7 @@ use shared::admin::ServerSettings;
 use shared::files::MAX_ATTACHMENTS;
 use shared::messages::MessageText;
 use shared::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use shared::reactions::EMOJI_VERSION;
 use shared::rooms::RoomName;
 use shared::server::{Limits, SERVER_PATH, ServerInfo};
 use shared::users::{UserKind, Username};
@@ -53,6 +54,7 @@ pub async fn get(app: web::Data<App>) -> AppResult<HttpResponse> {
             attachments: MAX_ATTACHMENTS,
         },
         features: FEATURES.map(str::to_owned).to_vec(),
+        emoji_version: EMOJI_VERSION.to_owned(),
         registration,
         guests,
         is_open: app.config.access == Access::Open,

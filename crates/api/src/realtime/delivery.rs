@@ -6,11 +6,13 @@ use std::collections::HashSet;
 use shared::events::{CloseCode, MessageChange, RoomChange, ServerEvent};
 use shared::ids::{Rev, RoomId, UserId};
 use shared::messages::Message;
+use shared::read_marks::ReadMark;
 use shared::rooms::Room as RoomDto;
 
 use super::frame::Frame;
 use super::hub::{Hub, State};
 use super::publication::Publication;
+use super::read_marks;
 use super::room::{Change, Typed};
 use super::sight::Sight;
 use super::wakeups::Wakeups;
@@ -22,14 +24,18 @@ const MAX_PUBLISHED: usize = 500;
 impl Hub {
     /// Publishes the messages of a room that one commit stored, in the order of `rev`. Some may be tombstones by now.
     /// Published together, they also leave in one write. The readers are woken when the result is dropped.
-    pub fn messages_stored(&self, room_id: RoomId, messages: Vec<Message>) -> Wakeups {
+    pub fn messages_stored(&self, room_id: RoomId, messages: Vec<Message>, mentioned: &[UserId]) -> Wakeups {
+        for message in &messages {
+            self.marks.sent(message.author.id, room_id, message.seq);
+        }
+        self.touch_mentions(room_id, mentioned);
         if !self.is_followed(room_id) {
             return Wakeups::default();
         }
         let authors: HashSet<UserId> = messages.iter().map(|message| message.author.id).collect();
         let changes = messages.into_iter().map(|message| {
             let is_deleted = message.deleted_at.is_some();
-            let (rev, change) = (message.rev, change(message));
+            let (rev, change) = (message.rev, MessageChange::of(message));
             let deleted_or_created =
                 if is_deleted { ServerEvent::MessageDeleted } else { ServerEvent::MessageCreated };
             (rev, deleted_or_created(change))
@@ -50,12 +56,18 @@ impl Hub {
 
     /// Publishes what a transaction changed in a room.
     pub fn publish_changes(&self, publication: Publication) {
-        let Publication { room, changes, viewers, audience, former_name } = publication;
+        let Publication { room, changes, viewers, audience, former_name, mentioned, told } = publication;
         let room = RoomDto { viewer: None, ..self.with_online(room) };
         let changes: Vec<Change> = changes
             .into_iter()
             .filter_map(|(rev, event)| self.encode(rev, self.with_current_online(event)))
             .collect();
+        for change in &changes {
+            if let ServerEvent::MessageCreated(MessageChange { message, .. }) = &change.event {
+                self.marks.sent(message.author.id, room.id, message.seq);
+            }
+        }
+        self.touch_mentions(room.id, &mentioned);
         let mut state = self.lock();
         let is_created = changes.iter().any(|change| matches!(change.event, ServerEvent::RoomCreated(_)));
         let mut sight = match audience {
@@ -116,6 +128,11 @@ impl Hub {
                 _ => {}
             }
         }
+        for (user, event) in told {
+            if state.audiences.sees(Some(user), room.id) {
+                self.send_to_user(&state, user, &event);
+            }
+        }
         for (user, viewer) in viewers {
             self.change_viewer(&mut state, room.id, user, viewer, &sight);
         }
@@ -138,6 +155,26 @@ impl Hub {
         let Some(frame) = Frame::event(&self.budget, event) else { return };
         for connection in state.directory.of_user(user) {
             connection.outbox.push(frame.clone());
+        }
+    }
+
+    /// Tells the connections of a user something about themselves in a room, if they see the room.
+    pub fn tell(&self, user: UserId, room_id: RoomId, event: &ServerEvent) {
+        let state = self.lock();
+        if state.audiences.sees(Some(user), room_id) {
+            self.send_to_user(&state, user, event);
+        }
+    }
+
+    /// Tells the connections of a user that their read mark moved.
+    pub fn read_mark_moved(&self, user: UserId, room_id: RoomId, mark: ReadMark) {
+        self.tell(user, room_id, &ServerEvent::Read { room_id, mark });
+    }
+
+    /// Has the unread mentions of users counted anew, if they have a connection.
+    fn touch_mentions(&self, room_id: RoomId, mentioned: &[UserId]) {
+        if !mentioned.is_empty() {
+            self.marks.touch(room_id, read_marks::touched(mentioned, self.connected_users()));
         }
     }
 
@@ -226,10 +263,6 @@ fn deliver(state: &mut State, room_id: RoomId, changes: &[Change]) -> Wakeups {
     let is_end = |change: &Change| matches!(change.event, ServerEvent::RoomDeleted(_));
     let end = changes.iter().position(is_end).unwrap_or(changes.len());
     room.publish(&changes[..end])
-}
-
-fn change(message: Message) -> MessageChange {
-    MessageChange { room_id: message.room_id, rev: message.rev, message }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use shared::events::{CloseCode, ServerEvent};
 use shared::ids::{Rev, RoomId, UserId};
 use shared::messages::Message;
+use shared::replies::Context;
 use shared::rooms::Room as RoomDto;
 use shared::users::User;
 
@@ -24,6 +25,7 @@ use super::directory::{Directory, TooManyRooms};
 use super::frame::Frame;
 use super::newest::{NewestPage, NewestPages};
 use super::presence::Snapshot;
+use super::read_marks::PendingMarks;
 use super::room::{Room, Silent, Typed, Voice};
 use crate::config::Access;
 
@@ -40,6 +42,8 @@ pub struct Hub {
     /// Notified when the last connection is removed.
     emptied: Condvar,
     next_id: AtomicU64,
+    /// Read marks that are to be stored.
+    pub marks: PendingMarks,
     pub(super) budget: Arc<Budget>,
     pub(super) access: Access,
 }
@@ -73,6 +77,7 @@ impl Hub {
             state: Mutex::new(state),
             emptied: Condvar::new(),
             next_id: AtomicU64::new(1),
+            marks: PendingMarks::default(),
             budget: Arc::new(Budget::new(bytes)),
             access,
         }
@@ -292,6 +297,21 @@ impl Hub {
         RoomDto { online: self.online(room.id), ..room }
     }
 
+    /// The room as an answer to a user: with its number of users, and a read mark that is about to be stored.
+    pub fn seen_by(&self, user: Option<UserId>, room: RoomDto) -> RoomDto {
+        let mut room = self.with_online(room);
+        let ahead = user.and_then(|user| self.marks.ahead(user, room.id));
+        if let (Some(ahead), Some(viewer)) = (ahead, &mut room.viewer)
+            && viewer.last_read_seq.is_some_and(|seq| seq < ahead)
+        {
+            viewer.last_read_seq = Some(ahead.min(room.last_seq));
+            if ahead >= room.last_seq {
+                viewer.mentions = Some(0);
+            }
+        }
+        room
+    }
+
     /// The latest published change of a followed room; `None` if none was published since it is followed.
     pub fn published(&self, room_id: RoomId) -> Option<Rev> {
         self.lock().rooms.get(&room_id).and_then(Room::published)
@@ -317,11 +337,11 @@ impl Hub {
     }
 
     /// Caches the newest page of a followed room. `messages` are the last messages as of `rev`, as many as are cached.
-    pub fn keep_newest(&self, room_id: RoomId, rev: Rev, messages: &[Message]) {
+    pub fn keep_newest(&self, room_id: RoomId, rev: Rev, messages: &[Message], context: &Context) {
         let mut state = self.lock();
         let known = state.rooms.get(&room_id).and_then(Room::known);
         if known.is_some_and(|known| known <= rev) {
-            state.newest.keep(room_id, rev, messages);
+            state.newest.keep(room_id, rev, messages, context);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A cache of the newest messages of followed rooms: read from the database once, then updated by the events of the
 //! room.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use quick_cache::Weighter;
@@ -11,6 +11,7 @@ use shared::events::ServerEvent;
 use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::messages::Message;
 use shared::page::MAX_LIMIT;
+use shared::replies::{Context, Quote, ReplyTo, Thread};
 
 /// The number of cached messages per room: the longest page.
 pub const MAX_MESSAGES: usize = MAX_LIMIT as usize;
@@ -20,6 +21,10 @@ const MAX_BYTES: usize = 256 * 1024;
 const MAX_TOTAL_BYTES: u64 = 64 * 1024 * 1024;
 /// The memory of a cached message beside its JSON, in bytes.
 const MESSAGE_OVERHEAD: usize = 64;
+/// The memory of a cached quote beside its excerpt, in bytes.
+const QUOTE_OVERHEAD: usize = 200;
+/// The memory of a cached thread, in bytes.
+const THREAD_BYTES: usize = 64;
 /// The initial capacity of the cache, in rooms.
 const EXPECTED_ROOMS: usize = 256;
 
@@ -35,7 +40,9 @@ struct Bytes;
 
 impl Weighter<RoomId, Newest> for Bytes {
     fn weight(&self, _: &RoomId, newest: &Newest) -> u64 {
-        (newest.bytes + newest.messages.len() * MESSAGE_OVERHEAD).max(1) as u64
+        let excerpts: usize = newest.quotes.values().map(|quote| quote.excerpt.len() + QUOTE_OVERHEAD).sum();
+        let beside = excerpts + newest.threads.len() * THREAD_BYTES;
+        (newest.bytes + newest.messages.len() * MESSAGE_OVERHEAD + beside).max(1) as u64
     }
 }
 
@@ -56,8 +63,8 @@ impl NewestPages {
     }
 
     /// Caches the newest messages of a room as of `rev`, oldest first.
-    pub(super) fn keep(&mut self, room_id: RoomId, rev: Rev, messages: &[Message]) {
-        if let Some(newest) = Newest::new(rev, messages) {
+    pub(super) fn keep(&mut self, room_id: RoomId, rev: Rev, messages: &[Message], context: &Context) {
+        if let Some(newest) = Newest::new(rev, messages, context) {
             self.0.insert(room_id, newest);
         }
     }
@@ -91,6 +98,10 @@ impl NewestPages {
 struct Newest {
     rev: Rev,
     messages: VecDeque<Kept>,
+    /// The messages that are answered.
+    quotes: HashMap<MessageId, Quote>,
+    /// The threads, by their first message.
+    threads: HashMap<MessageId, Thread>,
     bytes: usize,
 }
 
@@ -98,7 +109,15 @@ struct Newest {
 struct Kept {
     id: MessageId,
     seq: Seq,
+    reply_to: Option<ReplyTo>,
+    has_reactions: bool,
     json: MessageJson,
+}
+
+impl Kept {
+    fn root_id(&self) -> MessageId {
+        self.reply_to.map_or(self.id, |reply| reply.root_id)
+    }
 }
 
 /// The newest page, oldest message first.
@@ -108,13 +127,19 @@ pub struct NewestPage {
     pub items: Vec<MessageJson>,
     /// The `seq` of the first message, if there is one.
     pub first: Option<Seq>,
+    /// What the messages refer to.
+    pub context: Context,
+    /// The messages that have reactions, among which may be those of the reader.
+    pub with_reactions: Vec<MessageId>,
 }
 
 impl Newest {
     /// From the messages in the database as of `rev`, oldest first.
-    fn new(rev: Rev, messages: &[Message]) -> Option<Self> {
-        let mut newest = Self { rev, messages: VecDeque::new(), bytes: 0 };
+    fn new(rev: Rev, messages: &[Message], context: &Context) -> Option<Self> {
+        let (quotes, threads) = (HashMap::new(), HashMap::new());
+        let mut newest = Self { rev, messages: VecDeque::new(), quotes, threads, bytes: 0 };
         messages.iter().try_for_each(|message| newest.append(message))?;
+        newest.refer(context);
         Some(newest)
     }
 
@@ -125,8 +150,22 @@ impl Newest {
             return None;
         }
         let page = self.messages.range(self.messages.len().saturating_sub(limit)..);
-        let first = page.clone().next().map(|kept| kept.seq);
-        Some(NewestPage { items: page.map(|kept| kept.json.clone()).collect(), first })
+        let mut context = Context::default();
+        for kept in page.clone() {
+            let quote = kept.reply_to.and_then(|reply| self.quotes.get(&reply.id));
+            let is_new = |quote: &&Quote| context.quotes.iter().all(|known| known.id != quote.id);
+            context.quotes.extend(quote.filter(is_new).cloned());
+            let thread = self.threads.get(&kept.root_id());
+            let is_new =
+                |thread: &&Thread| context.threads.iter().all(|known| known.root_id != thread.root_id);
+            context.threads.extend(thread.filter(is_new));
+        }
+        Some(NewestPage {
+            first: page.clone().next().map(|kept| kept.seq),
+            with_reactions: page.clone().filter(|kept| kept.has_reactions).map(|kept| kept.id).collect(),
+            items: page.map(|kept| kept.json.clone()).collect(),
+            context,
+        })
     }
 
     /// Applies the next change of the room. `None` if there is a gap before it: the cached messages are then invalid.
@@ -139,9 +178,15 @@ impl Newest {
         }
         self.rev = rev;
         match event {
-            ServerEvent::MessageCreated(change) => self.append(&change.message),
+            ServerEvent::MessageCreated(change) => {
+                self.append(&change.message)?;
+                self.refer(&change.context);
+                Some(())
+            }
             ServerEvent::MessageUpdated(change) | ServerEvent::MessageDeleted(change) => {
-                self.replace(&change.message)
+                self.replace(&change.message)?;
+                self.refer(&change.context);
+                Some(())
             }
             ServerEvent::RoomUpdated(_)
             | ServerEvent::MemberJoined(_)
@@ -151,13 +196,29 @@ impl Newest {
         }
     }
 
+    /// Keeps what changed messages refer to, as far as kept messages refer to it.
+    fn refer(&mut self, context: &Context) {
+        for quote in &context.quotes {
+            let is_needed = |kept: &Kept| kept.reply_to.is_some_and(|reply| reply.id == quote.id);
+            if self.messages.iter().any(is_needed) {
+                self.quotes.insert(quote.id, quote.clone());
+            }
+        }
+        for thread in &context.threads {
+            if self.messages.iter().any(|kept| kept.root_id() == thread.root_id) {
+                self.threads.insert(thread.root_id, *thread);
+            }
+        }
+    }
+
     fn append(&mut self, message: &Message) -> Option<()> {
         if self.messages.back().is_some_and(|last| last.seq.next() != message.seq) {
             return None;
         }
         let json = json(message)?;
         self.bytes += json.get().len();
-        self.messages.push_back(Kept { id: message.id, seq: message.seq, json });
+        let (reply_to, has_reactions) = (message.reply_to, message.reactions.is_some());
+        self.messages.push_back(Kept { id: message.id, seq: message.seq, reply_to, has_reactions, json });
         self.trim();
         Some(())
     }
@@ -167,6 +228,7 @@ impl Newest {
             let json = json(message)?;
             self.bytes = self.bytes + json.get().len() - kept.json.get().len();
             kept.json = json;
+            kept.has_reactions = message.reactions.is_some();
             self.trim();
         }
         Some(())
@@ -177,7 +239,23 @@ impl Newest {
         // An empty page would mean that the room is empty.
         while self.messages.len() > 1 && is_too_much(self) {
             let oldest = self.messages.pop_front();
-            self.bytes -= oldest.map_or(0, |oldest| oldest.json.get().len());
+            self.bytes -= oldest.as_ref().map_or(0, |oldest| oldest.json.get().len());
+            self.forget_beside(oldest);
+        }
+    }
+
+    /// Forgets what only a dropped message refers to.
+    fn forget_beside(&mut self, dropped: Option<Kept>) {
+        let Some(dropped) = dropped else { return };
+        if let Some(reply) = dropped.reply_to
+            && !self.messages.iter().any(|kept| kept.reply_to.is_some_and(|other| other.id == reply.id))
+        {
+            self.quotes.remove(&reply.id);
+        }
+        let root_id = dropped.root_id();
+        if self.threads.contains_key(&root_id) && !self.messages.iter().any(|kept| kept.root_id() == root_id)
+        {
+            self.threads.remove(&root_id);
         }
     }
 }
@@ -214,7 +292,11 @@ mod tests {
                 avatar_url: None,
             },
             text: Some("x".repeat(1_000)),
+            body: None,
             attachments: Vec::new(),
+            reply_to: None,
+            reactions: None,
+            pinned_at: None,
             created_at: DateTime::<Utc>::UNIX_EPOCH.into(),
             edited_at: None,
             deleted_at: None,
@@ -225,10 +307,10 @@ mod tests {
     fn the_least_used_rooms_are_dropped_when_all_together_exceed_the_limit() {
         let messages: Vec<Message> = (1..=10).map(message).collect();
         let mut pages = NewestPages::bounded(200_000);
-        pages.keep(room(1), Rev(10), &messages);
+        pages.keep(room(1), Rev(10), &messages, &Context::default());
         for number in 2..100 {
             assert!(pages.page(room(1), 10).is_some(), "{number}");
-            pages.keep(room(number), Rev(10), &messages);
+            pages.keep(room(number), Rev(10), &messages, &Context::default());
         }
         let kept = (1..100).filter(|number| pages.page(room(*number), 10).is_some()).count();
         assert!((5..=16).contains(&kept), "{kept}");
@@ -239,21 +321,17 @@ mod tests {
         let messages: Vec<Message> = (1..=3).map(message).collect();
         let created = |seq| {
             let message = message(seq);
-            ServerEvent::MessageCreated(shared::events::MessageChange {
-                room_id: room(1),
-                rev: Rev(seq),
-                message,
-            })
+            ServerEvent::MessageCreated(shared::events::MessageChange::of(message))
         };
         let mut pages = NewestPages::default();
-        pages.keep(room(1), Rev(3), &messages);
+        pages.keep(room(1), Rev(3), &messages, &Context::default());
         pages.apply(room(1), Rev(4), &created(4));
         assert_eq!(pages.page(room(1), 10).unwrap().items.len(), 4);
         pages.forget_before(room(1), Rev(4));
         assert!(pages.page(room(1), 10).is_some());
         pages.apply(room(1), Rev(6), &created(6));
         assert!(pages.page(room(1), 10).is_none());
-        pages.keep(room(1), Rev(3), &messages);
+        pages.keep(room(1), Rev(3), &messages, &Context::default());
         pages.forget_before(room(1), Rev(4));
         assert!(pages.page(room(1), 10).is_none());
     }

@@ -20,6 +20,10 @@ pub struct Publication {
     pub audience: Option<Audience>,
     /// The name of a room that became private, as strangers know it.
     pub former_name: Option<RoomName>,
+    /// Users whose unread mentions may have changed. The nil id stands for all members.
+    pub mentioned: Vec<UserId>,
+    /// Events about single users, for their connections alone.
+    pub told: Vec<(UserId, ServerEvent)>,
 }
 
 /// Who sees a room.

@@ -75,6 +75,18 @@ pub enum RoomError {
 /// A result.
 pub type RoomResult<T> = Result<T, RoomError>;
 
+/// Separates a refusal from an error of the database, which the circuit breaker counts.
+///
+/// # Errors
+/// The error of the database.
+pub fn split<T>(result: RoomResult<T>) -> Result<Result<T, Refusal>, DbError> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(RoomError::Refused(refusal)) => Ok(Err(refusal)),
+        Err(RoomError::Db(error)) => Err(error),
+    }
+}
+
 impl From<Refusal> for RoomError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)

@@ -5,17 +5,23 @@ use shared::audit::AuditDetail;
 use shared::errors::ErrorCode;
 use shared::events::{MessageChange, ServerEvent};
 use shared::files::Attachment;
-use shared::ids::{AttachmentId, MessageId, RoomId, UserId};
+use shared::ids::{AttachmentId, MessageId, RoomId, Seq, UserId};
 use shared::members::{Operation, Role};
 use shared::messages::{Message, MessageText, UpdateMessage};
+use shared::reactions::Mine;
+use shared::replies::Context;
+use shared::stored::Stored;
 use shared::text::InvalidCode;
 
 use super::attachments::kept;
 use super::error::{Refusal, RoomResult};
 use super::{Attempt, Done, Transaction, own_role};
 use crate::db::members::Membership;
+use crate::db::mentions::EVERYONE;
 use crate::db::messages::{self, NewMessage};
+use crate::db::replies::Parent;
 use crate::db::{self, Conn, DbError, attachments};
+use crate::formatting::Formatted;
 use crate::policy::{self, Rank};
 
 /// The outcome of sending a message.
@@ -65,6 +71,10 @@ pub fn send(conn: &mut Conn, new: &NewMessage, attempt: Attempt) -> RoomResult<D
         let role = own_role(me.user.kind);
         transaction.join(&mut me, role)?;
     }
+    let parent = new.reply_to.map(|id| transaction.parent(id)).transpose()?;
+    if new.format.everyone && !transaction.may_mention_everyone(&me) {
+        return Err(ErrorCode::NotAllowed.into());
+    }
     let files = transaction.claimed(me.user.id, &new.attachments)?;
     transaction.count_slow_mode(&me)?;
     let rev = transaction.next_rev();
@@ -72,7 +82,8 @@ pub fn send(conn: &mut Conn, new: &NewMessage, attempt: Attempt) -> RoomResult<D
     let author = (&me.user).into();
     let new = NewMessage { author, ..new.clone() };
     let last_seq = transaction.room.last_seq;
-    let message = match messages::create(transaction.conn, &new, last_seq, rev, files) {
+    let reply_to = parent.as_ref().map(Parent::reply_to);
+    let message = match messages::create(transaction.conn, &new, last_seq, rev, files, reply_to) {
         // Another room stored the id in the meantime.
         Err(DbError::Conflict(constraint)) if constraint == messages::ID_KEY => {
             return Err(ErrorCode::MessageIdReused.into());
@@ -82,12 +93,81 @@ pub fn send(conn: &mut Conn, new: &NewMessage, attempt: Attempt) -> RoomResult<D
     if !message.attachments.is_empty() {
         attachments::claim(transaction.conn, message.id, &message.attachments)?;
     }
-    let change = MessageChange { room_id: message.room_id, rev, message: message.clone() };
+    let mut context = Context::default();
+    if let Some(reply_to) = reply_to {
+        context.threads.push(db::replies::add_to_thread(transaction.conn, reply_to.root_id, last_seq)?);
+    }
+    let answered = parent.as_ref().map(|parent| parent.quote.author.id);
+    transaction.mention(&message, &new.format, answered)?;
+    context.quotes.extend(parent.map(|parent| parent.quote));
+    let change = MessageChange { context, ..MessageChange::of(message.clone()) };
     transaction.changes.push((rev, ServerEvent::MessageCreated(change)));
     transaction.finish(Sent::Created(message))
 }
 
+/// The parts of a context that a message needs.
+fn context_of(message: &Message, whole: &Context) -> Context {
+    let answered = message.reply_to.map(|reply| reply.id);
+    let root = message.reply_to.map_or(message.id, |reply| reply.root_id);
+    let is_quoted = |id| id == message.id || Some(id) == answered;
+    Context {
+        quotes: whole.quotes.iter().filter(|quote| is_quoted(quote.id)).cloned().collect(),
+        threads: whole.threads.iter().filter(|thread| thread.root_id == root).copied().collect(),
+    }
+}
+
 impl Transaction<'_> {
+    /// The message that a reply answers.
+    ///
+    /// # Errors
+    /// `unknown_message` if the room has no such message, `message_deleted` if it is deleted.
+    fn parent(&mut self, id: MessageId) -> RoomResult<Parent> {
+        let Some(parent) = db::replies::parent(self.conn, self.room.id, id)? else {
+            let detail = "This room has no such message.";
+            return Err(Refusal::invalid("reply_to", InvalidCode::UnknownMessage, detail).into());
+        };
+        if parent.quote.deleted { Err(ErrorCode::MessageDeleted.into()) } else { Ok(parent) }
+    }
+
+    /// Whether `@everyone` of a user counts.
+    pub(super) fn may_mention_everyone(&self, me: &Membership) -> bool {
+        policy::may_mention_everyone(me.actor(), &me.standing(&self.room))
+    }
+
+    /// Stores whom a message mentions, in place of whom it mentioned before.
+    fn mention(&mut self, message: &Message, format: &Formatted, answered: Option<UserId>) -> RoomResult<()> {
+        let (room_id, author) = (message.room_id, message.author.id);
+        let everyone = format.everyone.then_some(EVERYONE);
+        let mut users: Vec<UserId> = format
+            .mentions
+            .iter()
+            .copied()
+            .chain(answered)
+            .chain(everyone)
+            .filter(|id| *id != author)
+            .collect();
+        users.sort_unstable();
+        users.dedup();
+        let touched = db::mentions::replace(self.conn, room_id, message.seq, author, &users)?;
+        self.mentioned.extend(touched);
+        Ok(())
+    }
+
+    /// Publishes a change of messages, with what they refer to.
+    pub(super) fn messages_changed(
+        &mut self,
+        messages: Vec<Message>,
+        event: fn(MessageChange) -> ServerEvent,
+    ) -> RoomResult<()> {
+        let whole = db::replies::context(self.conn, &messages)?;
+        for message in messages {
+            let (room_id, rev, context) = (message.room_id, message.rev, context_of(&message, &whole));
+            let change = MessageChange { room_id, rev, message, context, mine: Mine::new() };
+            self.changes.push((rev, event(change)));
+        }
+        Ok(())
+    }
+
     /// Refuses a message within the interval of the slow mode, or starts the interval.
     fn count_slow_mode(&mut self, me: &Membership) -> RoomResult<()> {
         let seconds = self.room.slow_mode_seconds;
@@ -108,7 +188,7 @@ impl Transaction<'_> {
     }
 
     /// A message of the room.
-    fn message(&mut self, id: MessageId) -> RoomResult<Message> {
+    pub(super) fn message(&mut self, id: MessageId) -> RoomResult<Message> {
         match messages::get(self.conn, self.room.id, id) {
             Err(DbError::NotFound) => Err(ErrorCode::MessageNotFound.into()),
             message => Ok(message?),
@@ -120,18 +200,25 @@ impl Transaction<'_> {
         let first = self.room.rev.next();
         let ids: Vec<MessageId> = found.iter().map(|message| message.id).collect();
         messages::delete(self.conn, &ids, first, self.now)?;
-        for message in found {
-            let rev = self.next_rev();
-            let deleted_at = Some(self.now.into());
-            let message = Message { text: None, attachments: Vec::new(), rev, deleted_at, ..message };
-            let change = MessageChange { room_id: self.room.id, rev, message };
-            self.changes.push((rev, ServerEvent::MessageDeleted(change)));
-        }
-        Ok(())
+        let seqs: Vec<Seq> = found.iter().map(|message| message.seq).collect();
+        self.mentioned.extend(db::mentions::delete(self.conn, self.room.id, &seqs)?);
+        let tombstone = |message| Message {
+            text: None,
+            body: None,
+            attachments: Vec::new(),
+            reactions: None,
+            pinned_at: None,
+            rev: self.next_rev(),
+            deleted_at: Some(self.now.into()),
+            ..message
+        };
+        let tombstones = found.into_iter().map(tombstone).collect();
+        self.messages_changed(tombstones, ServerEvent::MessageDeleted)
     }
 }
 
-/// Changes the text of a message, or drops files. Without a difference, the message is unchanged.
+/// Changes the text of a message, or drops files. `format` is that of the new text. Without a difference, the message is
+/// unchanged.
 ///
 /// # Errors
 /// The refusal.
@@ -141,6 +228,7 @@ pub fn update(
     id: MessageId,
     by: UserId,
     update: &UpdateMessage,
+    format: &Formatted,
     attempt: Attempt,
 ) -> RoomResult<Done<Message>> {
     let (mut transaction, me) = Transaction::begin(conn, room_id, by, attempt)?;
@@ -161,16 +249,28 @@ pub fn update(
     if text == *before && files == message.attachments {
         return Ok(Done::unchanged(message));
     }
+    if format.everyone && !transaction.may_mention_everyone(&me) {
+        return Err(ErrorCode::NotAllowed.into());
+    }
     let rev = transaction.next_rev();
-    messages::update(transaction.conn, id, &text, &files, rev, attempt.at)?;
+    if text != *before {
+        let since = message.edited_at.unwrap_or(message.created_at);
+        db::edits::create(transaction.conn, id, rev, before, since.into())?;
+    }
+    messages::update(transaction.conn, id, &text, format, &files, rev, attempt.at)?;
     let is_dropped = |file: &&Attachment| !files.iter().any(|kept| kept.id == file.id);
     let dropped: Vec<AttachmentId> =
         message.attachments.iter().filter(is_dropped).map(|file| file.id).collect();
     attachments::delete(transaction.conn, &dropped, attempt.at)?;
     let (text, edited_at) = (Some(text), Some(attempt.at.into()));
-    let message = Message { text, attachments: files, rev, edited_at, ..message };
-    let change = MessageChange { room_id, rev, message: message.clone() };
-    transaction.changes.push((rev, ServerEvent::MessageUpdated(change)));
+    let body = format.body.clone().and_then(Stored::from_json);
+    let message = Message { text, body, attachments: files, rev, edited_at, ..message };
+    let answered = match message.reply_to {
+        Some(reply) => db::replies::parent(transaction.conn, room_id, reply.id)?,
+        None => None,
+    };
+    transaction.mention(&message, format, answered.map(|parent| parent.quote.author.id))?;
+    transaction.messages_changed(vec![message.clone()], ServerEvent::MessageUpdated)?;
     transaction.finish(message)
 }
 

@@ -87,7 +87,16 @@ fn catch_up_room(conn: &mut Conn, hub: &Hub, room_id: RoomId, doubt: Doubt) -> D
                     Audience::Everybody => None,
                 };
                 let (viewers, former_name) = (Vec::new(), None);
-                hub.publish_changes(Publication { room, changes, viewers, audience, former_name });
+                let (mentioned, told) = (Vec::new(), Vec::new());
+                hub.publish_changes(Publication {
+                    room,
+                    changes,
+                    viewers,
+                    audience,
+                    former_name,
+                    mentioned,
+                    told,
+                });
             }
             // It was never created, or is already purged.
             Err(DbError::NotFound) => {}
@@ -149,5 +158,7 @@ fn publication(
     }
     events.sort_by_key(|(rev, _)| *rev);
     let viewers = changed.iter().map(|who| (who.user.id, who.viewer(&room))).collect();
-    Publication { room, changes: events, viewers, audience: None, former_name: None }
+    // Whom the changes mention is not read: clients that are told of a message count anew when they load.
+    let (mentioned, told) = (Vec::new(), Vec::new());
+    Publication { room, changes: events, viewers, audience: None, former_name: None, mentioned, told }
 }

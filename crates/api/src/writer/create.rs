@@ -1,22 +1,17 @@
 //! New messages, many in one statement.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use shared::ids::RoomId;
+use shared::ids::{RoomId, UserId};
 use shared::messages::Message;
 
 use super::ANSWER_TIMEOUT;
-use super::change::{Doubt, Reply, WriteError, WriteResult};
+use super::change::{Doubt, Reply, WriteError};
 use super::worker::{Attempts, Worker};
+use crate::db::DbError;
 use crate::db::messages::{self, NewMessage};
-use crate::db::{self, Conn, DbError};
-use crate::rooms::error::RoomError;
-use crate::rooms::messages::{Sent, send};
-use crate::rooms::{Attempt, Done};
-
-/// How many messages are judged in one transaction: each takes several statements.
-const MAX_JUDGED: usize = 100;
+use crate::rooms::messages::Sent;
 
 type Send = (NewMessage, Reply<Sent>);
 
@@ -69,6 +64,12 @@ impl Worker {
     /// Publishes the stored messages in the order of `rev`, then answers: an acknowledged message is always published.
     /// Those that the statement skipped are judged singly.
     fn answer(&mut self, sends: Vec<Send>, created: Vec<Option<Message>>, is_retry: bool) {
+        let mut mentioned: HashMap<RoomId, Vec<UserId>> = HashMap::new();
+        for ((new, _), _) in sends.iter().zip(&created).filter(|(_, created)| created.is_some()) {
+            if !new.format.mentions.is_empty() {
+                mentioned.entry(new.room_id).or_default().extend(&new.format.mentions);
+            }
+        }
         let mut stored: Vec<&Message> = created.iter().flatten().collect();
         stored.sort_by_key(|message| (message.room_id, message.rev));
         let rooms: Vec<(RoomId, Vec<Message>)> = stored
@@ -79,7 +80,8 @@ impl Worker {
         for (room_id, messages) in rooms {
             let first = messages[0].rev;
             self.publish(room_id, Doubt::Message, first, |hub| {
-                wakeups.push(hub.messages_stored(room_id, messages));
+                let mentioned = mentioned.get(&room_id).map_or(&[][..], Vec::as_slice);
+                wakeups.push(hub.messages_stored(room_id, messages, mentioned));
             });
         }
         let mut skipped = Vec::new();
@@ -92,99 +94,10 @@ impl Worker {
         }
         // After the answers: each sender waits for one, while thousands of readers may each write to a socket.
         drop(wakeups);
-        while !skipped.is_empty() {
-            let rest = skipped.split_off(skipped.len().min(MAX_JUDGED));
-            self.judge(std::mem::replace(&mut skipped, rest), is_retry);
-        }
-    }
-
-    /// Sends messages that need a second look: repeats, and those of authors who join, are refused, or wait for the slow
-    /// mode. They share a commit.
-    fn judge(&mut self, sends: Vec<Send>, was_retried: bool) {
-        if sends.is_empty() {
-            return;
-        }
-        let mut attempts = Attempts::new(rooms_of(&sends, Doubt::Room));
-        let mut attempt = Attempt { is_retry: was_retried, ..Attempt::first() };
-        let outcome = self.execute(&mut attempts, |conn| {
-            let this = attempt;
-            attempt.is_retry = true;
-            Ok(judge_all(conn, &sends, this)?)
-        });
-        match outcome {
-            Ok(judged) => {
-                for (outcome, (_, reply)) in judged.into_iter().zip(sends) {
-                    let answer = outcome.map(|Done { value, publication }| {
-                        if let Some(publication) = publication {
-                            self.publish_changes(Doubt::Room, publication);
-                        }
-                        value
-                    });
-                    let _ = reply.send(answer);
-                }
-            }
-            Err(error) if attempts.is_suspect && sends.len() > 1 => {
-                tracing::warn!(%error, messages = sends.len(), "judging the messages of a batch one by one");
-                let started = Instant::now();
-                for send in sends {
-                    if started.elapsed() < ANSWER_TIMEOUT {
-                        self.judge(vec![send], attempt.is_retry);
-                    } else {
-                        self.refuse(vec![send], WriteError::OutcomeUnknown);
-                    }
-                }
-            }
-            // Whether an earlier attempt stored them is unknown as well.
-            Err(_) if was_retried => self.refuse(sends, WriteError::OutcomeUnknown),
-            Err(error) => self.refuse(sends, error),
-        }
-    }
-
-    /// Answers all of them with the same error.
-    fn refuse(&mut self, mut sends: Vec<Send>, error: WriteError) {
-        tracing::warn!(%error, messages = sends.len(), "messages could not be stored");
-        if matches!(error, WriteError::OutcomeUnknown) {
-            for (new, _) in &sends {
-                self.doubt(new.room_id, Doubt::Room);
-            }
-        }
-        let last = sends.pop();
-        for (_, reply) in sends {
-            let _ = reply.send(Err(match &error {
-                WriteError::OutcomeUnknown => WriteError::OutcomeUnknown,
-                other => DbError::Unavailable(other.to_string()).into(),
-            }));
-        }
-        if let Some((_, reply)) = last {
-            let _ = reply.send(Err(error));
-        }
+        self.judge(skipped, is_retry);
     }
 }
 
 fn rooms_of(sends: &[Send], doubt: Doubt) -> Vec<(RoomId, Doubt)> {
     sends.iter().map(|(new, _)| (new.room_id, doubt)).collect()
-}
-
-/// Sends messages in one transaction. Rooms are locked in the order of their ids, as they are everywhere. A refusal
-/// concerns its message alone.
-fn judge_all(
-    conn: &mut Conn,
-    sends: &[Send],
-    attempt: Attempt,
-) -> Result<Vec<WriteResult<Done<Sent>>>, DbError> {
-    let mut order: Vec<usize> = (0..sends.len()).collect();
-    order.sort_by_key(|place| sends[*place].0.room_id);
-    db::transaction(conn, |conn| {
-        let mut judged: Vec<Option<WriteResult<Done<Sent>>>> = sends.iter().map(|_| None).collect();
-        for place in order {
-            let (new, _) = &sends[place];
-            // A savepoint: what a refused message changed, such as joining, is undone.
-            judged[place] = Some(match db::transaction(conn, |conn| send(conn, new, attempt)) {
-                Ok(done) => Ok(done),
-                Err(RoomError::Refused(refusal)) => Err(WriteError::Refused(refusal)),
-                Err(RoomError::Db(error)) => return Err(error),
-            });
-        }
-        Ok(judged.into_iter().flatten().collect())
-    })
 }

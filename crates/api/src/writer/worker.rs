@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use shared::ids::{Rev, RoomId};
+use shared::messages::MessageAnswer;
 use tokio::sync::mpsc;
 
 use super::change::{Doubt, Reply, WriteError, WriteResult};
@@ -14,6 +15,7 @@ use crate::db::{self, Conn, DbError, DbResult};
 use crate::realtime::hub::Hub;
 use crate::realtime::publication::Publication;
 use crate::rooms::messages::Sent;
+use crate::rooms::reactions::NewReaction;
 
 /// The maximal number of changes in one commit.
 const MAX_BATCH: usize = 1_000;
@@ -31,6 +33,8 @@ pub(super) type BusySince = Arc<Mutex<Option<Instant>>>;
 pub(super) enum Change {
     /// A new message. Consecutive ones share a commit.
     Message(NewMessage, Reply<Sent>),
+    /// A reaction, or its end. Those of a batch share a commit, which follows that of its messages.
+    Reaction(NewReaction, Reply<MessageAnswer>),
     /// Any other change: a transaction, which is published and answered by the closure.
     Transaction(RoomId, Doubt, Box<dyn FnOnce(&mut Worker) + Send>),
     /// Another process changed the room: publish what is not published.
@@ -43,6 +47,7 @@ impl Change {
         match self {
             // It may join the room.
             Self::Message(new, _) => (new.room_id, Doubt::Room),
+            Self::Reaction(new, _) => (new.room_id, Doubt::Room),
             Self::Transaction(room_id, doubt, _) => (*room_id, *doubt),
             Self::CatchUp(room_id) => (*room_id, Doubt::Room),
         }
@@ -145,22 +150,26 @@ impl Worker {
 
     /// Processes changes in their order. Consecutive new messages go into one commit.
     fn process(&mut self, batch: Vec<Change>) {
-        let mut sends = Vec::new();
+        let (mut sends, mut reactions) = (Vec::new(), Vec::new());
         for change in batch {
             match change {
                 Change::Message(new, reply) => sends.push((new, reply)),
+                Change::Reaction(new, reply) => reactions.push((new, reply)),
                 Change::Transaction(_, _, run) => {
                     self.create_messages(std::mem::take(&mut sends));
+                    self.judge(std::mem::take(&mut reactions), false);
                     run(self);
                 }
                 Change::CatchUp(room_id) => {
                     self.create_messages(std::mem::take(&mut sends));
+                    self.judge(std::mem::take(&mut reactions), false);
                     self.doubt(room_id, Doubt::Room);
                     let _ = self.connect(Instant::now());
                 }
             }
         }
         self.create_messages(sends);
+        self.judge(reactions, false);
     }
 
     fn set_busy(&self, since: Option<Instant>) {

@@ -6,16 +6,19 @@ use chrono::{DateTime, Utc};
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use shared::files::{AltText, Attachment, AttachmentClaim};
 use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::messages::{Author, Message, MessageText};
+use shared::replies::ReplyTo;
+use shared::stored::Stored;
 use uuid::Uuid;
 
 use super::super::DbResult;
 use super::super::schema::{messages, users};
 use super::super::sent_hash::sent_hash;
 use super::{AuthorRow, MessageRow, columns, message};
+use crate::formatting::Formatted;
 
 /// A message to store.
 #[derive(Clone, Debug)]
@@ -28,6 +31,10 @@ pub struct NewMessage {
     pub author: Author,
     /// The text.
     pub text: MessageText,
+    /// Its formatting.
+    pub format: Formatted,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
     /// The files that it takes.
     pub attachments: Vec<AttachmentClaim>,
     /// The server's time, in whole milliseconds.
@@ -37,7 +44,7 @@ pub struct NewMessage {
 impl NewMessage {
     /// Of what the client sent: tells a repeat from a reuse of the id.
     fn sent_hash(&self) -> i64 {
-        if self.attachments.is_empty() {
+        if self.attachments.is_empty() && self.reply_to.is_none() {
             return sent_hash(self.text.as_str());
         }
         // No text contains NUL.
@@ -48,10 +55,18 @@ impl NewMessage {
                 alt.iter().flatten().map(AltText::as_str).next().unwrap_or_default()
             ));
         }
+        if let Some(id) = self.reply_to {
+            sent.push_str(&format!("\0\0{id}"));
+        }
         sent_hash(&sent)
     }
 
-    fn stored(&self, seq: Seq, rev: Rev, attachments: Vec<Attachment>) -> Message {
+    /// Whether it can be stored with many others by one statement.
+    fn is_plain(&self) -> bool {
+        self.attachments.is_empty() && self.reply_to.is_none() && !self.format.everyone
+    }
+
+    fn stored(&self, seq: Seq, rev: Rev, attachments: Vec<Attachment>, reply_to: Option<ReplyTo>) -> Message {
         Message {
             id: self.id,
             room_id: self.room_id,
@@ -59,7 +74,11 @@ impl NewMessage {
             rev,
             author: self.author.clone(),
             text: Some(self.text.as_str().to_owned()),
+            body: self.format.body.clone().and_then(Stored::from_json),
             attachments,
+            reply_to,
+            reactions: None,
+            pinned_at: None,
             created_at: self.created_at.into(),
             edited_at: None,
             deleted_at: None,
@@ -71,7 +90,8 @@ impl NewMessage {
 /// order; `None` is a message that was skipped, and is judged singly.
 ///
 /// Only messages whose authors may write without a second look are stored: members who are not muted, in rooms without
-/// slow mode, and not guests where only accounts may write; and none with files. The condition is judged before the rooms are locked; if what it depends on has changed
+/// slow mode, and not guests where only accounts may write; and none with files, that answer others, or
+/// that mention everybody. The condition is judged before the rooms are locked; if what it depends on has changed
 /// by then, the room's `rights_version` has too, and its messages are skipped.
 ///
 /// One statement takes one round trip, one transaction and one flush for all messages.
@@ -79,7 +99,7 @@ impl NewMessage {
 /// # Errors
 /// Errors of the database. Nothing is stored then, except that it is unknown after a lost connection.
 pub fn create_all(conn: &mut PgConnection, batch: &[&NewMessage]) -> DbResult<Vec<Option<Message>>> {
-    let plain: Vec<&NewMessage> = batch.iter().copied().filter(|new| new.attachments.is_empty()).collect();
+    let plain: Vec<&NewMessage> = batch.iter().copied().filter(|new| new.is_plain()).collect();
     let numbers: HashMap<Uuid, (Seq, Rev)> = if plain.is_empty() {
         HashMap::new()
     } else {
@@ -88,12 +108,12 @@ pub fn create_all(conn: &mut PgConnection, batch: &[&NewMessage]) -> DbResult<Ve
     };
     let stored = |new: &&NewMessage| {
         let (seq, rev) = *numbers.get(&new.id.0)?;
-        Some(new.stored(seq, rev, Vec::new()))
+        Some(new.stored(seq, rev, Vec::new(), None))
     };
     Ok(batch.iter().map(stored).collect())
 }
 
-/// Stores one message with these numbers and files. The caller holds the lock of the room, and has judged the author.
+/// Stores one message with these numbers, files and reply. The caller holds the lock of the room, and has judged the author.
 ///
 /// # Errors
 /// A conflict on [`super::ID_KEY`] if the id is in use.
@@ -103,6 +123,7 @@ pub fn create(
     seq: Seq,
     rev: Rev,
     attachments: Vec<Attachment>,
+    reply_to: Option<ReplyTo>,
 ) -> DbResult<Message> {
     diesel::insert_into(messages::table)
         .values((
@@ -113,12 +134,16 @@ pub fn create(
             messages::born_rev.eq(rev.0),
             messages::author_id.eq(new.author.id.0),
             messages::text.eq(new.text.as_str()),
+            messages::body.eq(&new.format.body),
+            messages::excerpt.eq(&new.format.excerpt),
+            messages::reply_to.eq(reply_to.map(|reply| reply.id.0)),
+            messages::root_id.eq(reply_to.map(|reply| reply.root_id.0)),
             messages::attachments.eq(super::super::attachments::to_json(&attachments)),
             messages::sent_hash.eq(new.sent_hash()),
             messages::created_at.eq(new.created_at),
         ))
         .execute(conn)?;
-    Ok(new.stored(seq, rev, attachments))
+    Ok(new.stored(seq, rev, attachments, reply_to))
 }
 
 /// The message that has the id of a new one, and whether it is the same send.
@@ -140,6 +165,12 @@ pub fn find_repeated(conn: &mut PgConnection, new: &NewMessage) -> DbResult<Opti
     }))
 }
 
+/// The mentioned users as JSON, because arrays of arrays have to be rectangular. `None` without any.
+fn mentions_json(new: &NewMessage) -> Option<String> {
+    let mentions = &new.format.mentions;
+    (!mentions.is_empty()).then(|| serde_json::to_string(mentions).ok()).flatten()
+}
+
 /// `INSERT … SELECT FROM unnest`. Its text does not depend on the number of rows, so it is prepared once.
 ///
 /// It may be planned while the tables are empty, and the plan is kept. `OFFSET 0` keeps the planner from merging the
@@ -149,6 +180,10 @@ struct InsertMessages {
     room_ids: Vec<Uuid>,
     author_ids: Vec<Uuid>,
     texts: Vec<String>,
+    bodies: Vec<Option<String>>,
+    excerpts: Vec<Option<String>>,
+    /// A JSON array of the ids of the mentioned users, or null.
+    mentions: Vec<Option<String>>,
     sent_hashes: Vec<i64>,
     created_ats: Vec<DateTime<Utc>>,
 }
@@ -160,6 +195,9 @@ impl InsertMessages {
             room_ids: batch.iter().map(|new| new.room_id.0).collect(),
             author_ids: batch.iter().map(|new| new.author.id.0).collect(),
             texts: batch.iter().map(|new| new.text.as_str().to_owned()).collect(),
+            bodies: batch.iter().map(|new| new.format.body.clone()).collect(),
+            excerpts: batch.iter().map(|new| new.format.excerpt.clone()).collect(),
+            mentions: batch.iter().map(|new| mentions_json(new)).collect(),
             sent_hashes: batch.iter().map(|new| new.sent_hash()).collect(),
             created_ats: batch.iter().map(|new| new.created_at).collect(),
         }
@@ -177,11 +215,18 @@ impl QueryFragment<Pg> for InsertMessages {
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&self.texts)?;
         out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.bodies)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.excerpts)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.mentions)?;
+        out.push_sql(", ");
         out.push_bind_param::<Array<BigInt>, _>(&self.sent_hashes)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Timestamptz>, _>(&self.created_ats)?;
         out.push_sql(
-            ") WITH ORDINALITY AS input (id, room_id, author_id, text, sent_hash, created_at, place)), \
+            ") WITH ORDINALITY AS input (id, room_id, author_id, text, body, excerpt, mentions, \
+             sent_hash, created_at, place)), \
              fresh AS (\
              SELECT input.*, room.rights_version, \
              row_number() OVER (PARTITION BY input.room_id ORDER BY place) AS step FROM input, \
@@ -201,10 +246,17 @@ impl QueryFragment<Pg> for InsertMessages {
              GROUP BY room_id, rights_version) AS steps \
              WHERE rooms.id = steps.room_id AND rooms.deleted_at IS NULL \
              AND rooms.rights_version = steps.rights_version \
-             RETURNING rooms.id, rooms.last_seq - steps.count AS seq, rooms.rev - steps.count AS rev) \
-             INSERT INTO messages (id, room_id, seq, rev, born_rev, author_id, text, sent_hash, created_at) \
-             SELECT fresh.id, fresh.room_id, moved.seq + fresh.step, moved.rev + fresh.step, \
-             moved.rev + fresh.step, fresh.author_id, fresh.text, fresh.sent_hash, fresh.created_at \
+             RETURNING rooms.id, rooms.last_seq - steps.count AS seq, rooms.rev - steps.count AS rev), \
+             mentioned AS (\
+             INSERT INTO mentions (room_id, seq, user_id, author_id) \
+             SELECT fresh.room_id, moved.seq + fresh.step, mention::uuid, fresh.author_id \
+             FROM fresh JOIN moved ON moved.id = fresh.room_id, \
+             LATERAL jsonb_array_elements_text(fresh.mentions::jsonb) AS mention \
+             WHERE fresh.mentions IS NOT NULL) \
+             INSERT INTO messages (id, room_id, seq, rev, born_rev, author_id, text, body, excerpt, sent_hash, \
+             created_at) SELECT fresh.id, fresh.room_id, moved.seq + fresh.step, moved.rev + fresh.step, \
+             moved.rev + fresh.step, fresh.author_id, fresh.text, fresh.body, fresh.excerpt, fresh.sent_hash, \
+             fresh.created_at \
              FROM fresh JOIN moved ON moved.id = fresh.room_id \
              RETURNING id, seq, rev",
         );

@@ -1,0 +1,12 @@
+DROP TABLE read_marks;
+DROP TABLE mentions;
+DROP TABLE edits;
+DROP TABLE reactions;
+DROP TABLE threads;
+ALTER TABLE messages
+    DROP COLUMN body,
+    DROP COLUMN excerpt,
+    DROP COLUMN reply_to,
+    DROP COLUMN root_id,
+    DROP COLUMN reactions,
+    DROP COLUMN pinned_at;
