@@ -257,7 +257,6 @@ impl State {
             | ServerEvent::RoomRemoved { .. }
             | ServerEvent::ViewerUpdated { .. }
             | ServerEvent::Read { .. }
-            | ServerEvent::Activity { .. }
             | ServerEvent::Presence { .. }
             | ServerEvent::Typing { .. }
             | ServerEvent::Pong { .. }

@@ -11,7 +11,7 @@ mod tree;
 use shared::admin::{AdminUser, Guests, PasswordReset, Registration, ServerSettings};
 use shared::audit::{AuditDetail, AuditEntry};
 use shared::bans::{Ban, BanReason};
-use shared::edits::{Edit, Edits};
+use shared::edits::Edit;
 use shared::errors::{ErrorCode, FieldError, LimitScope, Problem};
 use shared::events::{MemberChange, MessageChange, RoomChange, ServerEvent};
 use shared::files::{AltText, Attachment};
@@ -21,7 +21,7 @@ use shared::ids::{
 };
 use shared::invites::{Invite, InvitePreview, InvitedRoom, NewInvite, Redeemed};
 use shared::members::{LeaveReason, Member, MembershipChange, Operation, RemovalReason, Role, Viewer};
-use shared::messages::{Author, Changes, Message, MessageAnswer, MessagePage};
+use shared::messages::{Author, Changes, Message, MessageAnswer, MessagePage, MessagePreview};
 use shared::page::{Cursor, Page};
 use shared::reactions::{Mine, Reaction};
 use shared::read_marks::{Notify, PutNotify, ReadMark};
@@ -161,7 +161,7 @@ read_structs! {
     ReadMark { seq, mentions, version }
     PutNotify { notify }
     Edit { text, at }
-    Edits { items }
+    MessagePreview { body }
     Session { id, created_at, last_seen_at, user_agent, address, is_current }
     Changes { room, messages, context = Context::default(), mine = Mine::new(), members, rev, has_more }
     FieldError { pointer, code, detail }
@@ -187,7 +187,6 @@ read_tagged!(ServerEvent by "type" {
     "viewer_updated" => ViewerUpdated { room_id, viewer },
     "read" => Read { room_id, ..mark },
     "reacted" => Reacted { room_id, message_id, emoji, active },
-    "activity" => Activity { room_id, last_seq, mentions },
     "presence" => Presence { room_id, joined, left, online, visitors },
     "typing" => Typing { room_id, user, active },
     "resync" => Resync { room_id },

@@ -257,7 +257,6 @@ impl RoomList {
             ServerEvent::MemberUpdated(_)
             | ServerEvent::Read { .. }
             | ServerEvent::Reacted { .. }
-            | ServerEvent::Activity { .. }
             | ServerEvent::Hello { .. }
             | ServerEvent::Presence { .. }
             | ServerEvent::Typing { .. }

@@ -117,7 +117,10 @@ fn what_messages_have_besides_text_is_read_as_the_protocol_says() {
     let newer = r#"[{"t":"p","c":["a",{"t":"sparkle","c":["b"]}]},{"t":"table","rows":[]}]"#;
     let known = vec![Block::P { c: vec![text("a"), Inline::Element(Element::Unknown)] }, Block::Unknown];
     assert_eq!(parse::<Vec<Block>>(newer), Ok(known));
-    check(&Edits { items: vec![Edit { text: "before".to_owned(), at: time.unwrap() }] });
+    let items = vec![Edit { text: "before".to_owned(), at: time.unwrap() }];
+    check(&Page { items, next_cursor: None, prev_cursor: None });
+    check(&MessagePreview { body: None });
+    check(&MessagePreview { body: Some(Stored::Value(vec![])) });
 }
 
 #[test]
@@ -345,7 +348,6 @@ fn every_event_is_read_as_the_protocol_says() {
         ServerEvent::Typing { room_id: id, user: somebody, active: true },
         ServerEvent::Read { room_id: id, mark },
         ServerEvent::Reacted { room_id: id, message_id: message_id(1), emoji: "🎉".into(), active: true },
-        ServerEvent::Activity { room_id: id, last_seq: Seq(9), mentions: 1 },
         ServerEvent::Resync { room_id: id },
         ServerEvent::Pong { id: "7".into() },
         ServerEvent::Closed { code: 4401 },
