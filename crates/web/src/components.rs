@@ -27,6 +27,7 @@ pub mod name_field;
 pub mod page_frame;
 pub mod people_panel;
 pub mod placeholder;
+pub mod reply_bar;
 pub mod room_form;
 pub mod room_header;
 pub mod room_link;

@@ -60,6 +60,8 @@ pub struct Overlays {
     pub viewer: RwSignal<bool>,
     /// Which image that is.
     pub viewed: RwSignal<Option<Viewed>>,
+    /// The thread beside the room, by its first message.
+    pub thread: RwSignal<Option<MessageId>>,
     /// The emoji.
     pub emoji: RwSignal<bool>,
     /// What one of them is chosen for.
@@ -88,6 +90,7 @@ impl Default for Overlays {
             person: RwSignal::new(None),
             viewer: RwSignal::new(false),
             viewed: RwSignal::new(None),
+            thread: RwSignal::new(None),
             emoji: RwSignal::new(false),
             emoji_for: RwSignal::new(None),
             question: RwSignal::new(None),
@@ -147,7 +150,7 @@ impl Overlays {
 
     /// Whether anything covers the page, or a part of it.
     pub fn covers_page(self) -> bool {
-        self.menu.get() || self.people.get() || self.asks_for_dialog()
+        self.menu.get() || self.people.get() || self.thread.with(Option::is_some) || self.asks_for_dialog()
     }
 
     /// Whether a dialog should be open.

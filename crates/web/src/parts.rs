@@ -30,6 +30,8 @@ pub enum Part {
     ComposerFiles(RoomId, DraftFacts),
     /// The files of a message.
     MessageFiles(RwSignal<MessageRow>),
+    /// The thread that begins with this message, beside its room.
+    Thread(MessageId),
     /// The editor of a message.
     Editor(RwSignal<MessageRow>, Editing),
 }

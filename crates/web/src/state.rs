@@ -41,6 +41,7 @@ pub mod sending_rules;
 pub mod sessions;
 pub mod shortcuts;
 pub mod subscriptions;
+pub mod thread;
 pub mod timelines;
 pub mod toasts;
 pub mod typing;
@@ -72,6 +73,7 @@ use crate::state::reading::ReadMarks;
 use crate::state::rooms::{RoomList, Touched};
 use crate::state::rows::Beside;
 use crate::state::sending_rules::SlowModes;
+use crate::state::thread::Thread;
 use crate::state::timelines::Timelines;
 use crate::state::toasts::{Toasts, Tone};
 use crate::state::typing::Typing;
@@ -97,6 +99,8 @@ pub struct State {
     pub follows: StoredValue<Follows>,
     /// The loaded messages of each room. `timeline` tracks a room's.
     pub timelines: StoredValue<Timelines>,
+    /// The open thread.
+    pub thread: RwSignal<Option<Thread>>,
     /// The reactions that the user wants to change.
     pub toggles: StoredValue<Toggles>,
     /// Who is in the open room.
@@ -137,6 +141,7 @@ impl Default for State {
             unread: RwSignal::default(),
             follows: StoredValue::new(Follows::default()),
             timelines: StoredValue::default(),
+            thread: RwSignal::default(),
             toggles: StoredValue::default(),
             presence: RwSignal::default(),
             members: RwSignal::default(),
@@ -299,6 +304,7 @@ impl State {
         let seq = message.seq;
         self.change_room(room_id, |rooms, _| rooms.reach(room_id, seq));
         self.confirm(message.id);
+        self.thread.maybe_update(|thread| thread.as_mut().is_some_and(|thread| thread.apply(&message)));
         self.change_timeline(room_id, |timeline| timeline.apply(message));
     }
 
@@ -351,6 +357,7 @@ impl State {
     pub fn learn_name(&self, author: &Author) {
         self.presence.maybe_update(|presence| presence.rename(author));
         self.members.maybe_update(|members| members.rename(author));
+        self.thread.maybe_update(|thread| thread.as_mut().is_some_and(|thread| thread.rename_author(author)));
         let renamed = self.timelines.try_update_value(|timelines| timelines.rename_author(author));
         renamed.into_iter().flatten().for_each(|room_id| self.triggers.of(room_id).messages.notify());
     }

@@ -12,6 +12,7 @@ use crate::overlays::Overlays;
 use crate::pages::admin_page::AdminPage;
 use crate::pages::invite_page::InvitePage;
 use crate::pages::reset_page::ResetPage;
+use crate::pages::room_page::thread::ThreadPanel;
 use crate::pages::setup_page::SetupPage;
 use crate::parts::composer_files::ComposerFiles;
 use crate::parts::message_editor::MessageEditor;
@@ -54,6 +55,7 @@ fn draw_loaded(part: Part) -> Result<AnyView, SplitLoaderError> {
             view! { <ComposerFiles room_id=room_id draft=draft /> }.into_any()
         }
         Part::MessageFiles(row) => view! { <MessageFiles row=row /> }.into_any(),
+        Part::Thread(root) => view! { <ThreadPanel root=root /> }.into_any(),
         Part::Editor(row, editing) => view! { <MessageEditor row=row editing=editing /> }.into_any(),
     })
 }

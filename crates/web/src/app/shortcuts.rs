@@ -24,6 +24,10 @@ pub fn listen(state: State, navigation: Navigation, overlays: Overlays) {
         if command == Command::Close {
             overlays.menu.set(false);
             overlays.people.set(false);
+            // A reply is given up first.
+            if browser::find(".reply-bar").is_none() && browser::find("#thread :focus").is_some() {
+                overlays.thread.set(None);
+            }
             return;
         }
         event.prevent_default();

@@ -19,7 +19,7 @@ thread_local! {
 
 /// Names of what is kept in the browser.
 pub mod keys {
-    use shared::ids::RoomId;
+    use shared::ids::{MessageId, RoomId};
 
     /// What all names begin with.
     pub const PREFIX: &str = "parlance.";
@@ -45,6 +45,11 @@ pub mod keys {
     pub const USER: &str = "parlance.user";
     /// What the names of the outbox's entries begin with.
     pub const OUTBOX: &str = "parlance.outbox.";
+
+    /// The draft of a reply in a thread.
+    pub fn draft_of_thread(room_id: RoomId, root: MessageId) -> String {
+        format!("parlance.draft.{room_id}.{root}")
+    }
 
     /// The draft of a room.
     pub fn draft(room_id: RoomId) -> String {

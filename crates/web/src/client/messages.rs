@@ -24,6 +24,8 @@ pub enum Slice {
     Around(MessageId),
     /// A whole page on both sides of a message.
     Beside(MessageId),
+    /// The last ones of a thread, or those before a place in it.
+    Thread(MessageId, Option<Cursor>),
     /// Those around the message of this number.
     AroundSeq(Seq),
 }
@@ -37,6 +39,8 @@ pub async fn list(room_id: RoomId, slice: Slice) -> Result<MessagePage, ClientEr
         Slice::After(cursor) => format!("?after={cursor}"),
         Slice::Around(id) => format!("?around={id}"),
         Slice::Beside(id) => format!("?around={id}&limit=60"),
+        Slice::Thread(root, None) => format!("?thread={root}"),
+        Slice::Thread(root, Some(cursor)) => format!("?thread={root}&before={cursor}"),
         Slice::AroundSeq(seq) => format!("?around={seq}"),
     };
     client::get(&format!("{}{query}", messages_path(room_id))).await

@@ -15,6 +15,8 @@ pub struct MessageRights {
     pub delete: bool,
     /// React to it.
     pub react: bool,
+    /// Answer it.
+    pub reply: bool,
 }
 
 /// What the user wants of a message.
@@ -30,6 +32,12 @@ pub enum MessageAction {
     Retry,
     /// Removes it, when it could not be sent.
     Discard,
+    /// Answers it.
+    Reply,
+    /// Opens the thread that it begins.
+    OpenThread,
+    /// Shows the message that it answers.
+    ShowAnswered(MessageId),
     /// Chooses an emoji to react with.
     PickReaction,
     /// Reacts, or takes the reaction back.

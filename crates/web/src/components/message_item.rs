@@ -12,15 +12,13 @@ use crate::components::message_actions::{MessageAction, MessageActions, MessageR
 use crate::components::message_reactions::MessageReactions;
 use crate::components::message_text::{formatted, link};
 use crate::components::message_toolbar::MessageToolbar;
+use crate::components::reply_bar::{DELETED, quote_words};
 use crate::parts::{Editing, Part};
 use crate::state::excerpts::blocks;
 use crate::state::files::words;
 use crate::state::links::parts;
 use crate::state::messages::Delivery;
 use crate::state::rows::MessageRow;
-
-/// The note in the place of a deleted text.
-const DELETED: &str = "This message was deleted.";
 
 /// A message with its toolbar while it is active. The editor replaces the text while the message is being edited.
 #[component]
@@ -52,6 +50,41 @@ pub fn MessageItem(
             false => view! { <span class="gutter-time">{time(&row.message)}</span> }.into_any(),
         })
     };
+    let quote = memo(move || row.with(|row| row.beside.quote.clone()));
+    let quote = move || {
+        let quote = quote.get()?;
+        let (answered, words) = (quote.id, quote_words(&quote));
+        Some(view! {
+            <button
+                type="button"
+                class="quote"
+                class:gone=quote.deleted
+                on:click=move |_| actions.run(id, MessageAction::ShowAnswered(answered))
+            >
+                <span class="sr-only">"In reply to "</span>
+                <strong dir="auto">{quote.author.username.as_str().to_owned()}</strong>
+                <span dir="auto">{words}</span>
+            </button>
+        })
+    };
+    let replies = memo(move || row.with(|row| row.beside.replies));
+    let thread = move || {
+        let words = match replies.get() {
+            0 => return None,
+            1 => "1 reply".to_owned(),
+            many => format!("{many} replies"),
+        };
+        Some(view! {
+            <button
+                type="button"
+                class="thread-link"
+                on:click=move |_| actions.run(id, MessageAction::OpenThread)
+            >
+                <Icon name="reply" />
+                {words}
+            </button>
+        })
+    };
     let head = move || row.with(|row| row.opens_group.then(|| head(&row.message)));
     let editor = move || {
         let MessageActions {
@@ -78,10 +111,12 @@ pub fn MessageItem(
             {move || gutter()}
             <div class="message-body">
                 {move || head()}
+                {move || quote()}
                 <Show when=move || editing.get() fallback=move || view! { <MessageContent id=id row=row actions=actions /> }>
                     {editor()}
                 </Show>
                 <MessageReactions id=id row=row rights=rights actions=actions />
+                {move || thread()}
             </div>
             <Show when=move || active.get() && !editing.get() && has_actions.get()>
                 <MessageToolbar id=id row=row rights=rights actions=actions />

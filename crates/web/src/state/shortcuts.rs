@@ -110,6 +110,7 @@ pub const SHORTCUTS: &[Shortcut] = &[
         "↑",
         "In the empty field: edit your last message",
     ),
+    row(Place::Composer, (PLAIN, "Escape"), Command::Cancel, "", ""),
     row(Place::Editor, (PLAIN, "Enter"), Command::Save, "", ""),
     row(Place::Editor, (CONTROL, "Enter"), Command::Save, "", ""),
     row(

@@ -7,6 +7,7 @@ use leptos::task::spawn_local;
 use shared::files::Attachment;
 use shared::ids::MessageId;
 use shared::messages::{MessageText, UpdateMessage};
+use shared::replies::ReplyTo;
 
 use crate::boxed::effect;
 use crate::browser;
@@ -39,7 +40,8 @@ impl RoomContext {
         });
         let stop_editing = move || {
             editing.set(None);
-            request_animation_frame(|| browser::focus("#composer"));
+            let field = self.field();
+            request_animation_frame(move || browser::focus(field));
         };
         let on_save = move |(id, edit): (MessageId, UpdateMessage)| {
             let asking = editor.get_value();
@@ -92,10 +94,46 @@ impl RoomContext {
             MessageAction::Discard => state.outbox.update(|outbox| {
                 outbox.remove(id);
             }),
+            MessageAction::Reply => self.reply(id),
+            MessageAction::OpenThread => self.overlays.thread.set(Some(id)),
+            MessageAction::ShowAnswered(answered) => self.jump(answered),
             MessageAction::PickReaction => self.overlays.pick_emoji(EmojiFor::Reaction(room_id, id)),
             MessageAction::React { emoji, is_wanted } => {
                 reacting::react(state, room_id, id, emoji, is_wanted)
             }
+        }
+    }
+
+    /// Answers a message: with the next message of the room, or in the open thread.
+    fn reply(self, id: MessageId) {
+        let Self { state, room_id, .. } = self;
+        let in_thread = state.thread.with_untracked(|thread| {
+            let messages = thread.as_ref().map_or(&[][..], |thread| thread.messages());
+            messages.iter().find(|message| message.id == id).cloned()
+        });
+        let mut reply_to = None;
+        state.change_timeline(room_id, |timeline| {
+            if let Some(message) = timeline.get(id).cloned().or(in_thread) {
+                timeline.references.quote_message(&message);
+                let root_id = message.reply_to.map_or(id, |reply| reply.root_id);
+                reply_to = Some(ReplyTo { id, root_id });
+            }
+        });
+        self.replying.set(reply_to);
+        let field = self.field();
+        request_animation_frame(move || browser::focus(field));
+    }
+
+    /// Shows a message of the room, in its place.
+    fn jump(self, id: MessageId) {
+        if browser::matches(browser::NARROW) {
+            self.overlays.thread.set(None);
+        }
+        let route = Route::Message(self.room_id, id);
+        match self.navigation.here() == route {
+            // The route does not change, so nothing else scrolls to it.
+            true => self.target.set(Some(ScrollTarget::Message(id))),
+            false => self.navigation.go(route),
         }
     }
 
@@ -142,8 +180,17 @@ impl RoomContext {
     pub fn send(self, text: &MessageText, files: Vec<Attachment>) {
         let Some(now) = browser::timestamp() else { return };
         self.live.stop_typing();
-        let words = Words { text: text.as_str().to_owned(), attachments: files, ..Words::default() };
+        // In a thread, what answers no other message answers the first one.
+        let reply_to = self.replying.try_update(Option::take).flatten();
+        let reply_to = reply_to.or(self.thread.map(|root_id| ReplyTo { id: root_id, root_id }));
+        let text = text.as_str().to_owned();
+        let words = Words { text, attachments: files, reply_to, mentions: Vec::new() };
         sending::push(self.state, self.room_id, words, now);
+        if self.thread.is_some() {
+            // The panel may be gone.
+            self.target.try_set(Some(ScrollTarget::Newest));
+            return;
+        }
         // The page may be gone when the name is given.
         let Some(is_loading) = self.loading.try_get_untracked() else { return };
         if self.state.with_timeline(self.room_id, |timeline| timeline.is_at_newest()) == Some(true) {

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::ids::{MessageId, RoomId, Seq, UserId};
 use shared::members::Operation;
+use shared::replies::ReplyTo;
 use shared::rooms::Room;
 
 use crate::boxed::{effect, memo};
@@ -56,6 +57,10 @@ pub struct RoomContext {
     pub new_after: RwSignal<Option<Seq>>,
     /// The message that is being edited.
     pub editing: RwSignal<Option<MessageId>>,
+    /// What the next message answers.
+    pub replying: RwSignal<Option<ReplyTo>>,
+    /// The thread whose panel this is; `None` for the room itself.
+    pub thread: Option<MessageId>,
     /// The files of the draft.
     pub draft_files: DraftFacts,
 }
@@ -80,8 +85,15 @@ impl RoomContext {
             at_end: RwSignal::new(true),
             new_after: RwSignal::new(last_read),
             editing: RwSignal::new(None),
+            replying: RwSignal::new(None),
+            thread: None,
             draft_files: DraftFacts::default(),
         }
+    }
+
+    /// Where one writes.
+    pub fn field(self) -> &'static str {
+        if self.thread.is_some() { "#thread-composer" } else { "#composer" }
     }
 
     /// The user's id, tracked.
@@ -104,6 +116,7 @@ impl RoomContext {
     pub fn rights(self, row: &MessageRow) -> MessageRights {
         let is_author = self.me() == Some(row.message.author.id);
         MessageRights {
+            reply: self.may(Operation::Send),
             react: self.may(Operation::React),
             edit: is_author && self.may(Operation::EditMessage),
             delete: is_author && self.may(Operation::DeleteMessage) || self.may(Operation::DeleteAnyMessage),
