@@ -53,7 +53,7 @@ fn a_sent_message_is_answered_and_reaches_everybody_in_the_room() {
     let message: Message = answer.json();
     let location = answer.header("location").expect("a Location");
     assert!(location.ends_with(&message_path(room.id, message.id)), "{location}");
-    let expected = MessageChange { room_id: room.id, rev: message.rev, message: message.clone() };
+    let expected = MessageChange::of(message.clone());
     assert_eq!(grace.expect(created), expected);
     assert_eq!(anonymous.expect(created), expected);
     assert_eq!(app.anonymous().message(room.id, message.id), message);
@@ -177,7 +177,7 @@ fn editing_a_message_changes_its_text_for_everybody() {
     assert_eq!(unchanged, message, "nothing else changed");
     assert_eq!(
         grace.expect(updated),
-        MessageChange { room_id: room.id, rev: edited.rev, message: edited.clone() }
+        MessageChange::of(edited.clone())
     );
     assert_eq!(app.anonymous().message(room.id, message.id), edited);
     assert_eq!(alice.room(room.id).rev, edited.rev);
@@ -233,7 +233,7 @@ fn deleting_a_message_leaves_a_tombstone_for_everybody() {
     let tombstone = app.anonymous().message(room.id, message.id);
     assert_eq!(
         change,
-        MessageChange { room_id: room.id, rev: message.rev.next(), message: tombstone.clone() }
+        MessageChange::of(tombstone.clone())
     );
     assert_eq!(tombstone.text, None);
     assert!(tombstone.deleted_at >= Some(message.created_at));

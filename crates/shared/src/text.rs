@@ -133,7 +133,7 @@ pub(crate) fn check_account_name(name: &str) -> Result<(), Invalid> {
 }
 
 /// Whether a character may stand in an account's name, besides the space: letters, their marks, digits and three signs.
-pub(crate) fn is_account_character(character: char) -> bool {
+pub fn is_account_character(character: char) -> bool {
     character.is_alphanumeric() || is_letter_mark(character) || matches!(character, '_' | '.' | '-')
 }
 

@@ -298,8 +298,25 @@ async fn format(
     text: &str,
     preferred: Vec<UserId>,
 ) -> AppResult<Formatted> {
-    let _ = (app, room_id, by, text, preferred);
-    Ok(Formatted::default())
+    let Candidates { members, rooms, everyone } = formatting::candidates(text);
+    let mut names = Names { chosen: preferred, author: by.id, ..Names::default() };
+    if !members.is_empty() || !rooms.is_empty() || everyone {
+        let found = read(app, move |conn| {
+            let may_everyone = match everyone {
+                true => permitted(conn, room_id, by, Operation::View)?
+                    .1
+                    .is_some_and(|me| rooms::messages::may_mention_everyone(&me, &room)),
+                false => false,
+            };
+            Ok((
+                db::mentions::members_named(conn, room_id, &members)?,
+                db::mentions::rooms_named(conn, &rooms)?,
+                may_everyone,
+            ))
+        });
+        (names.members, names.rooms, names.everyone) = found.await?;
+    }
+    Ok(formatting::format(text, &names))
 }
 
 /// Edit a message
