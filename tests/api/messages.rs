@@ -175,10 +175,7 @@ fn editing_a_message_changes_its_text_for_everybody() {
     let unchanged =
         Message { text: message.text.clone(), rev: message.rev, edited_at: None, ..edited.clone() };
     assert_eq!(unchanged, message, "nothing else changed");
-    assert_eq!(
-        grace.expect(updated),
-        MessageChange::of(edited.clone())
-    );
+    assert_eq!(grace.expect(updated), MessageChange::of(edited.clone()));
     assert_eq!(app.anonymous().message(room.id, message.id), edited);
     assert_eq!(alice.room(room.id).rev, edited.rev);
 }
@@ -231,10 +228,7 @@ fn deleting_a_message_leaves_a_tombstone_for_everybody() {
     alice.delete_message(&message);
     let change = grace.expect(deleted);
     let tombstone = app.anonymous().message(room.id, message.id);
-    assert_eq!(
-        change,
-        MessageChange::of(tombstone.clone())
-    );
+    assert_eq!(change, MessageChange::of(tombstone.clone()));
     assert_eq!(tombstone.text, None);
     assert!(tombstone.deleted_at >= Some(message.created_at));
     assert_eq!(tombstone.rev, message.rev.next());

@@ -1,12 +1,12 @@
 //! Pinned messages.
 
+use serde_json::json;
 use shared::errors::ErrorCode;
 use shared::events::ServerEvent;
 use shared::members::Role;
 use shared::messages::{Message, MessageAnswer, MessagePage, message_path};
 use shared::pins::{pin_path, pins_path};
 use shared::rooms::Room;
-use serde_json::json;
 use support::app::TestApp;
 use support::builders::{new_message_id, texts};
 use support::client::TestClient;

@@ -58,7 +58,8 @@ fn a_reply_brings_the_quote_and_the_thread_and_its_root_stays_as_it_is() {
     assert_eq!(first.reply_to, Some(ReplyTo { id: root.id, root_id: root.id }));
     assert_eq!((first.rev, first.seq), (before.next(), root.seq.next()));
     let thread = |count, last: &Message| Thread { root_id: root.id, count, last_seq: last.seq };
-    let context = Context { quotes: vec![quote(&root, "it weaves patterns")], threads: vec![thread(1, &first)] };
+    let context =
+        Context { quotes: vec![quote(&root, "it weaves patterns")], threads: vec![thread(1, &first)] };
     assert_eq!(follower.expect(created).context, context);
     let second = reply(&ada, &first, "exactly");
     assert_eq!(second.reply_to, Some(ReplyTo { id: first.id, root_id: root.id }));
@@ -75,7 +76,11 @@ fn a_reply_brings_the_quote_and_the_thread_and_its_root_stays_as_it_is() {
     let changes = ada.get(&format!("{}?since={before}", changes_path(room.id))).expect(200).value();
     assert_eq!(changes["context"]["threads"][0]["count"], 2);
     let one = ada.get(&message_path(room.id, second.id)).expect(200).value();
-    assert_eq!(one["context"]["quotes"].as_array().map(Vec::len), Some(2), "its own, too: it may be answered");
+    assert_eq!(
+        one["context"]["quotes"].as_array().map(Vec::len),
+        Some(2),
+        "its own, too: it may be answered"
+    );
     let mut returning = TestSocket::connect(&grace);
     returning.resume(room.id, before);
     assert_eq!(returning.expect(created).context.quotes, [quote(&root, "it weaves patterns")]);
@@ -144,8 +149,7 @@ fn a_thread_is_paged_through_with_its_root() {
         .problem(404, ErrorCode::MessageNotFound);
     ada.get(&format!("{}?thread=abc", messages_path(room.id)))
         .invalid(&[("/thread", InvalidCode::InvalidFormat)]);
-    ada.get(&format!("{path}&around={}", root.id))
-        .invalid(&[("/around", InvalidCode::MutuallyExclusive)]);
+    ada.get(&format!("{path}&around={}", root.id)).invalid(&[("/around", InvalidCode::MutuallyExclusive)]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub mod composer_files;
 mod file_name;
 pub mod message_editor;
 pub mod message_files;
+pub mod message_text;
 
 use leptos::prelude::*;
 use shared::files::Attachment;
@@ -28,6 +29,10 @@ pub enum Part {
     /// What adds files to a room's draft, and its files. It comes when somebody wants to add one, when something else was
     /// loaded, or soon after the start.
     ComposerFiles(RoomId, DraftFacts),
+    /// The formatted text of a message, which is shown plain until then.
+    Text(RwSignal<MessageRow>),
+    /// The reactions to a message.
+    Reactions(RwSignal<MessageRow>),
     /// The files of a message.
     MessageFiles(RwSignal<MessageRow>),
     /// The thread that begins with this message, beside its room.

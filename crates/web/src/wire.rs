@@ -234,11 +234,12 @@ impl<T: Read> Read for Stored<T> {
 
 impl Read for Mine {
     fn read(value: &Value) -> Result<Self, Malformed> {
-        let entries = value.entries().ok_or(Malformed)?;
-        entries
-            .iter()
-            .map(|(id, emoji)| Ok((id.parse().map_err(|_| Malformed)?, Read::read(emoji)?)))
-            .collect()
+        // One by one: collecting would compile a sort.
+        let mut mine = Self::new();
+        for (id, emoji) in value.entries().ok_or(Malformed)? {
+            mine.insert(id.parse().map_err(|_| Malformed)?, Read::read(&emoji)?);
+        }
+        Ok(mine)
     }
 }
 

@@ -50,7 +50,9 @@ fn show_content(content: &[Inline], text: &mut String) {
             Inline::Element(element) => element,
         };
         match element {
-            Element::B { c } | Element::I { c } | Element::S { c } | Element::A { c, .. } => show_content(c, text),
+            Element::B { c } | Element::I { c } | Element::S { c } | Element::A { c, .. } => {
+                show_content(c, text)
+            }
             Element::Code { text: written }
             | Element::User { text: written, .. }
             | Element::Room { text: written, .. } => text.push_str(written),

@@ -21,10 +21,13 @@ pub fn is_allowed(href: &str) -> bool {
     if let Some(address) = strip_scheme(href, "mailto:") {
         return !address.is_empty();
     }
-    let Some(rest) = strip_scheme(href, "https://").or_else(|| strip_scheme(href, "http://")) else { return false };
+    let Some(rest) = strip_scheme(href, "https://").or_else(|| strip_scheme(href, "http://")) else {
+        return false;
+    };
     // Browsers take a backslash for a slash.
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    !authority.is_empty() && !authority.contains(|character: char| character == '@' || character.is_whitespace())
+    !authority.is_empty()
+        && !authority.contains(|character: char| character == '@' || character.is_whitespace())
 }
 
 /// What finds the addresses in a text, and many words with dots besides.
@@ -41,7 +44,8 @@ pub fn parts(text: &str) -> Vec<Part<'_>> {
     for link in finder().links(text) {
         let written = end_early(link.as_str());
         let address = restore(written);
-        let href = if strip_scheme(&address, "www.").is_some() { format!("https://{address}") } else { address };
+        let href =
+            if strip_scheme(&address, "www.").is_some() { format!("https://{address}") } else { address };
         if strip_scheme(&href, "mailto:").is_some() || !is_allowed(&href) {
             continue;
         }
@@ -103,13 +107,30 @@ mod tests {
 
     #[test]
     fn only_web_and_mail_addresses_without_userinfo_are_allowed() {
-        for href in ["http://a", "HTTPS://a.b/c@d", "https://a?b@c", "mailto:a@b.c", "https://münchen.de/ü x"] {
+        for href in ["http://a", "HTTPS://a.b/c@d", "https://a?b@c", "mailto:a@b.c", "https://münchen.de/ü x"]
+        {
             assert!(is_allowed(href), "{href}");
         }
         for href in [
-            "javascript:alert(1)", "data:text/html,x", "ftp://a", "/a", "//a", "a", "", "https:a", "https:/a", "https://",
-            "https:///a", "https://a@b", "https://a:b@c/d", "https://a\\@b@c", "mailto:", "https://a\tb", "https://a b/c",
-            "java\nscript:alert(1)", " https://a",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "ftp://a",
+            "/a",
+            "//a",
+            "a",
+            "",
+            "https:a",
+            "https:/a",
+            "https://",
+            "https:///a",
+            "https://a@b",
+            "https://a:b@c/d",
+            "https://a\\@b@c",
+            "mailto:",
+            "https://a\tb",
+            "https://a b/c",
+            "java\nscript:alert(1)",
+            " https://a",
         ] {
             assert_eq!(is_allowed(href), href == "https://a\\@b@c", "{href}");
         }
@@ -138,8 +159,15 @@ mod tests {
     #[test]
     fn other_addresses_are_no_bare_links() {
         for text in [
-            "example.com", "https://a@b.com", "http://a:b@www.c.com/d", "ftp://e.com", "javascript://e.com", "a@b.com",
-            "xhttps://", "www.", "https://",
+            "example.com",
+            "https://a@b.com",
+            "http://a:b@www.c.com/d",
+            "ftp://e.com",
+            "javascript://e.com",
+            "a@b.com",
+            "xhttps://",
+            "www.",
+            "https://",
         ] {
             assert_eq!(hrefs(text), Vec::<String>::new(), "{text}");
         }

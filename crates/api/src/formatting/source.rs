@@ -24,7 +24,9 @@ pub const OPTIONS: Options = Options::ENABLE_STRIKETHROUGH;
 
 /// The text with guards, for the parser. `None` if it cannot be guarded; then it is plain.
 pub fn prepare(text: &str) -> Option<String> {
-    if text.chars().any(|character| character == GUARD || HIDDEN.iter().any(|(_, hidden)| *hidden == character))
+    if text
+        .chars()
+        .any(|character| character == GUARD || HIDDEN.iter().any(|(_, hidden)| *hidden == character))
     {
         return None;
     }
@@ -80,7 +82,9 @@ fn prefix_length(line: &str) -> usize {
         let after_digits = rest.trim_start_matches(|character: char| character.is_ascii_digit());
         let after_mark = match rest.strip_prefix('>') {
             Some(quoted) => Some(quoted),
-            None if after_digits.len() < rest.len() => after_digits.strip_prefix(['.', ')']).filter(is_spaced),
+            None if after_digits.len() < rest.len() => {
+                after_digits.strip_prefix(['.', ')']).filter(is_spaced)
+            }
             None => rest.strip_prefix(['-', '+', '*']).filter(is_spaced),
         };
         match after_mark {
@@ -117,10 +121,8 @@ fn guard_numbers(mut source: String) -> Option<String> {
 /// Where the numbers of these items are.
 fn wrong_numbers(source: &str) -> Vec<usize> {
     // Most texts have no numbered list. They need not be parsed twice.
-    let has_number = source
-        .as_bytes()
-        .windows(2)
-        .any(|pair| pair[0].is_ascii_digit() && matches!(pair[1], b'.' | b')'));
+    let has_number =
+        source.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && matches!(pair[1], b'.' | b')'));
     if !has_number {
         return Vec::new();
     }

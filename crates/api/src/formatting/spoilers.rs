@@ -65,7 +65,9 @@ fn split(text: &str) -> Vec<&str> {
 
 fn is_visible(inline: &Inline) -> bool {
     match inline {
-        Inline::Text(text) => text.contains(|character: char| !character.is_whitespace() && character != GUARD),
+        Inline::Text(text) => {
+            text.contains(|character: char| !character.is_whitespace() && character != GUARD)
+        }
         Inline::Element(element) => *element != Element::Br,
     }
 }

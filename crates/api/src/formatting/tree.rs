@@ -139,13 +139,7 @@ impl Reader<'_> {
         Some((content, end))
     }
 
-    fn mark(
-        &mut self,
-        tag: Tag,
-        range: Range<usize>,
-        depth: usize,
-        content: &mut Vec<Inline>,
-    ) -> Option<()> {
+    fn mark(&mut self, tag: Tag, range: Range<usize>, depth: usize, content: &mut Vec<Inline>) -> Option<()> {
         let element = match tag {
             Tag::Emphasis => Element::I { c: self.inlines(depth + 1)?.0 },
             Tag::Strong => Element::B { c: self.inlines(depth + 1)?.0 },
@@ -239,7 +233,8 @@ impl Blocks<'_> {
 
     /// Adds a paragraph, or the next lines of the last one.
     fn paragraph(&mut self, content: Vec<Inline>, range: Range<usize>) {
-        let lines_between = |end| self.source.get(end..range.start).map(|between| between.matches('\n').count());
+        let lines_between =
+            |end| self.source.get(end..range.start).map(|between| between.matches('\n').count());
         let is_next_line = self.text_end.and_then(lines_between).is_some_and(|lines| lines <= 1);
         match self.list.last_mut() {
             Some(Block::P { c }) if is_next_line => {

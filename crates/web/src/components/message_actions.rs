@@ -1,7 +1,7 @@
 //! What a user can do with messages.
 
 use leptos::prelude::*;
-use shared::ids::{MessageId, UserId};
+use shared::ids::MessageId;
 use shared::messages::UpdateMessage;
 
 use crate::parts::Parts;
@@ -20,7 +20,7 @@ pub struct MessageRights {
 }
 
 /// What the user wants of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageAction {
     /// Opens the editor.
     Edit,
@@ -40,20 +40,11 @@ pub enum MessageAction {
     ShowAnswered(MessageId),
     /// Chooses an emoji to react with.
     PickReaction,
-    /// Reacts, or takes the reaction back.
-    React {
-        /// The emoji.
-        emoji: String,
-        /// Whether it should be there.
-        is_wanted: bool,
-    },
 }
 
 /// The actions on messages, and the state of the edit in progress.
 #[derive(Clone, Copy)]
 pub struct MessageActions {
-    /// The user.
-    pub me: Signal<Option<UserId>>,
     /// The message that is being edited.
     pub editing: RwSignal<Option<MessageId>>,
     /// Why the edit was refused.
@@ -66,8 +57,6 @@ pub struct MessageActions {
     pub on_cancel_edit: Callback<()>,
     /// Does something with a message.
     pub on_action: Callback<(MessageId, MessageAction)>,
-    /// Finds out who reacted with this emoji, and sets their names.
-    pub on_who: Callback<(MessageId, String, RwSignal<String>)>,
     /// Draws the files of a message and its editor.
     pub parts: Parts,
 }

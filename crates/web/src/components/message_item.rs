@@ -9,12 +9,9 @@ use crate::browser::{TimeStyle, time_text};
 use crate::components::avatar::Avatar;
 use crate::components::icon::Icon;
 use crate::components::message_actions::{MessageAction, MessageActions, MessageRights};
-use crate::components::message_reactions::MessageReactions;
-use crate::components::message_text::{formatted, link};
 use crate::components::message_toolbar::MessageToolbar;
 use crate::components::reply_bar::{DELETED, quote_words};
 use crate::parts::{Editing, Part};
-use crate::state::excerpts::blocks;
 use crate::state::files::words;
 use crate::state::links::parts;
 use crate::state::messages::Delivery;
@@ -67,6 +64,7 @@ pub fn MessageItem(
             </button>
         })
     };
+    let has_chips = memo(move || row.with(|row| !row.beside.chips.is_empty()));
     let replies = memo(move || row.with(|row| row.beside.replies));
     let thread = move || {
         let words = match replies.get() {
@@ -115,7 +113,7 @@ pub fn MessageItem(
                 <Show when=move || editing.get() fallback=move || view! { <MessageContent id=id row=row actions=actions /> }>
                     {editor()}
                 </Show>
-                <MessageReactions id=id row=row rights=rights actions=actions />
+                {move || has_chips.get().then(|| actions.parts.draw(Part::Reactions(row)))}
                 {move || thread()}
             </div>
             <Show when=move || active.get() && !editing.get() && has_actions.get()>
@@ -128,33 +126,10 @@ pub fn MessageItem(
 /// The text and the files, or the note that the message was deleted, and why it could not be sent.
 #[component]
 fn MessageContent(id: MessageId, row: RwSignal<MessageRow>, actions: MessageActions) -> impl IntoView {
-    // Reactions and the like must not draw the text anew: it may have the focus, or show a spoiler.
-    let said = memo(move || {
-        row.with(|row| {
-            let Message { text, body, edited_at, .. } = &*row.message;
-            (text.clone(), body.clone(), *edited_at)
-        })
-    });
-    let text = move || {
-        said.track();
-        row.with_untracked(|row| match (&row.message.text, blocks(&row.message)) {
-            (Some(text), _) if text.is_empty() && row.message.edited_at.is_none() => ().into_any(),
-            (Some(_), Some(blocks)) => view! {
-                <div class="text formatted">
-                    {formatted(blocks, actions.me)}
-                    {edited(&row.message)}
-                </div>
-            }
-            .into_any(),
-            (Some(text), None) => view! {
-                <p class="text" dir="auto">
-                    {parts(text).into_iter().map(part).collect_view()}
-                    {edited(&row.message)}
-                </p>
-            }
-            .into_any(),
-            (None, _) => view! { <p class="text gone">{DELETED}</p> }.into_any(),
-        })
+    let is_formatted = memo(move || row.with(|row| row.message.text.is_some() && row.message.body.is_some()));
+    let text = move || match is_formatted.get() {
+        true => actions.parts.draw(Part::Text(row)),
+        false => plain_text(row),
     };
     let failure = move || {
         row.with(|row| match &row.delivery {
@@ -200,10 +175,38 @@ fn label(row: &MessageRow) -> String {
     )
 }
 
+/// The text as it was written, in which URLs are links, or the note that the message was deleted.
+pub fn plain_text(row: RwSignal<MessageRow>) -> AnyView {
+    let text = move || {
+        row.with(|row| match &row.message.text {
+            Some(text) if text.is_empty() && row.message.edited_at.is_none() => ().into_any(),
+            Some(text) => view! {
+                <p class="text" dir="auto">
+                    {parts(text).into_iter().map(part).collect_view()}
+                    {edited(&row.message)}
+                </p>
+            }
+            .into_any(),
+            None => view! { <p class="text gone">{DELETED}</p> }.into_any(),
+        })
+    };
+    view! { {move || text()} }.into_any()
+}
+
 /// A part of a text: a URL is a link.
 fn part((text, is_url): (&str, bool)) -> AnyView {
     let text = text.to_owned();
-    if is_url { link(text.clone(), text.into_any(), None) } else { text.into_any() }
+    if is_url { link(text.clone(), text.into_any()) } else { text.into_any() }
+}
+
+/// A link that leaves the page alone.
+pub fn link(href: String, content: AnyView) -> AnyView {
+    view! {
+        <a class="url" href=href target="_blank" rel="noopener noreferrer nofollow">
+            {content}
+        </a>
+    }
+    .into_any()
 }
 
 fn head(message: &Message) -> impl IntoView + use<> {
@@ -217,7 +220,8 @@ fn head(message: &Message) -> impl IntoView + use<> {
     }
 }
 
-fn edited(message: &Message) -> Option<impl IntoView + use<>> {
+/// The word that a message was edited.
+pub fn edited(message: &Message) -> Option<AnyView> {
     message.edited_at.map(|edited_at| {
         let title = format!("Edited {}", time_text(edited_at.unix_millis(), TimeStyle::Full));
         view! {
@@ -225,6 +229,7 @@ fn edited(message: &Message) -> Option<impl IntoView + use<>> {
                 " edited"
             </span>
         }
+        .into_any()
     })
 }
 

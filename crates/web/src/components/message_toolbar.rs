@@ -25,10 +25,9 @@ pub fn MessageToolbar(
                        label: &'static str,
                        icon: &'static str,
                        action: MessageAction| {
-        let action = StoredValue::new(action);
         view! {
             <Show when=move || may(rights.get())>
-                <IconButton label=label icon=icon on_press=move |()| actions.run(id, action.get_value()) />
+                <IconButton label=label icon=icon on_press=move |()| actions.run(id, action) />
             </Show>
         }
         .into_any()

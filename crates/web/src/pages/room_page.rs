@@ -6,6 +6,7 @@ mod context;
 mod header;
 mod loading;
 mod messages;
+pub mod reactions;
 mod reading;
 pub mod thread;
 

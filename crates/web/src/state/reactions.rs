@@ -4,8 +4,6 @@
 //! them, what came for the user alone does. What the user wants is shown at once; the server is asked one thing at a
 //! time for each message and emoji.
 
-use std::collections::HashMap;
-
 use shared::ids::{MessageId, UserId};
 use shared::messages::Message;
 use shared::reactions::{Mine, Reaction};
@@ -29,31 +27,30 @@ pub struct Chip {
 /// The user's own reactions to messages of a room, as far as they were told.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OwnReactions {
-    of: HashMap<MessageId, Vec<String>>,
+    /// Only messages with many reactions need it, so it is short. A map would make the client larger.
+    of: Vec<(MessageId, String)>,
 }
 
 impl OwnReactions {
     /// Takes in what came beside these messages, which is all of it.
-    pub fn replace(&mut self, messages: &[Message], mut mine: Mine) {
-        for message in messages {
-            match mine.remove(&message.id) {
-                Some(emoji) => drop(self.of.insert(message.id, emoji)),
-                None => drop(self.of.remove(&message.id)),
-            }
-        }
+    pub fn replace(&mut self, messages: &[Message], mine: Mine) {
+        self.of.retain(|(id, _)| !messages.iter().any(|message| message.id == *id));
+        self.learn(mine);
     }
 
     /// Takes in what came beside a message that may be told live, when nothing is said about the user.
     pub fn learn(&mut self, mine: Mine) {
-        self.of.extend(mine);
+        for (id, emoji) in mine {
+            self.of.retain(|(known, _)| *known != id);
+            self.of.extend(emoji.into_iter().map(|emoji| (id, emoji)));
+        }
     }
 
     /// The user reacted, or took a reaction back.
     pub fn set(&mut self, id: MessageId, emoji: &str, is_active: bool) {
-        let of_message = self.of.entry(id).or_default();
-        of_message.retain(|known| known != emoji);
+        self.of.retain(|(known, other)| *known != id || other != emoji);
         if is_active {
-            of_message.push(emoji.to_owned());
+            self.of.push((id, emoji.to_owned()));
         }
     }
 
@@ -61,58 +58,66 @@ impl OwnReactions {
     pub fn has(&self, id: MessageId, reaction: &Reaction, me: Option<UserId>) -> bool {
         let Some(me) = me else { return false };
         let is_complete = reaction.count as usize <= reaction.user_ids.len();
-        let is_told = || self.of.get(&id).is_some_and(|known| known.contains(&reaction.emoji));
+        let is_told = || self.of.iter().any(|(known, emoji)| *known == id && *emoji == reaction.emoji);
         reaction.user_ids.contains(&me) || !is_complete && is_told()
     }
 }
 
 /// What the user wants of one emoji at one message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Toggle {
+    id: MessageId,
+    emoji: String,
     /// Whether it should be there.
     is_wanted: bool,
-    /// What the server was asked for last, while it has not answered.
-    asked: Option<bool>,
+    /// What the server was asked for last. It has not answered.
+    asked: bool,
 }
 
 /// What the user wants and the server has not confirmed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Toggles {
-    all: HashMap<(MessageId, String), Toggle>,
+    all: Vec<Toggle>,
 }
 
 impl Toggles {
     /// What the user wants of this emoji, if that is not confirmed.
     pub fn wanted(&self, id: MessageId, emoji: &str) -> Option<bool> {
-        self.all.get(&(id, emoji.to_owned())).map(|toggle| toggle.is_wanted)
+        self.all.iter().find(|toggle| toggle.id == id && toggle.emoji == emoji).map(|toggle| toggle.is_wanted)
     }
 
     /// The user wants it to be there, or not. Returns what to ask the server for, unless it is being asked.
     pub fn want(&mut self, id: MessageId, emoji: &str, is_wanted: bool) -> Option<bool> {
-        let toggle = self.all.entry((id, emoji.to_owned())).or_insert(Toggle { is_wanted, asked: None });
-        toggle.is_wanted = is_wanted;
-        if toggle.asked.is_some() {
-            return None;
+        match self.get_mut(id, emoji) {
+            Some(toggle) => {
+                toggle.is_wanted = is_wanted;
+                None
+            }
+            None => {
+                self.all.push(Toggle { id, emoji: emoji.to_owned(), is_wanted, asked: is_wanted });
+                Some(is_wanted)
+            }
         }
-        toggle.asked = Some(is_wanted);
-        toggle.asked
     }
 
     /// The server did what it was asked for. Returns what to ask it for next, if the user has changed their mind.
     pub fn answered(&mut self, id: MessageId, emoji: &str) -> Option<bool> {
-        let key = (id, emoji.to_owned());
-        let toggle = self.all.get_mut(&key)?;
-        if toggle.asked == Some(toggle.is_wanted) {
-            self.all.remove(&key);
+        let toggle = self.get_mut(id, emoji)?;
+        if toggle.asked == toggle.is_wanted {
+            self.give_up(id, emoji);
             return None;
         }
-        toggle.asked = Some(toggle.is_wanted);
-        toggle.asked
+        toggle.asked = toggle.is_wanted;
+        Some(toggle.asked)
     }
 
     /// The server refused: everything is as it was.
     pub fn give_up(&mut self, id: MessageId, emoji: &str) {
-        self.all.remove(&(id, emoji.to_owned()));
+        self.all.retain(|toggle| toggle.id != id || toggle.emoji != emoji);
+    }
+
+    fn get_mut(&mut self, id: MessageId, emoji: &str) -> Option<&mut Toggle> {
+        self.all.iter_mut().find(|toggle| toggle.id == id && toggle.emoji == emoji)
     }
 
     /// The reactions to show below a message.
@@ -120,14 +125,10 @@ impl Toggles {
         let stored = message.reactions.as_ref().and_then(|stored| stored.value());
         let mut chips: Vec<_> =
             stored.into_iter().flatten().map(|it| self.chip(message.id, it, own, me)).collect();
-        for ((id, emoji), toggle) in &self.all {
-            if *id == message.id && toggle.is_wanted && !chips.iter().any(|chip| chip.emoji == *emoji) {
-                chips.push(Chip {
-                    emoji: emoji.clone(),
-                    count: 1,
-                    is_mine: true,
-                    user_ids: me.into_iter().collect(),
-                });
+        for Toggle { emoji, is_wanted, .. } in self.all.iter().filter(|toggle| toggle.id == message.id) {
+            if *is_wanted && !chips.iter().any(|chip| chip.emoji == *emoji) {
+                let user_ids = me.into_iter().collect();
+                chips.push(Chip { emoji: emoji.clone(), count: 1, is_mine: true, user_ids });
             }
         }
         chips.retain(|chip| chip.count > 0);

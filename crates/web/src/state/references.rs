@@ -2,7 +2,6 @@
 //!
 //! Pure. It comes beside the messages and is the same for all readers, so the newest is right.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use shared::ids::MessageId;
@@ -17,32 +16,35 @@ const MOST: usize = 500;
 /// The quotes and threads of a room.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct References {
-    quotes: HashMap<MessageId, Arc<Quote>>,
-    threads: HashMap<MessageId, Thread>,
+    /// Few, so a search is quick. Maps would make the client larger.
+    quotes: Vec<Arc<Quote>>,
+    threads: Vec<Thread>,
 }
 
 impl References {
     /// Takes in what came beside messages.
     pub fn learn(&mut self, context: Context) {
         for quote in context.quotes {
-            match self.quotes.get_mut(&quote.id) {
+            match self.quotes.iter_mut().find(|known| known.id == quote.id) {
                 Some(known) if known.rev > quote.rev => {}
                 Some(known) => *known = Arc::new(quote),
-                None => drop(self.quotes.insert(quote.id, Arc::new(quote))),
+                None => self.quotes.push(Arc::new(quote)),
             }
         }
         for thread in context.threads {
-            let known = self.threads.entry(thread.root_id).or_insert(thread);
-            // Deleted replies count, so a thread never becomes shorter.
-            if known.count < thread.count {
-                *known = thread;
+            match self.threads.iter_mut().find(|known| known.root_id == thread.root_id) {
+                // Deleted replies count, so a thread never becomes shorter.
+                Some(known) if known.count >= thread.count => {}
+                Some(known) => *known = thread,
+                None => self.threads.push(thread),
             }
         }
     }
 
     /// A message changed: if it is quoted, its quote changes.
     pub fn renew(&mut self, message: &Message) {
-        if let Some(known) = self.quotes.get_mut(&message.id).filter(|known| known.rev < message.rev) {
+        let known = self.quotes.iter_mut().find(|known| known.id == message.id);
+        if let Some(known) = known.filter(|known| known.rev < message.rev) {
             *known = Arc::new(quote(message));
         }
     }
@@ -54,24 +56,24 @@ impl References {
 
     /// The beginning of a message that is answered.
     pub fn quote(&self, id: MessageId) -> Option<&Arc<Quote>> {
-        self.quotes.get(&id)
+        self.quotes.iter().find(|quote| quote.id == id)
     }
 
     /// How many replies a message has.
     pub fn replies(&self, root: MessageId) -> u32 {
-        self.threads.get(&root).map_or(0, |thread| thread.count)
+        self.threads.iter().find(|thread| thread.root_id == root).map_or(0, |thread| thread.count)
     }
 
     /// Drops what these messages do not need, when it is a lot.
     pub fn trim(&mut self, messages: &[Arc<Message>]) {
         if self.quotes.len() + self.threads.len() > MOST {
-            let needs = |id: &MessageId| {
+            let needs = |id: MessageId| {
                 messages
                     .iter()
-                    .any(|message| message.id == *id || message.reply_to.is_some_and(|it| it.id == *id))
+                    .any(|message| message.id == id || message.reply_to.is_some_and(|it| it.id == id))
             };
-            self.quotes.retain(|id, _| needs(id));
-            self.threads.retain(|id, _| needs(id));
+            self.quotes.retain(|quote| needs(quote.id));
+            self.threads.retain(|thread| needs(thread.root_id));
         }
     }
 }

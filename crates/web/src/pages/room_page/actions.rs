@@ -17,11 +17,9 @@ use crate::components::message_actions::{MessageAction, MessageActions};
 use crate::components::message_list::target::ScrollTarget;
 use crate::overlays::EmojiFor;
 use crate::pages::room_page::context::RoomContext;
-use crate::reacting;
 use crate::route::Route;
 use crate::sending;
 use crate::state::outbox::Words;
-use crate::state::reactions::{ENOUGH_NAMES, who_reacted};
 use crate::state::toasts::Tone;
 
 impl RoomContext {
@@ -69,14 +67,12 @@ impl RoomContext {
             });
         };
         MessageActions {
-            me: Signal::derive(move || self.me()),
             editing,
             edit_error,
             edit_busy,
             on_save: Callback::new(on_save),
             on_cancel_edit: Callback::new(move |()| stop_editing()),
             on_action: Callback::new(move |(id, action)| self.act(id, action)),
-            on_who: Callback::new(move |(id, emoji, names)| self.find_who_reacted(id, emoji, names)),
             parts: self.parts,
         }
     }
@@ -98,9 +94,6 @@ impl RoomContext {
             MessageAction::OpenThread => self.overlays.thread.set(Some(id)),
             MessageAction::ShowAnswered(answered) => self.jump(answered),
             MessageAction::PickReaction => self.overlays.pick_emoji(EmojiFor::Reaction(room_id, id)),
-            MessageAction::React { emoji, is_wanted } => {
-                reacting::react(state, room_id, id, emoji, is_wanted)
-            }
         }
     }
 
@@ -146,32 +139,6 @@ impl RoomContext {
             } else {
                 // The browser's own dialog, in which the link is selected.
                 let _ = window().prompt_with_message_and_default("Copy this link:", &link);
-            }
-        });
-    }
-
-    /// Sets the names of those who reacted: those that are known, and then those that the server tells.
-    fn find_who_reacted(self, id: MessageId, emoji: String, names: RwSignal<String>) {
-        let Self { state, room_id, .. } = self;
-        let chip = state.timelines.with_value(|timelines| {
-            let timeline = timelines.get(room_id)?;
-            let chips = state.beside(timeline, timeline.get(id)?, state.me()).chips;
-            chips.into_iter().find(|chip| chip.emoji == emoji)
-        });
-        let Some(chip) = chip else { return };
-        let known = chip.user_ids.iter().filter_map(|user| state.name_of(room_id, *user)).collect::<Vec<_>>();
-        let is_complete = known.len() == chip.user_ids.len() && chip.count as usize == known.len();
-        names.set(who_reacted(&known, chip.is_mine, chip.count as usize));
-        if is_complete || known.len() > ENOUGH_NAMES {
-            return;
-        }
-        spawn_local(async move {
-            // Without an answer the names that are known stay.
-            if let Ok(page) = client::reactions::list(room_id, id, &emoji).await {
-                let me = state.me();
-                let others = page.items.iter().filter(|user| Some(user.id) != me);
-                let known = others.map(|user| user.username.as_str().to_owned()).collect::<Vec<_>>();
-                names.try_set(who_reacted(&known, chip.is_mine, chip.count as usize));
             }
         });
     }

@@ -6,10 +6,39 @@ use leptos::task::spawn_local;
 use shared::formatting::{Block, Element, Inline};
 use shared::ids::UserId;
 
+use crate::boxed::memo;
 use crate::browser;
+use crate::components::message_item::{edited, link};
 use crate::route::Route;
-use crate::state::excerpts::inline_text;
+use crate::state::State;
+use crate::state::excerpts::{blocks, inline_text};
 use crate::state::links::{is_safe, other_host};
+use crate::state::rows::MessageRow;
+
+/// The text of a message.
+#[component]
+pub fn MessageText(
+    /// The message as it is now.
+    row: RwSignal<MessageRow>,
+) -> impl IntoView {
+    let state = expect_context::<State>();
+    let me = Signal::derive(move || state.identity.with(|identity| identity.user().map(|user| user.id)));
+    // Reactions and the like must not draw it anew: it may have the focus, or show a spoiler.
+    let said = memo(move || row.with(|row| (row.message.body.clone(), row.message.edited_at)));
+    let text = move || {
+        said.track();
+        row.with_untracked(|row| {
+            view! {
+                <div class="text formatted">
+                    {formatted(blocks(&row.message).unwrap_or_default(), me)}
+                    {edited(&row.message)}
+                </div>
+            }
+            .into_any()
+        })
+    };
+    view! { {move || text()} }
+}
 
 /// Draws blocks. `me` is the user, whose mentions stand out.
 pub fn formatted(blocks: &[Block], me: Signal<Option<UserId>>) -> AnyView {
@@ -49,8 +78,9 @@ fn draw(node: Node<'_>, me: Signal<Option<UserId>>) -> AnyView {
             Element::S { c } => view! { <s>{within(c)}</s> }.into_any(),
             Element::Code { text } => view! { <code>{text.clone()}</code> }.into_any(),
             Element::A { href, c } if is_safe(href) => {
-                let host = other_host(href, &inline_text(c)).map(|host| format!(" ({host})"));
-                link(href.clone(), within(c), host)
+                let host = other_host(href, &inline_text(c));
+                let host = host.map(|host| view! { <span class="url-host">{format!(" ({host})")}</span> });
+                view! { {link(href.clone(), within(c))} {host} }.into_any()
             }
             Element::A { c, .. } => within(c),
             Element::Br => view! { <br /> }.into_any(),
@@ -67,17 +97,6 @@ fn draw(node: Node<'_>, me: Signal<Option<UserId>>) -> AnyView {
             Element::Unknown => ().into_any(),
         },
     }
-}
-
-/// A link that leaves the page alone. `host` is where it really leads, if its words say otherwise.
-pub fn link(href: String, content: AnyView, host: Option<String>) -> AnyView {
-    view! {
-        <a class="url" href=href target="_blank" rel="noopener noreferrer nofollow">
-            {content}
-        </a>
-        {host.map(|host| view! { <span class="url-host">{host}</span> })}
-    }
-    .into_any()
 }
 
 /// A block of code with its language, and a button that copies it.

@@ -1,27 +1,30 @@
 //! The reactions below a message.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use shared::ids::MessageId;
+use shared::members::Operation;
 
 use crate::boxed::memo;
+use crate::client;
 use crate::components::icon_button::IconButton;
 use crate::components::keyed_list::KeyedList;
-use crate::components::message_actions::{MessageAction, MessageActions, MessageRights};
-use crate::state::reactions::Chip;
+use crate::overlays::EmojiFor;
+use crate::pages::room_page::context::RoomContext;
+use crate::reacting;
+use crate::state::reactions::{Chip, ENOUGH_NAMES, who_reacted};
 use crate::state::rows::MessageRow;
 
 /// A button for each emoji, and one that adds another.
 #[component]
 pub fn MessageReactions(
-    /// The message.
-    id: MessageId,
     /// The message as it is now.
     row: RwSignal<MessageRow>,
-    /// What the user may do with it.
-    rights: Memo<MessageRights>,
-    /// The actions.
-    actions: MessageActions,
 ) -> impl IntoView {
+    let room = expect_context::<RoomContext>();
+    let id = row.with_untracked(|row| row.message.id);
+    let may_react = memo(move || room.may(Operation::React));
+    let add = move |()| room.overlays.pick_emoji(EmojiFor::Reaction(room.room_id, id));
     let keys = memo(move || {
         row.with(|row| row.beside.chips.iter().map(|chip| key(&chip.emoji)).collect::<Vec<_>>())
     });
@@ -29,37 +32,29 @@ pub fn MessageReactions(
         let find =
             move |row: &MessageRow| row.beside.chips.iter().find(|chip| key(&chip.emoji) == wanted).cloned();
         match row.with_untracked(find) {
-            Some(first) => {
-                view! { <ReactionChip id=id first=first row=row rights=rights actions=actions /> }.into_any()
-            }
+            Some(first) => view! { <ReactionChip first=first row=row may_react=may_react /> }.into_any(),
             None => ().into_any(),
         }
     };
     view! {
-        <Show when=move || keys.with(|keys| !keys.is_empty())>
-            <div class="reactions" role="group" aria-label="Reactions">
-                <KeyedList keys=keys draw=draw />
-                <Show when=move || rights.get().react>
-                    <IconButton
-                        label="Add another reaction"
-                        icon="smile"
-                        class="icon-button reaction-more"
-                        on_press=move |()| actions.run(id, MessageAction::PickReaction)
-                    />
-                </Show>
-            </div>
-        </Show>
+        <div class="reactions" role="group" aria-label="Reactions">
+            <KeyedList keys=keys draw=draw />
+            <Show when=move || may_react.get()>
+                <IconButton
+                    label="Add another reaction"
+                    icon="smile"
+                    class="icon-button reaction-more"
+                    on_press=add
+                />
+            </Show>
+        </div>
     }
 }
 
 #[component]
-fn ReactionChip(
-    id: MessageId,
-    first: Chip,
-    row: RwSignal<MessageRow>,
-    rights: Memo<MessageRights>,
-    actions: MessageActions,
-) -> impl IntoView {
+fn ReactionChip(first: Chip, row: RwSignal<MessageRow>, may_react: Memo<bool>) -> impl IntoView {
+    let room = expect_context::<RoomContext>();
+    let id = row.with_untracked(|row| row.message.id);
     let emoji = StoredValue::new(first.emoji.clone());
     let wanted = first.emoji.clone();
     let chip = memo(move || {
@@ -68,12 +63,12 @@ fn ReactionChip(
         found.unwrap_or_else(|| first.clone())
     });
     let who = RwSignal::new(String::new());
-    let ask = move || actions.on_who.run((id, emoji.get_value(), who));
+    let ask = move || find_who_reacted(room, id, chip.get_untracked(), who);
     let label = move || chip.with(|chip| label(chip, &who.get()));
     let toggle = move |_| {
-        if rights.get_untracked().react {
+        if may_react.get_untracked() {
             let is_wanted = chip.with_untracked(|chip| !chip.is_mine);
-            actions.run(id, MessageAction::React { emoji: emoji.get_value(), is_wanted });
+            reacting::react(room.state, room.room_id, id, emoji.get_value(), is_wanted);
         }
     };
     view! {
@@ -82,7 +77,7 @@ fn ReactionChip(
             class="chip"
             aria-pressed=move || chip.with(|chip| chip.is_mine).to_string()
             aria-label=label
-            aria-disabled=move || (!rights.get().react).then_some("true")
+            aria-disabled=move || (!may_react.get()).then_some("true")
             on:pointerenter=move |_| ask()
             on:focus=move |_| ask()
             on:click=toggle
@@ -106,4 +101,25 @@ fn label(chip: &Chip, who: &str) -> String {
 /// The key of an emoji in the list: its bytes, folded. Of the few below a message, no two are equal.
 fn key(emoji: &str) -> u128 {
     emoji.bytes().fold(0, |key, byte| (key ^ u128::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Sets the names of those who reacted: those that are known, and then those that the server tells.
+fn find_who_reacted(room: RoomContext, id: MessageId, chip: Chip, names: RwSignal<String>) {
+    let RoomContext { state, room_id, .. } = room;
+    let Chip { emoji, count, is_mine, user_ids } = chip;
+    let known = user_ids.iter().filter_map(|user| state.name_of(room_id, *user)).collect::<Vec<_>>();
+    let others = count as usize - usize::from(is_mine);
+    names.set(who_reacted(&known, is_mine, count as usize));
+    if known.len() >= others.min(ENOUGH_NAMES) {
+        return;
+    }
+    spawn_local(async move {
+        // Without an answer the names that are known stay.
+        if let Ok(page) = client::reactions::list(room_id, id, &emoji).await {
+            let me = state.me();
+            let others = page.items.iter().filter(|user| Some(user.id) != me);
+            let known = others.map(|user| user.username.as_str().to_owned()).collect::<Vec<_>>();
+            names.try_set(who_reacted(&known, is_mine, count as usize));
+        }
+    });
 }
