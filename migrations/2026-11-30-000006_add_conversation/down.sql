@@ -1,3 +1,4 @@
+DROP INDEX users_username_key_idx;
 DROP TABLE read_marks;
 DROP TABLE mentions;
 DROP TABLE edits;

@@ -68,6 +68,9 @@ CREATE TABLE mentions (
 
 CREATE INDEX mentions_user_id_idx ON mentions (user_id, room_id, seq);
 
+-- Members by their names, guests included.
+CREATE INDEX users_username_key_idx ON users (username_key);
+
 -- How far members have read. It moves no rev.
 CREATE TABLE read_marks (
     room_id uuid NOT NULL,

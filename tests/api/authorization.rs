@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use shared::bans::{ban_path, bans_path};
+use shared::edits::edits_path;
 use shared::errors::ErrorCode;
 use shared::events::{ClientCommand, CloseCode, ServerEvent};
 use shared::files::{room_avatar_path, uploads_path};
@@ -12,6 +13,8 @@ use shared::ids::RoomId;
 use shared::invites::{INVITE_REDEMPTION_PATH, invites_path};
 use shared::members::{Role, member_path, members_path, mute_path, own_membership_path, owner_path};
 use shared::messages::{Message, changes_path, message_path, messages_path};
+use shared::pins::{pin_path, pins_path};
+use shared::reactions::reaction_path;
 use shared::rooms::{Room, Visibility, room_path};
 use support::app::TestApp;
 use support::builders::{new_message_id, unknown_room_id};
@@ -19,6 +22,9 @@ use support::client::{PASSWORD, TestClient};
 use support::http::Response;
 use support::membership::in_an_hour;
 use support::socket::TestSocket;
+
+/// An emoji in a path.
+const TADA: &str = "%F0%9F%8E%89";
 
 /// Who asks: the columns of the table. Those who are out wrote in the room once and left it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +60,7 @@ const TABLE: &[(&str, &str)] = &[
     ("manage_invites", "A/A N/H N/N N/N Y/Y Y/Y N/H"),
     ("update_room", "A/A N/H N/N N/N Y/Y Y/Y N/H"),
     ("pin", "A/A N/H N/N N/N Y/Y Y/Y N/H"),
+    ("view_edits", "A/A N/H Y/Y Y/Y Y/Y Y/Y N/H"),
     ("moderate", "A/A N/H N/N N/N Y/Y Y/Y Y/H"),
     ("view_audit", "A/A N/H N/N N/N Y/Y Y/Y Y/H"),
     ("view_bans", "A/A N/H N/N N/N Y/Y Y/Y Y/H"),
@@ -70,6 +77,7 @@ const SPENDING: &[&str] = &[
     "redeem",
     "send",
     "upload",
+    "react",
     "invite_user",
     "manage_invites",
     "moderate",
@@ -228,6 +236,9 @@ impl<'world> Scene<'world> {
                 get(format!("{}?since=0", changes_path(room_id))),
                 get(format!("{}?since=0&wait=1", changes_path(room_id))),
                 get(members_path(room_id)),
+                get(pins_path(room_id)),
+                get(format!("{messages}?thread={of_another}")),
+                get(reaction_path(room_id, of_another, TADA)),
                 Attempt::new("HEAD", messages, None, &[200]),
                 Attempt::new("HEAD", format!("{}/events", room_path(room_id)), None, &[200]),
             ],
@@ -238,13 +249,22 @@ impl<'world> Scene<'world> {
             }
             "send" => vec![Attempt::new("POST", messages, Some(json!({ "text": "hello" })), &[201])],
             "upload" => vec![Attempt::new("POST", uploads_path(room_id), Some(json!({})), &[201])],
+            "react" => ["PUT", "DELETE"]
+                .map(|method| Attempt::new(method, reaction_path(room_id, of_another, TADA), None, &[200]))
+                .to_vec(),
+            "pin" => ["PUT", "DELETE"]
+                .map(|method| Attempt::new(method, pin_path(room_id, of_another), None, &[200]))
+                .to_vec(),
+            "view_edits" => vec![get(edits_path(room_id, of_another))],
             "edit_message" | "edit another's" => {
                 let id = if operation == "edit_message" { own } else { of_another };
                 let text = Some(json!({ "text": "edited" }));
                 vec![Attempt::new("PATCH", message_path(room_id, id), text, &[200])]
             }
-            "delete_message" => vec![delete(message_path(room_id, own))],
-            "delete_any_message" => vec![delete(message_path(room_id, of_another))],
+            "delete_message" => vec![delete(edits_path(room_id, own)), delete(message_path(room_id, own))],
+            "delete_any_message" => {
+                vec![delete(edits_path(room_id, of_another)), delete(message_path(room_id, of_another))]
+            }
             "invite_user" => {
                 let path = member_path(room_id, self.world.stranger.id());
                 vec![Attempt::new("PUT", path, Some(json!({ "role": "guest" })), &[201])]
@@ -275,6 +295,12 @@ impl<'world> Scene<'world> {
                 delete(member_path(room_id, self.world.target.id())),
                 Attempt::new("PUT", ban_path(room_id, author), Some(json!({ "reason": "Noise" })), &[204]),
                 delete(ban_path(room_id, author)),
+                Attempt::new(
+                    "DELETE",
+                    format!("{}?all=true", reaction_path(room_id, of_another, TADA)),
+                    None,
+                    &[200],
+                ),
             ],
             "view_audit" => vec![get(shared::audit::audit_path(room_id))],
             "view_bans" => vec![get(bans_path(room_id))],
@@ -296,7 +322,7 @@ impl<'world> Scene<'world> {
             }
             "delete_room" => vec![delete(room)],
             "leave" => vec![delete(own_membership_path(room_id))],
-            // They have no request: typing is a frame, the others are not built yet.
+            // Typing has no request: it is a frame.
             _ => Vec::new(),
         }
     }
@@ -620,8 +646,8 @@ fn whoever_is_muted_may_neither_write_nor_type_nor_edit() {
             scene.check_all(by, "muted", |operation| match operation {
                 "send" | "upload" | "react" | "type" | "edit_message" => Some("M"),
                 "view" | "redeem" | "delete_message" | "edit another's" | "delete_any_message"
-                | "view_audit" | "view_bans" | "update_room" | "set_visibility" | "transfer"
-                | "delete_room" | "leave" => Some(letter(operation, who, visibility)),
+                | "view_audit" | "view_bans" | "view_edits" | "update_room" | "set_visibility"
+                | "transfer" | "delete_room" | "leave" => Some(letter(operation, who, visibility)),
                 _ => None,
             });
         }

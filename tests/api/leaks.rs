@@ -11,6 +11,8 @@ use shared::events::{ClientCommand, ServerEvent};
 use shared::ids::RoomId;
 use shared::members::{Role, members_path};
 use shared::messages::{changes_path, messages_path};
+use shared::pins::{pin_path, pins_path};
+use shared::reactions::reaction_path;
 use shared::rooms::{ROOMS_PATH, Room, room_path};
 use shared::users::USERS_PATH;
 use support::app::TestApp;
@@ -122,6 +124,7 @@ fn ask(person: &Person, rooms: &[RoomId], files: &[String], is_over: &AtomicBool
                 format!("{}?limit=3", messages_path(*id)),
                 format!("{}?since=0&limit=100", changes_path(*id)),
                 members_path(*id),
+                pins_path(*id),
             ]
         });
         let of_all = [format!("{ROOMS_PATH}?limit=100"), format!("{USERS_PATH}?query=p")];
@@ -145,7 +148,14 @@ fn write(owner: &TestClient, room: usize, room_id: RoomId, is_over: &AtomicBool)
             2 => {
                 drop(owner.set_room(room_id, json!({ "topic": format!("{} topic {number}", marker(room)) })))
             }
-            3 => owner.delete_message(&message),
+            3 => {
+                owner.put(&pin_path(room_id, message.id), &json!({})).expect(200);
+                owner.put(&reaction_path(room_id, message.id, "%F0%9F%8E%89"), &json!({})).expect(200);
+                let text = format!("{} **answer** {number} to @everyone", marker(room));
+                let reply = json!({ "text": text, "reply_to": message.id });
+                owner.post(&messages_path(room_id), &reply);
+                owner.delete_message(&message);
+            }
             _ => drop(owner.invite(room_id, json!({}))),
         }
     }

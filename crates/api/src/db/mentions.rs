@@ -1,5 +1,7 @@
 //! Mentions of members in messages: what counts as unread, and who has a name.
 
+use std::collections::HashMap;
+
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared::ids::{RoomId, Seq, UserId};
@@ -9,6 +11,7 @@ use uuid::Uuid;
 use super::DbResult;
 use super::schema::{memberships, mentions, rooms, users};
 use super::users::kind_from_text;
+use crate::formatting::mentions::Namesake;
 
 /// Stands for all members.
 pub const EVERYONE: UserId = UserId(Uuid::nil());
@@ -50,23 +53,12 @@ pub fn delete(conn: &mut PgConnection, room_id: RoomId, seqs: &[Seq]) -> DbResul
     Ok(users.into_iter().map(UserId).collect())
 }
 
-/// A member who has a name that is looked for.
-#[derive(Clone, Debug)]
-pub struct NamedMember {
-    /// The key of the name.
-    pub key: String,
-    /// The member.
-    pub id: UserId,
-    /// Whether the member has an account.
-    pub has_account: bool,
-}
-
 /// The members of a room whose names have these keys.
 pub fn members_named(
     conn: &mut PgConnection,
     room_id: RoomId,
     keys: &[String],
-) -> DbResult<Vec<NamedMember>> {
+) -> DbResult<HashMap<String, Vec<Namesake>>> {
     let rows: Vec<(String, Uuid, String)> = users::table
         .inner_join(memberships::table)
         .filter(users::username_key.eq_any(keys))
@@ -74,16 +66,16 @@ pub fn members_named(
         .filter(memberships::role.is_not_null())
         .select((users::username_key, users::id, users::kind))
         .load(conn)?;
-    let named = |(key, id, kind): (String, Uuid, String)| NamedMember {
-        key,
-        id: UserId(id),
-        has_account: kind_from_text(&kind) != UserKind::Guest,
-    };
-    Ok(rows.into_iter().map(named).collect())
+    let mut found: HashMap<String, Vec<Namesake>> = HashMap::new();
+    for (key, id, kind) in rows {
+        let has_account = kind_from_text(&kind) != UserKind::Guest;
+        found.entry(key).or_default().push(Namesake { id: UserId(id), has_account });
+    }
+    Ok(found)
 }
 
 /// The public rooms whose names have these keys.
-pub fn rooms_named(conn: &mut PgConnection, keys: &[String]) -> DbResult<Vec<(String, RoomId)>> {
+pub fn rooms_named(conn: &mut PgConnection, keys: &[String]) -> DbResult<HashMap<String, RoomId>> {
     let rows: Vec<(String, Uuid)> = rooms::table
         .filter(rooms::name_key.eq_any(keys))
         .filter(rooms::deleted_at.is_null())

@@ -23,11 +23,13 @@ use super::query::{LimitSchema, PositionSchema, Query, message_page_response};
 use super::rooms::{RoomPath, input, or_no_room, permitted, read};
 use crate::app::App;
 use crate::clock;
+use crate::db::members::Membership;
 use crate::db::messages::{NewMessage, Position, parse_cursor};
 use crate::db::{self, Conn, DbError};
 use crate::error::{AppError, AppResult};
-use crate::formatting::Formatted;
-use crate::policy::Principal;
+use crate::formatting::mentions::{Candidates, Names};
+use crate::formatting::{self, Formatted};
+use crate::policy::{self, Principal};
 use crate::realtime::newest::{MAX_MESSAGES, MessageJson, NewestPage};
 use crate::rooms::error::RoomResult;
 use crate::rooms::messages::{self, Sent};
@@ -302,16 +304,13 @@ async fn format(
     let mut names = Names { chosen: preferred, author: by.id, ..Names::default() };
     if !members.is_empty() || !rooms.is_empty() || everyone {
         let found = read(app, move |conn| {
-            let may_everyone = match everyone {
-                true => permitted(conn, room_id, by, Operation::View)?
-                    .1
-                    .is_some_and(|me| rooms::messages::may_mention_everyone(&me, &room)),
-                false => false,
-            };
+            let (room, me) = permitted(conn, room_id, by, Operation::View)?;
+            let may_mention_everyone =
+                |me: Membership| policy::may_mention_everyone(me.actor(), &me.standing(&room));
             Ok((
                 db::mentions::members_named(conn, room_id, &members)?,
                 db::mentions::rooms_named(conn, &rooms)?,
-                may_everyone,
+                me.is_some_and(may_mention_everyone),
             ))
         });
         (names.members, names.rooms, names.everyone) = found.await?;
