@@ -11,6 +11,7 @@ pub mod invites;
 pub mod members;
 pub mod messages;
 pub mod reactions;
+pub mod read_marks;
 pub mod rooms;
 pub mod server;
 pub mod sessions;

@@ -5,6 +5,7 @@
 //! what was missed. Decisions are in `state/*`; this file only carries them out.
 
 mod following;
+mod read_marks;
 mod room_list;
 
 use std::time::Duration;
@@ -67,6 +68,8 @@ pub struct Live {
     /// Whether the server ended the session of the user, who has not been told yet.
     pub has_lost_session: StoredValue<bool>,
     news: StoredValue<News>,
+    /// The rooms of which the server was told how far the user has read, and until when that is enough.
+    told_marks: StoredValue<Vec<(RoomId, i64)>>,
 }
 
 impl Live {
@@ -93,6 +96,7 @@ impl Live {
             listing_failed: StoredValue::new(false),
             has_lost_session: StoredValue::new(false),
             news: StoredValue::new(News::default()),
+            told_marks: StoredValue::new(Vec::new()),
         };
         state.reading.set_value(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
         state.epoch.set_value(browser::load(keys::EPOCH).and_then(|epoch| epoch.parse().ok()));
@@ -160,6 +164,7 @@ impl Live {
         self.state.presence.update(|presence| presence.enter(room_id));
         self.state.members.update(|members| members.enter(room_id));
         self.state.departed.set(None);
+        self.state.held.set(None);
         self.state.typing.update(|typing| typing.enter(room_id));
         self.news.update_value(|news| news.enter(room_id));
         browser::announce(None);
@@ -427,6 +432,7 @@ impl Live {
         {
             self.send_typing(room_id, false);
         }
+        self.tell_marks(now);
         self.follow_on(now);
         self.list_again(now);
     }

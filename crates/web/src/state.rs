@@ -55,6 +55,7 @@ use shared::ids::{Epoch, MessageId, Rev, RoomId, Seq, UserId};
 use shared::members::{MembershipChange, Operation, RemovalReason};
 use shared::messages::{Author, Changes, Message, MessageAnswer, MessagePage};
 use shared::page::Cursor;
+use shared::read_marks::ReadMark;
 use shared::rooms::Room;
 use shared::users::User;
 
@@ -95,6 +96,12 @@ pub struct State {
     pub triggers: RoomTriggers,
     /// How many messages are unread in all rooms.
     pub unread: RwSignal<u64>,
+    /// How many of them mention the user.
+    pub mentions: RwSignal<u64>,
+    /// Notifies when a room gains or loses unread messages or mentions, which changes the order of rooms.
+    pub ranks: RwSignal<()>,
+    /// The room in which nothing is marked as read, because the user marked messages as unread.
+    pub held: RwSignal<Option<RoomId>>,
     /// How far each room has been followed. Nothing is drawn from it.
     pub follows: StoredValue<Follows>,
     /// The loaded messages of each room. `timeline` tracks a room's.
@@ -139,6 +146,9 @@ impl Default for State {
             rooms: RwSignal::default(),
             triggers: RoomTriggers::default(),
             unread: RwSignal::default(),
+            mentions: RwSignal::default(),
+            ranks: RwSignal::default(),
+            held: RwSignal::default(),
             follows: StoredValue::new(Follows::default()),
             timelines: StoredValue::default(),
             thread: RwSignal::default(),
@@ -298,7 +308,7 @@ impl State {
     fn apply_message(&self, message: Message) {
         let room_id = message.room_id;
         let own = Some(message.author.id) == self.me();
-        if own {
+        if own && self.held.get_untracked() != Some(room_id) {
             self.mark_read(room_id, message.seq);
         }
         let seq = message.seq;
@@ -426,6 +436,56 @@ impl State {
         self.room(room_id, |room| self.reading.with_value(|reading| reading.unread(room))).unwrap_or(0)
     }
 
+    /// How many unread messages mention the user in a room. Tracks it.
+    pub fn mentions_in(&self, room_id: RoomId) -> u64 {
+        self.room(room_id, |room| self.reading.with_value(|reading| reading.mentions(room))).unwrap_or(0)
+    }
+
+    /// The user's rooms, and the open room: those with unread mentions, those with unread messages, and the rest. Tracked.
+    pub fn my_rooms(&self, open: Option<RoomId>) -> Vec<RoomId> {
+        self.ranks.track();
+        self.rooms.with(|rooms| {
+            let ranked = rooms.mine(open).map(|room| (room.id, self.rank(room))).collect::<Vec<_>>();
+            let with = |wanted| ranked.iter().filter(move |(_, rank)| *rank == wanted).map(|(id, _)| *id);
+            with(0).chain(with(1)).chain(with(2)).collect()
+        })
+    }
+
+    fn rank(&self, room: &Room) -> u8 {
+        self.reading.with_value(|reading| match (reading.mentions(room), reading.unread(room)) {
+            (1.., _) => 0,
+            (0, 1..) => 1,
+            (0, 0) => 2,
+        })
+    }
+
+    /// The server said how far the user has read.
+    pub fn take_mark(&self, room_id: RoomId, mark: ReadMark) {
+        self.change_room(room_id, |rooms, _| rooms.set_mark(room_id, mark));
+    }
+
+    /// Stores that the user has read up to here and no further, and marks nothing as read in the room from now on.
+    pub fn mark_unread(&self, room_id: RoomId, seq: Seq) {
+        self.held.set(Some(room_id));
+        self.change_room(room_id, |_, reading| {
+            reading.set(room_id, seq);
+            Touched::Room
+        });
+    }
+
+    /// What the user has read of the rooms that they are in, where the server does not know it yet.
+    pub fn untold_marks(&self) -> Vec<(RoomId, Seq)> {
+        self.rooms.with_untracked(|rooms| {
+            self.reading.with_value(|reading| {
+                let untold = |room: &Room| {
+                    let (told, _) = rooms.read_mark(room.id)?;
+                    reading.last_read(room.id).filter(|read| *read > told).map(|read| (room.id, read))
+                };
+                rooms.all().iter().filter_map(untold).collect()
+            })
+        })
+    }
+
     /// Stores that the user has read up to here.
     pub fn mark_read(&self, room_id: RoomId, seq: Seq) {
         self.change_room(room_id, |_, reading| match reading.read(room_id, seq) {
@@ -444,11 +504,13 @@ impl State {
 
     /// Takes in pages of the list of rooms. `next_cursor` leads to the next one.
     pub fn take_rooms(&self, rooms: Vec<Room>, next_cursor: Option<Cursor>) {
-        let met = rooms.clone();
+        let mark = |id| self.rooms.with_untracked(|list| list.read_mark(id));
+        let met = rooms.iter().map(|room| (room.clone(), mark(room.id))).collect::<Vec<_>>();
         self.rooms.update(|list| list.insert_pages(rooms, next_cursor));
         self.change_reading(|reading| {
-            for room in &met {
+            for (room, before) in &met {
                 reading.meet(room);
+                self.compare_marks(reading, room.id, *before, mark(room.id));
             }
         });
     }
@@ -456,10 +518,18 @@ impl State {
     /// Changes how far all rooms have been read.
     pub fn change_reading(&self, change: impl FnOnce(&mut ReadMarks)) {
         self.reading.update_value(change);
-        let unread = self.rooms.with_untracked(|rooms| {
-            self.reading.with_value(|reading| rooms.mine(None).map(|room| reading.unread(room)).sum())
+        let (mut unread, mut mentions) = (0, 0);
+        self.rooms.with_untracked(|rooms| {
+            self.reading.with_value(|reading| {
+                for room in rooms.mine(None) {
+                    unread += reading.unread(room);
+                    mentions += reading.mentions(room);
+                }
+            });
         });
         self.unread.set(unread);
+        self.mentions.set(mentions);
+        self.ranks.notify();
         self.triggers.notify_all();
     }
 
@@ -540,31 +610,62 @@ impl State {
 
     /// Changes one room, and tells those who show it.
     fn change_room(&self, id: RoomId, change: impl FnOnce(&mut RoomList, &mut ReadMarks) -> Touched) {
-        let unread = || {
+        let counts = || {
             self.rooms.with_untracked(|rooms| {
                 let room = rooms.get(id).filter(|room| rooms.is_mine(room));
-                room.map_or(0, |room| self.reading.with_value(|reading| reading.unread(room)))
+                room.map_or((0, 0), |room| {
+                    self.reading.with_value(|reading| (reading.unread(room), reading.mentions(room)))
+                })
             })
         };
         let had_membership = self.rooms.with_untracked(RoomList::has_membership);
-        let before = unread();
+        let before = counts();
         let mut touched = Touched::Nothing;
         self.rooms.update_untracked(|rooms| {
-            self.reading.update_value(|reading| touched = change(rooms, reading));
+            let mark = rooms.read_mark(id);
+            self.reading.update_value(|reading| {
+                touched = change(rooms, reading);
+                self.compare_marks(reading, id, mark, rooms.read_mark(id));
+            });
         });
         if touched == Touched::Nothing {
             return;
         }
-        let after = unread();
+        let after = counts();
         if had_membership != self.rooms.with_untracked(RoomList::has_membership) {
             // Other rooms count from now on.
             self.change_reading(|_| ());
         } else if after != before {
-            self.unread.update(|total| *total = (*total + after).saturating_sub(before));
+            let difference =
+                |total: &mut u64, before: u64, after: u64| *total = (*total + after).saturating_sub(before);
+            self.unread.update(|total| difference(total, before.0, after.0));
+            self.mentions.maybe_update(|total| {
+                difference(total, before.1, after.1);
+                before.1 != after.1
+            });
+            let rank = |(unread, mentions): (u64, u64)| (unread > 0, mentions > 0);
+            if rank(before) != rank(after) {
+                self.ranks.notify();
+            }
         }
         self.triggers.of(id).facts.notify();
         if touched == Touched::List {
             self.rooms.notify();
+        }
+    }
+
+    /// Follows what the server says about how far the user has read.
+    fn compare_marks(
+        &self,
+        reading: &mut ReadMarks,
+        room_id: RoomId,
+        before: Option<(Seq, i64)>,
+        now: Option<(Seq, i64)>,
+    ) {
+        if let Some((seq, _)) = now.filter(|_| before != now)
+            && reading.told(room_id, before.map(|before| before.0), seq)
+        {
+            self.held.set(Some(room_id));
         }
     }
 

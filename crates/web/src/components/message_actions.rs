@@ -17,6 +17,8 @@ pub struct MessageRights {
     pub react: bool,
     /// Answer it.
     pub reply: bool,
+    /// Mark it as unread.
+    pub mark_unread: bool,
 }
 
 /// What the user wants of a message.
@@ -34,6 +36,8 @@ pub enum MessageAction {
     Discard,
     /// Answers it.
     Reply,
+    /// Marks it and all after it as unread.
+    MarkUnread,
     /// Opens the thread that it begins.
     OpenThread,
     /// Shows the message that it answers.

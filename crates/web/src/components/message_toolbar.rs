@@ -37,6 +37,7 @@ pub fn MessageToolbar(
             <span class="toolbar-time">{move || row.with(times)}</span>
             {button(|rights| rights.react, "Add reaction", "smile", MessageAction::PickReaction)}
             {button(|rights| rights.reply, "Reply", "reply", MessageAction::Reply)}
+            {button(|rights| rights.mark_unread, "Mark unread", "unread", MessageAction::MarkUnread)}
             {button(|_| true, "Copy link", "link", MessageAction::CopyLink)}
             {button(|rights| rights.edit, "Edit message", "pencil", MessageAction::Edit)}
             {button(|rights| rights.delete, "Delete message", "bin", MessageAction::Delete)}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::files::Attachment;
-use shared::ids::MessageId;
+use shared::ids::{MessageId, Seq};
 use shared::messages::{MessageText, UpdateMessage};
 use shared::replies::ReplyTo;
 
@@ -91,6 +91,7 @@ impl RoomContext {
                 outbox.remove(id);
             }),
             MessageAction::Reply => self.reply(id),
+            MessageAction::MarkUnread => self.mark_unread(id),
             MessageAction::OpenThread => self.overlays.thread.set(Some(id)),
             MessageAction::ShowAnswered(answered) => self.jump(answered),
             MessageAction::PickReaction => self.overlays.pick_emoji(EmojiFor::Reaction(room_id, id)),
@@ -115,6 +116,15 @@ impl RoomContext {
         self.replying.set(reply_to);
         let field = self.field();
         request_animation_frame(move || browser::focus(field));
+    }
+
+    /// Marks a message and all after it as unread.
+    fn mark_unread(self, id: MessageId) {
+        let message = self.state.timelines.with_value(|it| it.get(self.room_id)?.get(id).map(|it| it.seq));
+        if let Some(seq) = message {
+            self.live.mark_unread(self.room_id, seq);
+            self.new_after.set(Some(Seq(seq.0 - 1)));
+        }
     }
 
     /// Shows a message of the room, in its place.
@@ -147,6 +157,7 @@ impl RoomContext {
     pub fn send(self, text: &MessageText, files: Vec<Attachment>) {
         let Some(now) = browser::timestamp() else { return };
         self.live.stop_typing();
+        self.state.held.set(None);
         // In a thread, what answers no other message answers the first one.
         let reply_to = self.replying.try_update(Option::take).flatten();
         let reply_to = reply_to.or(self.thread.map(|root_id| ReplyTo { id: root_id, root_id }));

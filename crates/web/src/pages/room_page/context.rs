@@ -112,10 +112,17 @@ impl RoomContext {
         self.state.may(self.room_id, operation)
     }
 
+    /// Whether the user is a member of the room, tracked.
+    fn is_member(self) -> bool {
+        let is_member = |room: &Room| room.viewer.as_ref().is_some_and(|viewer| viewer.role.is_some());
+        self.state.room(self.room_id, is_member).unwrap_or(false)
+    }
+
     /// What the user may do with a message, tracked.
     pub fn rights(self, row: &MessageRow) -> MessageRights {
         let is_author = self.me() == Some(row.message.author.id);
         MessageRights {
+            mark_unread: self.thread.is_none() && self.is_member(),
             reply: self.may(Operation::Send),
             react: self.may(Operation::React),
             edit: is_author && self.may(Operation::EditMessage),
