@@ -10,6 +10,7 @@ pub mod emoji;
 pub mod invites;
 pub mod members;
 pub mod messages;
+pub mod pins;
 pub mod reactions;
 pub mod read_marks;
 pub mod rooms;

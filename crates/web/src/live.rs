@@ -13,7 +13,7 @@ use std::time::Duration;
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use shared::events::ServerEvent;
+use shared::events::{MessageChange, ServerEvent};
 use shared::ids::{Rev, RoomId};
 
 use crate::browser::{self, keys};
@@ -33,6 +33,9 @@ use crate::wire::commands;
 const TICK: Duration = Duration::from_millis(500);
 /// The greeting should be there by now. If it is not, HTTP may be quicker.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Hears each new message.
+type MessageListener = Box<dyn Fn(&MessageChange) + Send + Sync>;
 
 /// The connection at work.
 #[derive(Clone, Copy)]
@@ -68,6 +71,8 @@ pub struct Live {
     /// Whether the server ended the session of the user, who has not been told yet.
     pub has_lost_session: StoredValue<bool>,
     news: StoredValue<News>,
+    /// What wants to know of new messages.
+    listener: StoredValue<Option<MessageListener>>,
     /// The rooms of which the server was told how far the user has read, and until when that is enough.
     told_marks: StoredValue<Vec<(RoomId, i64)>>,
 }
@@ -96,6 +101,7 @@ impl Live {
             listing_failed: StoredValue::new(false),
             has_lost_session: StoredValue::new(false),
             news: StoredValue::new(News::default()),
+            listener: StoredValue::new(None),
             told_marks: StoredValue::new(Vec::new()),
         };
         state.reading.set_value(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
@@ -146,6 +152,11 @@ impl Live {
     /// Reconnects, because the user has changed.
     pub fn renew(self) {
         self.advance(|connection, now| connection.renew(now));
+    }
+
+    /// Tells this of each new message from now on.
+    pub fn on_message(self, listener: impl Fn(&MessageChange) + Send + Sync + 'static) {
+        self.listener.set_value(Some(Box::new(listener)));
     }
 
     /// Does not wait for the next attempt.
@@ -364,6 +375,13 @@ impl Live {
         let me = self.state.me();
         if let Some(words) = self.news.try_update_value(|news| news.hear(&event, me)).flatten() {
             browser::announce(Some(&words));
+        }
+        if let ServerEvent::MessageCreated(change) = &event {
+            self.listener.with_value(|listener| {
+                if let Some(listener) = listener {
+                    listener(change);
+                }
+            });
         }
         if matches!(event, ServerEvent::MessageDeleted(_)) {
             browser::announce(None);

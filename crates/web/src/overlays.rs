@@ -27,6 +27,8 @@ pub struct Viewed {
 pub enum EmojiFor {
     /// To react to a message.
     Reaction(RoomId, MessageId),
+    /// To write it into the field of that selector.
+    Text(&'static str),
 }
 
 /// Which overlays are open. Provided as a context by the app.
@@ -66,6 +68,10 @@ pub struct Overlays {
     pub emoji: RwSignal<bool>,
     /// What one of them is chosen for.
     pub emoji_for: RwSignal<Option<EmojiFor>>,
+    /// The former texts of a message.
+    pub edits: RwSignal<bool>,
+    /// Which message that is.
+    pub edited: RwSignal<Option<(RoomId, MessageId)>>,
     /// The question that the confirm dialog asks.
     pub question: RwSignal<Option<Question>>,
     /// Whether a page of messages is loading.
@@ -93,6 +99,8 @@ impl Default for Overlays {
             thread: RwSignal::new(None),
             emoji: RwSignal::new(false),
             emoji_for: RwSignal::new(None),
+            edits: RwSignal::new(false),
+            edited: RwSignal::new(None),
             question: RwSignal::new(None),
             loading: RwSignal::new(false),
             pending: StoredValue::new(None),
@@ -165,7 +173,7 @@ impl Overlays {
         self.pending.set_value(None);
     }
 
-    fn dialogs(self) -> [RwSignal<bool>; 10] {
+    fn dialogs(self) -> [RwSignal<bool>; 11] {
         [
             self.switcher,
             self.shortcuts,
@@ -177,6 +185,7 @@ impl Overlays {
             self.room,
             self.viewer,
             self.emoji,
+            self.edits,
         ]
     }
 

@@ -1,14 +1,18 @@
 //! The parts of the client that most visits do not need, and how pages draw them without knowing how they are loaded.
 
 pub mod composer_files;
+pub mod composer_tools;
 mod file_name;
 pub mod message_editor;
 pub mod message_files;
 pub mod message_text;
 
+use std::sync::Arc;
+
+use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use shared::files::Attachment;
-use shared::ids::{MessageId, RoomId};
+use shared::ids::{MessageId, RoomId, UserId};
 use shared::messages::UpdateMessage;
 
 use crate::state::rows::MessageRow;
@@ -33,6 +37,8 @@ pub enum Part {
     Text(RwSignal<MessageRow>),
     /// The reactions to a message.
     Reactions(RwSignal<MessageRow>),
+    /// What helps with writing. It comes when something else was loaded, or soon after the start.
+    ComposerTools(Tools),
     /// The files of a message.
     MessageFiles(RwSignal<MessageRow>),
     /// The thread that begins with this message, beside its room.
@@ -69,6 +75,42 @@ pub struct Editing {
     /// Called to cancel the edit.
     pub on_cancel: Callback<()>,
 }
+
+/// Handles a key of the composer before all else. Returns whether it did.
+pub type KeyHandler = Arc<dyn Fn(&KeyboardEvent) -> bool>;
+
+/// What the composer and what helps with writing know of each other.
+#[derive(Clone, Copy)]
+pub struct Tools {
+    /// The room.
+    pub room_id: RoomId,
+    /// The selector of the field.
+    pub field: &'static str,
+    /// The text.
+    pub draft: RwSignal<String>,
+    /// What handles keys first.
+    pub on_key: StoredValue<Option<KeyHandler>, LocalStorage>,
+    /// The people that the user chose by name.
+    pub named: StoredValue<Vec<(String, UserId)>>,
+}
+
+impl Tools {
+    /// Those of the chosen people whom a text mentions.
+    pub fn mentions(self, text: &str) -> Vec<UserId> {
+        let mut ids = Vec::new();
+        self.named.with_value(|named| {
+            for (name, id) in named {
+                if !ids.contains(id) && ids.len() < MOST_MENTIONS && text.contains(&format!("@{name}")) {
+                    ids.push(*id);
+                }
+            }
+        });
+        ids
+    }
+}
+
+/// So many people a request may name.
+const MOST_MENTIONS: usize = 50;
 
 /// What the composer knows of the files of its draft, which are loaded later.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]

@@ -17,6 +17,7 @@ use crate::pages::room_page::reactions::MessageReactions;
 use crate::pages::room_page::thread::ThreadPanel;
 use crate::pages::setup_page::SetupPage;
 use crate::parts::composer_files::ComposerFiles;
+use crate::parts::composer_tools::ComposerTools;
 use crate::parts::message_editor::MessageEditor;
 use crate::parts::message_files::MessageFiles;
 use crate::parts::message_text::MessageText;
@@ -57,6 +58,7 @@ fn draw_loaded(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::ComposerFiles(room_id, draft) => {
             view! { <ComposerFiles room_id=room_id draft=draft /> }.into_any()
         }
+        Part::ComposerTools(tools) => view! { <ComposerTools tools=tools /> }.into_any(),
         Part::Text(row) => view! { <MessageText row=row /> }.into_any(),
         Part::Reactions(row) => view! { <MessageReactions row=row /> }.into_any(),
         Part::MessageFiles(row) => view! { <MessageFiles row=row /> }.into_any(),
@@ -115,6 +117,7 @@ fn Later(parts: Parts, part: Part) -> impl IntoView {
     let is_needed = memo(move || match part {
         Part::Dialogs => overlays.asks_for_dialog(),
         Part::ComposerFiles(_, draft) => draft.wants_files.get(),
+        Part::ComposerTools(_) => false,
         _ => true,
     });
     effect(move || {

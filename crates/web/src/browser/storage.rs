@@ -31,6 +31,12 @@ pub mod keys {
     pub const LAST_ROOM: &str = "parlance.last-room";
     /// The emoji that were used last.
     pub const EMOJI: &str = "parlance.emoji";
+    /// Whether this browser shows notifications, and whether with a sound; nothing if not.
+    pub const NOTIFY: &str = "parlance.notify";
+    /// See `NOTIFY`.
+    pub const NOTIFY_SOUND: &str = "parlance.notify-sound";
+    /// The last messages of which a tab has notified the user.
+    pub const TOLD: &str = "parlance.told";
     /// The history of the database that all else belongs to.
     pub const EPOCH: &str = "parlance.epoch";
     /// The fallback by which events came last, and when.

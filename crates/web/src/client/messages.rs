@@ -2,8 +2,8 @@
 
 use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::messages::{
-    Changes, CreateMessage, MessageAnswer, MessagePage, UpdateMessage, changes_path, message_path,
-    messages_path,
+    Changes, CreateMessage, MessageAnswer, MessagePage, MessagePreview, PreviewMessage, UpdateMessage,
+    changes_path, message_path, messages_path,
 };
 use shared::page::Cursor;
 
@@ -49,6 +49,11 @@ pub async fn list(room_id: RoomId, slice: Slice) -> Result<MessagePage, ClientEr
 /// Sends a message, or the same one again.
 pub async fn create(room_id: RoomId, create: &CreateMessage) -> Result<MessageAnswer, ClientError> {
     client::post(&messages_path(room_id), create).await
+}
+
+/// How a text will look.
+pub async fn preview(room_id: RoomId, preview: &PreviewMessage) -> Result<MessagePreview, ClientError> {
+    client::post(&format!("{}/preview", messages_path(room_id)), preview).await
 }
 
 /// Edits a message.

@@ -14,7 +14,7 @@ use crate::components::icon::Icon;
 use crate::components::icon_button::IconButton;
 use crate::components::keys;
 use crate::components::name_field::NameField;
-use crate::parts::DraftFacts;
+use crate::parts::{DraftFacts, Tools};
 use crate::state::Identity;
 use crate::state::sending_rules::time_left;
 use crate::state::shortcuts::{Command, Place};
@@ -74,6 +74,10 @@ pub fn Composer(
     file_list: AnyView,
     /// What stands above the field.
     top: AnyView,
+    /// What helps with writing.
+    bar: AnyView,
+    /// What handles keys first.
+    tools: Tools,
     /// Called by Escape.
     on_cancel: Callback<()>,
     /// Called to send a message.
@@ -157,6 +161,12 @@ pub fn Composer(
         send();
     };
     let on_keydown = move |event: KeyboardEvent| {
+        let handler = tools.on_key.get_value();
+        if handler.is_some_and(|handle| handle(&event)) {
+            event.prevent_default();
+            // Escape closes nothing else.
+            return event.stop_propagation();
+        }
         match keys::command(Place::Composer, &event) {
             Some(Command::Send) if !browser::is_touch() || event.ctrl_key() || event.meta_key() => send(),
             // Menus close by the same key.
@@ -202,6 +212,7 @@ pub fn Composer(
                         on_typing.run(());
                     }
                 ></textarea>
+                {bar}
                 <Counter length=length limit=limit />
                 <button
                     type="submit"

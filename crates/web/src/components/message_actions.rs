@@ -15,6 +15,10 @@ pub struct MessageRights {
     pub delete: bool,
     /// React to it.
     pub react: bool,
+    /// Pin it.
+    pub pin: bool,
+    /// Unpin it.
+    pub unpin: bool,
     /// Answer it.
     pub reply: bool,
     /// Mark it as unread.
@@ -38,6 +42,8 @@ pub enum MessageAction {
     Reply,
     /// Marks it and all after it as unread.
     MarkUnread,
+    /// Pins it, or unpins it.
+    Pin(bool),
     /// Opens the thread that it begins.
     OpenThread,
     /// Shows the message that it answers.

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use shared::ids::MessageId;
+use shared::members::Operation;
 use shared::messages::Message;
 
 use crate::boxed::memo;
@@ -11,7 +12,9 @@ use crate::components::icon::Icon;
 use crate::components::message_actions::{MessageAction, MessageActions, MessageRights};
 use crate::components::message_toolbar::MessageToolbar;
 use crate::components::reply_bar::{DELETED, quote_words};
+use crate::overlays::Overlays;
 use crate::parts::{Editing, Part};
+use crate::state::State;
 use crate::state::files::words;
 use crate::state::links::parts;
 use crate::state::messages::Delivery;
@@ -65,6 +68,9 @@ pub fn MessageItem(
         })
     };
     let has_chips = memo(move || row.with(|row| !row.beside.chips.is_empty()));
+    let is_pinned = memo(move || row.with(|row| row.message.pinned_at.is_some()));
+    let pinned =
+        move || is_pinned.get().then(|| view! { <p class="pinned"><Icon name="pin" /> "Pinned"</p> });
     let replies = memo(move || row.with(|row| row.beside.replies));
     let thread = move || {
         let words = match replies.get() {
@@ -108,6 +114,7 @@ pub fn MessageItem(
         >
             {move || gutter()}
             <div class="message-body">
+                {move || pinned()}
                 {move || head()}
                 {move || quote()}
                 <Show when=move || editing.get() fallback=move || view! { <MessageContent id=id row=row actions=actions /> }>
@@ -177,13 +184,14 @@ fn label(row: &MessageRow) -> String {
 
 /// The text as it was written, in which URLs are links, or the note that the message was deleted.
 pub fn plain_text(row: RwSignal<MessageRow>) -> AnyView {
+    let (state, overlays) = (expect_context::<State>(), expect_context::<Overlays>());
     let text = move || {
         row.with(|row| match &row.message.text {
             Some(text) if text.is_empty() && row.message.edited_at.is_none() => ().into_any(),
             Some(text) => view! {
                 <p class="text" dir="auto">
                     {parts(text).into_iter().map(part).collect_view()}
-                    {edited(&row.message)}
+                    {edited(&row.message, state, overlays)}
                 </p>
             }
             .into_any(),
@@ -220,16 +228,22 @@ fn head(message: &Message) -> impl IntoView + use<> {
     }
 }
 
-/// The word that a message was edited.
-pub fn edited(message: &Message) -> Option<AnyView> {
+/// The word that a message was edited. It opens the former texts for those who may read them.
+pub fn edited(message: &Message, state: State, overlays: Overlays) -> Option<AnyView> {
+    let (room_id, id) = (message.room_id, message.id);
     message.edited_at.map(|edited_at| {
         let title = format!("Edited {}", time_text(edited_at.unix_millis(), TimeStyle::Full));
-        view! {
-            <span class="edited" title=title>
-                " edited"
-            </span>
+        let open = move |_| {
+            overlays.edited.set(Some((room_id, id)));
+            overlays.edits.set(true);
+        };
+        match state.may(room_id, Operation::ViewEdits) {
+            true => {
+                view! { <button type="button" class="edited" title=title on:click=open>" edited"</button> }
+                    .into_any()
+            }
+            false => view! { <span class="edited" title=title>" edited"</span> }.into_any(),
         }
-        .into_any()
     })
 }
 

@@ -38,6 +38,8 @@ pub fn MessageToolbar(
             {button(|rights| rights.react, "Add reaction", "smile", MessageAction::PickReaction)}
             {button(|rights| rights.reply, "Reply", "reply", MessageAction::Reply)}
             {button(|rights| rights.mark_unread, "Mark unread", "unread", MessageAction::MarkUnread)}
+            {button(|rights| rights.pin, "Pin message", "pin", MessageAction::Pin(true))}
+            {button(|rights| rights.unpin, "Unpin message", "pin", MessageAction::Pin(false))}
             {button(|_| true, "Copy link", "link", MessageAction::CopyLink)}
             {button(|rights| rights.edit, "Edit message", "pencil", MessageAction::Edit)}
             {button(|rights| rights.delete, "Delete message", "bin", MessageAction::Delete)}

@@ -14,6 +14,7 @@ use crate::client;
 use crate::components::keys::is_composing;
 use crate::components::modal::Modal;
 use crate::overlays::{EmojiFor, Overlays};
+use crate::parts::composer_tools::insert;
 use crate::reacting;
 use crate::state::State;
 use crate::state::emoji::{Emoji, EmojiTable, quick, used};
@@ -34,6 +35,10 @@ pub fn EmojiPicker() -> impl IntoView {
         browser::save(keys::EMOJI, &used(&kept, &emoji));
         match overlays.emoji_for.get_untracked() {
             Some(EmojiFor::Reaction(room_id, id)) => reacting::react(state, room_id, id, emoji, true),
+            Some(EmojiFor::Text(field)) => {
+                // The closed dialog restores the focus first.
+                request_animation_frame(move || insert(field, &emoji));
+            }
             None => {}
         }
     });

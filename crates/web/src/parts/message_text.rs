@@ -9,6 +9,7 @@ use shared::ids::UserId;
 use crate::boxed::memo;
 use crate::browser;
 use crate::components::message_item::{edited, link};
+use crate::overlays::Overlays;
 use crate::route::Route;
 use crate::state::State;
 use crate::state::excerpts::{blocks, inline_text};
@@ -21,7 +22,7 @@ pub fn MessageText(
     /// The message as it is now.
     row: RwSignal<MessageRow>,
 ) -> impl IntoView {
-    let state = expect_context::<State>();
+    let (state, overlays) = (expect_context::<State>(), expect_context::<Overlays>());
     let me = Signal::derive(move || state.identity.with(|identity| identity.user().map(|user| user.id)));
     // Reactions and the like must not draw it anew: it may have the focus, or show a spoiler.
     let said = memo(move || row.with(|row| (row.message.body.clone(), row.message.edited_at)));
@@ -31,7 +32,7 @@ pub fn MessageText(
             view! {
                 <div class="text formatted">
                     {formatted(blocks(&row.message).unwrap_or_default(), me)}
-                    {edited(&row.message)}
+                    {edited(&row.message, state, overlays)}
                 </div>
             }
             .into_any()

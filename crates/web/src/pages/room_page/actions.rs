@@ -5,7 +5,8 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::files::Attachment;
-use shared::ids::{MessageId, Seq};
+use shared::ids::{MessageId, Seq, UserId};
+use shared::members::Role;
 use shared::messages::{MessageText, UpdateMessage};
 use shared::replies::ReplyTo;
 
@@ -92,6 +93,7 @@ impl RoomContext {
             }),
             MessageAction::Reply => self.reply(id),
             MessageAction::MarkUnread => self.mark_unread(id),
+            MessageAction::Pin(is_pinned) => self.pin(id, is_pinned),
             MessageAction::OpenThread => self.overlays.thread.set(Some(id)),
             MessageAction::ShowAnswered(answered) => self.jump(answered),
             MessageAction::PickReaction => self.overlays.pick_emoji(EmojiFor::Reaction(room_id, id)),
@@ -127,6 +129,16 @@ impl RoomContext {
         }
     }
 
+    fn pin(self, id: MessageId, is_pinned: bool) {
+        let Self { state, room_id, .. } = self;
+        spawn_local(async move {
+            match client::pins::put(room_id, id, is_pinned).await {
+                Ok(answer) => state.apply_answer(answer),
+                Err(error) => state.toast(Tone::Error, error.sentence(), browser::now()),
+            }
+        });
+    }
+
     /// Shows a message of the room, in its place.
     fn jump(self, id: MessageId) {
         if browser::matches(browser::NARROW) {
@@ -154,7 +166,7 @@ impl RoomContext {
     }
 
     /// Shows a message as pending and sends it.
-    pub fn send(self, text: &MessageText, files: Vec<Attachment>) {
+    pub fn send(self, text: &MessageText, files: Vec<Attachment>, mentions: Vec<UserId>) {
         let Some(now) = browser::timestamp() else { return };
         self.live.stop_typing();
         self.state.held.set(None);
@@ -162,7 +174,7 @@ impl RoomContext {
         let reply_to = self.replying.try_update(Option::take).flatten();
         let reply_to = reply_to.or(self.thread.map(|root_id| ReplyTo { id: root_id, root_id }));
         let text = text.as_str().to_owned();
-        let words = Words { text, attachments: files, reply_to, mentions: Vec::new() };
+        let words = Words { text, attachments: files, reply_to, mentions };
         sending::push(self.state, self.room_id, words, now);
         if self.thread.is_some() {
             // The panel may be gone.
@@ -176,6 +188,24 @@ impl RoomContext {
         } else if !is_loading || self.navigation.here().message().is_some() {
             self.show_latest();
         }
+    }
+
+    /// What to ask before a text notifies everybody in the room.
+    pub fn calls_everyone(self, text: &str) -> Option<Question> {
+        if !text.contains("@everyone") {
+            return None;
+        }
+        let members = self.state.rooms.with_untracked(|rooms| {
+            let room = rooms.get(self.room_id)?;
+            let may = matches!(room.viewer.as_ref()?.role, Some(Role::Owner | Role::Moderator));
+            may.then_some(room.member_count)
+        });
+        Some(Question {
+            title: format!("Notify all {} members?", members?),
+            text: "Your message mentions everyone in this room.",
+            action: "Send",
+            on_confirm: Arc::new(|| ()),
+        })
     }
 
     fn ask_to_delete_message(self, id: MessageId) {

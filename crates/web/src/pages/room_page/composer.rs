@@ -1,5 +1,7 @@
 //! The composer of the room's page.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::members::Operation;
@@ -7,9 +9,10 @@ use shared::members::Operation;
 use crate::boxed::{effect, memo};
 use crate::browser::{self, TimeStyle, keys, time_text};
 use crate::components::composer::{Closed, Composer, Draft};
+use crate::components::confirm_dialog::Question;
 use crate::components::reply_bar::ReplyBar;
 use crate::pages::room_page::context::RoomContext;
-use crate::parts::{DraftFacts, Part};
+use crate::parts::{DraftFacts, Part, Tools};
 use crate::session::become_guest;
 use crate::state::Identity;
 use crate::state::account_forms::FormKind;
@@ -27,21 +30,41 @@ pub fn RoomComposer() -> impl IntoView {
         None => keys::draft(room_id),
     };
     let draft = RwSignal::new(browser::load(&key).unwrap_or_default());
+    let tools = Tools {
+        room_id,
+        field: room.field(),
+        draft,
+        on_key: StoredValue::new_local(None),
+        named: StoredValue::default(),
+    };
     let name_error = RwSignal::new(None);
     let busy = RwSignal::new(false);
     effect(move || browser::save_soon(key.clone(), draft.get()));
     let on_send = move |sent: Draft| {
         let Some(name) = sent.name else {
-            draft.set(String::new());
-            let files = room.draft_files.stored.try_update(std::mem::take);
-            return room.send(&sent.text, files.unwrap_or_default());
+            let question = room.calls_everyone(sent.text.as_str());
+            let send = move || {
+                draft.set(String::new());
+                let files = match room.thread {
+                    Some(_) => Vec::new(),
+                    None => room.draft_files.stored.try_update(std::mem::take).unwrap_or_default(),
+                };
+                let mentions = tools.mentions(sent.text.as_str());
+                room.send(&sent.text, files, mentions);
+            };
+            return match question {
+                Some(question) => {
+                    overlays.question.set(Some(Question { on_confirm: Arc::new(send), ..question }))
+                }
+                None => send(),
+            };
         };
         busy.set(true);
         spawn_local(async move {
             match become_guest(state, live, name, None).await {
                 Ok(()) => {
                     draft.try_update(|draft| *draft = rest(draft, sent.text.as_str()));
-                    room.send(&sent.text, Vec::new());
+                    room.send(&sent.text, Vec::new(), Vec::new());
                 }
                 Err(error) if error.is_passing() => {
                     state.toast(Tone::Error, error.sentence(), browser::now());
@@ -117,6 +140,8 @@ pub fn RoomComposer() -> impl IntoView {
             closed=closed
             wait=memo(move || state.slow_modes.with(|modes| modes.seconds(room_id, now.get())))
             file_list=file_list
+            bar=room.parts.draw(Part::ComposerTools(tools))
+            tools=tools
             top=view! { <ReplyBar quote=quote on_cancel=on_cancel /> }.into_any()
             on_cancel=on_cancel
             on_send=Callback::new(on_send)

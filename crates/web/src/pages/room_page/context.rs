@@ -120,9 +120,12 @@ impl RoomContext {
 
     /// What the user may do with a message, tracked.
     pub fn rights(self, row: &MessageRow) -> MessageRights {
+        let (may_pin, is_pinned) = (self.may(Operation::Pin), row.message.pinned_at.is_some());
         let is_author = self.me() == Some(row.message.author.id);
         MessageRights {
             mark_unread: self.thread.is_none() && self.is_member(),
+            pin: may_pin && !is_pinned,
+            unpin: may_pin && is_pinned,
             reply: self.may(Operation::Send),
             react: self.may(Operation::React),
             edit: is_author && self.may(Operation::EditMessage),
