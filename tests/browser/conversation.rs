@@ -25,7 +25,7 @@ fn marks_become_formatting_and_secrets_stay_hidden_until_they_are_asked_for() {
     assert_eq!(reader.room().words(".formatted blockquote"), ["quoted"]);
     assert_eq!(reader.room().words(".code-head span"), ["rust"]);
     assert_eq!(reader.room().words(".url-host"), ["(evil.example)"]);
-    let names = reader.row_names();
+    let names = reader.room().row_names();
     assert!(names[0].contains("bank.example") && !names[0].contains("dies"), "{names:?}");
     let hidden = "return getComputedStyle(document.querySelector('.spoiler-text')).visibility";
     assert_eq!(reader.chrome.eval::<String>(hidden), "hidden");
@@ -39,7 +39,7 @@ fn marks_become_formatting_and_secrets_stay_hidden_until_they_are_asked_for() {
 #[test]
 fn reactions_are_seen_by_both_and_taken_back() {
     let stage = stage::together();
-    let (ada, ada_by_api) = stage.guest("Ada");
+    let (ada, ada_by_api) = stage.guest("Adam");
     let (grace, _) = stage.guest("Grace");
     let room = ada_by_api.create_room("Design");
     ada_by_api.send(room.id, "Shall we?");
@@ -54,7 +54,7 @@ fn reactions_are_seen_by_both_and_taken_back() {
     ada.room().toggle_reaction("🎉");
     eventually(|| ada.room().reactions(), party(2, true));
     eventually(|| grace.room().reactions(), party(2, true));
-    eventually(|| grace.room().who_reacted(), "🎉, 2 reactions: You and Ada");
+    eventually(|| grace.room().who_reacted(), "🎉, 2 reactions: You and Adam");
     grace.room().react_by_name("Shall we?", "crab");
     eventually(|| ada.room().reactions().len(), 2);
     ada.reload();
@@ -66,7 +66,7 @@ fn reactions_are_seen_by_both_and_taken_back() {
 #[test]
 fn a_reply_shows_what_it_answers_and_the_thread_has_both() {
     let stage = stage::together();
-    let (ada, ada_by_api) = stage.guest("Ada");
+    let (ada, ada_by_api) = stage.guest("Adam");
     let (grace, grace_by_api) = stage.guest("Grace");
     let room = ada_by_api.create_room("Design");
     let question = ada_by_api.send(room.id, "Which colour?");
@@ -76,17 +76,17 @@ fn a_reply_shows_what_it_answers_and_the_thread_has_both() {
         eventually(|| person.room().texts().len(), 2);
     }
     grace.room().press_on("Which colour?", "Reply");
-    eventually(|| grace.room().answered(), "Replying to AdaWhich colour?");
+    eventually(|| grace.room().answered(), "Replying to AdamWhich colour?");
     grace.chrome.type_text("\u{E00C}");
     eventually(|| grace.room().answered(), "");
     grace.room().press_on("Which colour?", "Reply");
     grace.room().say("Green");
     for person in [&ada, &grace] {
-        eventually(|| person.room().quotes(), ["Ada: Which colour?"]);
+        eventually(|| person.room().quotes(), ["Adam: Which colour?"]);
         eventually(|| person.room().words(".thread-link"), ["1 reply"]);
     }
     ada_by_api.edit(&question, "Which shade?");
-    eventually(|| grace.room().quotes(), ["Ada: Which shade?"]);
+    eventually(|| grace.room().quotes(), ["Adam: Which shade?"]);
     grace.room().press_what(".quote");
     eventually(|| grace.room().pointed(), "Which shade? edited");
 
@@ -100,7 +100,7 @@ fn a_reply_shows_what_it_answers_and_the_thread_has_both() {
     grace_by_api.post(&messages_path(room.id), &reply).expect(201);
     eventually(|| ada.room().thread().last().cloned(), Some("No, light".to_owned()));
     ada_by_api.delete_message(&question);
-    eventually(|| grace.room().quotes()[0].clone(), "Ada: This message was deleted.");
+    eventually(|| grace.room().quotes()[0].clone(), "Adam: This message was deleted.");
     ada.chrome.type_text("\u{E00C}");
     eventually(|| ada.room().thread().len(), 0);
 }
@@ -108,7 +108,7 @@ fn a_reply_shows_what_it_answers_and_the_thread_has_both() {
 #[test]
 fn what_is_read_in_one_browser_is_read_in_the_other_and_mentions_stand_out() {
     let stage = stage::together();
-    let (here, ada_by_api) = stage.guest("Ada");
+    let (here, ada_by_api) = stage.guest("Adam");
     let there = stage.person();
     there.be(&ada_by_api);
     let maker = stage.app.member("Maker");
@@ -119,7 +119,7 @@ fn what_is_read_in_one_browser_is_read_in_the_other_and_mentions_stand_out() {
         eventually(|| person.sidebar().names().contains(&"Design".to_owned()), true);
     }
     maker.send(room.id, "for all");
-    maker.send(room.id, "for you, @Ada");
+    maker.send(room.id, "for you, @Adam");
     let mentions = "return document.querySelector('#sidebar .mentions')?.firstChild.textContent ?? ''";
     for person in [&here, &there] {
         eventually(|| person.sidebar().unread("Design"), 2);

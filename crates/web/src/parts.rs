@@ -35,8 +35,14 @@ pub enum Part {
     ComposerFiles(RoomId, DraftFacts),
     /// The formatted text of a message, which is shown plain until then.
     Text(RwSignal<MessageRow>),
-    /// The reactions to a message.
-    Reactions(RwSignal<MessageRow>),
+    /// What stands above the text of a message: what it answers.
+    AboveText(RwSignal<MessageRow>),
+    /// What stands below it: reactions, and the way into its thread.
+    BelowText(RwSignal<MessageRow>),
+    /// The buttons for a message.
+    Toolbar(RwSignal<MessageRow>),
+    /// What is answered, above the field.
+    ReplyBar,
     /// What helps with writing. It comes when something else was loaded, or soon after the start.
     ComposerTools(Tools),
     /// The files of a message.

@@ -13,8 +13,9 @@ use crate::overlays::Overlays;
 use crate::pages::admin_page::AdminPage;
 use crate::pages::invite_page::InvitePage;
 use crate::pages::reset_page::ResetPage;
-use crate::pages::room_page::reactions::MessageReactions;
+use crate::pages::room_page::replies::{AboveText, BelowText, ReplyBar};
 use crate::pages::room_page::thread::ThreadPanel;
+use crate::pages::room_page::toolbar::MessageToolbar;
 use crate::pages::setup_page::SetupPage;
 use crate::parts::composer_files::ComposerFiles;
 use crate::parts::composer_tools::ComposerTools;
@@ -60,7 +61,10 @@ fn draw_loaded(part: Part) -> Result<AnyView, SplitLoaderError> {
         }
         Part::ComposerTools(tools) => view! { <ComposerTools tools=tools /> }.into_any(),
         Part::Text(row) => view! { <MessageText row=row /> }.into_any(),
-        Part::Reactions(row) => view! { <MessageReactions row=row /> }.into_any(),
+        Part::AboveText(row) => view! { <AboveText row=row /> }.into_any(),
+        Part::BelowText(row) => view! { <BelowText row=row /> }.into_any(),
+        Part::Toolbar(row) => view! { <MessageToolbar row=row /> }.into_any(),
+        Part::ReplyBar => view! { <ReplyBar /> }.into_any(),
         Part::MessageFiles(row) => view! { <MessageFiles row=row /> }.into_any(),
         Part::Thread(root) => view! { <ThreadPanel root=root /> }.into_any(),
         Part::Editor(row, editing) => view! { <MessageEditor row=row editing=editing /> }.into_any(),

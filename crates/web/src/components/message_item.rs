@@ -9,9 +9,7 @@ use crate::boxed::memo;
 use crate::browser::{TimeStyle, time_text};
 use crate::components::avatar::Avatar;
 use crate::components::icon::Icon;
-use crate::components::message_actions::{MessageAction, MessageActions, MessageRights};
-use crate::components::message_toolbar::MessageToolbar;
-use crate::components::reply_bar::{DELETED, quote_words};
+use crate::components::message_actions::MessageActions;
 use crate::overlays::Overlays;
 use crate::parts::{Editing, Part};
 use crate::state::State;
@@ -20,6 +18,9 @@ use crate::state::links::parts;
 use crate::state::messages::Delivery;
 use crate::state::rows::MessageRow;
 
+/// The note in the place of a deleted text.
+pub const DELETED: &str = "This message was deleted.";
+
 /// A message with its toolbar while it is active. The editor replaces the text while the message is being edited.
 #[component]
 pub fn MessageItem(
@@ -27,8 +28,6 @@ pub fn MessageItem(
     id: MessageId,
     /// The message as it is now.
     row: RwSignal<MessageRow>,
-    /// What the user may do with a message.
-    rights: Callback<MessageRow, MessageRights>,
     /// Whether the pointer or the focus is on it.
     active: Signal<bool>,
     /// Whether it is being edited.
@@ -40,7 +39,6 @@ pub fn MessageItem(
 ) -> impl IntoView {
     let has_actions =
         memo(move || row.with(|row| row.delivery == Delivery::Sent && row.message.text.is_some()));
-    let rights = memo(move || rights.run(row.get()));
     let gutter = move || {
         row.with(|row| match row.opens_group {
             true => {
@@ -50,45 +48,9 @@ pub fn MessageItem(
             false => view! { <span class="gutter-time">{time(&row.message)}</span> }.into_any(),
         })
     };
-    let quote = memo(move || row.with(|row| row.beside.quote.clone()));
-    let quote = move || {
-        let quote = quote.get()?;
-        let (answered, words) = (quote.id, quote_words(&quote));
-        Some(view! {
-            <button
-                type="button"
-                class="quote"
-                class:gone=quote.deleted
-                on:click=move |_| actions.run(id, MessageAction::ShowAnswered(answered))
-            >
-                <span class="sr-only">"In reply to "</span>
-                <strong dir="auto">{quote.author.username.as_str().to_owned()}</strong>
-                <span dir="auto">{words}</span>
-            </button>
-        })
-    };
-    let has_chips = memo(move || row.with(|row| !row.beside.chips.is_empty()));
-    let is_pinned = memo(move || row.with(|row| row.message.pinned_at.is_some()));
-    let pinned =
-        move || is_pinned.get().then(|| view! { <p class="pinned"><Icon name="pin" /> "Pinned"</p> });
-    let replies = memo(move || row.with(|row| row.beside.replies));
-    let thread = move || {
-        let words = match replies.get() {
-            0 => return None,
-            1 => "1 reply".to_owned(),
-            many => format!("{many} replies"),
-        };
-        Some(view! {
-            <button
-                type="button"
-                class="thread-link"
-                on:click=move |_| actions.run(id, MessageAction::OpenThread)
-            >
-                <Icon name="reply" />
-                {words}
-            </button>
-        })
-    };
+    let has_above =
+        memo(move || row.with(|row| row.message.pinned_at.is_some() || row.beside.quote.is_some()));
+    let has_below = memo(move || row.with(|row| row.beside.replies > 0 || !row.beside.chips.is_empty()));
     let head = move || row.with(|row| row.opens_group.then(|| head(&row.message)));
     let editor = move || {
         let MessageActions {
@@ -114,17 +76,15 @@ pub fn MessageItem(
         >
             {move || gutter()}
             <div class="message-body">
-                {move || pinned()}
                 {move || head()}
-                {move || quote()}
+                {move || has_above.get().then(|| actions.parts.draw(Part::AboveText(row)))}
                 <Show when=move || editing.get() fallback=move || view! { <MessageContent id=id row=row actions=actions /> }>
                     {editor()}
                 </Show>
-                {move || has_chips.get().then(|| actions.parts.draw(Part::Reactions(row)))}
-                {move || thread()}
+                {move || has_below.get().then(|| actions.parts.draw(Part::BelowText(row)))}
             </div>
             <Show when=move || active.get() && !editing.get() && has_actions.get()>
-                <MessageToolbar id=id row=row rights=rights actions=actions />
+                {actions.parts.draw(Part::Toolbar(row))}
             </Show>
         </li>
     }
@@ -144,10 +104,10 @@ fn MessageContent(id: MessageId, row: RwSignal<MessageRow>, actions: MessageActi
                 <p class="failure">
                     <Icon name="alert" />
                     <span>{format!("Not sent. {detail}")}</span>
-                    <button type="button" class="link" on:click=move |_| actions.run(id, MessageAction::Retry)>
+                    <button type="button" class="link" on:click=move |_| actions.on_retry.run(id)>
                         "Retry"
                     </button>
-                    <button type="button" class="link" on:click=move |_| actions.run(id, MessageAction::Discard)>
+                    <button type="button" class="link" on:click=move |_| actions.on_discard.run(id)>
                         "Discard"
                     </button>
                 </p>

@@ -8,7 +8,9 @@ mod loading;
 mod messages;
 pub mod reactions;
 mod reading;
+pub mod replies;
 pub mod thread;
+pub mod toolbar;
 
 use leptos::prelude::*;
 use shared::ids::{MessageId, RoomId};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::files::Attachment;
-use shared::ids::{MessageId, Seq, UserId};
+use shared::ids::{MessageId, UserId};
 use shared::members::Role;
 use shared::messages::{MessageText, UpdateMessage};
 use shared::replies::ReplyTo;
@@ -14,11 +14,9 @@ use crate::boxed::effect;
 use crate::browser;
 use crate::client;
 use crate::components::confirm_dialog::Question;
-use crate::components::message_actions::{MessageAction, MessageActions};
+use crate::components::message_actions::MessageActions;
 use crate::components::message_list::target::ScrollTarget;
-use crate::overlays::EmojiFor;
 use crate::pages::room_page::context::RoomContext;
-use crate::route::Route;
 use crate::sending;
 use crate::state::outbox::Words;
 use crate::state::toasts::Tone;
@@ -73,96 +71,17 @@ impl RoomContext {
             edit_busy,
             on_save: Callback::new(on_save),
             on_cancel_edit: Callback::new(move |()| stop_editing()),
-            on_action: Callback::new(move |(id, action)| self.act(id, action)),
-            parts: self.parts,
-        }
-    }
-
-    fn act(self, id: MessageId, action: MessageAction) {
-        let Self { state, room_id, .. } = self;
-        match action {
-            MessageAction::Edit => self.editing.set(Some(id)),
-            MessageAction::Delete => self.ask_to_delete_message(id),
-            MessageAction::CopyLink => self.copy_link(id),
-            MessageAction::Retry => {
+            on_retry: Callback::new(move |id| {
                 state.outbox.update(|outbox| outbox.retry(id));
                 sending::pump(state);
-            }
-            MessageAction::Discard => state.outbox.update(|outbox| {
-                outbox.remove(id);
             }),
-            MessageAction::Reply => self.reply(id),
-            MessageAction::MarkUnread => self.mark_unread(id),
-            MessageAction::Pin(is_pinned) => self.pin(id, is_pinned),
-            MessageAction::OpenThread => self.overlays.thread.set(Some(id)),
-            MessageAction::ShowAnswered(answered) => self.jump(answered),
-            MessageAction::PickReaction => self.overlays.pick_emoji(EmojiFor::Reaction(room_id, id)),
+            on_discard: Callback::new(move |id| {
+                state.outbox.update(|outbox| {
+                    outbox.remove(id);
+                });
+            }),
+            parts: self.parts,
         }
-    }
-
-    /// Answers a message: with the next message of the room, or in the open thread.
-    fn reply(self, id: MessageId) {
-        let Self { state, room_id, .. } = self;
-        let in_thread = state.thread.with_untracked(|thread| {
-            let messages = thread.as_ref().map_or(&[][..], |thread| thread.messages());
-            messages.iter().find(|message| message.id == id).cloned()
-        });
-        let mut reply_to = None;
-        state.change_timeline(room_id, |timeline| {
-            if let Some(message) = timeline.get(id).cloned().or(in_thread) {
-                timeline.references.quote_message(&message);
-                let root_id = message.reply_to.map_or(id, |reply| reply.root_id);
-                reply_to = Some(ReplyTo { id, root_id });
-            }
-        });
-        self.replying.set(reply_to);
-        let field = self.field();
-        request_animation_frame(move || browser::focus(field));
-    }
-
-    /// Marks a message and all after it as unread.
-    fn mark_unread(self, id: MessageId) {
-        let message = self.state.timelines.with_value(|it| it.get(self.room_id)?.get(id).map(|it| it.seq));
-        if let Some(seq) = message {
-            self.live.mark_unread(self.room_id, seq);
-            self.new_after.set(Some(Seq(seq.0 - 1)));
-        }
-    }
-
-    fn pin(self, id: MessageId, is_pinned: bool) {
-        let Self { state, room_id, .. } = self;
-        spawn_local(async move {
-            match client::pins::put(room_id, id, is_pinned).await {
-                Ok(answer) => state.apply_answer(answer),
-                Err(error) => state.toast(Tone::Error, error.sentence(), browser::now()),
-            }
-        });
-    }
-
-    /// Shows a message of the room, in its place.
-    fn jump(self, id: MessageId) {
-        if browser::matches(browser::NARROW) {
-            self.overlays.thread.set(None);
-        }
-        let route = Route::Message(self.room_id, id);
-        match self.navigation.here() == route {
-            // The route does not change, so nothing else scrolls to it.
-            true => self.target.set(Some(ScrollTarget::Message(id))),
-            false => self.navigation.go(route),
-        }
-    }
-
-    fn copy_link(self, id: MessageId) {
-        let origin = window().location().origin().unwrap_or_default();
-        let link = format!("{origin}{}", Route::Message(self.room_id, id).path());
-        spawn_local(async move {
-            if browser::copy(&link).await {
-                self.state.toast(Tone::Notice, "The link is copied.", browser::now());
-            } else {
-                // The browser's own dialog, in which the link is selected.
-                let _ = window().prompt_with_message_and_default("Copy this link:", &link);
-            }
-        });
     }
 
     /// Shows a message as pending and sends it.
@@ -206,27 +125,5 @@ impl RoomContext {
             action: "Send",
             on_confirm: Arc::new(|| ()),
         })
-    }
-
-    fn ask_to_delete_message(self, id: MessageId) {
-        let Self { state, room_id, .. } = self;
-        let on_confirm = Arc::new(move || {
-            spawn_local(async move {
-                match client::messages::delete(room_id, id).await {
-                    Ok(()) => {
-                        if let Some(now) = browser::timestamp() {
-                            state.with_timeline(room_id, |timeline| timeline.mark_deleted(id, now));
-                        }
-                    }
-                    Err(error) => state.toast(Tone::Error, error.sentence(), browser::now()),
-                }
-            });
-        });
-        self.overlays.question.set(Some(Question {
-            title: "Delete this message?".to_owned(),
-            text: "This deletes it for everyone. A placeholder stays.",
-            action: "Delete",
-            on_confirm,
-        }));
     }
 }

@@ -10,7 +10,6 @@ use crate::boxed::{effect, memo};
 use crate::browser::{self, TimeStyle, keys, time_text};
 use crate::components::composer::{Closed, Composer, Draft};
 use crate::components::confirm_dialog::Question;
-use crate::components::reply_bar::ReplyBar;
 use crate::pages::room_page::context::RoomContext;
 use crate::parts::{DraftFacts, Part, Tools};
 use crate::session::become_guest;
@@ -105,16 +104,7 @@ pub fn RoomComposer() -> impl IntoView {
         }
         is_muted
     });
-    let quote = memo(move || {
-        let reply_to = room.replying.get()?;
-        state.timeline(room_id, |timeline| timeline?.references.quote(reply_to.id).cloned())
-    });
-    // What is deleted meanwhile cannot be answered.
-    effect(move || {
-        if quote.with(|quote| quote.as_ref().is_some_and(|quote| quote.deleted)) {
-            room.replying.set(None);
-        }
-    });
+    let is_replying = memo(move || room.replying.with(Option::is_some));
     let on_cancel = Callback::new(move |()| room.replying.set(None));
     // Files are for the room's own field.
     let (files, file_list) = match room.thread {
@@ -142,7 +132,7 @@ pub fn RoomComposer() -> impl IntoView {
             file_list=file_list
             bar=room.parts.draw(Part::ComposerTools(tools))
             tools=tools
-            top=view! { <ReplyBar quote=quote on_cancel=on_cancel /> }.into_any()
+            top=view! { {move || is_replying.get().then(|| room.parts.draw(Part::ReplyBar))} }.into_any()
             on_cancel=on_cancel
             on_send=Callback::new(on_send)
             on_typing=Callback::new(move |()| live.typing(room_id))

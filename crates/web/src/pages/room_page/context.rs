@@ -12,14 +12,12 @@ use shared::rooms::Room;
 use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::client;
-use crate::components::message_actions::MessageRights;
 use crate::components::message_list::target::ScrollTarget;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
 use crate::parts::{DraftFacts, Parts};
 use crate::state::State;
-use crate::state::rows::MessageRow;
 
 /// A mute that ends within this time counts down by seconds.
 const NEAR_MILLIS: i64 = 120_000;
@@ -110,27 +108,6 @@ impl RoomContext {
     /// Whether the user may do this in the room, tracked.
     pub fn may(self, operation: Operation) -> bool {
         self.state.may(self.room_id, operation)
-    }
-
-    /// Whether the user is a member of the room, tracked.
-    fn is_member(self) -> bool {
-        let is_member = |room: &Room| room.viewer.as_ref().is_some_and(|viewer| viewer.role.is_some());
-        self.state.room(self.room_id, is_member).unwrap_or(false)
-    }
-
-    /// What the user may do with a message, tracked.
-    pub fn rights(self, row: &MessageRow) -> MessageRights {
-        let (may_pin, is_pinned) = (self.may(Operation::Pin), row.message.pinned_at.is_some());
-        let is_author = self.me() == Some(row.message.author.id);
-        MessageRights {
-            mark_unread: self.thread.is_none() && self.is_member(),
-            pin: may_pin && !is_pinned,
-            unpin: may_pin && is_pinned,
-            reply: self.may(Operation::Send),
-            react: self.may(Operation::React),
-            edit: is_author && self.may(Operation::EditMessage),
-            delete: is_author && self.may(Operation::DeleteMessage) || self.may(Operation::DeleteAnyMessage),
-        }
     }
 
     /// The time while it is shown: each second while slow mode or a mute that ends within two minutes makes the user wait,

@@ -59,7 +59,6 @@ pub fn RoomMessages(
             target=room.target
             today=live.today
             at_end=room.at_end
-            rights=Callback::new(move |row| room.rights(&row))
             pointed=pointed
             actions=room.actions()
             on_older=Callback::new(move |()| room.load_older())

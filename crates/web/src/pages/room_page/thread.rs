@@ -143,7 +143,6 @@ pub fn ThreadPanel(
                 target=room.target
                 today=live.today
                 at_end=room.at_end
-                rights=Callback::new(move |row| room.rights(&row))
                 pointed=memo(|| None)
                 actions=room.actions()
                 on_older=Callback::new(move |()| load_older())
