@@ -158,3 +158,165 @@ fn what_is_read_in_one_browser_is_read_in_the_other_and_mentions_stand_out() {
         |unread| *unread == 1,
     );
 }
+
+#[test]
+fn keys_format_what_is_selected_and_the_preview_shows_it() {
+    let stage = stage::alone();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let room = adam_by_api.create_room("Design");
+    adam.open(&format!("/rooms/{}", room.id));
+    eventually(|| adam.room().words(".tool.wide"), ["Preview"]);
+    adam.room().write("plain bold");
+    adam.chrome.eval::<()>("document.querySelector('#composer').setSelectionRange(6, 10)");
+    adam.chrome.press_with_control('b');
+    eventually(|| adam.room().draft(), "plain **bold**");
+    adam.chrome.press_with_control('b');
+    eventually(|| adam.room().draft(), "plain bold");
+    adam.chrome.press_with_control('i');
+    eventually(|| adam.room().draft(), "plain *bold*");
+    adam.chrome.press_with_control('z');
+    eventually(|| adam.room().draft(), "plain bold");
+    adam.room().press_what(".tool.strike");
+    eventually(|| adam.room().draft(), "plain ~~bold~~");
+    adam.room().press_what(".tool.wide");
+    eventually(|| adam.room().words(".preview s"), ["bold"]);
+    adam.room().send();
+    eventually(|| adam.room().words(".log .formatted s"), ["bold"]);
+    assert_eq!(adam.room().words(".preview"), [""; 0]);
+}
+
+#[test]
+fn names_rooms_and_emoji_are_completed_while_one_types() {
+    let stage = stage::alone();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let grace = stage.app.member("Grace");
+    let room = adam_by_api.create_room("Design");
+    grace.send(room.id, "I am here");
+    adam.open(&format!("/rooms/{}", room.id));
+    eventually(|| adam.room().words(".tool.wide"), ["Preview"]);
+    eventually(|| adam.room().groups().len(), 2);
+    let offers = || adam.room().words(".offers.on li");
+    adam.room().write("Hi @gr");
+    eventually(|| offers().len(), 1);
+    let field = "const field = document.querySelector('#composer');
+        return [field.getAttribute('role'), field.getAttribute('aria-expanded'),
+            document.getElementById(field.getAttribute('aria-activedescendant')).getAttribute('aria-selected')]";
+    assert_eq!(adam.chrome.eval::<[String; 3]>(field), ["combobox", "true", "true"]);
+    adam.room().write("\u{E007}");
+    eventually(|| adam.room().draft(), "Hi @Grace ");
+    adam.room().write("see #lob");
+    eventually(|| offers().len(), 1);
+    adam.room().write("\u{E004}");
+    eventually(|| adam.room().draft(), "Hi @Grace see #[Lobby] ");
+    adam.room().write(":tada");
+    eventually(|| offers().is_empty(), false);
+    adam.room().write("\u{E007}");
+    eventually(|| adam.room().draft(), "Hi @Grace see #[Lobby] 🎉 ");
+    adam.room().write("@ad");
+    adam.room().write("\u{E00C}");
+    eventually(|| offers().len(), 0);
+    adam.room().send();
+    eventually(|| adam.room().words(".formatted .mention"), ["@Grace", "#Lobby"]);
+    eventually(|| grace.viewer(room.id).mentions, Some(1));
+    adam.room().press_what(".formatted a.mention");
+    eventually(|| adam.room().name(), "Lobby");
+
+    adam.sidebar().choose("Design");
+    eventually(|| adam.room().name(), "Design");
+    adam.room().say("wake up, @everyone ");
+    eventually(|| adam.dialog().title(), "Notify all 2 members?");
+    adam.dialog().press("Send");
+    eventually(|| grace.viewer(room.id).mentions, Some(2));
+    eventually(|| adam.room().draft(), "");
+}
+
+#[test]
+fn messages_are_pinned_and_former_texts_can_be_read_and_deleted() {
+    let stage = stage::together();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let (grace, grace_by_api) = stage.guest("Grace");
+    let room = adam_by_api.create_room("Design");
+    let sent = adam_by_api.send(room.id, "my secret");
+    grace_by_api.send(room.id, "I am in");
+    adam_by_api.edit(&sent, "my plan");
+    for person in [&adam, &grace] {
+        person.open(&format!("/rooms/{}", room.id));
+        eventually(|| person.room().texts(), ["my plan", "I am in"]);
+    }
+    eventually(|| grace.room().words("button.edited"), ["edited"]);
+    grace.room().press_what("button.edited");
+    eventually(|| grace.room().words(".former-texts .text"), ["my secret"]);
+    grace.dialog().press("Close");
+    adam.room().press_what("button.edited");
+    eventually(|| adam.room().words(".former-texts .text"), ["my secret"]);
+    adam.dialog().press("Delete the former texts…");
+    eventually(|| adam.dialog().title(), "Delete the former texts?");
+    adam.dialog().press("Delete");
+    eventually(|| adam.toasts().texts(), ["The former texts are deleted."]);
+    grace.room().press_what("button.edited");
+    eventually(|| grace.dialog().text().contains("There are none."), true);
+    grace.dialog().press("Close");
+
+    adam.room().press_on("my plan", "Pin message");
+    eventually(|| grace.room().words(".pinned"), ["Pinned"]);
+    grace.open_room_dialog("Pinned messages");
+    eventually(|| grace.titles(), ["my plan"]);
+    grace.dialog().press("Show");
+    eventually(|| grace.room().pointed(), "my plan edited");
+    adam.room().press_on("my plan", "Unpin message");
+    eventually(|| grace.room().words(".pinned"), [""; 0]);
+}
+
+#[test]
+fn the_browser_notifies_of_what_the_room_asks_for_and_a_click_opens_it() {
+    let stage = stage::alone();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let grace = stage.app.member("Grace");
+    let room = adam_by_api.create_room("Design");
+    grace.join(room.id);
+    adam.chrome.prepare_pages(
+        "window.notices = [];
+        window.Notification = class {
+            static permission = 'default';
+            static async requestPermission() { return Notification.permission = window.refuses ? 'denied' : 'granted' }
+            constructor(title, options) { Object.assign(this, { title, ...options }); window.notices.push(this) }
+            close() {}
+        }",
+    );
+    let notices = || {
+        adam.chrome.eval::<Vec<(String, String, bool)>>(
+            "return window.notices.map(({ title, body, silent }) => [title, body, silent])",
+        )
+    };
+    adam.open("/rooms");
+    adam.chrome.eval::<()>("window.refuses = true");
+    adam.open_settings("Notifications");
+    adam.room().press_what("dialog[open] input[type=checkbox]");
+    eventually(|| adam.dialog().text().contains("The browser forbids"), true);
+    adam.dialog().press("Done");
+    adam.open("/rooms");
+    adam.open_settings("Notifications");
+    adam.room().press_what("dialog[open] input[type=checkbox]");
+    eventually(|| adam.chrome.eval::<bool>("return Notification.permission === 'granted'"), true);
+    adam.dialog().press("Done");
+    // The permission belongs to the page that was loaded.
+    grace.send(room.id, "for all");
+    grace.send(room.id, "for you, @Adam");
+    eventually(notices, [("Grace in Design".to_owned(), "for you, @Adam".to_owned(), true)]);
+    adam.chrome.eval::<()>("window.notices[0].onclick()");
+    eventually(|| adam.room().pointed(), "for you, @Adam");
+
+    adam.open_room_dialog("Notifications");
+    adam.room().press_what("dialog[open] .choice input");
+    eventually(|| adam.dialog().text().contains("Saved"), true);
+    adam.dialog().press("Done");
+    grace.send(room.id, "in view");
+    eventually(|| adam.room().texts().len(), 3);
+    adam.sidebar().choose("Lobby");
+    eventually(|| adam.room().name(), "Lobby");
+    grace.send(room.id, "out of view");
+    eventually(
+        || notices().into_iter().map(|notice| notice.1).collect::<Vec<_>>(),
+        ["for you, @Adam", "out of view"],
+    );
+}

@@ -6,15 +6,6 @@ use super::RoomPage;
 use crate::wait::eventually;
 
 impl RoomPage<'_> {
-    /// The elements of a formatted message, as `tag` or `tag.class`, in order.
-    #[track_caller]
-    pub fn elements(&self) -> Vec<String> {
-        self.0.eval(
-            "return [...document.querySelectorAll('.formatted *')].map(element =>
-                element.localName + (element.className ? '.' + element.className : ''))",
-        )
-    }
-
     /// The text between the elements of that selector.
     #[track_caller]
     pub fn words(&self, selector: &str) -> Vec<String> {
