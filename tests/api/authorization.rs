@@ -255,7 +255,10 @@ impl<'world> Scene<'world> {
             "pin" => ["PUT", "DELETE"]
                 .map(|method| Attempt::new(method, pin_path(room_id, of_another), None, &[200]))
                 .to_vec(),
-            "view_edits" => vec![get(edits_path(room_id, of_another))],
+            "view_edits" => {
+                // Others may have deleted the message before.
+                vec![Attempt::new("GET", edits_path(room_id, of_another), None, &[200, 409])]
+            }
             "edit_message" | "edit another's" => {
                 let id = if operation == "edit_message" { own } else { of_another };
                 let text = Some(json!({ "text": "edited" }));
@@ -263,7 +266,8 @@ impl<'world> Scene<'world> {
             }
             "delete_message" => vec![delete(edits_path(room_id, own)), delete(message_path(room_id, own))],
             "delete_any_message" => {
-                vec![delete(edits_path(room_id, of_another)), delete(message_path(room_id, of_another))]
+                let edits = Attempt::new("DELETE", edits_path(room_id, of_another), None, &[204, 409]);
+                vec![edits, delete(message_path(room_id, of_another))]
             }
             "invite_user" => {
                 let path = member_path(room_id, self.world.stranger.id());

@@ -14,7 +14,7 @@ fn former(client: &TestClient, message: &Message) -> Vec<String> {
 }
 
 fn stage() -> (TestApp, TestClient, TestClient, Room, Message) {
-    let app = TestApp::with(&["--rate-limits", "off"]);
+    let app = TestApp::start();
     let (ada, grace) = (app.member("Ada"), app.member("Grace"));
     let room = ada.create_room("engines");
     let message = grace.send(room.id, "first");

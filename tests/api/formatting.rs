@@ -11,7 +11,7 @@ use support::client::TestClient;
 use support::socket::TestSocket;
 
 fn stage() -> (TestApp, TestClient, Room) {
-    let app = TestApp::with(&["--rate-limits", "off"]);
+    let app = TestApp::start();
     let ada = app.member("Ada");
     let room = ada.create_room("engines");
     (app, ada, room)
@@ -92,4 +92,20 @@ fn a_preview_shows_what_a_message_would_look_like_and_stores_nothing() {
     let stranger = app.member("Mary");
     let path = format!("{}/preview", messages_path(private.id));
     stranger.post(&path, &json!({ "text": "x" })).problem(404, ErrorCode::RoomNotFound);
+}
+
+#[test]
+fn dropping_a_file_keeps_the_formatting_and_the_mentions() {
+    let (app, ada, room) = stage();
+    let grace = app.member("Grace");
+    grace.join(room.id);
+    let file = ada.upload(room.id, "notes.txt", "some notes");
+    let body = json!({ "text": "**look**, @Grace", "attachments": [{ "id": file.id }] });
+    let sent = ada.post(&messages_path(room.id), &body).expect(201).value();
+    let message: Message = serde_json::from_value(sent.clone()).expect("a message");
+    let path = message_path(room.id, message.id);
+    let edited = ada.patch(&path, &json!({ "attachments": [] })).expect(200).value();
+    assert_eq!((&edited["body"], &edited["text"]), (&sent["body"], &sent["text"]));
+    assert_eq!(ada.get(&path).expect(200).value()["body"], sent["body"]);
+    assert_eq!(grace.viewer(room.id).mentions, Some(1));
 }

@@ -25,7 +25,7 @@ fn updated(event: &ServerEvent) -> Option<Message> {
 }
 
 fn stage() -> (TestApp, TestClient, TestClient, Room) {
-    let app = TestApp::with(&["--rate-limits", "off"]);
+    let app = TestApp::start();
     let (ada, grace) = (app.member("Ada"), app.member("Grace"));
     let room = ada.create_room("engines");
     grace.join(room.id);

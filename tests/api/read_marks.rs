@@ -23,7 +23,7 @@ fn read(event: &ServerEvent) -> Option<ReadMark> {
 }
 
 fn stage() -> (TestApp, TestClient, TestClient, Room) {
-    let app = TestApp::with(&["--rate-limits", "off"]);
+    let app = TestApp::start();
     let (ada, grace) = (app.member("Ada"), app.member("Grace"));
     let room = ada.create_room("engines");
     for number in 0..3 {
@@ -173,4 +173,103 @@ fn the_rooms_that_a_user_is_in_come_by_latest_activity() {
     let stranger = app.member("Mary");
     assert!(mine(&stranger, "").items.is_empty());
     app.anonymous().get(&format!("{ROOMS_PATH}?mine=true")).problem(401, ErrorCode::AuthenticationRequired);
+}
+
+/// What a member's read mark should be.
+#[derive(Debug, Default)]
+struct Model {
+    /// The `seq` of messages that mention the member now.
+    mentioned_in: std::collections::BTreeSet<i64>,
+    last_read: i64,
+}
+
+impl Model {
+    fn unread_mentions(&self) -> u32 {
+        let unread = self.mentioned_in.range(self.last_read + 1..).count();
+        u32::try_from(unread).expect("few")
+    }
+}
+
+/// A small generator of numbers (Marsaglia, "Xorshift RNGs", 2003), so that each run does the same.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit as u64).expect("it is below a usize")
+    }
+}
+
+#[test]
+fn marks_and_mentions_are_right_on_all_devices_whatever_happens() {
+    let app = TestApp::start();
+    let (ada, grace) = (app.member("Ada"), app.member("Grace"));
+    let room = ada.create_room("engines");
+    grace.join(room.id);
+    let mut devices: Vec<TestSocket> = (0..2).map(|_| TestSocket::connect(&grace)).collect();
+    let (mut numbers, mut model) = (Numbers(0x5EED), Model::default());
+    // The messages of Ada that are not deleted, and all messages.
+    let (mut messages, mut last_seq) = (Vec::new(), 0);
+    for step in 0..120 {
+        match numbers.below(9) {
+            0 | 1 => {
+                let mentions = numbers.below(2) == 0;
+                let message = ada.send(room.id, if mentions { "look, @Grace" } else { "nothing special" });
+                last_seq = message.seq.0;
+                if mentions {
+                    model.mentioned_in.insert(last_seq);
+                }
+                messages.push(message);
+            }
+            2 if !messages.is_empty() => {
+                let message = &messages[numbers.below(messages.len())];
+                let mentions = numbers.below(2) == 0;
+                ada.edit(message, &format!("edited {step} {}", if mentions { "@Grace" } else { "" }));
+                if mentions {
+                    model.mentioned_in.insert(message.seq.0);
+                } else {
+                    model.mentioned_in.remove(&message.seq.0);
+                }
+            }
+            3 if !messages.is_empty() => {
+                let message = messages.swap_remove(numbers.below(messages.len()));
+                ada.delete_message(&message);
+                model.mentioned_in.remove(&message.seq.0);
+            }
+            4 => {
+                last_seq = grace.send(room.id, "an answer").seq.0;
+                model.last_read = last_seq;
+            }
+            5 | 6 => {
+                let seq = numbers.below(usize::try_from(last_seq).expect("few") + 2) as i64;
+                mark(&grace, &room, json!({ "seq": seq }));
+                model.last_read = model.last_read.max(seq.min(last_seq));
+            }
+            7 => {
+                let seq = numbers.below(usize::try_from(last_seq).expect("few") + 2) as i64;
+                mark(&grace, &room, json!({ "seq": seq, "exact": true }));
+                model.last_read = seq.min(last_seq);
+            }
+            8 if numbers.below(3) == 0 => {
+                grace.leave(room.id);
+                grace.join(room.id);
+                model.last_read = last_seq;
+            }
+            _ => {}
+        }
+        let expected = (Some(Seq(model.last_read)), Some(model.unread_mentions()));
+        let told = || {
+            let viewer = grace.viewer(room.id);
+            (viewer.last_read_seq, viewer.mentions)
+        };
+        assert_eq!(told(), expected, "after step {step}: {model:?}");
+    }
+    // A last move, so that every device hears of the state.
+    let last = mark(&grace, &room, json!({ "seq": 0, "exact": true }));
+    for device in &mut devices {
+        let heard = device.expect(|event| read(event).filter(|mark| mark.version >= last.version));
+        assert_eq!(heard, last);
+    }
 }

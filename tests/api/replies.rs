@@ -41,7 +41,7 @@ fn quote(of: &Message, excerpt: &str) -> Quote {
 }
 
 fn stage() -> (TestApp, TestClient, TestClient, Room, Message) {
-    let app = TestApp::with(&["--rate-limits", "off"]);
+    let app = TestApp::start();
     let (ada, grace) = (app.member("Ada"), app.member("Grace"));
     let room = ada.create_room("engines");
     grace.join(room.id);

@@ -60,7 +60,10 @@ fn the_description_has_every_endpoint_of_the_contract() {
         "DELETE /api/v1/rooms/{}/members/me",
         "DELETE /api/v1/rooms/{}/members/{}",
         "DELETE /api/v1/rooms/{}/messages/{}",
+        "DELETE /api/v1/rooms/{}/messages/{}/edits",
+        "DELETE /api/v1/rooms/{}/messages/{}/reactions/{}",
         "DELETE /api/v1/rooms/{}/mutes/{}",
+        "DELETE /api/v1/rooms/{}/pins/{}",
         "DELETE /api/v1/sessions",
         "DELETE /api/v1/sessions/current",
         "DELETE /api/v1/sessions/{}",
@@ -82,6 +85,9 @@ fn the_description_has_every_endpoint_of_the_contract() {
         "GET /api/v1/rooms/{}/members",
         "GET /api/v1/rooms/{}/messages",
         "GET /api/v1/rooms/{}/messages/{}",
+        "GET /api/v1/rooms/{}/messages/{}/edits",
+        "GET /api/v1/rooms/{}/messages/{}/reactions/{}",
+        "GET /api/v1/rooms/{}/pins",
         "GET /api/v1/server",
         "GET /api/v1/sessions",
         "GET /api/v1/tokens",
@@ -104,6 +110,7 @@ fn the_description_has_every_endpoint_of_the_contract() {
         "POST /api/v1/rooms",
         "POST /api/v1/rooms/{}/invites",
         "POST /api/v1/rooms/{}/messages",
+        "POST /api/v1/rooms/{}/messages/preview",
         "POST /api/v1/rooms/{}/uploads",
         "POST /api/v1/sessions",
         "POST /api/v1/tokens",
@@ -113,8 +120,12 @@ fn the_description_has_every_endpoint_of_the_contract() {
         "PUT /api/v1/rooms/{}/bans/{}",
         "PUT /api/v1/rooms/{}/members/me",
         "PUT /api/v1/rooms/{}/members/{}",
+        "PUT /api/v1/rooms/{}/messages/{}/reactions/{}",
         "PUT /api/v1/rooms/{}/mutes/{}",
+        "PUT /api/v1/rooms/{}/notify",
         "PUT /api/v1/rooms/{}/owner",
+        "PUT /api/v1/rooms/{}/pins/{}",
+        "PUT /api/v1/rooms/{}/read",
         "PUT /api/v1/users/me/avatar",
         "PUT /api/v1/users/me/password",
     ];
@@ -140,6 +151,7 @@ fn every_endpoint_of_the_description_exists() {
             ("{user_id}", alice.user().id.to_string()),
             ("{key}", key.clone()),
             ("{stream_id}", stream.id.to_string()),
+            ("{emoji}", "%F0%9F%8E%89".to_owned()),
         ];
         let real = ids.iter().fold(path.clone(), |path, (name, id)| path.replace(name, id));
         for method in item
@@ -176,17 +188,29 @@ fn operations(api: &Value) -> Vec<(String, &Value)> {
     operations.collect()
 }
 
-/// The same, with every reference replaced by its target.
+/// The same, with every reference replaced by its target. One that leads back to itself stays.
 fn resolve(api: &Value, value: &Value) -> Value {
+    resolve_within(api, value, &mut Vec::new())
+}
+
+fn resolve_within<'api>(api: &'api Value, value: &'api Value, within: &mut Vec<&'api str>) -> Value {
     match value {
         Value::Object(object) => match object.get("$ref").and_then(Value::as_str) {
+            Some(reference) if within.contains(&reference) => value.clone(),
             Some(reference) => {
+                within.push(reference);
                 let target = reference.strip_prefix('#').and_then(|pointer| api.pointer(pointer));
-                resolve(api, target.unwrap_or_else(|| panic!("{reference} leads nowhere")))
+                let target = target.unwrap_or_else(|| panic!("{reference} leads nowhere"));
+                let resolved = resolve_within(api, target, within);
+                within.pop();
+                resolved
             }
-            None => object.iter().map(|(key, value)| (key.clone(), resolve(api, value))).collect(),
+            None => {
+                let fields = object.iter();
+                fields.map(|(key, value)| (key.clone(), resolve_within(api, value, within))).collect()
+            }
         },
-        Value::Array(items) => items.iter().map(|item| resolve(api, item)).collect(),
+        Value::Array(items) => items.iter().map(|item| resolve_within(api, item, within)).collect(),
         other => other.clone(),
     }
 }

@@ -88,7 +88,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// What `crates/shared` may depend on, in its manifest and in its imports.
-const SHARED_CRATES: &[&str] = &["serde", "chrono", "uuid", "utoipa"];
+const SHARED_CRATES: &[&str] = &["serde", "serde_json", "chrono", "uuid", "utoipa"];
 
 /// The first segments of imports that are not other crates.
 const OWN_ROOTS: &[&str] = &["std", "core", "alloc", "crate", "self", "super"];

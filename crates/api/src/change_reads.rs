@@ -98,7 +98,7 @@ fn read_changes(conn: &mut Conn, read: ChangeRead) -> DbResult<Changes> {
     for changed in found.changed {
         match changed {
             Changed::Message { message, beside, .. } => {
-                all.extend(beside);
+                all.extend(*beside);
                 messages.push(message);
             }
             Changed::Member(member) => members.push(member.change),

@@ -5,6 +5,7 @@
 
 pub mod attachments;
 pub mod audit;
+mod authors;
 pub mod backups;
 pub mod bans;
 mod breaker;

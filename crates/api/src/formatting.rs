@@ -8,6 +8,7 @@
 //! Whatever is no known mark stays text: nothing that people write vanishes.
 
 pub mod excerpt;
+pub mod guards;
 pub mod inline;
 pub mod limits;
 pub mod links;

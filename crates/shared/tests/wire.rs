@@ -3,16 +3,22 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use shared::edits::Edit;
 use shared::errors::{ErrorCode, FieldError, LimitScope, Problem};
 use shared::events::{
     ClientCommand, MemberChange, MessageChange, RoomChange, ServerEvent, Subscription, Subscriptions,
 };
 use shared::files::{AltText, Attachment, AttachmentClaim};
+use shared::formatting::{Block, Element, Inline};
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::members::{LeaveReason, Member, MembershipChange, Operation, RemovalReason, Role, Viewer};
 use shared::messages::{Author, Changes, CreateMessage, Message, UpdateMessage};
 use shared::page::{Cursor, Page};
+use shared::reactions::{Mine, Reaction};
+use shared::read_marks::{Notify, PutNotify, PutRead, ReadMark};
+use shared::replies::{Context, Quote, ReplyTo, Thread};
 use shared::rooms::{CreateRoom, Posting, Room, RoomName, Topic, UpdateRoom, Visibility};
+use shared::stored::Stored;
 use shared::text::{Invalid, InvalidCode, Length};
 use shared::timestamp::Timestamp;
 use shared::users::{User, UserKind, Username};
@@ -71,6 +77,10 @@ fn viewer() -> Viewer {
         role: Some(Role::Moderator),
         muted_until: Some(time(6)),
         banned: false,
+        last_read_seq: Some(Seq(40)),
+        mentions: Some(1),
+        read_version: Some(3),
+        notify: Some(Notify::Mentions),
         may: vec![Operation::View, Operation::DeleteAnyMessage],
     }
 }
@@ -78,6 +88,7 @@ fn viewer() -> Viewer {
 fn viewer_json() -> Value {
     json!({
         "role": "moderator", "muted_until": "2023-11-14T22:13:20.006Z", "banned": false,
+        "last_read_seq": 40, "mentions": 1, "read_version": 3, "notify": "mentions",
         "may": ["view", "delete_any_message"]
     })
 }
@@ -113,7 +124,11 @@ fn message() -> Message {
         rev: Rev(42),
         author: Author::from(&user()),
         text: Some("hello".to_owned()),
+        body: None,
         attachments: Vec::new(),
+        reply_to: None,
+        reactions: None,
+        pinned_at: None,
         created_at: time(3),
         edited_at: Some(time(4)),
         deleted_at: None,
@@ -136,7 +151,7 @@ fn golden<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: 
 }
 
 fn message_change() -> MessageChange {
-    MessageChange { room_id: room_id(), rev: Rev(42), message: message() }
+    MessageChange::of(message())
 }
 
 fn room_change() -> RoomChange {
@@ -236,9 +251,123 @@ fn what_concerns_one_person_is_sent_to_that_person() {
 }
 
 #[test]
+fn formatted_text_is_a_tree_of_tagged_nodes_and_bare_strings() {
+    let text = |text: &str| Inline::Text(text.to_owned());
+    let element = Inline::Element;
+    let inline = vec![
+        text("see "),
+        element(Element::B { c: vec![text("this"), element(Element::Br)] }),
+        element(Element::I { c: vec![element(Element::S { c: vec![text("or")] })] }),
+        element(Element::Code { text: "that".to_owned() }),
+        element(Element::A { href: "https://example.org".to_owned(), c: vec![text("there")] }),
+        element(Element::Spoiler { c: vec![text("why")] }),
+        element(Element::User { id: user_id(), text: "@Grace".to_owned() }),
+        element(Element::Room { id: room_id(), text: "#Lobby".to_owned() }),
+        element(Element::Everyone),
+    ];
+    let blocks = vec![
+        Block::P { c: inline },
+        Block::H { l: 2, c: vec![text("more")] },
+        Block::Pre { lang: Some("rust".to_owned()), text: "fn main() {}".to_owned() },
+        Block::Pre { lang: None, text: "x".to_owned() },
+        Block::Quote { c: vec![Block::P { c: vec![text("quoted")] }] },
+        Block::Ul { c: vec![vec![Block::P { c: vec![text("item")] }]] },
+        Block::Ol { start: 1, c: vec![vec![Block::P { c: vec![text("first")] }]] },
+    ];
+    golden(
+        Message { body: Some(Stored::Value(blocks)), ..message() }.body,
+        json!([
+            { "t": "p", "c": [
+                "see ", { "t": "b", "c": ["this", { "t": "br" }] }, { "t": "i", "c": [{ "t": "s", "c": ["or"] }] },
+                { "t": "code", "text": "that" }, { "t": "a", "href": "https://example.org", "c": ["there"] },
+                { "t": "spoiler", "c": ["why"] }, { "t": "user", "id": USER, "text": "@Grace" },
+                { "t": "room", "id": ROOM, "text": "#Lobby" }, { "t": "everyone" }
+            ] },
+            { "t": "h", "l": 2, "c": ["more"] },
+            { "t": "pre", "lang": "rust", "text": "fn main() {}" },
+            { "t": "pre", "text": "x" },
+            { "t": "quote", "c": [{ "t": "p", "c": ["quoted"] }] },
+            { "t": "ul", "c": [[{ "t": "p", "c": ["item"] }]] },
+            { "t": "ol", "start": 1, "c": [[{ "t": "p", "c": ["first"] }]] }
+        ]),
+    );
+    let newer: Vec<Block> =
+        serde_json::from_value(json!([{ "t": "table", "rows": [] }])).expect("it is read");
+    assert_eq!(newer, [Block::Unknown]);
+}
+
+#[test]
+fn what_a_message_refers_to_stands_beside_it() {
+    let reply = ReplyTo { id: message_id(), root_id: message_id() };
+    let reaction = Reaction { emoji: "🎉".to_owned(), count: 1, user_ids: vec![user_id()] };
+    let message = Message {
+        reply_to: Some(reply),
+        reactions: Some(Stored::Value(vec![reaction])),
+        pinned_at: Some(time(5)),
+        ..message()
+    };
+    let quote = Quote {
+        id: message_id(),
+        rev: Rev(41),
+        seq: Seq(40),
+        author: Author::from(&user()),
+        excerpt: "hi".to_owned(),
+        deleted: false,
+    };
+    let thread = Thread { root_id: message_id(), count: 2, last_seq: Seq(41) };
+    let context = Context { quotes: vec![quote], threads: vec![thread] };
+    let mine = Mine::from([(message_id(), vec!["🎉".to_owned()])]);
+    let mut wire = message_json();
+    wire["reply_to"] = json!({ "id": MESSAGE, "root_id": MESSAGE });
+    wire["reactions"] = json!([{ "emoji": "🎉", "count": 1, "user_ids": [USER] }]);
+    wire["pinned_at"] = json!("2023-11-14T22:13:20.005Z");
+    golden(
+        ServerEvent::MessageUpdated(MessageChange { context, mine, ..MessageChange::of(message) }),
+        json!({
+            "type": "message_updated", "room_id": ROOM, "rev": 42, "message": wire,
+            "context": {
+                "quotes": [{ "id": MESSAGE, "rev": 41, "seq": 40,
+                    "author": { "id": USER, "username": "Grace", "kind": "guest" }, "excerpt": "hi", "deleted": false }],
+                "threads": [{ "root_id": MESSAGE, "count": 2, "last_seq": 41 }]
+            },
+            "mine": { MESSAGE: ["🎉"] }
+        }),
+    );
+}
+
+#[test]
+fn what_is_for_one_person_comes_as_an_event_of_its_own() {
+    let mark = ReadMark { seq: Seq(40), mentions: 1, version: 3 };
+    golden(
+        ServerEvent::Read { room_id: room_id(), mark },
+        json!({ "type": "read", "room_id": ROOM, "seq": 40, "mentions": 1, "version": 3 }),
+    );
+    let emoji = "🎉".to_owned();
+    golden(
+        ServerEvent::Reacted { room_id: room_id(), message_id: message_id(), emoji, active: true },
+        json!({ "type": "reacted", "room_id": ROOM, "message_id": MESSAGE, "emoji": "🎉", "active": true }),
+    );
+    golden(PutRead { seq: Seq(4), exact: true }, json!({ "seq": 4, "exact": true }));
+    golden(PutNotify { notify: Notify::None }, json!({ "notify": "none" }));
+    golden(
+        Edit { text: "before".to_owned(), at: time(1) },
+        json!({ "text": "before", "at": "2023-11-14T22:13:20.001Z" }),
+    );
+}
+
+#[test]
 fn who_is_no_member_has_a_role_of_null() {
     golden(
-        Viewer { role: None, muted_until: None, banned: true, may: vec![Operation::View] },
+        Viewer {
+            role: None,
+            muted_until: None,
+            banned: true,
+            last_read_seq: None,
+            mentions: None,
+            read_version: None,
+            notify: None,
+            may: vec![Operation::View],
+        },
         json!({ "role": null, "banned": true, "may": ["view"] }),
     );
 }
@@ -335,6 +464,8 @@ fn changes_say_how_far_they_reach() {
         Changes {
             room: room(),
             messages: vec![message()],
+            context: Context::default(),
+            mine: Mine::new(),
             members: vec![
                 MembershipChange::Member { member: member(), rev: Rev(41) },
                 MembershipChange::Left {
@@ -362,14 +493,26 @@ fn changes_say_how_far_they_reach() {
 fn bodies_leave_out_what_is_absent() {
     let text = |text| serde_json::from_value(json!(text)).unwrap();
     golden(
-        CreateMessage { text: text("hello"), id: None, attachments: Vec::new() },
+        CreateMessage {
+            text: text("hello"),
+            id: None,
+            attachments: Vec::new(),
+            reply_to: None,
+            mentions: Vec::new(),
+        },
         json!({ "text": "hello" }),
     );
     golden(
-        CreateMessage { text: text("hello"), id: Some(message_id()), attachments: Vec::new() },
-        json!({ "text": "hello", "id": MESSAGE }),
+        CreateMessage {
+            text: text("hello"),
+            id: Some(message_id()),
+            attachments: Vec::new(),
+            reply_to: Some(message_id()),
+            mentions: vec![user_id()],
+        },
+        json!({ "text": "hello", "id": MESSAGE, "reply_to": MESSAGE, "mentions": [USER] }),
     );
-    golden(UpdateMessage { text: None, attachments: None }, json!({}));
+    golden(UpdateMessage { text: None, attachments: None, mentions: Vec::new() }, json!({}));
     golden(
         CreateRoom {
             name: RoomName::from_stored("Lobby".to_owned()),

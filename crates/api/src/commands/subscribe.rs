@@ -13,6 +13,7 @@ use crate::config::Access;
 use crate::db::changes::{Changed, ChangesSince};
 use crate::db::{self, DbError, DbResult, Reader};
 use crate::error::AppError;
+use crate::read_marks;
 
 /// The maximal number of replayed changes. A client that missed more is told to read them by REST.
 const MAX_REPLAY: usize = 1_000;
@@ -99,6 +100,7 @@ impl Commands<'_> {
             match found.remove(&room_id) {
                 Some(room) if since.is_some_and(|since| since < room.rev) => missed.push(subscription),
                 Some(room) => {
+                    let Some(room) = self.seen(room).await else { continue };
                     if self.confirm(&room, since, present)? {
                         self.app.hub.go_live(self.connection, room_id, room.rev);
                     }
@@ -112,13 +114,24 @@ impl Commands<'_> {
         Ok(missed)
     }
 
+    /// The room with the read mark of the user, unless the database does not answer, of which the client is told.
+    async fn seen(&self, room: Room) -> Option<Room> {
+        let (room_id, user) = (room.id, self.connection.user().map(|user| user.id));
+        match read_marks::seen_by(self.app, user, room).await {
+            Ok(room) => Some(room),
+            Err(error) => {
+                self.app.hub.leave(self.connection, room_id);
+                self.refuse(code_of(error), Some(room_id));
+                None
+            }
+        }
+    }
+
     /// Sends `subscribed` for a room as it was read. Returns whether the client follows it.
     fn confirm(&self, room: &Room, since: Option<Rev>, present: bool) -> Result<bool, CloseCode> {
         if since.is_some_and(|since| since > room.rev) {
             return Err(CloseCode::ImpossibleRev);
         }
-        let user = self.connection.user().map(|user| user.id);
-        let room = &self.app.hub.seen_by(user, room.clone());
         let is_followed = self.app.hub.send_subscribed(self.connection, room, present);
         if !is_followed {
             // The room was deleted meanwhile, or the user lost sight of it.
@@ -157,6 +170,7 @@ impl Commands<'_> {
         };
         let updated_rev = row.updated_rev();
         let room = Room { viewer: Some(viewer), ..Room::from(row) };
+        let Some(room) = self.seen(room).await else { return Ok(()) };
         let rev = room.rev;
         if !self.confirm(&room, since, present)? {
             return Ok(());

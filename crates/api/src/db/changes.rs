@@ -38,7 +38,7 @@ pub enum Changed {
         /// The `rev` it was created with.
         born_rev: Rev,
         /// What stands beside it.
-        beside: Beside,
+        beside: Box<Beside>,
     },
     /// A membership.
     Member(ChangedMember),
@@ -58,7 +58,7 @@ impl Changed {
         match self {
             Self::Message { message, born_rev, beside } => {
                 let is_deleted = message.deleted_at.is_some();
-                let Beside { context, mine } = beside;
+                let Beside { context, mine } = *beside;
                 let change = MessageChange { room_id, rev: message.rev, message, context, mine };
                 if is_deleted {
                     ServerEvent::MessageDeleted(change)
@@ -112,7 +112,7 @@ pub fn list(
         let message = message((row?, author?));
         let mut beside = Beside::default();
         beside.add(message.id, &row_beside);
-        Some(Changed::Message { message, born_rev: Rev(born_rev?), beside })
+        Some(Changed::Message { message, born_rev: Rev(born_rev?), beside: Box::new(beside) })
     };
     let mut changed: Vec<Changed> = rows.into_iter().filter_map(changed).collect();
     if let Some(since) = since.filter(|since| *since < room.rev()) {

@@ -84,3 +84,14 @@ pub fn rooms_named(conn: &mut PgConnection, keys: &[String]) -> DbResult<HashMap
         .load(conn)?;
     Ok(rows.into_iter().map(|(key, id)| (key, RoomId(id))).collect())
 }
+
+/// How many messages after a position mention a user.
+pub fn count_unread(conn: &mut PgConnection, room_id: RoomId, user: UserId, after: Seq) -> DbResult<u32> {
+    let unread = mentions::table
+        .filter(mentions::user_id.eq_any([user.0, EVERYONE.0]))
+        .filter(mentions::room_id.eq(room_id.0))
+        .filter(mentions::seq.gt(after.0))
+        .filter(mentions::author_id.ne(user.0));
+    let count: i64 = unread.count().get_result(conn)?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}

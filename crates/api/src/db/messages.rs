@@ -12,19 +12,18 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared::files::Attachment;
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
-use shared::messages::{Author, Message, MessagePage};
+use shared::messages::{Message, MessagePage};
 use shared::page::Cursor;
 use shared::replies::ReplyTo;
 use shared::stored::Stored;
-use shared::users::Username;
 use uuid::Uuid;
 
+use super::authors::AuthorRow;
 use super::page::{self, InvalidCursor};
 use super::replies::{Beside, BesideRow};
 use super::schema::{messages, rooms, users};
 use super::slice::{self, PageRange};
 use super::{DbError, DbResult, Reader};
-use crate::files::key;
 use crate::formatting::Formatted;
 
 /// The constraint that keeps ids unique.
@@ -48,33 +47,6 @@ pub(super) struct MessageRow {
     root_id: Option<Uuid>,
     reactions: Option<String>,
     pinned_at: Option<DateTime<Utc>>,
-}
-
-/// The author of a message: columns of `users`.
-#[derive(Clone, Queryable, Selectable)]
-#[diesel(table_name = users)]
-pub(super) struct AuthorRow {
-    pub(super) id: Uuid,
-    pub(super) username: String,
-    pub(super) kind: String,
-    pub(super) avatar_key: Option<String>,
-}
-
-impl From<AuthorRow> for Author {
-    fn from(row: AuthorRow) -> Self {
-        let AuthorRow { id, username, kind, avatar_key } = row;
-        Self {
-            id: UserId(id),
-            username: Username::from_stored(username),
-            kind: super::users::kind_from_text(&kind),
-            avatar_url: avatar_key.as_deref().map(key::path),
-        }
-    }
-}
-
-/// The columns of an author, from `users`.
-pub(super) fn author_columns() -> diesel::dsl::AsSelect<AuthorRow, diesel::pg::Pg> {
-    AuthorRow::as_select()
 }
 
 /// The columns that a [`Message`] is made of.
@@ -130,24 +102,27 @@ pub fn get(conn: &mut PgConnection, room_id: RoomId, id: MessageId) -> DbResult<
     Ok(message(row))
 }
 
-/// Replaces the text of a message, and the files that it has. The caller holds the lock of the room.
+/// Replaces the text of a message, if there is a new one, and the files that it has. The caller holds the lock of the room.
 ///
 /// # Errors
 /// [`super::DbError::NotFound`] if it does not exist.
 pub fn update(
     conn: &mut PgConnection,
     id: MessageId,
-    text: &str,
-    format: &Formatted,
+    text: Option<(&str, &Formatted)>,
     attachments: &[Attachment],
     rev: Rev,
     now: DateTime<Utc>,
 ) -> DbResult<()> {
     diesel::update(messages::table.find(id.0))
         .set((
-            messages::text.eq(text),
-            messages::body.eq(&format.body),
-            messages::excerpt.eq(&format.excerpt),
+            text.map(|(text, format)| {
+                (
+                    messages::text.eq(text),
+                    messages::body.eq(&format.body),
+                    messages::excerpt.eq(&format.excerpt),
+                )
+            }),
             messages::attachments.eq(super::attachments::to_json(attachments)),
             messages::edited_at.eq(now),
             messages::rev.eq(rev.0),

@@ -38,6 +38,8 @@ pub struct Moved {
     pub mark: ReadMark,
     /// Whether the move changed it.
     pub is_changed: bool,
+    /// Whether there were unread mentions before.
+    pub had_mentions: bool,
 }
 
 /// Moves marks, with one statement. Returns the marks of those who are members.
@@ -45,7 +47,7 @@ pub struct Moved {
 /// # Errors
 /// Errors of the database.
 pub fn move_all(conn: &mut PgConnection, moves: &[Move]) -> DbResult<Vec<Moved>> {
-    let rows: Vec<(Uuid, Uuid, i64, i64, bool, i64)> = MoveMarks {
+    let rows: Vec<(Uuid, Uuid, i64, i64, bool, i64, bool)> = MoveMarks {
         room_ids: moves.iter().map(|one| one.room_id.0).collect(),
         user_ids: moves.iter().map(|one| one.user_id.0).collect(),
         seqs: moves.iter().map(|one| one.seq.0).collect(),
@@ -54,10 +56,11 @@ pub fn move_all(conn: &mut PgConnection, moves: &[Move]) -> DbResult<Vec<Moved>>
         everyone: EVERYONE.0,
     }
     .load(conn)?;
-    let mark = |(room_id, user_id, seq, version, is_changed, mentions): (Uuid, Uuid, i64, i64, bool, i64)| {
+    type Row = (Uuid, Uuid, i64, i64, bool, i64, bool);
+    let mark = |(room_id, user_id, seq, version, is_changed, mentions, had_mentions): Row| {
         let mentions = u32::try_from(mentions).unwrap_or(u32::MAX);
         let mark = ReadMark { seq: Seq(seq), mentions, version };
-        Moved { room_id: RoomId(room_id), user_id: UserId(user_id), mark, is_changed }
+        Moved { room_id: RoomId(room_id), user_id: UserId(user_id), mark, is_changed, had_mentions }
     };
     Ok(rows.into_iter().map(mark).collect())
 }
@@ -136,13 +139,19 @@ impl QueryFragment<Pg> for MoveMarks {
              + (target.is_touch OR target.seq <> read_marks.seq)::int FROM target \
              WHERE read_marks.room_id = target.room_id AND read_marks.user_id = target.user_id \
              RETURNING read_marks.room_id, read_marks.user_id, read_marks.seq, read_marks.version, \
-             target.is_touch OR target.seq <> target.former AS is_changed) \
+             target.is_touch OR target.seq <> target.former AS is_changed, target.former) \
              SELECT room_id, user_id, seq, version, is_changed, (SELECT count(*) FROM mentions \
              WHERE mentions.user_id IN (moved.user_id, ",
         );
         out.push_bind_param::<SqlUuid, _>(&self.everyone)?;
         out.push_sql(
             ") AND mentions.room_id = moved.room_id AND mentions.seq > moved.seq \
+             AND mentions.author_id <> moved.user_id), EXISTS (SELECT FROM mentions \
+             WHERE mentions.user_id IN (moved.user_id, ",
+        );
+        out.push_bind_param::<SqlUuid, _>(&self.everyone)?;
+        out.push_sql(
+            ") AND mentions.room_id = moved.room_id AND mentions.seq > moved.former \
              AND mentions.author_id <> moved.user_id) FROM moved",
         );
         Ok(())
@@ -155,7 +164,7 @@ impl QueryId for MoveMarks {
 }
 
 impl Query for MoveMarks {
-    type SqlType = (SqlUuid, SqlUuid, BigInt, BigInt, Bool, BigInt);
+    type SqlType = (SqlUuid, SqlUuid, BigInt, BigInt, Bool, BigInt, Bool);
 }
 
 impl RunQueryDsl<PgConnection> for MoveMarks {}

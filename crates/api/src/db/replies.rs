@@ -10,7 +10,7 @@ use shared::replies::{Context, Quote, ReplyTo, Thread};
 use uuid::Uuid;
 
 use super::DbResult;
-use super::messages::{AuthorRow, author_columns};
+use super::authors::{self, AuthorRow};
 use super::schema::{messages, threads, users};
 use crate::formatting::excerpt_of_plain;
 
@@ -161,7 +161,7 @@ pub fn parent(conn: &mut PgConnection, room_id: RoomId, id: MessageId) -> DbResu
             messages::text,
             messages::deleted_at.is_not_null(),
             messages::root_id,
-            author_columns(),
+            authors::columns(),
         ))
         .first(conn)
         .optional()?;

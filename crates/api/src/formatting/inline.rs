@@ -2,8 +2,8 @@
 
 use shared::formatting::{Block, Element, Inline};
 
+use super::guards::restore;
 use super::links::{self, Part};
-use super::source::restore;
 use super::spoilers;
 
 /// What finds mentions: it gets a piece of text and the character before it, and returns the text with its mentions.

@@ -45,24 +45,34 @@ impl Counts {
 
     fn content(&mut self, content: &[Inline], depth: usize) {
         for inline in content {
-            let Inline::Element(element) = inline else {
-                // Plain text is a node, but nests nothing.
-                self.nodes += 1;
-                continue;
-            };
-            self.node(depth);
-            match element {
-                Element::B { c } | Element::I { c } | Element::S { c } | Element::Spoiler { c } => {
-                    self.content(c, depth + 1);
-                }
-                Element::A { c, .. } => {
-                    self.links += 1;
-                    self.content(c, depth + 1);
-                }
-                Element::Room { .. } => self.links += 1,
-                Element::User { .. } | Element::Everyone => self.mentions += 1,
-                Element::Code { .. } | Element::Br | Element::Unknown => {}
+            match inline {
+                Inline::Text(_) => self.nodes += 1,
+                Inline::Element(element) => self.element(element, depth),
             }
+        }
+    }
+
+    /// Counts an element. Only those that hold others nest.
+    fn element(&mut self, element: &Element, depth: usize) {
+        match element {
+            Element::B { c } | Element::I { c } | Element::S { c } | Element::Spoiler { c } => {
+                self.node(depth);
+                self.content(c, depth + 1);
+            }
+            Element::A { c, .. } => {
+                self.links += 1;
+                self.node(depth);
+                self.content(c, depth + 1);
+            }
+            Element::Room { .. } => {
+                self.links += 1;
+                self.nodes += 1;
+            }
+            Element::User { .. } | Element::Everyone => {
+                self.mentions += 1;
+                self.nodes += 1;
+            }
+            Element::Code { .. } | Element::Br | Element::Unknown => self.nodes += 1,
         }
     }
 

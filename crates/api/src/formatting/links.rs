@@ -2,7 +2,7 @@
 
 use linkify::{LinkFinder, LinkKind};
 
-use super::source::restore;
+use super::guards::restore;
 
 /// A part of a text.
 #[derive(Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use shared::rooms::RoomName;
 use shared::text::is_account_character;
 use shared::users::Username;
 
-use super::source::{GUARD, restore};
+use super::guards::{GUARD, restore};
 use crate::db::name_key::name_key;
 
 /// The name that means all members. Nobody is mentioned by it.
@@ -231,7 +231,8 @@ fn member_names(text: &str) -> Vec<&str> {
         if next == GUARD {
             continue;
         }
-        if !before.is_whitespace() && !(is_word(before) && is_word(next)) {
+        let is_within_word = is_word(before) && is_word(next);
+        if !is_within_word && !before.is_whitespace() {
             names.push(&text[..at]);
         }
         if !is_mark(next) {

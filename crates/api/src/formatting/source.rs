@@ -1,19 +1,10 @@
 //! The preparation of a text for the parser: what CommonMark has beyond Parlance's grammar loses its meaning.
-//!
-//! It is done by characters that Unicode reserves for such internal use. They begin nothing and mean nothing to the parser;
-//! [`restore`] removes them from whatever it finds.
 
 use linkify::LinkKind;
-use pulldown_cmark::{Event, Options, Parser, Tag};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
+use super::guards::{GUARD, are_in, hidden};
 use super::links;
-
-/// What follows it is only text. It stands before what must not begin a block, and in the tree before what the author
-/// escaped.
-pub const GUARD: char = '\u{FDD0}';
-
-/// Marks within bare links, such as the `_` of `https://e.com/__init__.py`, and what stands for them while parsing.
-const HIDDEN: [(char, char); 3] = [('_', '\u{FDD1}'), ('*', '\u{FDD2}'), ('~', '\u{FDD3}')];
 
 /// How often the lists are looked for. Taking the meaning from one can reveal another, such as in a block of code that
 /// was part of it. Texts that need more are not worth it.
@@ -24,39 +15,28 @@ pub const OPTIONS: Options = Options::ENABLE_STRIKETHROUGH;
 
 /// The text with guards, for the parser. `None` if it cannot be guarded; then it is plain.
 pub fn prepare(text: &str) -> Option<String> {
-    if text
-        .chars()
-        .any(|character| character == GUARD || HIDDEN.iter().any(|(_, hidden)| *hidden == character))
-    {
+    if are_in(text) {
         return None;
     }
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     guard_numbers(guard_lines(&hide_marks_in_links(&text)))
 }
 
-/// The text as the author wrote it, without guards.
-pub fn restore(text: &str) -> String {
-    let original = |character: char| {
-        HIDDEN.iter().find(|(_, hidden)| *hidden == character).map_or(character, |(mark, _)| *mark)
-    };
-    text.chars().filter(|character| *character != GUARD).map(original).collect()
-}
-
-/// Marks within bare links are parts of the address. Those at its end may close what began before it.
+/// Marks within bare links are parts of the address, unless they are escaped. Those at its end may close what began
+/// before it.
 fn hide_marks_in_links(text: &str) -> String {
-    let mut hidden = String::with_capacity(text.len());
+    let mut source = String::with_capacity(text.len());
     for span in links::finder().spans(text) {
         let address = match span.kind() {
             Some(LinkKind::Url) => span.as_str().trim_end_matches(['_', '~']),
             _ => "",
         };
-        let hide = |character: char| {
-            HIDDEN.iter().find(|(mark, _)| *mark == character).map_or(character, |(_, hidden)| *hidden)
-        };
-        hidden.extend(address.chars().map(hide));
-        hidden.push_str(&span.as_str()[address.len()..]);
+        for character in address.chars() {
+            source.push(if source.ends_with('\\') { character } else { hidden(character) });
+        }
+        source.push_str(&span.as_str()[address.len()..]);
     }
-    hidden
+    source
 }
 
 /// Guards each line whose content begins with `<` or `[`: it begins no HTML block and no definition, of which the reader
@@ -131,7 +111,7 @@ fn wrong_numbers(source: &str) -> Vec<usize> {
     for (event, range) in Parser::new_ext(source, OPTIONS).into_offset_iter() {
         match event {
             Event::Start(Tag::List(start)) => lists.push(start.is_some_and(|start| start != 1)),
-            Event::End(pulldown_cmark::TagEnd::List(_)) => {
+            Event::End(TagEnd::List(_)) => {
                 lists.pop();
             }
             Event::Start(Tag::Item) if lists.last() == Some(&true) => {
@@ -146,6 +126,7 @@ fn wrong_numbers(source: &str) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::guards::restore;
     use super::*;
 
     fn shown(text: &str) -> String {
@@ -168,11 +149,5 @@ mod tests {
     fn the_guards_leave_no_trace() {
         let text = "[x] https://e.com/_a_~b~*c* _d_\n2. <y>";
         assert_eq!(restore(&prepare(text).unwrap()), text);
-    }
-
-    #[test]
-    fn text_with_the_guards_own_characters_is_not_parsed() {
-        assert_eq!(prepare("a\u{FDD0}"), None);
-        assert_eq!(prepare("a\u{FDD3}"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use shared::formatting::{Element, Inline};
 
-use super::source::GUARD;
+use super::guards::GUARD;
 
 const MARK: &str = "||";
 

@@ -9,8 +9,9 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, LinkType, OffsetIter, Parser, Tag};
 use shared::formatting::{Block, Element, Inline, MAX_NESTING};
 
+use super::guards::{GUARD, restore};
 use super::links;
-use super::source::{GUARD, OPTIONS, restore};
+use super::source::OPTIONS;
 
 /// The longest name of a language.
 const MAX_LANG_LENGTH: usize = 32;
@@ -194,7 +195,7 @@ impl Reader<'_> {
             let end = end.max(range.start + link.opening.len());
             content.push(Inline::Text(link.opening.to_owned()));
             content.extend(inner);
-            push_lines(content, &self.source[end..range.end]);
+            push_lines(content, self.source.get(end..range.end).unwrap_or_default());
         }
         Some(())
     }
@@ -243,7 +244,8 @@ impl Blocks<'_> {
             }
             _ => self.list.push(Block::P { c: content }),
         }
-        self.text_end = Some(range.start + self.source[range.clone()].trim_end().len());
+        let written = self.source.get(range.clone()).unwrap_or_default();
+        self.text_end = Some(range.start + written.trim_end().len());
     }
 }
 

@@ -24,6 +24,7 @@ use crate::app::App;
 use crate::change_reads::ChangeRead;
 use crate::commands::Commands;
 use crate::error::{AppError, AppResult};
+use crate::read_marks;
 use crate::realtime::connection::{Connection, Identity};
 use crate::realtime::frame::Frame;
 use crate::realtime::hub::Registration;
@@ -79,7 +80,7 @@ pub async fn list(
         let wait = Duration::from_secs(wait.into());
         Arc::unwrap_or_clone(wait_for_changes(&app, reader.0.as_ref(), read, watch, wait).await?)
     };
-    let room = app.hub.seen_by(by.id, changes.room);
+    let room = read_marks::seen_by(&app, by.id, changes.room).await?;
     Ok(HttpResponse::Ok().json(Changes { room, ..changes }))
 }
 

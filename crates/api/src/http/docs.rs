@@ -9,6 +9,7 @@ use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use serde_json::Value;
 use shared::errors::{ErrorCode, PROBLEMS_PATH, Problem};
+use shared::formatting::{Block, Element, Inline};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -107,7 +108,7 @@ const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         health::get_live,
         health::get_ready,
     ),
-    components(schemas(Problem))
+    components(schemas(Problem, Block, Inline, Element))
 )]
 struct Handlers;
 

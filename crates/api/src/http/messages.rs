@@ -205,9 +205,6 @@ pub async fn create(
     let by = identity.user.id;
     app.limits.change_message(by, room_id, app.hub.sees(by, room_id))?;
     let format = format(&app, room_id, identity.principal(), text.as_str(), mentions).await?;
-    if format.everyone {
-        app.limits.mention_everyone(room_id)?;
-    }
     let new = NewMessage {
         id: id.unwrap_or_else(|| MessageId(Uuid::now_v7())),
         room_id,
@@ -218,11 +215,22 @@ pub async fn create(
         attachments,
         created_at: clock::now(),
     };
+    // A repeat mentions nobody again.
+    if new.format.everyone && (id.is_none() || !is_repeat(&app, &new).await?) {
+        app.limits.mention_everyone(room_id)?;
+    }
     let (mut response, message) = match app.writer.create_message(new).await? {
         Sent::Created(message) => (HttpResponse::Created(), message),
         Sent::Repeated(message) => (HttpResponse::Ok(), message),
     };
     Ok(response.insert_header((header::LOCATION, message_path(room_id, message.id))).json(message))
+}
+
+/// Whether the message was stored by the same request.
+async fn is_repeat(app: &App, new: &NewMessage) -> AppResult<bool> {
+    let new = new.clone();
+    let found = app.db.run(move |conn| db::messages::find_repeated(conn, &new)).await?;
+    Ok(matches!(found, Some((_, true))))
 }
 
 /// Read a message

@@ -24,6 +24,7 @@ use crate::db::rooms::{NewRoom, RoomKey, StoredRoom};
 use crate::db::{self, Conn, DbError};
 use crate::error::{AppError, AppResult};
 use crate::policy::Principal;
+use crate::read_marks;
 use crate::rooms::error::{RoomResult, split};
 use crate::rooms::{self, settings};
 
@@ -142,7 +143,11 @@ pub async fn list(reader: Reader, app: web::Data<App>, query: Query) -> AppResul
         Ok(page)
     };
     let mut page = app.db.run(list).await?;
-    page.items = page.items.into_iter().map(|room| app.hub.seen_by(by, room)).collect();
+    let mut items = Vec::with_capacity(page.items.len());
+    for room in page.items {
+        items.push(read_marks::seen_by(&app, by, room).await?);
+    }
+    page.items = items;
     let path = if is_mine { format!("{ROOMS_PATH}?mine=true") } else { ROOMS_PATH.to_owned() };
     Ok(page_response(&page, &path, limit, ("cursor", "cursor")))
 }
@@ -224,7 +229,7 @@ fn parse_id(text: &str) -> Result<RoomId, Invalid> {
 pub async fn get(reader: Reader, app: web::Data<App>, RoomPath(id): RoomPath) -> AppResult<HttpResponse> {
     let by = reader.principal();
     let (room, _) = read(&app, move |conn| permitted(conn, id, by, Operation::View)).await?;
-    Ok(HttpResponse::Ok().json(app.hub.seen_by(by.id, room)))
+    Ok(HttpResponse::Ok().json(read_marks::seen_by(&app, by.id, room).await?))
 }
 
 /// Change the settings of a room

@@ -134,7 +134,7 @@ impl Hub {
             }
         }
         for (user, viewer) in viewers {
-            self.change_viewer(&mut state, room.id, user, viewer, &sight);
+            self.change_viewer(&mut state, &room, user, viewer, &sight);
         }
         self.shed(&state);
         drop(state);

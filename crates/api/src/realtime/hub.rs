@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use shared::events::{CloseCode, ServerEvent};
-use shared::ids::{Rev, RoomId, UserId};
+use shared::ids::{Rev, RoomId, Seq, UserId};
+use shared::members::Viewer;
 use shared::messages::Message;
 use shared::replies::Context;
 use shared::rooms::Room as RoomDto;
@@ -299,17 +300,22 @@ impl Hub {
 
     /// The room as an answer to a user: with its number of users, and a read mark that is about to be stored.
     pub fn seen_by(&self, user: Option<UserId>, room: RoomDto) -> RoomDto {
-        let mut room = self.with_online(room);
-        let ahead = user.and_then(|user| self.marks.ahead(user, room.id));
-        if let (Some(ahead), Some(viewer)) = (ahead, &mut room.viewer)
-            && viewer.last_read_seq.is_some_and(|seq| seq < ahead)
-        {
-            viewer.last_read_seq = Some(ahead.min(room.last_seq));
-            if ahead >= room.last_seq {
-                viewer.mentions = Some(0);
-            }
-        }
-        room
+        let room = self.with_online(room);
+        let viewer = room.viewer.clone().map(|viewer| match user {
+            Some(user) => self.with_pending_mark(user, &room, viewer),
+            None => viewer,
+        });
+        RoomDto { viewer, ..room }
+    }
+
+    /// What a user is in a room, with a read mark that is about to be stored.
+    pub(super) fn with_pending_mark(&self, user: UserId, room: &RoomDto, viewer: Viewer) -> Viewer {
+        let is_ahead = |seq: &Seq| viewer.last_read_seq.is_some_and(|stored| stored < *seq);
+        let Some(ahead) = self.marks.ahead(user, room.id).filter(is_ahead) else { return viewer };
+        let mentions = if ahead >= room.last_seq { Some(0) } else { viewer.mentions };
+        // Storing it makes the next version.
+        let read_version = viewer.read_version.map(|version| version + 1);
+        Viewer { last_read_seq: Some(ahead.min(room.last_seq)), mentions, read_version, ..viewer }
     }
 
     /// The latest published change of a followed room; `None` if none was published since it is followed.

@@ -17,8 +17,15 @@ pub struct PendingMarks {
 #[derive(Default)]
 struct State {
     pending: HashMap<(UserId, RoomId), PendingMark>,
-    /// What is being stored.
-    in_flight: HashMap<(UserId, RoomId), Seq>,
+    /// What was taken last: it is being stored, or was. A reader may have read the database just before.
+    taken: HashMap<(UserId, RoomId), Taken>,
+}
+
+/// A mark that was taken.
+#[derive(Clone, Copy)]
+struct Taken {
+    seq: Seq,
+    is_news: bool,
 }
 
 /// Receives the mark once it is stored; `None` if the user is no member.
@@ -33,6 +40,9 @@ pub struct PendingMark {
     pub is_exact: bool,
     /// Whether the unread mentions changed.
     pub is_touch: bool,
+    /// Whether the connections of the user are told. They know of a message that the user sent. But if they are told of an
+    /// earlier mark after that message, they need the later one, too.
+    pub is_news: bool,
     /// Those who wait for it.
     pub waiting: Vec<oneshot::Sender<Option<ReadMark>>>,
 }
@@ -48,6 +58,7 @@ impl PendingMarks {
         } else {
             mark.seq = mark.seq.max(seq);
         }
+        mark.is_news = true;
         mark.waiting.push(sender);
         drop(state);
         self.added.notify_one();
@@ -67,7 +78,8 @@ impl PendingMarks {
     pub(super) fn touch(&self, room_id: RoomId, users: impl IntoIterator<Item = UserId>) {
         let mut state = self.lock();
         for user in users {
-            state.pending.entry((user, room_id)).or_default().is_touch = true;
+            let mark = state.pending.entry((user, room_id)).or_default();
+            (mark.is_touch, mark.is_news) = (true, true);
         }
         drop(state);
         self.added.notify_one();
@@ -77,7 +89,7 @@ impl PendingMarks {
     pub(super) fn ahead(&self, user: UserId, room_id: RoomId) -> Option<Seq> {
         let state = self.lock();
         let pending = state.pending.get(&(user, room_id)).map(|mark| mark.seq);
-        pending.max(state.in_flight.get(&(user, room_id)).copied())
+        pending.max(state.taken.get(&(user, room_id)).map(|taken| taken.seq))
     }
 
     /// Waits until there are marks to store.
@@ -85,23 +97,31 @@ impl PendingMarks {
         self.added.notified().await;
     }
 
-    /// Takes the marks that wait. The caller calls [`Self::stored`] when they are stored.
+    /// Takes the marks that wait, to store them.
     pub fn take(&self) -> Vec<((UserId, RoomId), PendingMark)> {
         let mut state = self.lock();
-        let taken: Vec<_> = std::mem::take(&mut state.pending).into_iter().collect();
-        state.in_flight = taken.iter().map(|(key, mark)| (*key, mark.seq)).collect();
+        let mut taken: Vec<_> = std::mem::take(&mut state.pending).into_iter().collect();
+        let before = std::mem::take(&mut state.taken);
+        for (key, mark) in &mut taken {
+            state.taken.insert(*key, Taken { seq: mark.seq, is_news: mark.is_news });
+            mark.is_news |= before.get(key).is_some_and(|before| before.is_news);
+        }
         taken
     }
 
-    /// Forgets what was taken: it is stored.
-    pub fn stored(&self) {
-        self.lock().in_flight = HashMap::new();
+    /// Remembers where a mark that was taken is now; `None` if the user is no member.
+    pub fn stored(&self, key: (UserId, RoomId), seq: Option<Seq>) {
+        let mut state = self.lock();
+        match (state.taken.get_mut(&key), seq) {
+            (Some(taken), Some(seq)) => taken.seq = seq,
+            (_, None) => drop(state.taken.remove(&key)),
+            (None, Some(_)) => {}
+        }
     }
 
     /// Takes back what could not be stored. Nobody waits for it any more.
     pub fn put_back(&self, marks: Vec<((UserId, RoomId), PendingMark)>) {
         let mut state = self.lock();
-        state.in_flight = HashMap::new();
         for (key, failed) in marks {
             let mark = state.pending.entry(key).or_default();
             if !mark.is_exact {
@@ -109,6 +129,7 @@ impl PendingMarks {
                 mark.is_exact = failed.is_exact;
             }
             mark.is_touch |= failed.is_touch;
+            mark.is_news |= failed.is_news;
         }
         drop(state);
         self.added.notify_one();

@@ -107,11 +107,12 @@ impl Hub {
     pub(super) fn change_viewer(
         &self,
         state: &mut State,
-        room_id: RoomId,
+        room: &RoomDto,
         user: UserId,
         viewer: Viewer,
         sight: &Sight,
     ) {
+        let room_id = room.id;
         if sight.lost.contains(&user) || !state.audiences.sees(Some(user), room_id) {
             return;
         }
@@ -123,6 +124,7 @@ impl Hub {
             });
         }
         if !sight.gained.contains(&user) {
+            let viewer = self.with_pending_mark(user, room, viewer);
             self.send_to_user(state, user, &ServerEvent::ViewerUpdated { room_id, viewer });
         }
     }

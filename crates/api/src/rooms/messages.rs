@@ -249,27 +249,32 @@ pub fn update(
     if text == *before && files == message.attachments {
         return Ok(Done::unchanged(message));
     }
-    if format.everyone && !transaction.may_mention_everyone(&me) {
+    let is_new_text = text != *before;
+    if is_new_text && format.everyone && !transaction.may_mention_everyone(&me) {
         return Err(ErrorCode::NotAllowed.into());
     }
     let rev = transaction.next_rev();
-    if text != *before {
+    if is_new_text {
         let since = message.edited_at.unwrap_or(message.created_at);
         db::edits::create(transaction.conn, id, rev, before, since.into())?;
     }
-    messages::update(transaction.conn, id, &text, format, &files, rev, attempt.at)?;
+    let new_text = is_new_text.then_some((text.as_str(), format));
+    messages::update(transaction.conn, id, new_text, &files, rev, attempt.at)?;
     let is_dropped = |file: &&Attachment| !files.iter().any(|kept| kept.id == file.id);
     let dropped: Vec<AttachmentId> =
         message.attachments.iter().filter(is_dropped).map(|file| file.id).collect();
     attachments::delete(transaction.conn, &dropped, attempt.at)?;
     let (text, edited_at) = (Some(text), Some(attempt.at.into()));
-    let body = format.body.clone().and_then(Stored::from_json);
+    let new_body = || format.body.clone().and_then(Stored::from_json);
+    let body = if is_new_text { new_body() } else { message.body.clone() };
     let message = Message { text, body, attachments: files, rev, edited_at, ..message };
-    let answered = match message.reply_to {
-        Some(reply) => db::replies::parent(transaction.conn, room_id, reply.id)?,
-        None => None,
-    };
-    transaction.mention(&message, format, answered.map(|parent| parent.quote.author.id))?;
+    if is_new_text {
+        let answered = match message.reply_to {
+            Some(reply) => db::replies::parent(transaction.conn, room_id, reply.id)?,
+            None => None,
+        };
+        transaction.mention(&message, format, answered.map(|parent| parent.quote.author.id))?;
+    }
     transaction.messages_changed(vec![message.clone()], ServerEvent::MessageUpdated)?;
     transaction.finish(message)
 }

@@ -15,9 +15,10 @@ use shared::stored::Stored;
 use uuid::Uuid;
 
 use super::super::DbResult;
+use super::super::authors::AuthorRow;
 use super::super::schema::{messages, users};
 use super::super::sent_hash::sent_hash;
-use super::{AuthorRow, MessageRow, columns, message};
+use super::{MessageRow, columns, message};
 use crate::formatting::Formatted;
 
 /// A message to store.
