@@ -257,13 +257,13 @@ fn messages_are_pinned_and_former_texts_can_be_read_and_deleted() {
     eventually(|| grace.dialog().text().contains("There are none."), true);
     grace.dialog().press("Close");
 
-    adam.room().press_on("my plan", "Pin message");
+    adam.room().press_on("my plan edited", "Pin message");
     eventually(|| grace.room().words(".pinned"), ["Pinned"]);
     grace.open_room_dialog("Pinned messages");
     eventually(|| grace.titles(), ["my plan"]);
     grace.dialog().press("Show");
     eventually(|| grace.room().pointed(), "my plan edited");
-    adam.room().press_on("my plan", "Unpin message");
+    adam.room().press_on("my plan edited", "Unpin message");
     eventually(|| grace.room().words(".pinned"), [""; 0]);
 }
 

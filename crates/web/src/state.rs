@@ -76,10 +76,21 @@ use crate::state::reading::ReadMarks;
 use crate::state::rooms::{RoomList, Touched};
 use crate::state::rows::Beside;
 use crate::state::sending_rules::SlowModes;
-use crate::state::thread::Thread;
 use crate::state::timelines::Timelines;
 use crate::state::toasts::{Toasts, Tone};
 use crate::state::typing::Typing;
+
+/// What a watcher hears.
+#[derive(Clone, Copy)]
+pub enum Heard<'a> {
+    /// A message, however it came.
+    Message(&'a Message),
+    /// What somebody is called now.
+    Name(&'a Author),
+}
+
+/// Hears of messages and names.
+pub type Watcher = Box<dyn Fn(Heard<'_>) + Send + Sync>;
 
 /// Everything the client knows.
 #[derive(Clone, Copy)]
@@ -108,8 +119,8 @@ pub struct State {
     pub follows: StoredValue<Follows>,
     /// The loaded messages of each room. `timeline` tracks a room's.
     pub timelines: StoredValue<Timelines>,
-    /// The open thread.
-    pub thread: RwSignal<Option<Thread>>,
+    /// What shows messages of the open thread, by the first of them. It is loaded later.
+    pub watcher: StoredValue<Option<(MessageId, Watcher)>>,
     /// The reactions that the user wants to change.
     pub toggles: StoredValue<Toggles>,
     /// Who is in the open room.
@@ -153,7 +164,7 @@ impl Default for State {
             held: RwSignal::default(),
             follows: StoredValue::new(Follows::default()),
             timelines: StoredValue::default(),
-            thread: RwSignal::default(),
+            watcher: StoredValue::default(),
             toggles: StoredValue::default(),
             presence: RwSignal::default(),
             members: RwSignal::default(),
@@ -316,7 +327,7 @@ impl State {
         let seq = message.seq;
         self.change_room(room_id, |rooms, _| rooms.reach(room_id, seq));
         self.confirm(message.id);
-        self.thread.maybe_update(|thread| thread.as_mut().is_some_and(|thread| thread.apply(&message)));
+        self.tell_watcher(Heard::Message(&message));
         self.change_timeline(room_id, |timeline| timeline.apply(message));
     }
 
@@ -369,9 +380,17 @@ impl State {
     pub fn learn_name(&self, author: &Author) {
         self.presence.maybe_update(|presence| presence.rename(author));
         self.members.maybe_update(|members| members.rename(author));
-        self.thread.maybe_update(|thread| thread.as_mut().is_some_and(|thread| thread.rename_author(author)));
+        self.tell_watcher(Heard::Name(author));
         let renamed = self.timelines.try_update_value(|timelines| timelines.rename_author(author));
         renamed.into_iter().flatten().for_each(|room_id| self.triggers.of(room_id).messages.notify());
+    }
+
+    fn tell_watcher(&self, heard: Heard<'_>) {
+        self.watcher.with_value(|watcher| {
+            if let Some((_, watcher)) = watcher {
+                watcher(heard);
+            }
+        });
     }
 
     /// The user's name or picture may have changed in another browser.

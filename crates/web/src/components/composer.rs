@@ -212,7 +212,6 @@ pub fn Composer(
                         on_typing.run(());
                     }
                 ></textarea>
-                {bar}
                 <Counter length=length limit=limit />
                 <button
                     type="submit"
@@ -226,6 +225,7 @@ pub fn Composer(
                 </button>
             </div>
             <div class="composer-foot">
+                {bar}
                 <p class="typing">
                     {move || typing.get()}
                 </p>

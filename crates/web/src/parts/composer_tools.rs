@@ -52,18 +52,20 @@ pub fn ComposerTools(
     let offers = RwSignal::new(Vec::<Offer>::new());
     let chosen = RwSignal::new(0_usize);
     let found = StoredValue::new(None::<Token>);
-    let table = StoredValue::new(None::<Arc<EmojiTable>>);
+    let table = RwSignal::new(None::<Arc<EmojiTable>>);
     let list_id = format!("{}-offers", field.trim_start_matches('#'));
 
     let look = move || {
         let Some(element) = typing::field(field) else { return };
         let (start, end) = typing::selection(&element);
         let now = (start == end).then(|| token(&element.value(), end)).flatten();
-        if now.as_ref().is_some_and(|token| token.kind == Kind::Emoji) && table.with_value(Option::is_none) {
+        if now.as_ref().is_some_and(|token| token.kind == Kind::Emoji)
+            && table.with_untracked(Option::is_none)
+        {
             spawn_local(async move {
                 // Without the table no emoji are offered.
                 if let Ok(found) = client::emoji::get().await {
-                    table.try_set_value(Some(found));
+                    table.try_set(Some(found));
                 }
             });
         }
@@ -74,9 +76,10 @@ pub fn ComposerTools(
             offers.set(list);
         }
     };
-    // After the field has changed.
+    // After the field has changed, or the table has come.
     effect(move || {
         draft.track();
+        table.track();
         request_animation_frame(look);
     });
     let close = move || offers.set(Vec::new());
@@ -278,7 +281,7 @@ fn offers_for(
     state: State,
     tools: Tools,
     token: &Token,
-    table: StoredValue<Option<Arc<EmojiTable>>>,
+    table: RwSignal<Option<Arc<EmojiTable>>>,
 ) -> Vec<Offer> {
     let query = browser::lower_case(&token.query);
     let mut offers = Vec::new();
@@ -320,7 +323,7 @@ fn offers_for(
                 offers.push(Offer { label: format!("#{name}"), note: String::new(), words, person: None });
             }
         }),
-        Kind::Emoji => table.with_value(|table| {
+        Kind::Emoji => table.with_untracked(|table| {
             let found = table.as_ref().map(|table| table.find(&query, MOST_OFFERED)).unwrap_or_default();
             for emoji in found {
                 let (label, note) = (emoji.text.clone(), emoji.name().to_owned());

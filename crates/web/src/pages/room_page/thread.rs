@@ -19,9 +19,14 @@ use crate::components::message_list::row_table::RowTable;
 use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::composer::RoomComposer;
 use crate::pages::room_page::context::RoomContext;
+use crate::state::Heard;
 use crate::state::rows::{Beside, rows};
 use crate::state::thread::Thread;
 use crate::state::toasts::Tone;
+
+/// The thread that is shown, for what stands within it.
+#[derive(Clone, Copy)]
+pub struct OpenThread(pub RwSignal<Thread>);
 
 /// The thread, with a composer of its own. `room` is the page that it stands beside.
 #[component]
@@ -31,23 +36,35 @@ pub fn ThreadPanel(
 ) -> impl IntoView {
     let page = expect_context::<RoomContext>();
     let RoomContext { state, live, overlays, room_id, .. } = page;
-    // The list in the panel has a place, an end and an editor of its own.
+    // The list in the panel has a place, an end, an editor and a reply of its own.
     let room = RoomContext {
         loading: RwSignal::new(false),
         failure: RwSignal::new(None),
         target: RwSignal::new(None),
         at_end: RwSignal::new(true),
         editing: RwSignal::new(None),
+        replying: RwSignal::new(None),
         thread: Some(root),
         ..page
     };
     provide_context(room);
-    state.thread.set(Some(Thread::new(root)));
+    let thread = RwSignal::new(Thread::new(root));
+    provide_context(OpenThread(thread));
+    let hear = move |heard: Heard<'_>| {
+        let change = |thread: &mut Thread| match heard {
+            Heard::Message(message) => thread.apply(message),
+            Heard::Name(author) => thread.rename_author(author),
+        };
+        thread.maybe_update(change);
+    };
+    state.watcher.set_value(Some((root, Box::new(hear))));
     on_cleanup(move || {
         // Another thread may have taken its place already.
-        if state.thread.with_untracked(|thread| thread.as_ref().is_some_and(|thread| thread.root == root)) {
-            state.thread.set(None);
-        }
+        state.watcher.update_value(|watcher| {
+            if watcher.as_ref().is_some_and(|(watched, _)| *watched == root) {
+                *watcher = None;
+            }
+        });
     });
     let load = move |before: Option<Cursor>| {
         if room.loading.get_untracked() {
@@ -67,11 +84,7 @@ pub fn ThreadPanel(
                         timeline.own.replace(&items, mine);
                         timeline.references.learn(context);
                     });
-                    state.thread.update(|thread| {
-                        if let Some(thread) = thread.as_mut().filter(|thread| thread.root == root) {
-                            thread.add_page(items, prev_cursor);
-                        }
-                    });
+                    thread.try_update(|thread| thread.add_page(items, prev_cursor));
                     if is_first {
                         room.target.set(Some(ScrollTarget::Newest));
                     }
@@ -84,7 +97,7 @@ pub fn ThreadPanel(
     // What was missed without a connection is loaded anew.
     let is_open = memo(move || state.connection.with(|connection| connection.is_open()));
     effect(move || {
-        if is_open.get() || !state.thread.with_untracked(|it| it.as_ref().is_some_and(Thread::is_loaded)) {
+        if is_open.get() || !thread.with_untracked(Thread::is_loaded) {
             untrack(|| load(None));
         }
     });
@@ -100,24 +113,21 @@ pub fn ThreadPanel(
                 let quote = beside.quote.filter(|quote| quote.id != root);
                 Beside { quote, replies: 0, ..beside }
             };
-            state.thread.with(|thread| {
-                Some(rows(thread.as_ref()?.messages(), &unsent, None, browser::local_day, beside))
-            })
+            thread.with(|thread| Some(rows(thread.messages(), &unsent, None, browser::local_day, beside)))
         });
         Arc::new(RowTable::new(rows.unwrap_or_default()))
     });
     let edges = memo(move || {
         let loading = room.loading.get();
-        state.thread.with(|thread| ListEdges {
-            loaded: thread.as_ref().is_some_and(Thread::is_loaded),
-            older: thread.as_ref().is_some_and(|thread| thread.older().is_some()),
+        thread.with(|thread| ListEdges {
+            loaded: thread.is_loaded(),
+            older: thread.older().is_some(),
             newer: false,
             loading,
         })
     });
     let load_older = move || {
-        let older =
-            state.thread.with_untracked(|thread| thread.as_ref().and_then(|thread| thread.older().cloned()));
+        let older = thread.with_untracked(|thread| thread.older().cloned());
         if older.is_some() {
             load(older);
         }

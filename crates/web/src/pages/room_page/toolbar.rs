@@ -17,12 +17,13 @@ use crate::components::confirm_dialog::Question;
 use crate::components::icon_button::IconButton;
 use crate::overlays::EmojiFor;
 use crate::pages::room_page::context::RoomContext;
+use crate::pages::room_page::thread::OpenThread;
 use crate::route::Route;
 use crate::state::rows::MessageRow;
 use crate::state::toasts::Tone;
 
 /// A button: its label, its icon, and what it does.
-type Button = (&'static str, &'static str, fn(RoomContext, MessageId));
+type Button = (&'static str, &'static str, fn(RoomContext, MessageId, Option<OpenThread>));
 
 /// What the user may do with the message.
 #[component]
@@ -31,11 +32,12 @@ pub fn MessageToolbar(
     row: RwSignal<MessageRow>,
 ) -> impl IntoView {
     let room = expect_context::<RoomContext>();
+    let thread = use_context::<OpenThread>();
     let id = row.with_untracked(|row| row.message.id);
     let buttons = memo(move || row.with(|row| labels(room, row)));
     let draw = move || {
         let button = |(label, icon, act): Button| {
-            view! { <IconButton label=label icon=icon on_press=move |()| act(room, id) /> }.into_any()
+            view! { <IconButton label=label icon=icon on_press=move |()| act(room, id, thread) /> }.into_any()
         };
         let labels = buttons.get();
         BUTTONS.iter().filter(|it| labels.contains(&it.0)).copied().map(button).collect_view()
@@ -49,14 +51,14 @@ pub fn MessageToolbar(
 }
 
 const BUTTONS: &[Button] = &[
-    ("Add reaction", "smile", |room, id| room.overlays.pick_emoji(EmojiFor::Reaction(room.room_id, id))),
+    ("Add reaction", "smile", |room, id, _| room.overlays.pick_emoji(EmojiFor::Reaction(room.room_id, id))),
     ("Reply", "reply", reply),
-    ("Mark unread", "unread", mark_unread),
-    ("Pin message", "pin", |room, id| pin(room, id, true)),
-    ("Unpin message", "pin", |room, id| pin(room, id, false)),
-    ("Copy link", "link", copy_link),
-    ("Edit message", "pencil", |room, id| room.editing.set(Some(id))),
-    ("Delete message", "bin", ask_to_delete),
+    ("Mark unread", "unread", |room, id, _| mark_unread(room, id)),
+    ("Pin message", "pin", |room, id, _| pin(room, id, true)),
+    ("Unpin message", "pin", |room, id, _| pin(room, id, false)),
+    ("Copy link", "link", |room, id, _| copy_link(room, id)),
+    ("Edit message", "pencil", |room, id, _| room.editing.set(Some(id))),
+    ("Delete message", "bin", |room, id, _| ask_to_delete(room, id)),
 ];
 
 /// The labels of what the user may do now, tracked.
@@ -87,11 +89,10 @@ fn times(row: &MessageRow) -> String {
 }
 
 /// Answers a message: with the next message of the room, or in the open thread.
-fn reply(room: RoomContext, id: MessageId) {
+fn reply(room: RoomContext, id: MessageId, thread: Option<OpenThread>) {
     let RoomContext { state, room_id, .. } = room;
-    let in_thread = state.thread.with_untracked(|thread| {
-        let messages = thread.as_ref().map_or(&[][..], |thread| thread.messages());
-        messages.iter().find(|message| message.id == id).cloned()
+    let in_thread = thread.and_then(|OpenThread(thread)| {
+        thread.with_untracked(|thread| thread.messages().iter().find(|message| message.id == id).cloned())
     });
     let mut reply_to = None;
     state.change_timeline(room_id, |timeline| {
