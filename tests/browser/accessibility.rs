@@ -6,6 +6,7 @@ use std::{env, fs};
 use serde_json::json;
 use shared::invites::{NewInvite, invites_path};
 use shared::members::member_path;
+use shared::messages::{message_path, messages_path};
 use shared::rooms::room_path;
 
 use crate::chrome::screen::Screen;
@@ -248,6 +249,52 @@ fn the_screens_about_rooms_and_members_pass_axe() {
     person.open("/admin");
     eventually(|| person.titles().len(), 2);
     assert_accessible(&person, &axe, "the page of admins");
+}
+
+#[test]
+fn what_surrounds_the_text_of_messages_passes_axe() {
+    let (stage, axe) = (stage::alone(), axe());
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let grace = stage.app.member("Grace");
+    let room = adam_by_api.create_room("Design");
+    let text = "# Plan\n**bold** *italic* ~~old~~ `code` https://a.example [bank.example](https://evil.example) ||secret|| \
+        @Adam #[Lobby]\n\n- one\n\n1. two\n\n> quoted\n\n```rust\nlet a_rather_long_line = \"that is wider than a phone, so it is scrolled\";\n```";
+    let sent = grace.send(room.id, text);
+    adam_by_api.post(&messages_path(room.id), &json!({ "text": "Yes!", "reply_to": sent.id })).expect(201);
+    adam_by_api
+        .put(&format!("{}/reactions/%F0%9F%8E%89", message_path(room.id, sent.id)), &json!({}))
+        .expect(200);
+    grace.edit(&sent, &format!("{text}\n\nthe end"));
+    adam.open(&format!("/rooms/{}", room.id));
+    eventually(|| adam.room().reactions().len(), 1);
+    adam.room().point_at("Yes!");
+    assert_accessible(&adam, &axe, "a conversation");
+    adam.room().react_by_name("Yes!", "crab");
+    eventually(|| adam.room().reactions().len(), 2);
+    adam.room().press_on("Yes!", "Add reaction");
+    eventually(|| adam.dialog().is_open(), true);
+    assert_accessible(&adam, &axe, "the emoji");
+    adam.dialog().close();
+    adam.room().press_what("button.edited");
+    eventually(|| adam.room().words(".former-texts .text").len(), 1);
+    assert_accessible(&adam, &axe, "former texts");
+    adam.dialog().press("Close");
+    adam.room().press_on("Yes!", "Reply");
+    adam.room().write("@gr");
+    eventually(|| adam.room().words(".offers.on li").len(), 1);
+    assert_accessible(&adam, &axe, "a reply to a message, and names to choose from");
+    adam.room().press_what(".thread-link");
+    eventually(|| adam.room().thread().len(), 2);
+    assert_accessible(&adam, &axe, "a thread");
+    for part in ["Pinned messages", "Notifications"] {
+        adam.open_room_dialog(part);
+        eventually(|| adam.dialog().text().contains("Loading"), false);
+        assert_accessible(&adam, &axe, &format!("the dialog about a room: {part}"));
+        adam.dialog().press("Done");
+        eventually(|| adam.dialog().is_open(), false);
+    }
+    adam.open_settings("Notifications");
+    assert_accessible(&adam, &axe, "the settings: Notifications");
 }
 
 #[test]

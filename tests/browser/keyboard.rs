@@ -36,7 +36,7 @@ fn messages_are_walked_by_keyboard_and_show_when_they_were_written() {
     adam.open(&format!("/rooms/{}", lobby.id));
     eventually(|| adam.room().texts().len(), 4);
     eventually(|| adam.focused(), "textarea composer");
-    for before in ["button Attach files", "div log"] {
+    for before in ["button Attach files", "button  edited", "div log"] {
         adam.chrome.press_with(Key::Shift, Key::Tab);
         eventually(|| adam.focused(), before);
     }
@@ -52,7 +52,15 @@ fn messages_are_walked_by_keyboard_and_show_when_they_were_written() {
     }
     let times = adam.room().times_of_active();
     assert!(times.contains(", edited ") && times.matches(':').count() == 4, "{times:?}");
-    for button in ["button Copy link", "button Edit message", "button Delete message"] {
+    for button in [
+        "button  edited",
+        "button Add reaction",
+        "button Reply",
+        "button Mark unread",
+        "button Copy link",
+        "button Edit message",
+        "button Delete message",
+    ] {
         adam.chrome.press(Key::Tab);
         eventually(|| adam.focused(), button);
     }

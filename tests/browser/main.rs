@@ -7,6 +7,7 @@ mod accessibility;
 mod accounts;
 mod avatars;
 mod chrome;
+mod conversation;
 mod files;
 mod history;
 mod invites;

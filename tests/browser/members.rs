@@ -238,7 +238,7 @@ fn members_are_listed_by_role_with_a_word_for_presence() {
     eventually(|| grace.room().groups(), expected);
     grace.room().choose_person("Ada");
     eventually(|| grace.dialog().title(), "Design");
-    eventually(|| grace.dialog().sections(), ["About", "Members", "Leave"]);
+    eventually(|| grace.dialog().sections(), ["About", "Members", "Pinned messages", "Leave"]);
     assert!(!grace.dialog().text().contains("Ban"), "{}", grace.dialog().text());
 }
 

@@ -15,6 +15,7 @@ use crate::wait::eventually;
 mod account;
 mod avatars;
 mod complaints;
+mod conversation;
 mod files;
 mod floating;
 mod focus;

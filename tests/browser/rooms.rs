@@ -216,5 +216,5 @@ fn an_unread_message_beyond_the_first_page_of_rooms_is_counted_after_a_reload() 
     eventually(|| reader.room().name(), "Room 34");
     reader.open("/rooms");
     maker.send(last.id, "news");
-    eventually(|| reader.title(), "(1) Parlance");
+    eventually(|| reader.sidebar().unread("Room 34"), 1);
 }

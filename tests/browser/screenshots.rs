@@ -7,6 +7,7 @@ use serde_json::json;
 use shared::bans::ban_path;
 use shared::invites::{NewInvite, invites_path};
 use shared::members::{Member, member_path, members_path, mute_path};
+use shared::messages::{message_path, messages_path};
 use shared::page::Page;
 use shared::rooms::room_path;
 
@@ -311,4 +312,44 @@ fn files_fit_on_every_screen() {
     eventually(|| adam.room().drop_words().is_empty(), false);
     look_at(&adam, "drop");
     stage.network.release();
+}
+
+#[test]
+fn a_conversation_fits_on_every_screen() {
+    let stage = stage::alone();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let grace = stage.app.member("Grace");
+    let room = adam_by_api.create_room("Design");
+    let text = "## Plan for Monday\nSome **bold**, *italic*, ~~old~~ and `code`, see https://a.example or \
+        [bank.example](https://evil.example). ||A secret|| for @Adam in #[Lobby]:\n\n- one\n- two\n\n> quoted\n\n\
+        ```rust\nfn main() { println!(\"a rather long line that is wider than a phone\"); }\n```";
+    let sent = grace.send(room.id, text);
+    let answer = |text: &str| {
+        adam_by_api.post(&messages_path(room.id), &json!({ "text": text, "reply_to": sent.id })).expect(201);
+    };
+    answer("Yes, let us do that!");
+    answer("And then we go home.");
+    for (client, emoji) in [
+        (&adam_by_api, "%F0%9F%8E%89"),
+        (&grace, "%F0%9F%8E%89"),
+        (&grace, "%F0%9F%91%8D"),
+        (&grace, "%F0%9F%A6%80"),
+    ] {
+        client.put(&format!("{}/reactions/{emoji}", message_path(room.id, sent.id)), &json!({})).expect(200);
+    }
+    adam.open(&format!("/rooms/{}", room.id));
+    eventually(|| adam.room().reactions().len(), 3);
+    eventually(|| adam.room().words(".tool.wide"), ["Preview"]);
+    look_at(&adam, "conversation");
+    adam.room().press_on("And then we go home.", "Reply");
+    adam.room().write("Hi @gr");
+    eventually(|| adam.room().words(".offers.on li").len(), 1);
+    look_at(&adam, "conversation-offers");
+    adam.room().press_what(".thread-link");
+    eventually(|| adam.room().thread().len(), 3);
+    look_at(&adam, "thread");
+    adam.room().press_what(".thread-close");
+    adam.room().press_on("Yes, let us do that!", "Add reaction");
+    eventually(|| adam.dialog().is_open(), true);
+    look_at(&adam, "emoji");
 }

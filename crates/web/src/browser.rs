@@ -3,8 +3,10 @@
 //! The browser may refuse any of them (private windows, policies). Then they do nothing.
 
 pub mod locks;
+pub mod notices;
 pub mod pictures;
 mod storage;
+pub mod typing;
 
 pub use storage::{
     MEMBER, flush, flush_when_leaving, forget_person, forget_soon, guest_name, is_member, keep, keys, load,

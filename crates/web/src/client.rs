@@ -6,9 +6,13 @@
 pub mod admin;
 pub mod audit;
 pub mod bans;
+pub mod emoji;
 pub mod invites;
 pub mod members;
 pub mod messages;
+pub mod pins;
+pub mod reactions;
+pub mod read_marks;
 pub mod rooms;
 pub mod server;
 pub mod sessions;

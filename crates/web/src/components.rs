@@ -18,7 +18,6 @@ pub mod menu_button;
 pub mod message_actions;
 pub mod message_item;
 pub mod message_list;
-pub mod message_toolbar;
 pub mod modal;
 pub mod name_dialog;
 pub mod name_field;

@@ -3,6 +3,8 @@
 pub mod avatar_editor;
 pub mod browse_dialog;
 pub mod create_room_dialog;
+pub mod edits_dialog;
+pub mod emoji_picker;
 pub mod image_viewer;
 pub mod listing;
 pub mod room_dialog;

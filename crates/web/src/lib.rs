@@ -19,6 +19,8 @@ pub mod submission;
 pub mod wire;
 
 pub mod live;
+pub mod notifying;
+pub mod reacting;
 pub mod sending;
 pub mod session;
 pub mod uploading;

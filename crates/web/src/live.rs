@@ -5,6 +5,7 @@
 //! what was missed. Decisions are in `state/*`; this file only carries them out.
 
 mod following;
+mod read_marks;
 mod room_list;
 
 use std::time::Duration;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use shared::events::ServerEvent;
+use shared::events::{MessageChange, ServerEvent};
 use shared::ids::{Rev, RoomId};
 
 use crate::browser::{self, keys};
@@ -32,6 +33,9 @@ use crate::wire::commands;
 const TICK: Duration = Duration::from_millis(500);
 /// The greeting should be there by now. If it is not, HTTP may be quicker.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Hears each new message.
+type MessageListener = Box<dyn Fn(&MessageChange) + Send + Sync>;
 
 /// The connection at work.
 #[derive(Clone, Copy)]
@@ -67,6 +71,10 @@ pub struct Live {
     /// Whether the server ended the session of the user, who has not been told yet.
     pub has_lost_session: StoredValue<bool>,
     news: StoredValue<News>,
+    /// What wants to know of new messages.
+    listener: StoredValue<Option<MessageListener>>,
+    /// The rooms of which the server was told how far the user has read, and until when that is enough.
+    told_marks: StoredValue<Vec<(RoomId, i64)>>,
 }
 
 impl Live {
@@ -93,6 +101,8 @@ impl Live {
             listing_failed: StoredValue::new(false),
             has_lost_session: StoredValue::new(false),
             news: StoredValue::new(News::default()),
+            listener: StoredValue::new(None),
+            told_marks: StoredValue::new(Vec::new()),
         };
         state.reading.set_value(ReadMarks::from_text(&browser::load(keys::READ).unwrap_or_default()));
         state.epoch.set_value(browser::load(keys::EPOCH).and_then(|epoch| epoch.parse().ok()));
@@ -144,6 +154,11 @@ impl Live {
         self.advance(|connection, now| connection.renew(now));
     }
 
+    /// Tells this of each new message from now on.
+    pub fn on_message(self, listener: impl Fn(&MessageChange) + Send + Sync + 'static) {
+        self.listener.set_value(Some(Box::new(listener)));
+    }
+
     /// Does not wait for the next attempt.
     pub fn try_now(self) {
         self.advance(|connection, now| connection.try_now(now));
@@ -160,6 +175,7 @@ impl Live {
         self.state.presence.update(|presence| presence.enter(room_id));
         self.state.members.update(|members| members.enter(room_id));
         self.state.departed.set(None);
+        self.state.held.set(None);
         self.state.typing.update(|typing| typing.enter(room_id));
         self.news.update_value(|news| news.enter(room_id));
         browser::announce(None);
@@ -360,6 +376,13 @@ impl Live {
         if let Some(words) = self.news.try_update_value(|news| news.hear(&event, me)).flatten() {
             browser::announce(Some(&words));
         }
+        if let ServerEvent::MessageCreated(change) = &event {
+            self.listener.with_value(|listener| {
+                if let Some(listener) = listener {
+                    listener(change);
+                }
+            });
+        }
         if matches!(event, ServerEvent::MessageDeleted(_)) {
             browser::announce(None);
         }
@@ -427,6 +450,7 @@ impl Live {
         {
             self.send_typing(room_id, false);
         }
+        self.tell_marks(now);
         self.follow_on(now);
         self.list_again(now);
     }

@@ -22,6 +22,15 @@ pub struct Viewed {
     pub file: AttachmentId,
 }
 
+/// What an emoji is chosen for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmojiFor {
+    /// To react to a message.
+    Reaction(RoomId, MessageId),
+    /// To write it into the field of that selector.
+    Text(&'static str),
+}
+
 /// Which overlays are open. Provided as a context by the app.
 #[derive(Clone, Copy)]
 pub struct Overlays {
@@ -53,6 +62,16 @@ pub struct Overlays {
     pub viewer: RwSignal<bool>,
     /// Which image that is.
     pub viewed: RwSignal<Option<Viewed>>,
+    /// The thread beside the room, by its first message.
+    pub thread: RwSignal<Option<MessageId>>,
+    /// The emoji.
+    pub emoji: RwSignal<bool>,
+    /// What one of them is chosen for.
+    pub emoji_for: RwSignal<Option<EmojiFor>>,
+    /// The former texts of a message.
+    pub edits: RwSignal<bool>,
+    /// Which message that is.
+    pub edited: RwSignal<Option<(RoomId, MessageId)>>,
     /// The question that the confirm dialog asks.
     pub question: RwSignal<Option<Question>>,
     /// Whether a page of messages is loading.
@@ -77,6 +96,11 @@ impl Default for Overlays {
             person: RwSignal::new(None),
             viewer: RwSignal::new(false),
             viewed: RwSignal::new(None),
+            thread: RwSignal::new(None),
+            emoji: RwSignal::new(false),
+            emoji_for: RwSignal::new(None),
+            edits: RwSignal::new(false),
+            edited: RwSignal::new(None),
             question: RwSignal::new(None),
             loading: RwSignal::new(false),
             pending: StoredValue::new(None),
@@ -126,9 +150,15 @@ impl Overlays {
         request_animation_frame(move || self.account.set(true));
     }
 
+    /// Lets the user choose an emoji.
+    pub fn pick_emoji(self, purpose: EmojiFor) {
+        self.emoji_for.set(Some(purpose));
+        self.emoji.set(true);
+    }
+
     /// Whether anything covers the page, or a part of it.
     pub fn covers_page(self) -> bool {
-        self.menu.get() || self.people.get() || self.asks_for_dialog()
+        self.menu.get() || self.people.get() || self.thread.with(Option::is_some) || self.asks_for_dialog()
     }
 
     /// Whether a dialog should be open.
@@ -143,7 +173,7 @@ impl Overlays {
         self.pending.set_value(None);
     }
 
-    fn dialogs(self) -> [RwSignal<bool>; 9] {
+    fn dialogs(self) -> [RwSignal<bool>; 11] {
         [
             self.switcher,
             self.shortcuts,
@@ -154,6 +184,8 @@ impl Overlays {
             self.browse,
             self.room,
             self.viewer,
+            self.emoji,
+            self.edits,
         ]
     }
 

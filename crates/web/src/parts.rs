@@ -1,13 +1,18 @@
 //! The parts of the client that most visits do not need, and how pages draw them without knowing how they are loaded.
 
 pub mod composer_files;
+pub mod composer_tools;
 mod file_name;
 pub mod message_editor;
 pub mod message_files;
+pub mod message_text;
 
+use std::sync::Arc;
+
+use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use shared::files::Attachment;
-use shared::ids::{MessageId, RoomId};
+use shared::ids::{MessageId, RoomId, UserId};
 use shared::messages::UpdateMessage;
 
 use crate::state::rows::MessageRow;
@@ -28,8 +33,22 @@ pub enum Part {
     /// What adds files to a room's draft, and its files. It comes when somebody wants to add one, when something else was
     /// loaded, or soon after the start.
     ComposerFiles(RoomId, DraftFacts),
+    /// The formatted text of a message, which is shown plain until then.
+    Text(RwSignal<MessageRow>),
+    /// What stands above the text of a message: what it answers.
+    AboveText(RwSignal<MessageRow>),
+    /// What stands below it: reactions, and the way into its thread.
+    BelowText(RwSignal<MessageRow>),
+    /// The buttons for a message.
+    Toolbar(RwSignal<MessageRow>),
+    /// What is answered, above the field.
+    ReplyBar,
+    /// What helps with writing. It comes when something else was loaded, or soon after the start.
+    ComposerTools(Tools),
     /// The files of a message.
     MessageFiles(RwSignal<MessageRow>),
+    /// The thread that begins with this message, beside its room.
+    Thread(MessageId),
     /// The editor of a message.
     Editor(RwSignal<MessageRow>, Editing),
 }
@@ -62,6 +81,42 @@ pub struct Editing {
     /// Called to cancel the edit.
     pub on_cancel: Callback<()>,
 }
+
+/// Handles a key of the composer before all else. Returns whether it did.
+pub type KeyHandler = Arc<dyn Fn(&KeyboardEvent) -> bool>;
+
+/// What the composer and what helps with writing know of each other.
+#[derive(Clone, Copy)]
+pub struct Tools {
+    /// The room.
+    pub room_id: RoomId,
+    /// The selector of the field.
+    pub field: &'static str,
+    /// The text.
+    pub draft: RwSignal<String>,
+    /// What handles keys first.
+    pub on_key: StoredValue<Option<KeyHandler>, LocalStorage>,
+    /// The people that the user chose by name.
+    pub named: StoredValue<Vec<(String, UserId)>>,
+}
+
+impl Tools {
+    /// Those of the chosen people whom a text mentions.
+    pub fn mentions(self, text: &str) -> Vec<UserId> {
+        let mut ids = Vec::new();
+        self.named.with_value(|named| {
+            for (name, id) in named {
+                if !ids.contains(id) && ids.len() < MOST_MENTIONS && text.contains(&format!("@{name}")) {
+                    ids.push(*id);
+                }
+            }
+        });
+        ids
+    }
+}
+
+/// So many people a request may name.
+const MOST_MENTIONS: usize = 50;
 
 /// What the composer knows of the files of its draft, which are loaded later.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]

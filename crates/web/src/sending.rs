@@ -7,7 +7,6 @@ pub mod kept;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::errors::ErrorCode;
-use shared::files::Attachment;
 use shared::ids::{RoomId, UserId};
 use shared::messages::{CreateMessage, MessageText};
 use shared::rooms::Room;
@@ -17,15 +16,15 @@ use crate::browser::{self, locks};
 use crate::client::{self, ClientError};
 use crate::state::connection::Connection;
 use crate::state::files::claims;
-use crate::state::outbox::{Entry, Outbox};
+use crate::state::outbox::{Entry, Outbox, Words};
 use crate::state::sending_rules::is_slowed;
 use crate::state::toasts::Tone;
 use crate::state::{Identity, State};
 
 /// Puts a message into the outbox and sends it as soon as that is possible.
-pub fn push(state: State, room_id: RoomId, text: &MessageText, attachments: Vec<Attachment>, now: Timestamp) {
-    let (id, text) = (browser::new_message_id(), text.as_str().to_owned());
-    state.outbox.update(|outbox| outbox.push(id, room_id, state.me(), text, attachments, now));
+pub fn push(state: State, room_id: RoomId, words: Words, now: Timestamp) {
+    let id = browser::new_message_id();
+    state.outbox.update(|outbox| outbox.push(id, room_id, state.me(), words, now));
     pump(state);
 }
 
@@ -69,6 +68,7 @@ async fn send_next(state: State, room_id: RoomId, me: UserId) {
 
 async fn send(state: State, entry: &Entry) {
     let Entry { id, room_id, .. } = *entry;
+    let Words { text, attachments, reply_to, mentions } = &entry.words;
     let kind = state.identity.with_untracked(|identity| identity.user().map(|user| user.kind));
     let refuse = |detail: String| {
         browser::announce(Some(&format!("A message was not sent. {detail}")));
@@ -77,16 +77,21 @@ async fn send(state: State, entry: &Entry) {
             outbox.finish(room_id);
         });
     };
-    let parse =
-        if entry.attachments.is_empty() { MessageText::parse } else { MessageText::parse_beside_files };
-    let Some(Ok(text)) = kind.map(|kind| parse(&entry.text, kind)) else {
+    let parse = if attachments.is_empty() { MessageText::parse } else { MessageText::parse_beside_files };
+    let Some(Ok(text)) = kind.map(|kind| parse(text, kind)) else {
         // It was written under other rules.
         return refuse("The text is too long or too short.".to_owned());
     };
-    let create = CreateMessage { text, id: Some(id), attachments: claims(&entry.attachments) };
+    let create = CreateMessage {
+        text,
+        id: Some(id),
+        attachments: claims(attachments),
+        reply_to: reply_to.map(|reply| reply.id),
+        mentions: mentions.clone(),
+    };
     match client::messages::create(room_id, &create).await {
-        Ok(message) => {
-            state.apply_message(message);
+        Ok(answer) => {
+            state.apply_answer(answer);
             begin_slow_mode(state, room_id);
             state.outbox.update_untracked(|outbox| outbox.finish(room_id));
         }

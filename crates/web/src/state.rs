@@ -11,10 +11,13 @@ pub mod account_actions;
 pub mod account_forms;
 pub mod audit_words;
 pub mod backoff;
+pub mod composing;
 pub mod connection;
 pub mod crop;
 pub mod days;
 pub mod draft_files;
+pub mod emoji;
+pub mod excerpts;
 pub mod files;
 pub mod follow;
 pub mod followup;
@@ -24,10 +27,13 @@ pub mod links;
 pub mod members;
 pub mod messages;
 pub mod news;
+pub mod notices;
 pub mod outbox;
 pub mod pictures;
 pub mod presence;
+pub mod reactions;
 pub mod reading;
+pub mod references;
 pub mod rooms;
 pub mod rows;
 #[cfg(test)]
@@ -37,6 +43,7 @@ pub mod sending_rules;
 pub mod sessions;
 pub mod shortcuts;
 pub mod subscriptions;
+pub mod thread;
 pub mod timelines;
 pub mod toasts;
 pub mod typing;
@@ -48,8 +55,9 @@ use shared::errors::ErrorCode;
 use shared::events::{MessageChange, RoomChange, ServerEvent};
 use shared::ids::{Epoch, MessageId, Rev, RoomId, Seq, UserId};
 use shared::members::{MembershipChange, Operation, RemovalReason};
-use shared::messages::{Author, Changes, Message};
-use shared::page::{Cursor, Page};
+use shared::messages::{Author, Changes, Message, MessageAnswer, MessagePage};
+use shared::page::Cursor;
+use shared::read_marks::ReadMark;
 use shared::rooms::Room;
 use shared::users::User;
 
@@ -63,12 +71,26 @@ use crate::state::members::Members;
 use crate::state::messages::{Delivery, Timeline};
 use crate::state::outbox::Outbox;
 use crate::state::presence::Presence;
+use crate::state::reactions::Toggles;
 use crate::state::reading::ReadMarks;
 use crate::state::rooms::{RoomList, Touched};
+use crate::state::rows::Beside;
 use crate::state::sending_rules::SlowModes;
 use crate::state::timelines::Timelines;
 use crate::state::toasts::{Toasts, Tone};
 use crate::state::typing::Typing;
+
+/// What a watcher hears.
+#[derive(Clone, Copy)]
+pub enum Heard<'a> {
+    /// A message, however it came.
+    Message(&'a Message),
+    /// What somebody is called now.
+    Name(&'a Author),
+}
+
+/// Hears of messages and names.
+pub type Watcher = Box<dyn Fn(Heard<'_>) + Send + Sync>;
 
 /// Everything the client knows.
 #[derive(Clone, Copy)]
@@ -87,10 +109,20 @@ pub struct State {
     pub triggers: RoomTriggers,
     /// How many messages are unread in all rooms.
     pub unread: RwSignal<u64>,
+    /// How many of them mention the user.
+    pub mentions: RwSignal<u64>,
+    /// Notifies when a room gains or loses unread messages or mentions, which changes the order of rooms.
+    pub ranks: RwSignal<()>,
+    /// The room in which nothing is marked as read, because the user marked messages as unread.
+    pub held: RwSignal<Option<RoomId>>,
     /// How far each room has been followed. Nothing is drawn from it.
     pub follows: StoredValue<Follows>,
     /// The loaded messages of each room. `timeline` tracks a room's.
     pub timelines: StoredValue<Timelines>,
+    /// What shows messages of the open thread, by the first of them. It is loaded later.
+    pub watcher: StoredValue<Option<(MessageId, Watcher)>>,
+    /// The reactions that the user wants to change.
+    pub toggles: StoredValue<Toggles>,
     /// Who is in the open room.
     pub presence: RwSignal<Presence>,
     /// The members of the open room.
@@ -127,8 +159,13 @@ impl Default for State {
             rooms: RwSignal::default(),
             triggers: RoomTriggers::default(),
             unread: RwSignal::default(),
+            mentions: RwSignal::default(),
+            ranks: RwSignal::default(),
+            held: RwSignal::default(),
             follows: StoredValue::new(Follows::default()),
             timelines: StoredValue::default(),
+            watcher: StoredValue::default(),
+            toggles: StoredValue::default(),
             presence: RwSignal::default(),
             members: RwSignal::default(),
             departed: RwSignal::default(),
@@ -213,8 +250,9 @@ impl State {
             ServerEvent::MessageCreated(change)
             | ServerEvent::MessageUpdated(change)
             | ServerEvent::MessageDeleted(change) => {
-                self.apply_message(change.message);
-                self.follow(|follows| follows.applied(change.room_id, change.rev, true), change.room_id)
+                let (room_id, rev) = (change.room_id, change.rev);
+                self.apply_change(change);
+                self.follow(|follows| follows.applied(room_id, rev, true), room_id)
             }
             ServerEvent::MemberJoined(change) | ServerEvent::MemberUpdated(change) => {
                 self.follow(|follows| follows.applied(change.room_id, change.rev, true), change.room_id)
@@ -237,11 +275,16 @@ impl State {
             ServerEvent::Error { code, room_id: Some(room_id), .. } if code != ErrorCode::RoomNotFound => {
                 Some(Followup::Refused { room_id, code })
             }
+            ServerEvent::Reacted { room_id, message_id, emoji, active } => {
+                self.change_timeline(room_id, |timeline| timeline.own.set(message_id, &emoji, active));
+                None
+            }
             ServerEvent::RoomCreated(_)
             | ServerEvent::RoomDeleted(_)
             | ServerEvent::RoomAdded { .. }
             | ServerEvent::RoomRemoved { .. }
             | ServerEvent::ViewerUpdated { .. }
+            | ServerEvent::Read { .. }
             | ServerEvent::Presence { .. }
             | ServerEvent::Typing { .. }
             | ServerEvent::Pong { .. }
@@ -252,27 +295,53 @@ impl State {
         caught_up.or(appeared.map(Followup::Follow))
     }
 
+    /// Takes in the answer to a request about a message.
+    pub fn apply_answer(&self, answer: MessageAnswer) {
+        let MessageAnswer { message, context, mine } = answer;
+        self.change_timeline(message.room_id, |timeline| {
+            timeline.own.replace(std::slice::from_ref(&message), mine);
+            timeline.references.learn(context);
+        });
+        self.apply_message(message);
+    }
+
+    /// Takes in what happened to a message.
+    fn apply_change(&self, change: MessageChange) {
+        let MessageChange { room_id, message, context, mine, .. } = change;
+        if !context.is_empty() || !mine.is_empty() {
+            self.change_timeline(room_id, |timeline| {
+                timeline.own.learn(mine);
+                timeline.references.learn(context);
+            });
+        }
+        self.apply_message(message);
+    }
+
     /// Takes in a message however it came.
-    pub fn apply_message(&self, message: Message) {
+    fn apply_message(&self, message: Message) {
         let room_id = message.room_id;
         let own = Some(message.author.id) == self.me();
-        if own {
+        if own && self.held.get_untracked() != Some(room_id) {
             self.mark_read(room_id, message.seq);
         }
         let seq = message.seq;
         self.change_room(room_id, |rooms, _| rooms.reach(room_id, seq));
         self.confirm(message.id);
-        let is_loaded = self.timelines.try_update_value(|timelines| {
-            let timeline = timelines.get_mut(room_id);
-            timeline.map(|timeline| timeline.apply(message)).is_some()
-        });
+        self.tell_watcher(Heard::Message(&message));
+        self.change_timeline(room_id, |timeline| timeline.apply(message));
+    }
+
+    /// Changes a timeline, if there is one.
+    pub fn change_timeline(&self, room_id: RoomId, change: impl FnOnce(&mut Timeline)) {
+        let is_loaded =
+            self.timelines.try_update_value(|timelines| timelines.get_mut(room_id).map(change).is_some());
         if is_loaded == Some(true) {
             self.triggers.of(room_id).messages.notify();
         }
     }
 
     /// Takes in a page of a room's messages, in the way that `add` says.
-    pub fn apply_page(&self, room_id: RoomId, page: Page<Message>, add: fn(&mut Timeline, Page<Message>)) {
+    pub fn apply_page(&self, room_id: RoomId, page: MessagePage, add: fn(&mut Timeline, MessagePage)) {
         for message in &page.items {
             self.confirm(message.id);
         }
@@ -282,6 +351,10 @@ impl State {
     /// Takes in a page of `changes?since`. Returns the next `since` when there is more.
     pub fn apply_changes(&self, changes: Changes) -> Option<Rev> {
         let room_id = changes.room.id;
+        self.change_timeline(room_id, |timeline| {
+            timeline.own.replace(&changes.messages, changes.mine);
+            timeline.references.learn(changes.context);
+        });
         for message in changes.messages {
             self.apply_message(message);
         }
@@ -307,8 +380,17 @@ impl State {
     pub fn learn_name(&self, author: &Author) {
         self.presence.maybe_update(|presence| presence.rename(author));
         self.members.maybe_update(|members| members.rename(author));
+        self.tell_watcher(Heard::Name(author));
         let renamed = self.timelines.try_update_value(|timelines| timelines.rename_author(author));
         renamed.into_iter().flatten().for_each(|room_id| self.triggers.of(room_id).messages.notify());
+    }
+
+    fn tell_watcher(&self, heard: Heard<'_>) {
+        self.watcher.with_value(|watcher| {
+            if let Some((_, watcher)) = watcher {
+                watcher(heard);
+            }
+        });
     }
 
     /// The user's name or picture may have changed in another browser.
@@ -326,10 +408,37 @@ impl State {
         self.timelines.with_value(|timelines| read(timelines.get(room_id)))
     }
 
+    /// What belongs to a message of a timeline.
+    pub fn beside(&self, timeline: &Timeline, message: &Message, me: Option<UserId>) -> Beside {
+        Beside {
+            quote: message.reply_to.and_then(|reply| timeline.references.quote(reply.id).cloned()),
+            replies: timeline.references.replies(message.id),
+            chips: self.toggles.with_value(|toggles| toggles.chips(message, &timeline.own, me)),
+        }
+    }
+
     /// Reads one room. Tracks it.
     pub fn room<T>(&self, room_id: RoomId, read: impl FnOnce(&Room) -> T) -> Option<T> {
         self.triggers.of(room_id).facts.track();
         self.rooms.with_untracked(|rooms| rooms.get(room_id).map(read))
+    }
+
+    /// What somebody in a room is called, if that is known and they are not the user. Not tracked.
+    pub fn name_of(&self, room_id: RoomId, id: UserId) -> Option<String> {
+        if self.me() == Some(id) {
+            return None;
+        }
+        let name = |user: &User| user.username.as_str().to_owned();
+        let member = self.members.with_untracked(|members| members.get(id).map(|member| name(&member.user)));
+        let person = || self.presence.with_untracked(|presence| presence.get(id).map(name));
+        let author = || {
+            self.timelines.with_value(|timelines| {
+                let messages = timelines.get(room_id)?.messages();
+                let author = messages.iter().find(|message| message.author.id == id)?;
+                Some(author.author.username.as_str().to_owned())
+            })
+        };
+        member.or_else(person).or_else(author)
     }
 
     /// A room's name, not tracked.
@@ -346,6 +455,56 @@ impl State {
     /// How many messages are unread in a room. Tracks it.
     pub fn unread_in(&self, room_id: RoomId) -> u64 {
         self.room(room_id, |room| self.reading.with_value(|reading| reading.unread(room))).unwrap_or(0)
+    }
+
+    /// How many unread messages mention the user in a room. Tracks it.
+    pub fn mentions_in(&self, room_id: RoomId) -> u64 {
+        self.room(room_id, |room| self.reading.with_value(|reading| reading.mentions(room))).unwrap_or(0)
+    }
+
+    /// The user's rooms, and the open room: those with unread mentions, those with unread messages, and the rest. Tracked.
+    pub fn my_rooms(&self, open: Option<RoomId>) -> Vec<RoomId> {
+        self.ranks.track();
+        self.rooms.with(|rooms| {
+            let ranked = rooms.mine(open).map(|room| (room.id, self.rank(room))).collect::<Vec<_>>();
+            let with = |wanted| ranked.iter().filter(move |(_, rank)| *rank == wanted).map(|(id, _)| *id);
+            with(0).chain(with(1)).chain(with(2)).collect()
+        })
+    }
+
+    fn rank(&self, room: &Room) -> u8 {
+        self.reading.with_value(|reading| match (reading.mentions(room), reading.unread(room)) {
+            (1.., _) => 0,
+            (0, 1..) => 1,
+            (0, 0) => 2,
+        })
+    }
+
+    /// The server said how far the user has read.
+    pub fn take_mark(&self, room_id: RoomId, mark: ReadMark) {
+        self.change_room(room_id, |rooms, _| rooms.set_mark(room_id, mark));
+    }
+
+    /// Stores that the user has read up to here and no further, and marks nothing as read in the room from now on.
+    pub fn mark_unread(&self, room_id: RoomId, seq: Seq) {
+        self.held.set(Some(room_id));
+        self.change_room(room_id, |_, reading| {
+            reading.set(room_id, seq);
+            Touched::Room
+        });
+    }
+
+    /// What the user has read of the rooms that they are in, where the server does not know it yet.
+    pub fn untold_marks(&self) -> Vec<(RoomId, Seq)> {
+        self.rooms.with_untracked(|rooms| {
+            self.reading.with_value(|reading| {
+                let untold = |room: &Room| {
+                    let (told, _) = rooms.read_mark(room.id)?;
+                    reading.last_read(room.id).filter(|read| *read > told).map(|read| (room.id, read))
+                };
+                rooms.all().iter().filter_map(untold).collect()
+            })
+        })
     }
 
     /// Stores that the user has read up to here.
@@ -366,11 +525,13 @@ impl State {
 
     /// Takes in pages of the list of rooms. `next_cursor` leads to the next one.
     pub fn take_rooms(&self, rooms: Vec<Room>, next_cursor: Option<Cursor>) {
-        let met = rooms.clone();
+        let mark = |id| self.rooms.with_untracked(|list| list.read_mark(id));
+        let met = rooms.iter().map(|room| (room.clone(), mark(room.id))).collect::<Vec<_>>();
         self.rooms.update(|list| list.insert_pages(rooms, next_cursor));
         self.change_reading(|reading| {
-            for room in &met {
+            for (room, before) in &met {
                 reading.meet(room);
+                self.compare_marks(reading, room.id, *before, mark(room.id));
             }
         });
     }
@@ -378,10 +539,18 @@ impl State {
     /// Changes how far all rooms have been read.
     pub fn change_reading(&self, change: impl FnOnce(&mut ReadMarks)) {
         self.reading.update_value(change);
-        let unread = self.rooms.with_untracked(|rooms| {
-            self.reading.with_value(|reading| rooms.mine(None).map(|room| reading.unread(room)).sum())
+        let (mut unread, mut mentions) = (0, 0);
+        self.rooms.with_untracked(|rooms| {
+            self.reading.with_value(|reading| {
+                for room in rooms.mine(None) {
+                    unread += reading.unread(room);
+                    mentions += reading.mentions(room);
+                }
+            });
         });
         self.unread.set(unread);
+        self.mentions.set(mentions);
+        self.ranks.notify();
         self.triggers.notify_all();
     }
 
@@ -462,31 +631,62 @@ impl State {
 
     /// Changes one room, and tells those who show it.
     fn change_room(&self, id: RoomId, change: impl FnOnce(&mut RoomList, &mut ReadMarks) -> Touched) {
-        let unread = || {
+        let counts = || {
             self.rooms.with_untracked(|rooms| {
                 let room = rooms.get(id).filter(|room| rooms.is_mine(room));
-                room.map_or(0, |room| self.reading.with_value(|reading| reading.unread(room)))
+                room.map_or((0, 0), |room| {
+                    self.reading.with_value(|reading| (reading.unread(room), reading.mentions(room)))
+                })
             })
         };
         let had_membership = self.rooms.with_untracked(RoomList::has_membership);
-        let before = unread();
+        let before = counts();
         let mut touched = Touched::Nothing;
         self.rooms.update_untracked(|rooms| {
-            self.reading.update_value(|reading| touched = change(rooms, reading));
+            let mark = rooms.read_mark(id);
+            self.reading.update_value(|reading| {
+                touched = change(rooms, reading);
+                self.compare_marks(reading, id, mark, rooms.read_mark(id));
+            });
         });
         if touched == Touched::Nothing {
             return;
         }
-        let after = unread();
+        let after = counts();
         if had_membership != self.rooms.with_untracked(RoomList::has_membership) {
             // Other rooms count from now on.
             self.change_reading(|_| ());
         } else if after != before {
-            self.unread.update(|total| *total = (*total + after).saturating_sub(before));
+            let difference =
+                |total: &mut u64, before: u64, after: u64| *total = (*total + after).saturating_sub(before);
+            self.unread.update(|total| difference(total, before.0, after.0));
+            self.mentions.maybe_update(|total| {
+                difference(total, before.1, after.1);
+                before.1 != after.1
+            });
+            let rank = |(unread, mentions): (u64, u64)| (unread > 0, mentions > 0);
+            if rank(before) != rank(after) {
+                self.ranks.notify();
+            }
         }
         self.triggers.of(id).facts.notify();
         if touched == Touched::List {
             self.rooms.notify();
+        }
+    }
+
+    /// Follows what the server says about how far the user has read.
+    fn compare_marks(
+        &self,
+        reading: &mut ReadMarks,
+        room_id: RoomId,
+        before: Option<(Seq, i64)>,
+        now: Option<(Seq, i64)>,
+    ) {
+        if let Some((seq, _)) = now.filter(|_| before != now)
+            && reading.told(room_id, before.map(|before| before.0), seq)
+        {
+            self.held.set(Some(room_id));
         }
     }
 

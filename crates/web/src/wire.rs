@@ -11,18 +11,24 @@ mod tree;
 use shared::admin::{AdminUser, Guests, PasswordReset, Registration, ServerSettings};
 use shared::audit::{AuditDetail, AuditEntry};
 use shared::bans::{Ban, BanReason};
+use shared::edits::Edit;
 use shared::errors::{ErrorCode, FieldError, LimitScope, Problem};
 use shared::events::{MemberChange, MessageChange, RoomChange, ServerEvent};
 use shared::files::{AltText, Attachment};
+use shared::formatting::{Block, Element, Inline};
 use shared::ids::{
     AttachmentId, AuditId, Epoch, InviteId, MessageId, Rev, RoomId, Seq, SessionId, StreamId, TokenId, UserId,
 };
 use shared::invites::{Invite, InvitePreview, InvitedRoom, NewInvite, Redeemed};
 use shared::members::{LeaveReason, Member, MembershipChange, Operation, RemovalReason, Role, Viewer};
-use shared::messages::{Author, Changes, Message};
+use shared::messages::{Author, Changes, Message, MessageAnswer, MessagePage, MessagePreview};
 use shared::page::{Cursor, Page};
+use shared::reactions::{Mine, Reaction};
+use shared::read_marks::{Notify, PutNotify, ReadMark};
+use shared::replies::{Context, Quote, ReplyTo, Thread};
 use shared::rooms::{Posting, Room, RoomName, Topic, Visibility};
 use shared::sessions::Session;
+use shared::stored::Stored;
 use shared::text::InvalidCode;
 use shared::timestamp::Timestamp;
 use shared::tokens::{NewToken, Scope, Token, TokenName};
@@ -76,6 +82,7 @@ pub struct PolledEvents {
 }
 
 read_as! {
+    u8: i64 => |number| number.try_into().ok();
     u16: i64 => |number| number.try_into().ok();
     u32: i64 => |number| number.try_into().ok();
     u64: i64 => |number| number.try_into().ok();
@@ -110,6 +117,7 @@ read_named!(
     Posting,
     Role,
     Operation,
+    Notify,
     LeaveReason,
     RemovalReason,
     Scope,
@@ -124,7 +132,7 @@ read_structs! {
         id, name, topic, visibility, is_own, avatar_url, created_by, created_at, updated_at, last_seq, rev, online, member_count,
         slow_mode_seconds, posting, viewer,
     }
-    Viewer { role, muted_until, banned, may }
+    Viewer { role, muted_until, banned, last_read_seq, mentions, read_version, notify, may }
     Member { user, role, joined_at, muted_until }
     MemberChange { room_id, rev, member }
     Ban { user, by, reason, created_at }
@@ -141,16 +149,28 @@ read_structs! {
     ServerSettings { registration, guests }
     Author { id, username, kind, avatar_url }
     Attachment { id, filename, content_type, size, width, height, url, thumbnail_url, alt }
-    Message { id, room_id, seq, rev, author, text, attachments = Vec::new(), created_at, edited_at, deleted_at }
+    Message {
+        id, room_id, seq, rev, author, text, body, attachments = Vec::new(), reply_to, reactions, pinned_at, created_at,
+        edited_at, deleted_at,
+    }
+    ReplyTo { id, root_id }
+    Context { quotes = Vec::new(), threads = Vec::new() }
+    Quote { id, rev, seq, author, excerpt, deleted }
+    Thread { root_id, count, last_seq }
+    Reaction { emoji, count, user_ids }
+    ReadMark { seq, mentions, version }
+    PutNotify { notify }
+    Edit { text, at }
+    MessagePreview { body }
     Session { id, created_at, last_seen_at, user_agent, address, is_current }
-    Changes { room, messages, members, rev, has_more }
+    Changes { room, messages, context = Context::default(), mine = Mine::new(), members, rev, has_more }
     FieldError { pointer, code, detail }
     Problem { kind: "type", title, status, detail, code, request_id, errors = Vec::new(), retry_after, scope }
-    MessageChange { room_id, rev, message }
+    MessageChange { room_id, rev, message, context = Context::default(), mine = Mine::new() }
     RoomChange { room, rev }
 }
 
-read_tagged!(ServerEvent {
+read_tagged!(ServerEvent by "type" {
     "hello" => Hello { server_version, heartbeat_seconds, epoch, user },
     "subscribed" => Subscribed { room, rev, online, visitors },
     "message_created" => MessageCreated(MessageChange),
@@ -165,6 +185,8 @@ read_tagged!(ServerEvent {
     "room_added" => RoomAdded { room },
     "room_removed" => RoomRemoved { room_id, name, reason },
     "viewer_updated" => ViewerUpdated { room_id, viewer },
+    "read" => Read { room_id, ..mark },
+    "reacted" => Reacted { room_id, message_id, emoji, active },
     "presence" => Presence { room_id, joined, left, online, visitors },
     "typing" => Typing { room_id, user, active },
     "resync" => Resync { room_id },
@@ -172,6 +194,75 @@ read_tagged!(ServerEvent {
     "closed" => Closed { code },
     "error" => Error { code, detail, room_id },
 });
+
+read_tagged!(Block by "t" {
+    "p" => P { c },
+    "h" => H { l, c },
+    "pre" => Pre { lang, text },
+    "quote" => Quote { c },
+    "ul" => Ul { c },
+    "ol" => Ol { start, c },
+});
+
+read_tagged!(Element by "t" {
+    "b" => B { c },
+    "i" => I { c },
+    "s" => S { c },
+    "code" => Code { text },
+    "a" => A { href, c },
+    "br" => Br,
+    "spoiler" => Spoiler { c },
+    "user" => User { id, text },
+    "room" => Room { id, text },
+    "everyone" => Everyone,
+});
+
+impl Read for Inline {
+    fn read(value: &Value) -> Result<Self, Malformed> {
+        match value.text() {
+            Some(text) => Ok(Self::Text(text)),
+            None => Element::read(value).map(Self::Element),
+        }
+    }
+}
+
+impl<T: Read> Read for Stored<T> {
+    fn read(value: &Value) -> Result<Self, Malformed> {
+        T::read(value).map(Self::Value)
+    }
+}
+
+impl Read for Mine {
+    fn read(value: &Value) -> Result<Self, Malformed> {
+        // One by one: collecting would compile a sort.
+        let mut mine = Self::new();
+        for (id, emoji) in value.entries().ok_or(Malformed)? {
+            mine.insert(id.parse().map_err(|_| Malformed)?, Read::read(&emoji)?);
+        }
+        Ok(mine)
+    }
+}
+
+/// Reads what stands beside messages.
+fn context_and_mine(value: &Value) -> Result<(Context, Mine), Malformed> {
+    let (context, mine): (Option<_>, Option<_>) = (field(value, "context")?, field(value, "mine")?);
+    Ok((context.unwrap_or_default(), mine.unwrap_or_default()))
+}
+
+impl Read for MessageAnswer {
+    fn read(value: &Value) -> Result<Self, Malformed> {
+        let (context, mine) = context_and_mine(value)?;
+        Ok(Self { message: Message::read(value)?, context, mine })
+    }
+}
+
+impl<M: Read> Read for MessagePage<M> {
+    fn read(value: &Value) -> Result<Self, Malformed> {
+        let (context, mine) = context_and_mine(value)?;
+        let (next_cursor, prev_cursor) = (field(value, "next_cursor")?, field(value, "prev_cursor")?);
+        Ok(Self { items: field(value, "items")?, context, mine, next_cursor, prev_cursor })
+    }
+}
 
 /// A list that comes whole.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ impl Person<'_> {
             const row = focused.closest('li.message');
             const name = focused.matches('button, a') && (focused.getAttribute('aria-label') ?? focused.textContent);
             const kind = focused === row ? 'message' : focused.localName;
-            const what = focused === row ? row.querySelector('.text').textContent : name || focused.id || focused.className;
+            const what = focused === row ? row.querySelector('.text')?.textContent : name || focused.id || focused.className;
             return `${kind} ${what}`.trim()",
         )
     }

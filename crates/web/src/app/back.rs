@@ -33,6 +33,7 @@ fn close_top(overlays: Overlays) -> bool {
     let Some(dialog) = top.and_then(|top| top.dyn_into::<HtmlDialogElement>().ok()) else {
         overlays.menu.set(false);
         overlays.people.set(false);
+        overlays.thread.set(None);
         return true;
     };
     let options = EventInit::new();

@@ -10,11 +10,14 @@ use crate::components::room_switcher::RoomSwitcher;
 use crate::components::shortcuts_dialog::ShortcutsDialog;
 use crate::dialogs::browse_dialog::BrowseDialog;
 use crate::dialogs::create_room_dialog::CreateRoomDialog;
+use crate::dialogs::edits_dialog::EditsDialog;
+use crate::dialogs::emoji_picker::EmojiPicker;
 use crate::dialogs::image_viewer::ImageViewer;
 use crate::dialogs::room_dialog::RoomDialog;
 use crate::dialogs::settings_dialog::SettingsDialog;
 use crate::live::Live;
 use crate::navigation::Navigation;
+use crate::notifying;
 use crate::overlays::Overlays;
 use crate::route::Route;
 use crate::state::State;
@@ -27,6 +30,7 @@ pub fn AppDialogs() -> impl IntoView {
     let navigation = expect_context::<Navigation>();
     let overlays = expect_context::<Overlays>();
     close_by_back(navigation, overlays);
+    notifying::start(state, live, navigation);
     // A search must find rooms that are not listed yet.
     effect(move || {
         if overlays.switcher.get() {
@@ -53,6 +57,8 @@ pub fn AppDialogs() -> impl IntoView {
         <BrowseDialog />
         <RoomDialog />
         <ImageViewer />
+        <EmojiPicker />
+        <EditsDialog />
         <ShortcutsDialog open=overlays.shortcuts />
         <ConfirmDialog question=overlays.question />
     }

@@ -6,16 +6,22 @@ use std::time::Duration;
 use crate::app::dialogs::AppDialogs;
 use crate::boxed::{effect, memo};
 use crate::browser;
+use crate::components::message_item::plain_text;
 use crate::components::page_frame::PageFrame;
 use crate::components::placeholder::Placeholder;
 use crate::overlays::Overlays;
 use crate::pages::admin_page::AdminPage;
 use crate::pages::invite_page::InvitePage;
 use crate::pages::reset_page::ResetPage;
+use crate::pages::room_page::replies::{AboveText, BelowText, ReplyBar};
+use crate::pages::room_page::thread::ThreadPanel;
+use crate::pages::room_page::toolbar::MessageToolbar;
 use crate::pages::setup_page::SetupPage;
 use crate::parts::composer_files::ComposerFiles;
+use crate::parts::composer_tools::ComposerTools;
 use crate::parts::message_editor::MessageEditor;
 use crate::parts::message_files::MessageFiles;
+use crate::parts::message_text::MessageText;
 use crate::parts::{Part, Parts};
 use crate::state::State;
 use crate::state::toasts::Tone;
@@ -53,7 +59,14 @@ fn draw_loaded(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::ComposerFiles(room_id, draft) => {
             view! { <ComposerFiles room_id=room_id draft=draft /> }.into_any()
         }
+        Part::ComposerTools(tools) => view! { <ComposerTools tools=tools /> }.into_any(),
+        Part::Text(row) => view! { <MessageText row=row /> }.into_any(),
+        Part::AboveText(row) => view! { <AboveText row=row /> }.into_any(),
+        Part::BelowText(row) => view! { <BelowText row=row /> }.into_any(),
+        Part::Toolbar(row) => view! { <MessageToolbar row=row /> }.into_any(),
+        Part::ReplyBar => view! { <ReplyBar /> }.into_any(),
         Part::MessageFiles(row) => view! { <MessageFiles row=row /> }.into_any(),
+        Part::Thread(root) => view! { <ThreadPanel root=root /> }.into_any(),
         Part::Editor(row, editing) => view! { <MessageEditor row=row editing=editing /> }.into_any(),
     })
 }
@@ -108,6 +121,7 @@ fn Later(parts: Parts, part: Part) -> impl IntoView {
     let is_needed = memo(move || match part {
         Part::Dialogs => overlays.asks_for_dialog(),
         Part::ComposerFiles(_, draft) => draft.wants_files.get(),
+        Part::ComposerTools(_) => false,
         _ => true,
     });
     effect(move || {
@@ -155,6 +169,7 @@ fn Later(parts: Parts, part: Part) -> impl IntoView {
     }
     move || match (stage.get(), part) {
         (PartStage::Loaded, _) => draw(part).into_any(),
+        (_, Part::Text(row)) => plain_text(row),
         (_, Part::MessageFiles(_)) => view! { <div class="files-place"></div> }.into_any(),
         (PartStage::Failed, _) if is_page => {
             let text = "Check your connection and try again, or reload the page.";

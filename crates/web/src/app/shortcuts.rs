@@ -24,6 +24,10 @@ pub fn listen(state: State, navigation: Navigation, overlays: Overlays) {
         if command == Command::Close {
             overlays.menu.set(false);
             overlays.people.set(false);
+            // A reply is given up first.
+            if browser::find(".reply-bar").is_none() && browser::find("#thread :focus").is_some() {
+                overlays.thread.set(None);
+            }
             return;
         }
         event.prevent_default();
@@ -48,19 +52,16 @@ pub fn listen(state: State, navigation: Navigation, overlays: Overlays) {
 }
 
 fn open_next_room(state: State, navigation: Navigation, down: bool) {
-    let next = state.rooms.with_untracked(|rooms| {
-        let here = navigation.here().room();
-        let rooms = rooms.mine(here).collect::<Vec<_>>();
-        let place = rooms.iter().position(|room| Some(room.id) == here);
-        let place = match (place, down) {
-            (Some(place), true) => (place + 1) % rooms.len(),
-            (Some(place), false) => (place + rooms.len() - 1) % rooms.len(),
-            (None, _) => 0,
-        };
-        rooms.get(place).map(|room| room.id)
-    });
-    if let Some(room_id) = next {
-        navigation.go(Route::Room(room_id));
+    let here = navigation.here().room();
+    let rooms = untrack(|| state.my_rooms(here));
+    let place = rooms.iter().position(|room_id| Some(*room_id) == here);
+    let place = match (place, down) {
+        (Some(place), true) => (place + 1) % rooms.len(),
+        (Some(place), false) => (place + rooms.len() - 1) % rooms.len(),
+        (None, _) => 0,
+    };
+    if let Some(room_id) = rooms.get(place) {
+        navigation.go(Route::Room(*room_id));
     }
 }
 

@@ -34,12 +34,15 @@ pub fn AppSidebar() -> impl IntoView {
         name: state.room(room_id, |room| room.name.as_str().to_owned()).unwrap_or_default(),
         face: state.room(room_id, |room| RoomFace::from(room)).unwrap_or_default(),
         unread: state.unread_in(room_id),
+        mentions: state.mentions_in(room_id),
     };
+    let current = memo(move || navigation.route().room());
     view! {
         <Sidebar
             rooms=state.rooms
+            order=memo(move || state.my_rooms(current.get()))
             sign=Callback::new(sign)
-            current=memo(move || navigation.route().room())
+            current=current
             identity=state.identity
             loading=loading
             open=overlays.menu

@@ -1,4 +1,4 @@
-//! Shows unread messages outside the page: a count in the title, a dot on the icon.
+//! Shows outside the page that unread messages mention the user: a count in the title, a dot on the icon.
 
 use leptos::prelude::*;
 
@@ -14,7 +14,7 @@ const UNREAD_ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/20
 
 /// Updates the title and the icon from now on.
 pub fn show_unread(state: State, navigation: Navigation) {
-    let unread = state.unread;
+    let unread = state.mentions;
     let plain_icon = icon_link().and_then(|link| link.get_attribute("href")).unwrap_or_default();
     let is_unread = memo(move || unread.get() > 0);
     effect(move || {

@@ -19,7 +19,7 @@ thread_local! {
 
 /// Names of what is kept in the browser.
 pub mod keys {
-    use shared::ids::RoomId;
+    use shared::ids::{MessageId, RoomId};
 
     /// What all names begin with.
     pub const PREFIX: &str = "parlance.";
@@ -29,6 +29,14 @@ pub mod keys {
     pub const READ: &str = "parlance.read";
     /// The last room.
     pub const LAST_ROOM: &str = "parlance.last-room";
+    /// The emoji that were used last.
+    pub const EMOJI: &str = "parlance.emoji";
+    /// Whether this browser shows notifications, and whether with a sound; nothing if not.
+    pub const NOTIFY: &str = "parlance.notify";
+    /// See `NOTIFY`.
+    pub const NOTIFY_SOUND: &str = "parlance.notify-sound";
+    /// The last messages of which a tab has notified the user.
+    pub const TOLD: &str = "parlance.told";
     /// The history of the database that all else belongs to.
     pub const EPOCH: &str = "parlance.epoch";
     /// The fallback by which events came last, and when.
@@ -43,6 +51,11 @@ pub mod keys {
     pub const USER: &str = "parlance.user";
     /// What the names of the outbox's entries begin with.
     pub const OUTBOX: &str = "parlance.outbox.";
+
+    /// The draft of a reply in a thread.
+    pub fn draft_of_thread(room_id: RoomId, root: MessageId) -> String {
+        format!("parlance.draft.{room_id}.{root}")
+    }
 
     /// The draft of a room.
     pub fn draft(room_id: RoomId) -> String {

@@ -2,9 +2,10 @@
 
 use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::messages::{
-    Changes, CreateMessage, Message, UpdateMessage, changes_path, message_path, messages_path,
+    Changes, CreateMessage, MessageAnswer, MessagePage, MessagePreview, PreviewMessage, UpdateMessage,
+    changes_path, message_path, messages_path,
 };
-use shared::page::{Cursor, Page};
+use shared::page::Cursor;
 
 use crate::client::{self, ClientError};
 
@@ -23,12 +24,14 @@ pub enum Slice {
     Around(MessageId),
     /// A whole page on both sides of a message.
     Beside(MessageId),
+    /// The last ones of a thread, or those before a place in it.
+    Thread(MessageId, Option<Cursor>),
     /// Those around the message of this number.
     AroundSeq(Seq),
 }
 
 /// A page of messages, oldest to newest.
-pub async fn list(room_id: RoomId, slice: Slice) -> Result<Page<Message>, ClientError> {
+pub async fn list(room_id: RoomId, slice: Slice) -> Result<MessagePage, ClientError> {
     let query = match slice {
         Slice::Newest => String::new(),
         Slice::Last => "?limit=1".to_owned(),
@@ -36,18 +39,29 @@ pub async fn list(room_id: RoomId, slice: Slice) -> Result<Page<Message>, Client
         Slice::After(cursor) => format!("?after={cursor}"),
         Slice::Around(id) => format!("?around={id}"),
         Slice::Beside(id) => format!("?around={id}&limit=60"),
+        Slice::Thread(root, None) => format!("?thread={root}"),
+        Slice::Thread(root, Some(cursor)) => format!("?thread={root}&before={cursor}"),
         Slice::AroundSeq(seq) => format!("?around={seq}"),
     };
     client::get(&format!("{}{query}", messages_path(room_id))).await
 }
 
 /// Sends a message, or the same one again.
-pub async fn create(room_id: RoomId, create: &CreateMessage) -> Result<Message, ClientError> {
+pub async fn create(room_id: RoomId, create: &CreateMessage) -> Result<MessageAnswer, ClientError> {
     client::post(&messages_path(room_id), create).await
 }
 
+/// How a text will look.
+pub async fn preview(room_id: RoomId, preview: &PreviewMessage) -> Result<MessagePreview, ClientError> {
+    client::post(&format!("{}/preview", messages_path(room_id)), preview).await
+}
+
 /// Edits a message.
-pub async fn update(room_id: RoomId, id: MessageId, update: &UpdateMessage) -> Result<Message, ClientError> {
+pub async fn update(
+    room_id: RoomId,
+    id: MessageId,
+    update: &UpdateMessage,
+) -> Result<MessageAnswer, ClientError> {
     client::patch(&message_path(room_id, id), update).await
 }
 

@@ -9,6 +9,13 @@ use web_sys::Blob;
 
 use crate::client::{self, ClientError};
 
+/// A page of the rooms that the user is in, those with the latest message first.
+pub async fn list_mine(cursor: Option<&Cursor>) -> Result<Page<Room>, ClientError> {
+    let path = format!("{ROOMS_PATH}?mine=true&limit={}", client::PAGE);
+    let cursor = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+    client::get(&format!("{path}{cursor}")).await
+}
+
 /// A page of rooms, oldest first. Without a `limit` it has the server's usual size.
 pub async fn list(cursor: Option<&Cursor>, limit: Option<u32>) -> Result<Page<Room>, ClientError> {
     let cursor = cursor.map(|cursor| format!("cursor={cursor}"));

@@ -14,7 +14,7 @@ use crate::components::icon::Icon;
 use crate::components::icon_button::IconButton;
 use crate::components::keys;
 use crate::components::name_field::NameField;
-use crate::parts::DraftFacts;
+use crate::parts::{DraftFacts, Tools};
 use crate::state::Identity;
 use crate::state::sending_rules::time_left;
 use crate::state::shortcuts::{Command, Place};
@@ -48,8 +48,10 @@ pub struct Closed {
 /// The composer of a room.
 #[component]
 pub fn Composer(
-    /// The room's name.
-    room_name: Memo<String>,
+    /// The id of the field.
+    id: &'static str,
+    /// What is written here, in words.
+    label: Signal<String>,
     /// The user.
     identity: RwSignal<Identity>,
     /// The text so far. It is stored per room.
@@ -70,6 +72,14 @@ pub fn Composer(
     wait: Memo<i64>,
     /// The files and what adds them.
     file_list: AnyView,
+    /// What stands above the field.
+    top: AnyView,
+    /// What helps with writing.
+    bar: AnyView,
+    /// What handles keys first.
+    tools: Tools,
+    /// Called by Escape.
+    on_cancel: Callback<()>,
     /// Called to send a message.
     on_send: Callback<Draft>,
     /// Called when the text was changed by a key.
@@ -97,7 +107,6 @@ pub fn Composer(
         true => Some(format!("A message can have at most {} characters.", limit.get())),
         false => error.get(),
     });
-    let label = Signal::derive(move || format!("Message {}", room_name.get()));
 
     let send = move || {
         if busy.get_untracked() || too_long.get_untracked() || wait.get_untracked() > 0 {
@@ -152,8 +161,16 @@ pub fn Composer(
         send();
     };
     let on_keydown = move |event: KeyboardEvent| {
+        let handler = tools.on_key.get_value();
+        if handler.is_some_and(|handle| handle(&event)) {
+            event.prevent_default();
+            // Escape closes nothing else.
+            return event.stop_propagation();
+        }
         match keys::command(Place::Composer, &event) {
             Some(Command::Send) if !browser::is_touch() || event.ctrl_key() || event.meta_key() => send(),
+            // Menus close by the same key.
+            Some(Command::Cancel) => return on_cancel.run(()),
             Some(Command::EditLast) if draft.with_untracked(String::is_empty) => on_edit_last.run(()),
             _ => return,
         }
@@ -165,6 +182,7 @@ pub fn Composer(
                 <NameField name=name error=name_error on_sign_in=on_sign_in />
             </Show>
             <ClosedNote closed=closed on_sign_up=on_sign_up />
+            {top}
             <div class="composer-box" hidden=move || !is_open.get()>
                 {file_list}
                 <Show when=move || may_attach.get()>
@@ -177,12 +195,12 @@ pub fn Composer(
                 </Show>
                 <textarea
                     node_ref=field
-                    id="composer"
+                    id=id
                     rows="1"
                     dir="auto"
                     // On touch screens the key begins a new line, and the button sends.
                     enterkeyhint=if browser::is_touch() { "enter" } else { "send" }
-                    aria-describedby="composer-error"
+                    aria-describedby=format!("{id}-error")
                     aria-label=move || label.get()
                     placeholder=move || label.get()
                     aria-invalid=move || shown_error.with(Option::is_some).to_string()
@@ -207,6 +225,7 @@ pub fn Composer(
                 </button>
             </div>
             <div class="composer-foot">
+                {bar}
                 <p class="typing">
                     {move || typing.get()}
                 </p>
@@ -217,7 +236,7 @@ pub fn Composer(
                         _ => String::new(),
                     }}
                 </p>
-                <FieldError id="composer-error" error=shown_error />
+                <FieldError id=format!("{id}-error") error=shown_error />
             </div>
         </form>
     }

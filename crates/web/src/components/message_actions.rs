@@ -6,15 +6,6 @@ use shared::messages::UpdateMessage;
 
 use crate::parts::Parts;
 
-/// What the user may do with a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MessageRights {
-    /// Edit it.
-    pub edit: bool,
-    /// Delete it.
-    pub delete: bool,
-}
-
 /// The actions on messages, and the state of the edit in progress.
 #[derive(Clone, Copy)]
 pub struct MessageActions {
@@ -24,20 +15,14 @@ pub struct MessageActions {
     pub edit_error: RwSignal<Option<String>>,
     /// Whether the edit's request is in flight.
     pub edit_busy: RwSignal<bool>,
-    /// Opens the editor.
-    pub on_edit: Callback<MessageId>,
     /// Saves the edit.
     pub on_save: Callback<(MessageId, UpdateMessage)>,
     /// Closes the editor.
     pub on_cancel_edit: Callback<()>,
-    /// Deletes a message.
-    pub on_delete: Callback<MessageId>,
-    /// Copies a message's link.
-    pub on_copy_link: Callback<MessageId>,
     /// Sends a failed message again.
     pub on_retry: Callback<MessageId>,
     /// Removes a failed message.
     pub on_discard: Callback<MessageId>,
-    /// Draws the files of a message and its editor.
+    /// Draws what is loaded later.
     pub parts: Parts,
 }

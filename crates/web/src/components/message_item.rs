@@ -2,22 +2,24 @@
 
 use leptos::prelude::*;
 use shared::ids::MessageId;
+use shared::members::Operation;
 use shared::messages::Message;
 
 use crate::boxed::memo;
 use crate::browser::{TimeStyle, time_text};
 use crate::components::avatar::Avatar;
 use crate::components::icon::Icon;
-use crate::components::message_actions::{MessageActions, MessageRights};
-use crate::components::message_toolbar::MessageToolbar;
+use crate::components::message_actions::MessageActions;
+use crate::overlays::Overlays;
 use crate::parts::{Editing, Part};
+use crate::state::State;
 use crate::state::files::words;
 use crate::state::links::parts;
 use crate::state::messages::Delivery;
 use crate::state::rows::MessageRow;
 
 /// The note in the place of a deleted text.
-const DELETED: &str = "This message was deleted.";
+pub const DELETED: &str = "This message was deleted.";
 
 /// A message with its toolbar while it is active. The editor replaces the text while the message is being edited.
 #[component]
@@ -26,8 +28,6 @@ pub fn MessageItem(
     id: MessageId,
     /// The message as it is now.
     row: RwSignal<MessageRow>,
-    /// What the user may do with a message.
-    rights: Callback<MessageRow, MessageRights>,
     /// Whether the pointer or the focus is on it.
     active: Signal<bool>,
     /// Whether it is being edited.
@@ -39,7 +39,6 @@ pub fn MessageItem(
 ) -> impl IntoView {
     let has_actions =
         memo(move || row.with(|row| row.delivery == Delivery::Sent && row.message.text.is_some()));
-    let rights = memo(move || rights.run(row.get()));
     let gutter = move || {
         row.with(|row| match row.opens_group {
             true => {
@@ -49,6 +48,9 @@ pub fn MessageItem(
             false => view! { <span class="gutter-time">{time(&row.message)}</span> }.into_any(),
         })
     };
+    let has_above =
+        memo(move || row.with(|row| row.message.pinned_at.is_some() || row.beside.quote.is_some()));
+    let has_below = memo(move || row.with(|row| row.beside.replies > 0 || !row.beside.chips.is_empty()));
     let head = move || row.with(|row| row.opens_group.then(|| head(&row.message)));
     let editor = move || {
         let MessageActions {
@@ -75,12 +77,14 @@ pub fn MessageItem(
             {move || gutter()}
             <div class="message-body">
                 {move || head()}
+                {move || has_above.get().then(|| actions.parts.draw(Part::AboveText(row)))}
                 <Show when=move || editing.get() fallback=move || view! { <MessageContent id=id row=row actions=actions /> }>
                     {editor()}
                 </Show>
+                {move || has_below.get().then(|| actions.parts.draw(Part::BelowText(row)))}
             </div>
             <Show when=move || active.get() && !editing.get() && has_actions.get()>
-                <MessageToolbar id=id row=row rights=rights actions=actions />
+                {actions.parts.draw(Part::Toolbar(row))}
             </Show>
         </li>
     }
@@ -89,18 +93,10 @@ pub fn MessageItem(
 /// The text and the files, or the note that the message was deleted, and why it could not be sent.
 #[component]
 fn MessageContent(id: MessageId, row: RwSignal<MessageRow>, actions: MessageActions) -> impl IntoView {
-    let text = move || {
-        row.with(|row| match &row.message.text {
-            Some(text) if text.is_empty() && row.message.edited_at.is_none() => ().into_any(),
-            Some(text) => view! {
-                <p class="text" dir="auto">
-                    {parts(text).into_iter().map(part).collect_view()}
-                    {edited(&row.message)}
-                </p>
-            }
-            .into_any(),
-            None => view! { <p class="text gone">{DELETED}</p> }.into_any(),
-        })
+    let is_formatted = memo(move || row.with(|row| row.message.text.is_some() && row.message.body.is_some()));
+    let text = move || match is_formatted.get() {
+        true => actions.parts.draw(Part::Text(row)),
+        false => plain_text(row),
     };
     let failure = move || {
         row.with(|row| match &row.delivery {
@@ -146,19 +142,39 @@ fn label(row: &MessageRow) -> String {
     )
 }
 
+/// The text as it was written, in which URLs are links, or the note that the message was deleted.
+pub fn plain_text(row: RwSignal<MessageRow>) -> AnyView {
+    let (state, overlays) = (expect_context::<State>(), expect_context::<Overlays>());
+    let text = move || {
+        row.with(|row| match &row.message.text {
+            Some(text) if text.is_empty() && row.message.edited_at.is_none() => ().into_any(),
+            Some(text) => view! {
+                <p class="text" dir="auto">
+                    {parts(text).into_iter().map(part).collect_view()}
+                    {edited(&row.message, state, overlays)}
+                </p>
+            }
+            .into_any(),
+            None => view! { <p class="text gone">{DELETED}</p> }.into_any(),
+        })
+    };
+    view! { {move || text()} }.into_any()
+}
+
 /// A part of a text: a URL is a link.
 fn part((text, is_url): (&str, bool)) -> AnyView {
     let text = text.to_owned();
-    if is_url {
-        view! {
-            <a class="url" href=text.clone() target="_blank" rel="noopener noreferrer nofollow">
-                {text.clone()}
-            </a>
-        }
-        .into_any()
-    } else {
-        text.into_any()
+    if is_url { link(text.clone(), text.into_any()) } else { text.into_any() }
+}
+
+/// A link that leaves the page alone.
+pub fn link(href: String, content: AnyView) -> AnyView {
+    view! {
+        <a class="url" href=href target="_blank" rel="noopener noreferrer nofollow">
+            {content}
+        </a>
     }
+    .into_any()
 }
 
 fn head(message: &Message) -> impl IntoView + use<> {
@@ -172,13 +188,21 @@ fn head(message: &Message) -> impl IntoView + use<> {
     }
 }
 
-fn edited(message: &Message) -> Option<impl IntoView + use<>> {
+/// The word that a message was edited. It opens the former texts for those who may read them.
+pub fn edited(message: &Message, state: State, overlays: Overlays) -> Option<AnyView> {
+    let (room_id, id) = (message.room_id, message.id);
     message.edited_at.map(|edited_at| {
         let title = format!("Edited {}", time_text(edited_at.unix_millis(), TimeStyle::Full));
-        view! {
-            <span class="edited" title=title>
-                " edited"
-            </span>
+        let open = move |_| {
+            overlays.edited.set(Some((room_id, id)));
+            overlays.edits.set(true);
+        };
+        match state.may(room_id, Operation::ViewEdits) {
+            true => {
+                view! { <button type="button" class="edited" title=title on:click=open>" edited"</button> }
+                    .into_any()
+            }
+            false => view! { <span class="edited" title=title>" edited"</span> }.into_any(),
         }
     })
 }

@@ -16,7 +16,7 @@ use leptos::prelude::*;
 use shared::ids::MessageId;
 
 use crate::components::icon::Icon;
-use crate::components::message_actions::{MessageActions, MessageRights};
+use crate::components::message_actions::MessageActions;
 use crate::components::message_list::edges::ListEdges;
 use crate::components::message_list::keyboard::move_focus;
 use crate::components::message_list::row_table::RowTable;
@@ -24,7 +24,6 @@ use crate::components::message_list::rows::MessageRows;
 use crate::components::message_list::scroll::ListScroll;
 use crate::components::message_list::size::observe_size;
 use crate::components::message_list::target::ScrollTarget;
-use crate::state::rows::MessageRow;
 
 /// The list of messages.
 #[component]
@@ -43,8 +42,6 @@ pub fn MessageList(
     today: RwSignal<i64>,
     /// Whether the user sees the end of the list. The list sets it.
     at_end: RwSignal<bool>,
-    /// What the user may do with a message.
-    rights: Callback<MessageRow, MessageRights>,
     /// The message that the URL points at.
     pointed: Memo<Option<MessageId>>,
     /// The actions on messages.
@@ -94,7 +91,7 @@ pub fn MessageList(
                     <div class="log-top">
                         <ListTop room_name=room_name edges=edges on_older=on_older />
                     </div>
-                    <MessageRows list=list table=table today=today rights=rights pointed=pointed actions=actions />
+                    <MessageRows list=list table=table today=today pointed=pointed actions=actions />
                 </div>
             </div>
             <Show when=can_jump>

@@ -15,6 +15,8 @@ pub struct RoomSign {
     pub face: RoomFace,
     /// How many messages are unread.
     pub unread: u64,
+    /// How many of them mention the user.
+    pub mentions: u64,
 }
 
 /// A link to a room, with its unread count.
@@ -28,10 +30,7 @@ pub fn RoomLink(
     current: Signal<bool>,
 ) -> impl IntoView {
     let unread = move || sign.with(|sign| sign.unread);
-    let count = move || match unread() {
-        many @ 100.. => format!("{}+", many.min(99)),
-        few => few.to_string(),
-    };
+    let mentions = move || sign.with(|sign| sign.mentions);
     view! {
         <li>
             <a
@@ -44,10 +43,20 @@ pub fn RoomLink(
                 <span class="room-link-name" dir="auto">
                     {move || sign.with(|sign| sign.name.clone())}
                 </span>
-                <Show when=move || { unread() > 0 }>
-                    <span class="count">{move || count()} <span class="sr-only">" unread"</span></span>
-                </Show>
+                {move || badge(mentions(), "mentions", " mentions")}
+                {move || badge(unread(), "count", " unread")}
             </a>
         </li>
     }
+}
+
+/// A number beside the name, if it is one.
+fn badge(number: u64, class: &'static str, what: &'static str) -> Option<AnyView> {
+    let sign = if class == "mentions" { "@" } else { "" };
+    let text = match number {
+        0 => return None,
+        1..100 => format!("{sign}{number}"),
+        _ => format!("{sign}99+"),
+    };
+    Some(view! { <span class=class>{text} <span class="sr-only">{what}</span></span> }.into_any())
 }

@@ -21,6 +21,8 @@ use crate::state::rooms::RoomList;
 pub fn Sidebar(
     /// The rooms.
     rooms: RwSignal<RoomList>,
+    /// The rooms to list, in their order.
+    order: Memo<Vec<RoomId>>,
     /// A room's name and how many messages are unread there, tracked.
     sign: Callback<RoomId, RoomSign>,
     /// The open room.
@@ -44,10 +46,7 @@ pub fn Sidebar(
     /// Called to open the settings.
     on_settings: Callback<()>,
 ) -> impl IntoView {
-    let keys = memo(move || {
-        let open = current.get();
-        rooms.with(|rooms| rooms.mine(open).map(|room| room.id.0.as_u128()).collect::<Vec<_>>())
-    });
+    let keys = memo(move || order.with(|order| order.iter().map(|id| id.0.as_u128()).collect::<Vec<_>>()));
     // A selector notifies only the room that the user leaves and the one that the user enters.
     let is_current = StoredValue::new(Selector::new(move || current.get()));
     let draw = move |key| {
@@ -119,8 +118,8 @@ fn RoomsEnd(rooms: RwSignal<RoomList>, loading: RwSignal<bool>, on_more: Callbac
     let end = memo(move || {
         rooms.with(|rooms| match (rooms.is_loaded(), rooms.next_cursor().is_some(), rooms.all().is_empty()) {
             (false, ..) => End::Loading,
-            // All rooms of the user are loaded by themselves.
-            (true, true, _) if rooms.has_membership() => End::Loading,
+            // The user's own rooms are there, and others are not listed here.
+            (true, true, _) if rooms.has_membership() => End::Complete,
             (true, true, _) => End::More,
             (true, false, true) => End::NoRooms,
             (true, false, false) => End::Complete,

@@ -93,7 +93,8 @@ pub fn ImageViewer() -> impl IntoView {
 fn images_of(state: State, viewed: Viewed) -> Vec<Attachment> {
     let Viewed { room_id, message, .. } = viewed;
     let sent = state.timeline(room_id, |timeline| Some(images(&timeline?.get(message)?.attachments)));
-    let unsent = || state.outbox.with(|outbox| outbox.get(message).map(|entry| images(&entry.attachments)));
+    let unsent =
+        || state.outbox.with(|outbox| outbox.get(message).map(|entry| images(&entry.words.attachments)));
     sent.or_else(unsent).unwrap_or_default()
 }
 

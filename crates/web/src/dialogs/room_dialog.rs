@@ -9,7 +9,9 @@ mod invites;
 mod leaving;
 mod log;
 mod members;
+mod notify;
 mod person;
+mod pins;
 
 use leptos::prelude::*;
 use shared::members::Operation;
@@ -29,6 +31,8 @@ const MEMBERS: Section = (1, "Members");
 const INVITES: Section = (2, "Invites");
 const BANS: Section = (3, "Bans");
 const AUDIT: Section = (4, "Audit log");
+const PINS: Section = (6, "Pinned messages");
+const NOTIFY: Section = (7, "Notifications");
 const LEAVE: Section = (5, "Leave");
 const LEAVE_OR_DELETE: Section = (5, "Leave or delete");
 
@@ -60,7 +64,9 @@ pub fn RoomDialog() -> impl IntoView {
         let guarded =
             [(INVITES, Operation::ManageInvites), (BANS, Operation::ViewBans), (AUDIT, Operation::ViewAudit)];
         let guarded = guarded.into_iter().filter(|(_, needs)| may(*needs)).map(|(section, _)| section);
-        [ABOUT, MEMBERS].into_iter().chain(guarded).chain([last]).collect()
+        let is_member = |room: &Room| room.viewer.as_ref().is_some_and(|viewer| viewer.role.is_some());
+        let notify = (state.room(room_id, is_member) == Some(true)).then_some(NOTIFY);
+        [ABOUT, MEMBERS, PINS].into_iter().chain(notify).chain(guarded).chain([last]).collect()
     });
     let title = move || {
         let name = |room: &Room| room.name.as_str().to_owned();
@@ -73,6 +79,8 @@ pub fn RoomDialog() -> impl IntoView {
             2 => view! { <invites::InviteList dialog=dialog /> }.into_any(),
             3 => view! { <bans::BanList dialog=dialog /> }.into_any(),
             4 => view! { <log::Log dialog=dialog /> }.into_any(),
+            6 => view! { <pins::PinList dialog=dialog /> }.into_any(),
+            7 => view! { <notify::NotifyLevel dialog=dialog /> }.into_any(),
             5 => view! { <leaving::Leaving dialog=dialog /> }.into_any(),
             _ => view! { <about::About dialog=dialog /> }.into_any(),
         }

@@ -4,6 +4,7 @@ mod appearance;
 mod connection;
 mod context;
 mod deletion;
+mod notices;
 mod password;
 mod profile;
 mod sessions;
@@ -25,6 +26,7 @@ const SESSIONS: Section = (2, "Sessions");
 const TOKENS: Section = (3, "Tokens");
 const APPEARANCE: Section = (4, "Appearance");
 const CONNECTION: Section = (5, "Connection");
+const NOTICES: Section = (7, "Notifications");
 const DELETION: Section = (6, "Delete account");
 
 /// The dialog with all settings.
@@ -36,8 +38,8 @@ pub fn SettingsDialog() -> impl IntoView {
     let settings = Settings { state, live: expect_context(), overlays, unsaved };
     let who = memo(move || state.identity.with(|identity| identity.user().map(|user| (user.id, user.kind))));
     let items = memo(move || match who.get() {
-        Some((_, UserKind::Guest)) => vec![PROFILE, APPEARANCE, CONNECTION, DELETION],
-        Some(_) => vec![PROFILE, PASSWORD, SESSIONS, TOKENS, APPEARANCE, CONNECTION, DELETION],
+        Some((_, UserKind::Guest)) => vec![PROFILE, APPEARANCE, NOTICES, CONNECTION, DELETION],
+        Some(_) => vec![PROFILE, PASSWORD, SESSIONS, TOKENS, APPEARANCE, NOTICES, CONNECTION, DELETION],
         None => vec![PROFILE, APPEARANCE, CONNECTION],
     });
     // Nobody sees the settings of somebody else.
@@ -60,6 +62,7 @@ pub fn SettingsDialog() -> impl IntoView {
         3 => view! { <tokens::TokenList unsaved=unsaved /> }.into_any(),
         4 => view! { <appearance::Appearance /> }.into_any(),
         5 => view! { <connection::ConnectionSettings /> }.into_any(),
+        7 => view! { <notices::NoticeSettings /> }.into_any(),
         6 => view! { <deletion::DeletionForm settings=settings /> }.into_any(),
         _ => view! { <profile::Profile settings=settings is_admin=is_admin /> }.into_any(),
     };

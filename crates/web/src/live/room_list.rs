@@ -33,7 +33,11 @@ impl Live {
         let (reach, listed) = self.state.rooms.with_untracked(|rooms| {
             (rooms.reach_of_list(), rooms.all().iter().map(|room| room.id).collect::<HashSet<_>>())
         });
+        let is_somebody = self.state.me().is_some();
         spawn_local(async move {
+            if is_somebody && let Err(error) = self.load_my_rooms().await {
+                return self.note_listing_failure(&error);
+            }
             let mut loaded = Vec::new();
             let mut cursor = None;
             loop {
@@ -49,6 +53,19 @@ impl Live {
                 }
             }
         });
+    }
+
+    /// Loads the rooms that the user is in, the busiest first: they are followed before all others.
+    async fn load_my_rooms(self) -> Result<(), ClientError> {
+        let mut cursor = None;
+        loop {
+            let page = client::rooms::list_mine(cursor.as_ref()).await?;
+            page.items.into_iter().for_each(|room| self.take_room(room));
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// Loads the list again, unless it is about to be loaded for the first time.
@@ -180,12 +197,9 @@ impl Live {
             }
         }
         self.take_rooms(loaded, next_cursor);
-        // All rooms of the user are shown, and unread messages count in every room that they know.
+        // Unread messages count in every room that the user knows.
         let state = self.state;
-        let has_membership = state.rooms.with_untracked(RoomList::has_membership);
-        if has_membership
-            || state.rooms.with_untracked(|rooms| state.reading.with_value(|it| it.has_unlisted(rooms)))
-        {
+        if state.rooms.with_untracked(|rooms| state.reading.with_value(|it| it.has_unlisted(rooms))) {
             self.load_all_rooms();
         }
     }

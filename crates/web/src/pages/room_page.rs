@@ -6,7 +6,11 @@ mod context;
 mod header;
 mod loading;
 mod messages;
+pub mod reactions;
 mod reading;
+pub mod replies;
+pub mod thread;
+pub mod toolbar;
 
 use leptos::prelude::*;
 use shared::ids::{MessageId, RoomId};
@@ -20,7 +24,7 @@ use crate::pages::room_page::composer::RoomComposer;
 use crate::pages::room_page::context::RoomContext;
 use crate::pages::room_page::header::RoomPageHeader;
 use crate::pages::room_page::messages::RoomMessages;
-use crate::parts::Parts;
+use crate::parts::{Part, Parts};
 
 /// The page of one room. The app renders another room as another page.
 #[component]
@@ -41,6 +45,7 @@ pub fn RoomPage(
     on_cleanup(move || {
         state.timelines.update_value(|timelines| timelines.leave(room_id));
         overlays.loading.set(false);
+        overlays.thread.set(None);
     });
     let me = Signal::derive(move || room.me());
     // The members are loaded when the room is known, and again when the user lost and regained it.
@@ -86,6 +91,7 @@ pub fn RoomPage(
                     on_person=on_person
                     on_more=Callback::new(move |()| live.load_members(room_id))
                 />
+                {move || overlays.thread.get().map(|root| parts.draw(Part::Thread(root)))}
             </Show>
         </div>
     }

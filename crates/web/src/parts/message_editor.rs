@@ -55,7 +55,7 @@ pub fn MessageEditor(
         match parse(&edited, kind) {
             Ok(text) => {
                 let attachments = (!same_files).then(|| kept.with_untracked(|kept| kept_claims(kept)));
-                on_save.run((id, UpdateMessage { text: Some(text), attachments }));
+                on_save.run((id, UpdateMessage { text: Some(text), attachments, mentions: Vec::new() }));
             }
             Err(invalid) => error.set(Some(invalid.detail)),
         }

@@ -5,6 +5,8 @@
 use shared::files::{AltText, Attachment, AttachmentClaim};
 use shared::messages::Message;
 
+use crate::state::excerpts::plain;
+
 /// An animated image larger than this stands still until it is opened.
 const MOST_MOVING_BYTES: u64 = 8 << 20;
 /// A longer end of a name is no extension.
@@ -117,7 +119,7 @@ pub fn size_text(bytes: u64) -> String {
 
 /// What a message says, its text and then its files; `None` once it is deleted.
 pub fn words(message: &Message) -> Option<String> {
-    let mut words = message.text.clone()?;
+    let mut words = plain(message)?;
     for file in &message.attachments {
         if !words.is_empty() {
             words.push('\n');

@@ -1,4 +1,4 @@
-//! Finds the URLs in a message's text.
+//! Finds the URLs in a message's text, and says where links really lead.
 //!
 //! Pure. Only `http` and `https` become links: other schemes can run scripts or open programs.
 
@@ -26,6 +26,45 @@ pub fn parts(text: &str) -> Vec<(&str, bool)> {
         parts.push((&text[done..], false));
     }
     parts
+}
+
+/// Whether a link may be followed from the page.
+pub fn is_safe(href: &str) -> bool {
+    let begins = |scheme: &str| href.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme));
+    ["http://", "https://", "mailto:"].into_iter().any(begins)
+}
+
+/// The host of a link whose words look like the address of another one.
+pub fn other_host(href: &str, words: &str) -> Option<String> {
+    let real = host(href)?;
+    let plain = |host: &str| host.strip_prefix("www.").unwrap_or(host).to_owned();
+    let lies =
+        |word: &str| host(word).is_some_and(|said| looks_like_host(&said) && plain(&said) != plain(&real));
+    words.split_whitespace().any(lies).then_some(real)
+}
+
+/// The host of an address, which may begin without a scheme; of a mail address, what is behind the `@`.
+fn host(address: &str) -> Option<String> {
+    let mail = address.strip_prefix("mailto:").unwrap_or(address);
+    let rest = mail.split_once("://").map_or(mail, |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#', '\\']).next()?.rsplit('@').next()?;
+    let host = host.split(':').next()?;
+    let host = host.trim_matches(|letter| !is_of_host(letter)).to_ascii_lowercase();
+    (!host.is_empty()).then_some(host)
+}
+
+/// Whether a word may be taken for a host: labels with dots between them, of which the last is no number.
+fn looks_like_host(word: &str) -> bool {
+    let is_label = |label: &str| !label.is_empty() && label.chars().all(|it| is_of_host(it) || it == '-');
+    let last = word.rsplit('.').next().unwrap_or_default();
+    word.contains('.')
+        && word.split('.').all(is_label)
+        && last.chars().count() > 1
+        && !last.bytes().all(|it| it.is_ascii_digit())
+}
+
+fn is_of_host(letter: char) -> bool {
+    !letter.is_ascii() || letter.is_ascii_alphanumeric()
 }
 
 /// Where the scheme begins that ends at `mark`.
@@ -71,7 +110,7 @@ fn length(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::parts;
+    use super::{is_safe, other_host, parts};
 
     /// The URLs of a text. The parts are always the whole text.
     fn urls(text: &str) -> Vec<&str> {
@@ -131,5 +170,34 @@ mod tests {
             assert_eq!(urls(text), [""; 0], "{text}");
         }
         assert_eq!(urls("http://http://a.example"), ["http://http://a.example"]);
+    }
+
+    #[test]
+    fn only_the_web_and_mail_are_safe() {
+        assert!(
+            is_safe("https://a.example") && is_safe("HTTP://a.example") && is_safe("mailto:ada@a.example")
+        );
+        for href in ["javascript:alert(1)", "data:text/html,x", "//a.example", "", "file:///etc"] {
+            assert!(!is_safe(href), "{href}");
+        }
+    }
+
+    #[test]
+    fn words_that_look_like_another_address_do_not_hide_where_a_link_leads() {
+        let real = |words: &str| other_host("https://evil.example/x", words);
+        for lie in ["bank.example", "https://bank.example/x", "see www.bank.example.", "ada@bank.example"] {
+            assert_eq!(real(lie).as_deref(), Some("evil.example"), "{lie}");
+        }
+        for words in ["evil.example", "the docs", "www.Evil.example/y", "v1.2", "e.g. this", ""] {
+            assert_eq!(real(words), None, "{words}");
+        }
+        assert_eq!(
+            other_host("mailto:eve@evil.example", "ada@bank.example").as_deref(),
+            Some("evil.example")
+        );
+        assert_eq!(
+            other_host("https://evil.example:443/", "bank.example:443").as_deref(),
+            Some("evil.example")
+        );
     }
 }

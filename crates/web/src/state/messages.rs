@@ -9,11 +9,15 @@ mod outside;
 use std::sync::Arc;
 
 use shared::ids::{MessageId, Seq};
-use shared::messages::{Author, Message};
-use shared::page::{Cursor, Page};
+use shared::messages::{Author, Message, MessagePage};
+use shared::page::Cursor;
+use shared::reactions::Mine;
+use shared::replies::Context;
 use shared::timestamp::Timestamp;
 
 use self::outside::Outside;
+use crate::state::reactions::OwnReactions;
+use crate::state::references::References;
 
 /// The window has at least this limit. It suits a screen of 800 pixels.
 pub const WINDOW: usize = 120;
@@ -64,6 +68,10 @@ pub struct Timeline {
     newer: Option<Edge>,
     loaded: bool,
     reader: Reader,
+    /// What the messages refer to.
+    pub references: References,
+    /// The user's own reactions.
+    pub own: OwnReactions,
 }
 
 impl Timeline {
@@ -108,7 +116,8 @@ impl Timeline {
     }
 
     /// Shows this page instead of what was shown: the newest one, or one around a message.
-    pub fn show(&mut self, page: Page<Message>) {
+    pub fn show(&mut self, page: MessagePage) {
+        let page = self.learn(page);
         for message in std::mem::take(&mut self.window) {
             self.outside.keep(message);
         }
@@ -120,8 +129,9 @@ impl Timeline {
     }
 
     /// Adds the page before the window, or around its first message, and drops the newest messages.
-    pub fn prepend(&mut self, page: Page<Message>) {
+    pub fn prepend(&mut self, page: MessagePage) {
         let Some(first) = self.window.first().map(|message| message.seq) else { return self.show(page) };
+        let page = self.learn(page);
         let mut older = page.items;
         older.retain(|message| message.seq < first);
         if older.last().is_none_or(|last| last.seq.next() == first) {
@@ -138,7 +148,8 @@ impl Timeline {
     }
 
     /// Adds the page after the window, or around its last message, and drops the oldest messages.
-    pub fn append(&mut self, page: Page<Message>) {
+    pub fn append(&mut self, page: MessagePage) {
+        let page = self.learn(page);
         let next = self.next_seq();
         let mut newer = page.items;
         newer.retain(|message| message.seq >= next);
@@ -153,8 +164,17 @@ impl Timeline {
         }
     }
 
+    /// Takes in what stands beside the messages of a page.
+    fn learn(&mut self, page: MessagePage) -> MessagePage {
+        let MessagePage { items, context, mine, next_cursor, prev_cursor } = page;
+        self.own.replace(&items, mine);
+        self.references.learn(context);
+        MessagePage { items, context: Context::default(), mine: Mine::new(), next_cursor, prev_cursor }
+    }
+
     /// Takes in a message however it came: a live event, a replay, a reply.
     pub fn apply(&mut self, message: Message) {
+        self.references.renew(&message);
         let message = Arc::new(message);
         match self.place(message.seq) {
             Some(place) if self.window[place].rev <= message.rev => self.window[place] = message,
@@ -183,7 +203,10 @@ impl Timeline {
         if let Some(message) = self.window.iter_mut().find(|message| message.id == id) {
             let message = Arc::make_mut(message);
             message.text = None;
+            message.body = None;
             message.attachments.clear();
+            message.reactions = None;
+            message.pinned_at = None;
             message.deleted_at = Some(now);
         }
     }
@@ -193,6 +216,7 @@ impl Timeline {
         self.reader = Reader::default();
         if self.is_at_newest() {
             self.drop_oldest(keep);
+            self.references.trim(&self.window);
         } else {
             *self = Self::default();
         }

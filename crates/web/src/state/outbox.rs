@@ -7,11 +7,10 @@ mod entry;
 
 use std::collections::HashMap;
 
-use shared::files::Attachment;
 use shared::ids::{MessageId, RoomId, UserId};
 use shared::timestamp::Timestamp;
 
-pub use self::entry::{Entry, parse_key};
+pub use self::entry::{Entry, Words, parse_key};
 use crate::state::backoff;
 
 /// The state of one room's queue.
@@ -69,13 +68,12 @@ impl Outbox {
         id: MessageId,
         room_id: RoomId,
         owner: Option<UserId>,
-        text: String,
-        attachments: Vec<Attachment>,
+        words: Words,
         now: Timestamp,
     ) {
         let place = self.entries.last().map_or(0, |entry| entry.place) + 1;
         let failure = None;
-        self.entries.push(Entry { id, room_id, owner, text, attachments, created_at: now, failure, place });
+        self.entries.push(Entry { id, room_id, owner, words, created_at: now, failure, place });
     }
 
     /// Adds an entry that was kept by the browser, or replaces the copy that is here.
@@ -193,8 +191,9 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use shared::files::AltText;
+    use shared::files::{AltText, Attachment};
     use shared::messages::Author;
+    use shared::replies::ReplyTo;
 
     use super::*;
     use crate::state::messages::Delivery;
@@ -206,7 +205,8 @@ mod tests {
 
     fn write(outbox: &mut Outbox, number: i64, room: u8, owner: Option<UserId>) {
         let now = Timestamp::from_unix_millis(NOON).unwrap();
-        outbox.push(message_id(number), room_id(room), owner, format!("message {number}"), vec![], now);
+        let words = Words { text: format!("message {number}"), ..Words::default() };
+        outbox.push(message_id(number), room_id(room), owner, words, now);
     }
 
     /// An outbox with messages 1 and 2 to room 1 and message 3 to room 2.
@@ -304,10 +304,20 @@ mod tests {
         let mut outbox = three();
         let text = "tab\there\nand \\n there\\".to_owned();
         let now = Timestamp::from_unix_millis(NOON).unwrap();
-        outbox.push(message_id(4), room_id(1), None, text, vec![], now);
+        let reply_to = Some(ReplyTo { id: message_id(8), root_id: message_id(7) });
+        let mentions = vec![me(), user(2, "grace").id];
+        outbox.push(
+            message_id(4),
+            room_id(1),
+            None,
+            Words { text, mentions: mentions.clone(), ..Words::default() },
+            now,
+        );
         let described = Attachment { alt: AltText::parse("A\tcat").unwrap(), ..image(1, "a\\b.png") };
         let files = vec![described, file(2, "notes.pdf"), image(3, "dog.png")];
-        outbox.push(message_id(5), room_id(1), None, String::new(), files.clone(), now);
+        let words = Words { attachments: files.clone(), reply_to, ..Words::default() };
+        outbox.push(message_id(5), room_id(1), None, words, now);
+        outbox.push(message_id(6), room_id(1), None, Words { reply_to, mentions, ..Words::default() }, now);
         let sent = outbox.get(message_id(5)).unwrap().message(Author::from(&user(1, "adam")));
         assert_eq!((sent.text.as_deref(), sent.attachments), (Some(""), files));
         outbox.refuse(message_id(2), "Not\tyours.".to_owned());

@@ -3,7 +3,7 @@
 //! Pure. Presence is never replayed: each `subscribed` brings the whole of it.
 
 use shared::events::ServerEvent;
-use shared::ids::RoomId;
+use shared::ids::{RoomId, UserId};
 use shared::messages::Author;
 use shared::users::User;
 
@@ -48,6 +48,11 @@ impl Presence {
             _ => return false,
         }
         true
+    }
+
+    /// A listed person.
+    pub fn get(&self, id: UserId) -> Option<&User> {
+        self.people.iter().find(|user| user.id == id)
     }
 
     /// Whether this person is listed under an old name or with an old picture.

@@ -73,6 +73,24 @@ impl ReadMarks {
         is_new
     }
 
+    /// The server says how far a member has read: before as far as it was known, and now. Returns whether the mark moved
+    /// back, because the user marked messages as unread.
+    pub fn told(&mut self, room_id: RoomId, before: Option<Seq>, now: Seq) -> bool {
+        let moved_back = before.is_some_and(|before| now < before);
+        let read = self.marks.get(&room_id).copied();
+        // What was read here a moment ago, the server does not know yet.
+        if before.is_some() && !moved_back && read >= Some(now) {
+            return false;
+        }
+        self.set(room_id, now);
+        moved_back
+    }
+
+    /// Stores that the user has read up to here and no further.
+    pub fn set(&mut self, room_id: RoomId, seq: Seq) {
+        self.is_changed |= self.marks.insert(room_id, seq) != Some(seq);
+    }
+
     /// Stores that the user has read up to here. Returns whether that is a change.
     pub fn read(&mut self, room_id: RoomId, seq: Seq) -> bool {
         let mark = self.marks.entry(room_id).or_insert(Seq::ZERO);
@@ -85,6 +103,12 @@ impl ReadMarks {
     /// The last message that the user has read there.
     pub fn last_read(&self, room_id: RoomId) -> Option<Seq> {
         self.marks.get(&room_id).copied()
+    }
+
+    /// How many unread messages mention the user.
+    pub fn mentions(&self, room: &Room) -> u64 {
+        let mentions = room.viewer.as_ref().and_then(|viewer| viewer.mentions).unwrap_or(0);
+        if self.unread(room) == 0 { 0 } else { u64::from(mentions) }
     }
 
     /// The number of unread messages.
@@ -101,8 +125,10 @@ impl ReadMarks {
 
 #[cfg(test)]
 mod tests {
+    use shared::members::Viewer;
+
     use super::*;
-    use crate::state::samples::{room, room_id};
+    use crate::state::samples::{room, room_id, viewer};
 
     #[test]
     fn unread_is_what_came_after_the_last_read_message() {
@@ -116,6 +142,33 @@ mod tests {
         assert!(marks.read(lobby.id, Seq(9)));
         assert!(!marks.read(lobby.id, Seq(8)));
         assert_eq!(marks.unread(&lobby), 0);
+    }
+
+    #[test]
+    fn what_the_server_says_counts_unless_it_is_behind_what_was_read_here() {
+        let mut marks = ReadMarks::default();
+        let id = room_id(1);
+        marks.read(id, Seq(9));
+        assert!(!marks.told(id, None, Seq(4)), "the server is asked for the first time");
+        assert_eq!(marks.last_read(id), Some(Seq(4)), "another browser may know less");
+        marks.read(id, Seq(8));
+        assert!(!marks.told(id, Some(Seq(4)), Seq(6)));
+        assert_eq!(marks.last_read(id), Some(Seq(8)), "it will be told soon");
+        assert!(!marks.told(id, Some(Seq(6)), Seq(10)));
+        assert_eq!(marks.last_read(id), Some(Seq(10)), "read in another browser");
+        assert!(marks.told(id, Some(Seq(10)), Seq(2)), "marked as unread there");
+        assert_eq!(marks.last_read(id), Some(Seq(2)));
+    }
+
+    #[test]
+    fn mentions_count_while_anything_is_unread() {
+        let mut marks = ReadMarks::default();
+        let viewer = Viewer { mentions: Some(2), ..viewer(None) };
+        let lobby = Room { last_seq: Seq(7), viewer: Some(viewer), ..room(1, "Lobby") };
+        marks.read(lobby.id, Seq(3));
+        assert_eq!(marks.mentions(&lobby), 2);
+        marks.read(lobby.id, Seq(7));
+        assert_eq!(marks.mentions(&lobby), 0, "before the server says so");
     }
 
     #[test]

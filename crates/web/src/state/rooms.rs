@@ -8,6 +8,7 @@ use shared::events::ServerEvent;
 use shared::ids::{Rev, RoomId, Seq};
 use shared::members::{RemovalReason, Viewer};
 use shared::page::Cursor;
+use shared::read_marks::ReadMark;
 use shared::rooms::{Room, Visibility};
 use shared::timestamp::Timestamp;
 
@@ -38,6 +39,24 @@ fn key(room: &Room) -> Key {
 /// Whether the user is a member.
 fn is_member(room: &Room) -> bool {
     room.viewer.as_ref().is_some_and(|viewer| viewer.role.is_some())
+}
+
+/// How far the user has read a room that they are in, as far as the server said, and the version of that.
+fn mark(viewer: Option<&Viewer>) -> Option<(Seq, i64)> {
+    let viewer = viewer?;
+    Some((viewer.last_read_seq?, viewer.read_version?))
+}
+
+/// Of two read marks the one with the higher version is right.
+fn keep_newer_mark(known: Option<&Viewer>, viewer: &mut Option<Viewer>) {
+    if let (Some(known), Some(viewer)) = (known, viewer)
+        && viewer.read_version.is_some()
+        && known.read_version > viewer.read_version
+    {
+        viewer.last_read_seq = known.last_read_seq;
+        viewer.mentions = known.mentions;
+        viewer.read_version = known.read_version;
+    }
 }
 
 /// What a change touched, from little to much.
@@ -157,7 +176,8 @@ impl RoomList {
         match self.get_mut(room.id) {
             Some(known) if known.rev <= room.rev => {
                 // What everybody receives does not say what the user is.
-                let viewer = room.viewer.clone().or_else(|| known.viewer.clone());
+                let mut viewer = room.viewer.clone().or_else(|| known.viewer.clone());
+                keep_newer_mark(known.viewer.as_ref(), &mut viewer);
                 let room = Room { last_seq: known.last_seq.max(room.last_seq), viewer, ..room };
                 let is_same_line = known.name == room.name
                     && known.visibility == room.visibility
@@ -194,15 +214,38 @@ impl RoomList {
     }
 
     /// Says what the user is in a room, and may do there.
-    pub fn set_viewer(&mut self, id: RoomId, viewer: Option<Viewer>) -> Touched {
-        let Some(room) = self.get_mut(id).filter(|room| room.viewer != viewer) else {
+    pub fn set_viewer(&mut self, id: RoomId, mut viewer: Option<Viewer>) -> Touched {
+        let Some(room) = self.get_mut(id) else { return Touched::Nothing };
+        keep_newer_mark(room.viewer.as_ref(), &mut viewer);
+        if room.viewer == viewer {
             return Touched::Nothing;
-        };
+        }
         let was = is_member(room);
         room.viewer = viewer;
         let is = is_member(room);
         self.count_membership(was, is);
         if was == is { Touched::Room } else { Touched::List }
+    }
+
+    /// Says how far the user has read a room.
+    pub fn set_mark(&mut self, id: RoomId, mark: ReadMark) -> Touched {
+        let room = self.get_mut(id);
+        let Some(viewer) = room.and_then(|room| room.viewer.as_mut()).filter(|viewer| viewer.role.is_some())
+        else {
+            return Touched::Nothing;
+        };
+        if viewer.read_version >= Some(mark.version) {
+            return Touched::Nothing;
+        }
+        viewer.last_read_seq = Some(mark.seq);
+        viewer.mentions = Some(mark.mentions);
+        viewer.read_version = Some(mark.version);
+        Touched::Room
+    }
+
+    /// How far the user has read a room that they are in, as far as the server said.
+    pub fn read_mark(&self, id: RoomId) -> Option<(Seq, i64)> {
+        mark(self.get(id)?.viewer.as_ref())
     }
 
     /// The user became somebody: forgets what they might do in rooms while they were nobody there.
@@ -252,9 +295,11 @@ impl RoomList {
                 self.remove(*room_id).map_or(Touched::Nothing, |_| Touched::List)
             }
             ServerEvent::ViewerUpdated { room_id, viewer } => self.set_viewer(*room_id, Some(viewer.clone())),
+            ServerEvent::Read { room_id, mark } => self.set_mark(*room_id, *mark),
             ServerEvent::MemberJoined(change) => self.count_member(change.room_id, change.rev, 1),
             ServerEvent::MemberLeft { room_id, rev, .. } => self.count_member(*room_id, *rev, -1),
             ServerEvent::MemberUpdated(_)
+            | ServerEvent::Reacted { .. }
             | ServerEvent::Hello { .. }
             | ServerEvent::Presence { .. }
             | ServerEvent::Typing { .. }
@@ -371,6 +416,30 @@ mod tests {
         assert_eq!(mine(&list, Some(room_id(2))), [room_id(1), room_id(2), room_id(3)], "the open one, too");
         list.remove(room_id(3));
         assert_eq!(mine(&list, None), [room_id(1), room_id(2)]);
+    }
+
+    fn read(version: i64, seq: i64) -> Viewer {
+        let (last_read_seq, read_version) = (Some(Seq(seq)), Some(version));
+        Viewer { last_read_seq, read_version, mentions: Some(1), ..viewer(Some(Role::Guest)) }
+    }
+
+    #[test]
+    fn of_two_read_marks_the_one_with_the_higher_version_stays() {
+        let mut list = RoomList::default();
+        list.insert(Room { viewer: Some(read(3, 7)), ..room(1, "one") });
+        let mark = |version, seq| ServerEvent::Read {
+            room_id: room_id(1),
+            mark: ReadMark { seq: Seq(seq), mentions: 0, version },
+        };
+        assert_eq!(list.apply(&mark(2, 9)), Touched::Nothing);
+        assert_eq!(list.apply(&mark(4, 5)), Touched::Room, "marked as unread");
+        list.insert(Room { viewer: Some(read(3, 7)), rev: Rev(9), ..room(1, "one") });
+        assert_eq!(list.read_mark(room_id(1)), Some((Seq(5), 4)), "the list was older");
+        list.set_viewer(room_id(1), Some(read(5, 8)));
+        assert_eq!(list.read_mark(room_id(1)), Some((Seq(8), 5)));
+        list.set_viewer(room_id(1), Some(viewer(None)));
+        assert_eq!(list.read_mark(room_id(1)), None, "they left");
+        assert_eq!(list.apply(&mark(9, 9)), Touched::Nothing);
     }
 
     #[test]

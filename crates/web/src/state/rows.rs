@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use shared::ids::{MessageId, Seq};
 use shared::messages::Message;
+use shared::replies::Quote;
 
-use crate::state::messages::{Delivery, Timeline};
+use crate::state::messages::Delivery;
+use crate::state::reactions::Chip;
 
 /// Messages of one author this close together share one name and one time.
 pub const GROUP_MILLIS: i64 = 5 * 60 * 1_000;
@@ -59,6 +61,19 @@ pub struct MessageRow {
     pub delivery: Delivery,
     /// Whether it opens a group, and so shows who wrote it.
     pub opens_group: bool,
+    /// What stands beside the text.
+    pub beside: Beside,
+}
+
+/// What belongs to a message and is not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// The beginning of the message that it answers.
+    pub quote: Option<Arc<Quote>>,
+    /// How many replies it has.
+    pub replies: u32,
+    /// The reactions.
+    pub chips: Vec<Chip>,
 }
 
 impl Row {
@@ -72,20 +87,21 @@ impl Row {
     }
 }
 
-/// The rows of a timeline and of what is not acknowledged yet. `new_after` is the last message that had been read when
-/// the user entered; `local_day` numbers the user's days.
+/// The rows of stored messages and of those that are not acknowledged yet. `new_after` is the last message that had been
+/// read when the user entered; `local_day` numbers the user's days; `beside` says what belongs to a message.
 pub fn rows(
-    timeline: &Timeline,
+    stored: &[Arc<Message>],
     unsent: &[(Arc<Message>, Delivery)],
     new_after: Option<Seq>,
     local_day: impl Fn(i64) -> i64,
+    beside: impl Fn(&Message) -> Beside,
 ) -> Vec<Row> {
-    let sent = timeline.messages().iter().map(|message| (message, Delivery::Sent));
+    let sent = stored.iter().map(|message| (message, Delivery::Sent));
     // A message may be stored and still in the outbox.
-    let unsent = unsent.iter().filter(|(message, _)| timeline.get(message.id).is_none());
+    let unsent = unsent.iter().filter(|(message, _)| !stored.iter().rev().any(|it| it.id == message.id));
     let unsent = unsent.map(|(message, delivery)| (message, delivery.clone()));
 
-    let mut rows = Vec::with_capacity(timeline.messages().len() + 8);
+    let mut rows = Vec::with_capacity(stored.len() + 8);
     let mut previous: Option<(&Arc<Message>, i64)> = None;
     for (message, delivery) in sent.chain(unsent) {
         let unix_millis = message.created_at.unix_millis();
@@ -110,8 +126,9 @@ pub fn rows(
                 && before.author.username == message.author.username
                 && unix_millis - before.created_at.unix_millis() < GROUP_MILLIS
         });
-        let opens_group = new_day || first_new || !joins;
-        rows.push(Row::Message(MessageRow { message: message.clone(), delivery, opens_group }));
+        let opens_group = new_day || first_new || !joins || message.reply_to.is_some();
+        let beside = beside(message);
+        rows.push(Row::Message(MessageRow { message: message.clone(), delivery, opens_group, beside }));
         previous = Some((message, previous.map_or(day, |(_, previous_day)| day.max(previous_day))));
     }
     rows
@@ -119,20 +136,24 @@ pub fn rows(
 
 #[cfg(test)]
 mod tests {
-    use shared::messages::Author;
-    use shared::page::Page;
+    use shared::messages::{Author, MessagePage};
     use shared::timestamp::Timestamp;
 
     use super::*;
-    use crate::state::samples::{NOON, message, message_id, user};
+    use crate::state::messages::Timeline;
+    use crate::state::samples::{NOON, message, message_id, page, user};
+
+    fn bare(_: &Message) -> Beside {
+        Beside::default()
+    }
 
     const DAY: i64 = 24 * 60 * 60 * 1_000;
 
     /// The rows in short: `day`, `new`, `+n` for a message that opens a group, `n` for one that does not.
     fn shape(messages: Vec<Message>, new_after: Option<i64>) -> String {
         let mut timeline = Timeline::default();
-        timeline.show(Page { items: messages, next_cursor: None, prev_cursor: None });
-        let rows = rows(&timeline, &[], new_after.map(Seq), |millis| millis.div_euclid(DAY));
+        timeline.show(page(messages));
+        let rows = rows(timeline.messages(), &[], new_after.map(Seq), |millis| millis.div_euclid(DAY), bare);
         let words = rows.iter().map(|row| match row {
             Row::Day { .. } => "day".to_owned(),
             Row::New => "new".to_owned(),
@@ -154,6 +175,15 @@ mod tests {
     fn messages_of_one_author_within_five_minutes_are_one_group() {
         let messages = vec![at(1, 0, 1), at(2, 60_000, 1), at(3, 61_000, 2), at(4, 62_000 + GROUP_MILLIS, 2)];
         assert_eq!(shape(messages, None), "day +1 2 +3 +4");
+    }
+
+    #[test]
+    fn a_reply_opens_a_group_so_that_one_sees_who_answers() {
+        let reply_to = Some(shared::replies::ReplyTo { id: message_id(1), root_id: message_id(1) });
+        assert_eq!(
+            shape(vec![at(1, 0, 1), Message { reply_to, ..at(2, 1, 1) }, at(3, 2, 1)], None),
+            "day +1 +2 3"
+        );
     }
 
     #[test]
@@ -186,11 +216,11 @@ mod tests {
     #[test]
     fn a_pending_message_keeps_its_key_when_it_is_confirmed_and_is_never_there_twice() {
         let mut timeline = Timeline::default();
-        timeline.show(Page { items: vec![], next_cursor: None, prev_cursor: None });
+        timeline.show(page(vec![]));
         let unsent = [pending(1)];
-        let before = rows(&timeline, &unsent, None, |_| 0).pop().unwrap();
+        let before = rows(timeline.messages(), &unsent, None, |_| 0, bare).pop().unwrap();
         timeline.apply(message(1, 1));
-        let after = rows(&timeline, &unsent, None, |_| 0);
+        let after = rows(timeline.messages(), &unsent, None, |_| 0, bare);
         assert_eq!(after.len(), 2, "a day and one message");
         assert_eq!(after[1].key(), before.key());
         assert_ne!(after[1], before);
@@ -200,8 +230,8 @@ mod tests {
     fn what_was_sent_is_shown_also_beside_an_old_part_of_the_history() {
         let mut timeline = Timeline::default();
         let newer = Some(shared::page::Cursor("newer".to_owned()));
-        timeline.show(Page { items: vec![message(1, 1)], next_cursor: newer, prev_cursor: None });
-        let rows = rows(&timeline, &[pending(9)], None, |_| 0);
+        timeline.show(MessagePage { next_cursor: newer, ..page(vec![message(1, 1)]) });
+        let rows = rows(timeline.messages(), &[pending(9)], None, |_| 0, bare);
         assert_eq!(rows.last().map(Row::key), Some(RowKey::Message(message_id(9))));
     }
 }

@@ -4,7 +4,9 @@ use shared::events::{MessageChange, ServerEvent};
 use shared::files::Attachment;
 use shared::ids::{AttachmentId, MessageId, Rev, RoomId, Seq, UserId};
 use shared::members::{Member, Operation, Role, Viewer};
-use shared::messages::{Author, Message};
+use shared::messages::{Author, Message, MessagePage};
+use shared::reactions::Mine;
+use shared::replies::Context;
 use shared::rooms::{Posting, Room, RoomName, Visibility};
 use shared::timestamp::Timestamp;
 use shared::users::{User, UserKind, Username};
@@ -42,7 +44,16 @@ pub fn room(number: u8, name: &str) -> Room {
 
 /// A viewer in this role who may write.
 pub fn viewer(role: Option<Role>) -> Viewer {
-    Viewer { role, muted_until: None, banned: false, may: vec![Operation::View, Operation::Send] }
+    Viewer {
+        role,
+        muted_until: None,
+        banned: false,
+        last_read_seq: None,
+        mentions: None,
+        read_version: None,
+        notify: None,
+        may: vec![Operation::View, Operation::Send],
+    }
 }
 
 /// A member in this role.
@@ -109,7 +120,11 @@ pub fn message(seq: i64, rev: i64) -> Message {
         rev: Rev(rev),
         author: Author::from(&user(1, "adam")),
         text: Some(format!("message {seq} at {rev}")),
+        body: None,
         attachments: Vec::new(),
+        reply_to: None,
+        reactions: None,
+        pinned_at: None,
         created_at: Timestamp::from_unix_millis(NOON + seq * 1_000).expect("a time"),
         edited_at: None,
         deleted_at: None,
@@ -118,9 +133,16 @@ pub fn message(seq: i64, rev: i64) -> Message {
 
 /// The event that such a message was sent.
 pub fn created(seq: i64, rev: i64) -> ServerEvent {
-    ServerEvent::MessageCreated(MessageChange {
-        room_id: room_id(1),
-        rev: Rev(rev),
-        message: message(seq, rev),
-    })
+    ServerEvent::MessageCreated(MessageChange::of(message(seq, rev)))
+}
+
+/// These messages as a page that is all there is.
+pub fn page(items: Vec<Message>) -> MessagePage {
+    MessagePage {
+        items,
+        context: Context::default(),
+        mine: Mine::new(),
+        next_cursor: None,
+        prev_cursor: None,
+    }
 }

@@ -19,6 +19,18 @@ pub enum Command {
     Send,
     /// Edits the user's last message.
     EditLast,
+    /// Makes text bold.
+    Bold,
+    /// Makes text italic.
+    Italic,
+    /// Strikes text through.
+    Strike,
+    /// Makes text code.
+    Code,
+    /// Makes lines a quote.
+    Quote,
+    /// Makes lines a list.
+    List,
     /// Moves the focus to the message above.
     PreviousMessage,
     /// Moves the focus to the message below.
@@ -110,6 +122,13 @@ pub const SHORTCUTS: &[Shortcut] = &[
         "↑",
         "In the empty field: edit your last message",
     ),
+    row(Place::Composer, (CONTROL, "b"), Command::Bold, "Ctrl B", "Bold"),
+    row(Place::Composer, (CONTROL, "i"), Command::Italic, "Ctrl I", "Italic"),
+    row(Place::Composer, (CONTROL | SHIFT, "x"), Command::Strike, "Ctrl Shift X", "Struck through"),
+    row(Place::Composer, (CONTROL, "e"), Command::Code, "Ctrl E", "Code"),
+    row(Place::Composer, (CONTROL, "'"), Command::Quote, "Ctrl '", "Quote"),
+    row(Place::Composer, (CONTROL | SHIFT, "l"), Command::List, "Ctrl Shift L", "List"),
+    row(Place::Composer, (PLAIN, "Escape"), Command::Cancel, "", ""),
     row(Place::Editor, (PLAIN, "Enter"), Command::Save, "", ""),
     row(Place::Editor, (CONTROL, "Enter"), Command::Save, "", ""),
     row(
@@ -160,7 +179,7 @@ pub const SHORTCUTS: &[Shortcut] = &[
 pub fn command(place: Place, key: &str, modifiers: u8) -> Option<Command> {
     let fits = |shortcut: &&Shortcut| {
         // On some keyboards these are typed with Shift.
-        let ignored = if matches!(shortcut.key, "/" | "?" | "+") { SHIFT } else { PLAIN };
+        let ignored = if matches!(shortcut.key, "/" | "?" | "+" | "'") { SHIFT } else { PLAIN };
         shortcut.place == place
             && shortcut.key.eq_ignore_ascii_case(key)
             && shortcut.modifiers == modifiers & !ignored

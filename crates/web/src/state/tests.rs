@@ -5,17 +5,21 @@ use shared::ids::{Epoch, Seq};
 use shared::members::{LeaveReason, Member, Role};
 use shared::rooms::Room;
 
+use shared::reactions::{Mine, Reaction};
+use shared::replies::{Context, Quote, ReplyTo, Thread};
+use shared::stored::Stored;
+
 use super::*;
 use crate::boxed::memo;
-use crate::state::samples::{NOON, created, member, message, message_id, room, room_id, user, viewer};
+use crate::state::outbox::Words;
+use crate::state::samples::{NOON, created, member, message, message_id, page, room, room_id, user, viewer};
 
 /// A state that follows room 1 at rev 0, with its (empty) first page loaded.
 fn state() -> State {
     let state = State::default();
     state.take_room(room(1, "Lobby"));
     state.follows.update_value(|follows| follows.start(room_id(1), Rev(0)));
-    let empty = shared::page::Page { items: vec![], next_cursor: None, prev_cursor: None };
-    state.with_timeline(room_id(1), |timeline| timeline.show(empty));
+    state.with_timeline(room_id(1), |timeline| timeline.show(page(vec![])));
     state
 }
 
@@ -57,15 +61,14 @@ fn a_message_leaves_the_outbox_by_its_id_whatever_confirms_it_also_without_a_tim
         let now = message(1, 1).created_at;
         for (number, room) in [(1, 1), (2, 2), (3, 1)] {
             state.outbox.update(|outbox| {
-                outbox.push(message_id(number), room_id(room), None, "hello".to_owned(), vec![], now);
+                outbox.push(message_id(number), room_id(room), None, Words::default(), now);
             });
         }
         state.remembered.set(Some(message(1, 1).author));
         assert_eq!(state.unsent(room_id(1)).len(), 2);
         state.apply(created(1, 1), NOON);
         state.apply_message(Message { room_id: room_id(2), ..message(2, 2) });
-        let page = Page { items: vec![message(3, 3)], next_cursor: None, prev_cursor: None };
-        state.apply_page(room_id(1), page, Timeline::show);
+        state.apply_page(room_id(1), page(vec![message(3, 3)]), Timeline::show);
         assert!(state.outbox.with_untracked(|outbox| outbox.entries().is_empty()));
     });
 }
@@ -74,11 +77,10 @@ fn a_message_leaves_the_outbox_by_its_id_whatever_confirms_it_also_without_a_tim
 fn edits_and_deletions_replace_what_was_there() {
     in_scope(|state| {
         state.apply(created(1, 1), NOON);
-        let change = |rev, message| MessageChange { room_id: room_id(1), rev: Rev(rev), message };
-        state.apply(ServerEvent::MessageUpdated(change(2, message(1, 2))), NOON);
+        state.apply(ServerEvent::MessageUpdated(MessageChange::of(message(1, 2))), NOON);
         assert_eq!(texts(&state), [Some("message 1 at 2".to_owned())]);
         let gone = Message { text: None, ..message(1, 3) };
-        state.apply(ServerEvent::MessageDeleted(change(3, gone)), NOON);
+        state.apply(ServerEvent::MessageDeleted(MessageChange::of(gone)), NOON);
         assert_eq!(texts(&state), [None]);
     });
 }
@@ -91,9 +93,7 @@ fn a_missed_change_is_asked_for() {
         let changes = Changes {
             room: Room { rev: Rev(3), last_seq: Seq(3), ..room(1, "Lobby") },
             messages: vec![message(1, 1), message(2, 2), message(3, 3)],
-            members: Vec::new(),
-            rev: Rev(3),
-            has_more: false,
+            ..changes(vec![])
         };
         assert_eq!(state.apply_changes(changes), None);
         assert_eq!(texts(&state).len(), 3);
@@ -106,6 +106,66 @@ fn a_resync_asks_for_everything_since_the_last_change() {
     in_scope(|state| {
         let followup = state.apply(ServerEvent::Resync { room_id: room_id(1) }, NOON);
         assert_eq!(followup, Some(Followup::CatchUp { room_id: room_id(1), since: Rev(0) }));
+    });
+}
+
+fn changes(members: Vec<MembershipChange>) -> Changes {
+    Changes {
+        room: room(1, "Lobby"),
+        messages: vec![],
+        context: Context::default(),
+        mine: Mine::new(),
+        members,
+        rev: Rev(3),
+        has_more: false,
+    }
+}
+
+#[test]
+fn what_stands_beside_messages_is_found_there() {
+    in_scope(|state| {
+        state.identify(Identity::User(user(2, "grace")));
+        let mut reply = MessageChange::of(message(2, 2));
+        reply.message.reply_to = Some(ReplyTo { id: message_id(1), root_id: message_id(1) });
+        let author = message(1, 1).author;
+        let quote = Quote {
+            id: message_id(1),
+            rev: Rev(1),
+            seq: Seq(1),
+            author,
+            excerpt: "Hi".into(),
+            deleted: false,
+        };
+        let thread = Thread { root_id: message_id(1), count: 1, last_seq: Seq(2) };
+        reply.context = Context { quotes: vec![quote], threads: vec![thread] };
+        state.apply(created(1, 1), NOON);
+        state.apply(ServerEvent::MessageCreated(reply.clone()), NOON);
+        let beside = |message: &Message| {
+            state.timeline(room_id(1), |timeline| state.beside(timeline.unwrap(), message, state.me()))
+        };
+        assert_eq!(beside(&reply.message).quote.unwrap().excerpt, "Hi");
+        assert_eq!(beside(&message(1, 1)).replies, 1);
+        state.apply(ServerEvent::MessageUpdated(MessageChange::of(message(1, 3))), NOON);
+        assert_eq!(beside(&reply.message).quote.unwrap().excerpt, "message 1 at 3", "it was edited");
+
+        let user_ids = vec![user(3, "eve").id];
+        let reactions = vec![Reaction { emoji: "🎉".into(), count: 2, user_ids }];
+        let reacted = Message { reactions: Some(Stored::Value(reactions)), ..message(1, 4) };
+        assert!(!beside(&reacted).chips[0].is_mine);
+        let active = |active| ServerEvent::Reacted {
+            room_id: room_id(1),
+            message_id: message_id(1),
+            emoji: "🎉".into(),
+            active,
+        };
+        state.apply(active(true), NOON);
+        assert!(beside(&reacted).chips[0].is_mine, "by another connection");
+        state.apply(active(false), NOON);
+        let mine = Mine::from([(message_id(1), vec!["🎉".into()])]);
+        state.apply_answer(MessageAnswer { message: reacted.clone(), context: Context::default(), mine });
+        assert!(beside(&reacted).chips[0].is_mine, "the answer says so");
+        state.apply_changes(Changes { messages: vec![reacted.clone()], ..changes(vec![]) });
+        assert!(!beside(&reacted).chips[0].is_mine, "it was taken back while the client was away");
     });
 }
 
@@ -136,9 +196,7 @@ fn a_membership_is_a_change_like_a_message() {
         assert_eq!(missed, Some(Followup::CatchUp { room_id: room_id(1), since: Rev(3) }));
         state.members.update(|members| members.enter(Some(room_id(1))));
         let members = vec![MembershipChange::Member { member: member(3, "zoe", Role::Owner), rev: Rev(5) }];
-        let changes =
-            Changes { room: room(1, "Lobby"), messages: vec![], members, rev: Rev(6), has_more: false };
-        assert_eq!(state.apply_changes(changes), None);
+        assert_eq!(state.apply_changes(Changes { rev: Rev(6), ..changes(members) }), None);
         assert!(state.members.with(|members| members.get(user(3, "").id).is_some()));
     });
 }
@@ -149,7 +207,7 @@ fn a_room_that_the_user_loses_is_forgotten_and_one_that_they_gain_is_followed() 
         state.apply(created(1, 1), NOON);
         state.outbox.update(|outbox| {
             let at = message(1, 1).created_at;
-            outbox.push(message_id(9), room_id(1), None, "unsent".to_owned(), vec![], at);
+            outbox.push(message_id(9), room_id(1), None, Words::default(), at);
         });
         let name = room(1, "Lobby").name;
         let removed = ServerEvent::RoomRemoved { room_id: room_id(1), name, reason: RemovalReason::Banned };
@@ -312,8 +370,7 @@ fn another_epoch_forgets_all_but_what_was_not_sent() {
         };
         state.apply(created(1, 1), NOON);
         let now = message(1, 1).created_at;
-        let unsent = "not sent".to_owned();
-        state.outbox.update(|outbox| outbox.push(message_id(9), room_id(1), None, unsent, vec![], now));
+        state.outbox.update(|outbox| outbox.push(message_id(9), room_id(1), None, Words::default(), now));
         assert!(!state.meet_epoch(epoch(1)), "there was none before");
         assert!(!state.meet_epoch(epoch(1)));
         assert_eq!(texts(&state).len(), 1);

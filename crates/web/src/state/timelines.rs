@@ -74,10 +74,8 @@ impl Timelines {
 
 #[cfg(test)]
 mod tests {
-    use shared::page::Page;
-
     use super::*;
-    use crate::state::samples::{message, room_id, user};
+    use crate::state::samples::{message, page, room_id, user};
 
     #[test]
     fn the_rooms_that_were_visited_last_stay_loaded() {
@@ -97,7 +95,7 @@ mod tests {
             timelines.enter(room_id(number));
         }
         let items = (1..=2).map(|seq| message(seq, seq)).collect();
-        timelines.make(room_id(2)).show(Page { items, next_cursor: None, prev_cursor: None });
+        timelines.make(room_id(2)).show(page(items));
         assert_eq!(timelines.rename_author(&Author::from(&user(2, "Grace"))), vec![], "somebody else");
         let author = Author::from(&user(1, "Lovelace"));
         assert_eq!(timelines.rename_author(&author), [room_id(2)]);
@@ -111,7 +109,7 @@ mod tests {
         let mut timelines = Timelines::default();
         timelines.enter(room_id(1));
         let items = (1..=100).map(|seq| message(seq, seq)).collect();
-        timelines.make(room_id(1)).show(Page { items, next_cursor: None, prev_cursor: None });
+        timelines.make(room_id(1)).show(page(items));
         timelines.leave(room_id(1));
         let timeline = timelines.get(room_id(1)).unwrap();
         assert_eq!((timeline.messages()[0].seq.0, timeline.messages().len()), (11, 90));

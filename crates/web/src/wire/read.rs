@@ -84,14 +84,17 @@ macro_rules! read_structs {
     };
 }
 
-/// Reads an enum whose variant is named by the field `type`. Every other name is its variant `Unknown`.
+/// Reads an enum whose variant is named by a field. Every other name is its variant `Unknown`. `..field` is read from the
+/// whole object.
 macro_rules! read_tagged {
-    ($type:ident { $($tag:literal => $variant:ident $({ $($field:ident),* $(,)? })? $(($inner:ident))?,)* }) => {
+    ($type:ident by $by:literal {
+        $($tag:literal => $variant:ident $({ $($field:ident),* $(,)? $(..$whole:ident)? })? $(($inner:ident))?,)*
+    }) => {
         impl Read for $type {
             fn read(value: &Value) -> Result<Self, Malformed> {
-                Ok(match field::<String>(value, "type")?.as_str() {
+                Ok(match field::<String>(value, $by)?.as_str() {
                     $($tag => Self::$variant
-                        $({ $($field: field(value, stringify!($field))?),* })?
+                        $({ $($field: field(value, stringify!($field))?,)* $($whole: Read::read(value)?,)? })?
                         $(($inner::read(value)?))?,)*
                     _ => Self::Unknown,
                 })

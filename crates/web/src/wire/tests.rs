@@ -10,7 +10,7 @@ use shared::streams::{NewStream, StreamEvent, StreamEvents};
 use shared::text::{Invalid, Length};
 
 use super::*;
-use crate::state::samples::{NOON, image, member, message, room, room_id, user, viewer};
+use crate::state::samples::{NOON, image, member, message, message_id, page, room, room_id, user, viewer};
 
 fn check<T: Read + Serialize + DeserializeOwned + PartialEq + Debug>(sent: &T) {
     let text = serde_json::to_string(sent).unwrap();
@@ -34,7 +34,16 @@ fn every_type_is_read_as_the_protocol_says() {
     let cursor = Some(Cursor("next".to_owned()));
     check(&Page { items: vec![room(1, "a")], next_cursor: cursor.clone(), prev_cursor: None });
     let items = vec![message(1, 1), message(2, 2)];
-    check(&Page { items: items.clone(), next_cursor: None, prev_cursor: cursor });
+    check(&MessagePage { prev_cursor: cursor.clone(), ..page(items.clone()) });
+    let mine = Mine::from([(message_id(1), vec!["🎉".to_owned()])]);
+    check(&MessagePage {
+        context: context(),
+        mine: mine.clone(),
+        next_cursor: cursor,
+        ..page(items.clone())
+    });
+    check(&MessageAnswer { message: message(1, 1), context: context(), mine: mine.clone() });
+    check(&MessageAnswer { message: message(1, 1), context: Context::default(), mine: Mine::new() });
     let left = MembershipChange::Left {
         user_id: user(2, "eve").id,
         left: true,
@@ -43,9 +52,75 @@ fn every_type_is_read_as_the_protocol_says() {
     };
     let members =
         vec![MembershipChange::Member { member: member(1, "adam", Role::Owner), rev: Rev(2) }, left];
-    check(&Changes { room: room(1, "a"), messages: items, members, rev: Rev(2), has_more: true });
+    let changes = Changes {
+        room: room(1, "a"),
+        messages: items,
+        context: Context::default(),
+        mine: Mine::new(),
+        members,
+        rev: Rev(2),
+        has_more: true,
+    };
+    check(&changes);
+    check(&Changes { context: context(), mine, ..changes });
     check(&User { deleted_at: time, ..user(1, "Deleted user") });
     check(&User { avatar_url: Some("/files/a0".to_owned()), ..user(1, "adam") });
+}
+
+fn context() -> Context {
+    let quote = Quote {
+        id: message_id(1),
+        rev: Rev(2),
+        seq: Seq(1),
+        author: message(1, 1).author,
+        excerpt: "Hello".to_owned(),
+        deleted: false,
+    };
+    let thread = Thread { root_id: message_id(1), count: 3, last_seq: Seq(9) };
+    Context { quotes: vec![quote], threads: vec![thread] }
+}
+
+#[test]
+fn what_messages_have_besides_text_is_read_as_the_protocol_says() {
+    let time = Timestamp::from_unix_millis(NOON);
+    let text = |text: &str| Inline::Text(text.to_owned());
+    let c = || vec![text("words")];
+    let inlines = [
+        Element::B { c: c() },
+        Element::I { c: vec![Inline::Element(Element::S { c: c() })] },
+        Element::Code { text: "x".to_owned() },
+        Element::A { href: "https://a.example/".to_owned(), c: c() },
+        Element::Br,
+        Element::Spoiler { c: c() },
+        Element::User { id: user(1, "adam").id, text: "@adam".to_owned() },
+        Element::Room { id: room_id(1), text: "#Lobby".to_owned() },
+        Element::Everyone,
+    ];
+    let body = vec![
+        Block::P { c: inlines.into_iter().map(Inline::Element).chain(c()).collect() },
+        Block::H { l: 2, c: c() },
+        Block::Pre { lang: Some("rust".to_owned()), text: "let x;".to_owned() },
+        Block::Pre { lang: None, text: "plain".to_owned() },
+        Block::Quote { c: vec![Block::P { c: c() }] },
+        Block::Ul { c: vec![vec![Block::P { c: c() }], vec![]] },
+        Block::Ol { start: 3, c: vec![vec![Block::P { c: c() }]] },
+    ];
+    let reactions =
+        vec![Reaction { emoji: "🎉".to_owned(), count: 12, user_ids: vec![user(1, "adam").id] }];
+    check(&Message {
+        body: Some(Stored::Value(body)),
+        reply_to: Some(ReplyTo { id: message_id(1), root_id: message_id(2) }),
+        reactions: Some(Stored::Value(reactions)),
+        pinned_at: time,
+        ..message(1, 5)
+    });
+    let newer = r#"[{"t":"p","c":["a",{"t":"sparkle","c":["b"]}]},{"t":"table","rows":[]}]"#;
+    let known = vec![Block::P { c: vec![text("a"), Inline::Element(Element::Unknown)] }, Block::Unknown];
+    assert_eq!(parse::<Vec<Block>>(newer), Ok(known));
+    let items = vec![Edit { text: "before".to_owned(), at: time.unwrap() }];
+    check(&Page { items, next_cursor: None, prev_cursor: None });
+    check(&MessagePreview { body: None });
+    check(&MessagePreview { body: Some(Stored::Value(vec![])) });
 }
 
 #[test]
@@ -64,6 +139,18 @@ fn rooms_and_their_members_are_read_as_the_protocol_says() {
     };
     check(&full);
     check(&Room { viewer: Some(viewer(None)), ..room(1, "Lobby") });
+    for notify in Notify::ALL {
+        let viewer = Viewer {
+            last_read_seq: Some(Seq(3)),
+            mentions: Some(2),
+            read_version: Some(9),
+            notify: Some(notify),
+            ..viewer(Some(Role::Guest))
+        };
+        check(&viewer);
+        check(&PutNotify { notify });
+    }
+    check(&ReadMark { seq: Seq(3), mentions: 2, version: 7 });
     check(&Page {
         items: vec![Member { muted_until: time, ..member(1, "adam", Role::Guest) }],
         next_cursor: None,
@@ -172,6 +259,7 @@ fn the_limits_of_files_are_read_as_the_protocol_says() {
         version: "1.0.0".to_owned(),
         limits,
         features: vec![],
+        emoji_version: "16.0".to_owned(),
         registration: Registration::Open,
         guests: Guests::ALL[0],
         is_open: true,
@@ -203,7 +291,9 @@ fn a_problem_is_read_as_the_protocol_says() {
 
 #[test]
 fn every_event_is_read_as_the_protocol_says() {
-    let message = MessageChange { room_id: room_id(1), rev: Rev(3), message: message(2, 3) };
+    let message = MessageChange::of(message(2, 3));
+    let mine = Mine::from([(message_id(2), vec!["🎉".to_owned()])]);
+    let mark = ReadMark { seq: Seq(3), mentions: 2, version: 7 };
     let room_change = RoomChange { room: room(1, "Lobby"), rev: Rev(3) };
     let somebody = user(1, "adam");
     let id = room_id(1);
@@ -220,7 +310,7 @@ fn every_event_is_read_as_the_protocol_says() {
             visitors: 2,
         },
         ServerEvent::MessageCreated(message.clone()),
-        ServerEvent::MessageUpdated(message.clone()),
+        ServerEvent::MessageUpdated(MessageChange { context: context(), mine, ..message.clone() }),
         ServerEvent::MessageDeleted(message),
         ServerEvent::RoomCreated(room_change.clone()),
         ServerEvent::RoomUpdated(room_change.clone()),
@@ -256,6 +346,8 @@ fn every_event_is_read_as_the_protocol_says() {
             visitors: 0,
         },
         ServerEvent::Typing { room_id: id, user: somebody, active: true },
+        ServerEvent::Read { room_id: id, mark },
+        ServerEvent::Reacted { room_id: id, message_id: message_id(1), emoji: "🎉".into(), active: true },
         ServerEvent::Resync { room_id: id },
         ServerEvent::Pong { id: "7".into() },
         ServerEvent::Closed { code: 4401 },
@@ -273,10 +365,10 @@ fn what_a_newer_server_adds_is_unknown_and_the_rest_is_read() {
     sent["author"]["kind"] = "robot".into();
     let kind = parse::<Message>(&sent.to_string()).map(|message| message.author.kind);
     assert_eq!(kind, Ok(UserKind::Unknown), "the message is not dropped");
-    let viewer = r#"{"role":"emperor","banned":false,"may":["view","rule"]}"#;
+    let sent = r#"{"role":"emperor","banned":false,"may":["view","rule"]}"#;
     let may = vec![Operation::View, Operation::Unknown];
-    let expected = Viewer { role: Some(Role::Unknown), muted_until: None, banned: false, may };
-    assert_eq!(parse::<Viewer>(viewer), Ok(expected));
+    let expected = Viewer { may, ..viewer(Some(Role::Unknown)) };
+    assert_eq!(parse::<Viewer>(sent), Ok(expected));
     let problem = r#"{"type":"","title":"","status":400,"detail":"","code":"new","request_id":""}"#;
     assert_eq!(parse::<Problem>(problem).map(|problem| problem.code), Ok(ErrorCode::Unknown));
 }

@@ -7,7 +7,7 @@ pub use native::Value;
 
 #[cfg(not(test))]
 mod browser {
-    use js_sys::{Array, JSON, Reflect};
+    use js_sys::{Array, JSON, Object, Reflect};
     use wasm_bindgen::{JsCast, JsValue};
 
     /// A value of JSON.
@@ -32,6 +32,16 @@ mod browser {
         /// The items of an array.
         pub fn items(&self) -> Option<Vec<Self>> {
             Some(self.0.dyn_ref::<Array>()?.iter().map(Self).collect())
+        }
+
+        /// The fields of an object.
+        pub fn entries(&self) -> Option<Vec<(String, Self)>> {
+            let entries = Object::entries(self.0.dyn_ref::<Object>()?);
+            let entry = |entry: JsValue| {
+                let entry = entry.unchecked_into::<Array>();
+                Some((entry.get(0).as_string()?, Self(entry.get(1))))
+            };
+            entries.iter().map(entry).collect()
         }
 
         /// A string.
@@ -78,6 +88,12 @@ mod native {
         /// The items of an array.
         pub fn items(&self) -> Option<Vec<Self>> {
             Some(self.0.as_array()?.iter().cloned().map(Self).collect())
+        }
+
+        /// The fields of an object.
+        pub fn entries(&self) -> Option<Vec<(String, Self)>> {
+            let fields = self.0.as_object()?;
+            Some(fields.iter().map(|(name, value)| (name.clone(), Self(value.clone()))).collect())
         }
 
         /// A string.

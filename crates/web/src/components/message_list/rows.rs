@@ -12,7 +12,7 @@ use web_sys::{Element, EventTarget, HtmlElement};
 use crate::boxed::effect;
 use crate::browser::{self, day_text};
 use crate::components::keyed_list::KeyedList;
-use crate::components::message_actions::{MessageActions, MessageRights};
+use crate::components::message_actions::MessageActions;
 use crate::components::message_item::MessageItem;
 use crate::components::message_list::row_table::RowTable;
 use crate::state::rows::{MessageRow, Row};
@@ -26,8 +26,6 @@ pub fn MessageRows(
     table: Memo<Arc<RowTable>>,
     /// The user's local day.
     today: RwSignal<i64>,
-    /// What the user may do with a message.
-    rights: Callback<MessageRow, MessageRights>,
     /// The message that the URL points at.
     pointed: Memo<Option<MessageId>>,
     /// The actions on messages.
@@ -69,7 +67,7 @@ pub fn MessageRows(
             <MessageItem
                 id=id
                 row=row
-                rights=rights
+
                 active=follow(&is_active, id)
                 editing=follow(&is_editing, id)
                 pointed=follow(&is_pointed, id)

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::files::Attachment;
-use shared::ids::MessageId;
+use shared::ids::{MessageId, UserId};
+use shared::members::Role;
 use shared::messages::{MessageText, UpdateMessage};
+use shared::replies::ReplyTo;
 
 use crate::boxed::effect;
 use crate::browser;
@@ -15,8 +17,8 @@ use crate::components::confirm_dialog::Question;
 use crate::components::message_actions::MessageActions;
 use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::context::RoomContext;
-use crate::route::Route;
 use crate::sending;
+use crate::state::outbox::Words;
 use crate::state::toasts::Tone;
 
 impl RoomContext {
@@ -35,7 +37,8 @@ impl RoomContext {
         });
         let stop_editing = move || {
             editing.set(None);
-            request_animation_frame(|| browser::focus("#composer"));
+            let field = self.field();
+            request_animation_frame(move || browser::focus(field));
         };
         let on_save = move |(id, edit): (MessageId, UpdateMessage)| {
             let asking = editor.get_value();
@@ -44,8 +47,8 @@ impl RoomContext {
                 let outcome = client::messages::update(room_id, id, &edit).await;
                 let is_open = editor.try_get_value() == Some(asking);
                 match outcome {
-                    Ok(message) => {
-                        state.apply_message(message);
+                    Ok(answer) => {
+                        state.apply_answer(answer);
                         if is_open {
                             stop_editing();
                         }
@@ -62,48 +65,41 @@ impl RoomContext {
                 }
             });
         };
-        let on_edit = move |id| editing.set(Some(id));
-        let on_copy_link = move |id| {
-            let origin = window().location().origin().unwrap_or_default();
-            let link = format!("{origin}{}", Route::Message(room_id, id).path());
-            spawn_local(async move {
-                if browser::copy(&link).await {
-                    state.toast(Tone::Notice, "The link is copied.", browser::now());
-                } else {
-                    // The browser's own dialog, in which the link is selected.
-                    let _ = window().prompt_with_message_and_default("Copy this link:", &link);
-                }
-            });
-        };
-        let on_retry = move |id| {
-            state.outbox.update(|outbox| outbox.retry(id));
-            sending::pump(state);
-        };
-        let on_discard = move |id| {
-            state.outbox.update(|outbox| {
-                outbox.remove(id);
-            });
-        };
         MessageActions {
             editing,
             edit_error,
             edit_busy,
-            on_edit: Callback::new(on_edit),
             on_save: Callback::new(on_save),
             on_cancel_edit: Callback::new(move |()| stop_editing()),
-            on_delete: Callback::new(move |id| self.ask_to_delete_message(id)),
-            on_copy_link: Callback::new(on_copy_link),
-            on_retry: Callback::new(on_retry),
-            on_discard: Callback::new(on_discard),
+            on_retry: Callback::new(move |id| {
+                state.outbox.update(|outbox| outbox.retry(id));
+                sending::pump(state);
+            }),
+            on_discard: Callback::new(move |id| {
+                state.outbox.update(|outbox| {
+                    outbox.remove(id);
+                });
+            }),
             parts: self.parts,
         }
     }
 
     /// Shows a message as pending and sends it.
-    pub fn send(self, text: &MessageText, files: Vec<Attachment>) {
+    pub fn send(self, text: &MessageText, files: Vec<Attachment>, mentions: Vec<UserId>) {
         let Some(now) = browser::timestamp() else { return };
         self.live.stop_typing();
-        sending::push(self.state, self.room_id, text, files, now);
+        self.state.held.set(None);
+        // In a thread, what answers no other message answers the first one.
+        let reply_to = self.replying.try_update(Option::take).flatten();
+        let reply_to = reply_to.or(self.thread.map(|root_id| ReplyTo { id: root_id, root_id }));
+        let text = text.as_str().to_owned();
+        let words = Words { text, attachments: files, reply_to, mentions };
+        sending::push(self.state, self.room_id, words, now);
+        if self.thread.is_some() {
+            // The panel may be gone.
+            self.target.try_set(Some(ScrollTarget::Newest));
+            return;
+        }
         // The page may be gone when the name is given.
         let Some(is_loading) = self.loading.try_get_untracked() else { return };
         if self.state.with_timeline(self.room_id, |timeline| timeline.is_at_newest()) == Some(true) {
@@ -113,25 +109,21 @@ impl RoomContext {
         }
     }
 
-    fn ask_to_delete_message(self, id: MessageId) {
-        let Self { state, room_id, .. } = self;
-        let on_confirm = Arc::new(move || {
-            spawn_local(async move {
-                match client::messages::delete(room_id, id).await {
-                    Ok(()) => {
-                        if let Some(now) = browser::timestamp() {
-                            state.with_timeline(room_id, |timeline| timeline.mark_deleted(id, now));
-                        }
-                    }
-                    Err(error) => state.toast(Tone::Error, error.sentence(), browser::now()),
-                }
-            });
+    /// What to ask before a text notifies everybody in the room.
+    pub fn calls_everyone(self, text: &str) -> Option<Question> {
+        if !text.contains("@everyone") {
+            return None;
+        }
+        let members = self.state.rooms.with_untracked(|rooms| {
+            let room = rooms.get(self.room_id)?;
+            let may = matches!(room.viewer.as_ref()?.role, Some(Role::Owner | Role::Moderator));
+            may.then_some(room.member_count)
         });
-        self.overlays.question.set(Some(Question {
-            title: "Delete this message?".to_owned(),
-            text: "This deletes it for everyone. A placeholder stays.",
-            action: "Delete",
-            on_confirm,
-        }));
+        Some(Question {
+            title: format!("Notify all {} members?", members?),
+            text: "Your message mentions everyone in this room.",
+            action: "Send",
+            on_confirm: Arc::new(|| ()),
+        })
     }
 }

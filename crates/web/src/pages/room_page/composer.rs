@@ -1,5 +1,7 @@
 //! The composer of the room's page.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::members::Operation;
@@ -7,8 +9,9 @@ use shared::members::Operation;
 use crate::boxed::{effect, memo};
 use crate::browser::{self, TimeStyle, keys, time_text};
 use crate::components::composer::{Closed, Composer, Draft};
+use crate::components::confirm_dialog::Question;
 use crate::pages::room_page::context::RoomContext;
-use crate::parts::Part;
+use crate::parts::{DraftFacts, Part, Tools};
 use crate::session::become_guest;
 use crate::state::Identity;
 use crate::state::account_forms::FormKind;
@@ -21,22 +24,46 @@ use crate::state::typing::Typing;
 pub fn RoomComposer() -> impl IntoView {
     let room = expect_context::<RoomContext>();
     let RoomContext { state, live, overlays, room_id, editing, .. } = room;
-    let draft = RwSignal::new(browser::load(&keys::draft(room_id)).unwrap_or_default());
+    let key = match room.thread {
+        Some(root) => keys::draft_of_thread(room_id, root),
+        None => keys::draft(room_id),
+    };
+    let draft = RwSignal::new(browser::load(&key).unwrap_or_default());
+    let tools = Tools {
+        room_id,
+        field: room.field(),
+        draft,
+        on_key: StoredValue::new_local(None),
+        named: StoredValue::default(),
+    };
     let name_error = RwSignal::new(None);
     let busy = RwSignal::new(false);
-    effect(move || browser::save_soon(keys::draft(room_id), draft.get()));
+    effect(move || browser::save_soon(key.clone(), draft.get()));
     let on_send = move |sent: Draft| {
         let Some(name) = sent.name else {
-            draft.set(String::new());
-            let files = room.draft_files.stored.try_update(std::mem::take);
-            return room.send(&sent.text, files.unwrap_or_default());
+            let question = room.calls_everyone(sent.text.as_str());
+            let send = move || {
+                draft.set(String::new());
+                let files = match room.thread {
+                    Some(_) => Vec::new(),
+                    None => room.draft_files.stored.try_update(std::mem::take).unwrap_or_default(),
+                };
+                let mentions = tools.mentions(sent.text.as_str());
+                room.send(&sent.text, files, mentions);
+            };
+            return match question {
+                Some(question) => {
+                    overlays.question.set(Some(Question { on_confirm: Arc::new(send), ..question }))
+                }
+                None => send(),
+            };
         };
         busy.set(true);
         spawn_local(async move {
             match become_guest(state, live, name, None).await {
                 Ok(()) => {
                     draft.try_update(|draft| *draft = rest(draft, sent.text.as_str()));
-                    room.send(&sent.text, Vec::new());
+                    room.send(&sent.text, Vec::new(), Vec::new());
                 }
                 Err(error) if error.is_passing() => {
                     state.toast(Tone::Error, error.sentence(), browser::now());
@@ -44,7 +71,8 @@ pub fn RoomComposer() -> impl IntoView {
                 Err(error) => drop(name_error.try_set(Some(error.sentence()))),
             }
             busy.try_set(false);
-            request_animation_frame(|| browser::focus("#composer"));
+            let field = room.field();
+            request_animation_frame(move || browser::focus(field));
         });
     };
     let on_edit_last = move |()| {
@@ -76,19 +104,36 @@ pub fn RoomComposer() -> impl IntoView {
         }
         is_muted
     });
+    let is_replying = memo(move || room.replying.with(Option::is_some));
+    let on_cancel = Callback::new(move |()| room.replying.set(None));
+    // Files are for the room's own field.
+    let (files, file_list) = match room.thread {
+        Some(_) => (DraftFacts::default(), ().into_any()),
+        None => (room.draft_files, room.parts.draw(Part::ComposerFiles(room_id, room.draft_files))),
+    };
+    let name = room.room_name();
+    let label = Signal::derive(move || match room.thread {
+        Some(_) => "Reply in the thread".to_owned(),
+        None => format!("Message {}", name.get()),
+    });
     view! {
         <Composer
-            room_name=room.room_name()
+            id=if room.thread.is_some() { "thread-composer" } else { "composer" }
+            label=label
             identity=state.identity
             draft=draft
-            files=room.draft_files
-            may_attach=memo(move || room.may(Operation::Upload))
+            files=files
+            may_attach=memo(move || room.thread.is_none() && room.may(Operation::Upload))
             name_error=name_error
             busy=busy
             typing=memo(move || state.typing.with(Typing::sentence))
             closed=closed
             wait=memo(move || state.slow_modes.with(|modes| modes.seconds(room_id, now.get())))
-            file_list=room.parts.draw(Part::ComposerFiles(room_id, room.draft_files))
+            file_list=file_list
+            bar=room.parts.draw(Part::ComposerTools(tools))
+            tools=tools
+            top=view! { {move || is_replying.get().then(|| room.parts.draw(Part::ReplyBar))} }.into_any()
+            on_cancel=on_cancel
             on_send=Callback::new(on_send)
             on_typing=Callback::new(move |()| live.typing(room_id))
             on_sign_in=Callback::new(move |()| overlays.open_account(FormKind::SignIn))

@@ -6,19 +6,18 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::ids::{MessageId, RoomId, Seq, UserId};
 use shared::members::Operation;
+use shared::replies::ReplyTo;
 use shared::rooms::Room;
 
 use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::client;
-use crate::components::message_actions::MessageRights;
 use crate::components::message_list::target::ScrollTarget;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
 use crate::parts::{DraftFacts, Parts};
 use crate::state::State;
-use crate::state::rows::MessageRow;
 
 /// A mute that ends within this time counts down by seconds.
 const NEAR_MILLIS: i64 = 120_000;
@@ -56,6 +55,10 @@ pub struct RoomContext {
     pub new_after: RwSignal<Option<Seq>>,
     /// The message that is being edited.
     pub editing: RwSignal<Option<MessageId>>,
+    /// What the next message answers.
+    pub replying: RwSignal<Option<ReplyTo>>,
+    /// The thread whose panel this is; `None` for the room itself.
+    pub thread: Option<MessageId>,
     /// The files of the draft.
     pub draft_files: DraftFacts,
 }
@@ -80,8 +83,15 @@ impl RoomContext {
             at_end: RwSignal::new(true),
             new_after: RwSignal::new(last_read),
             editing: RwSignal::new(None),
+            replying: RwSignal::new(None),
+            thread: None,
             draft_files: DraftFacts::default(),
         }
+    }
+
+    /// Where one writes.
+    pub fn field(self) -> &'static str {
+        if self.thread.is_some() { "#thread-composer" } else { "#composer" }
     }
 
     /// The user's id, tracked.
@@ -98,15 +108,6 @@ impl RoomContext {
     /// Whether the user may do this in the room, tracked.
     pub fn may(self, operation: Operation) -> bool {
         self.state.may(self.room_id, operation)
-    }
-
-    /// What the user may do with a message, tracked.
-    pub fn rights(self, row: &MessageRow) -> MessageRights {
-        let is_author = self.me() == Some(row.message.author.id);
-        MessageRights {
-            edit: is_author && self.may(Operation::EditMessage),
-            delete: is_author && self.may(Operation::DeleteMessage) || self.may(Operation::DeleteAnyMessage),
-        }
     }
 
     /// The time while it is shown: each second while slow mode or a mute that ends within two minutes makes the user wait,

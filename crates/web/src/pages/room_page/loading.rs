@@ -3,8 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::ids::{MessageId, Rev};
-use shared::messages::Message;
-use shared::page::Page;
+use shared::messages::MessagePage;
 
 use crate::boxed::{effect, memo};
 use crate::browser::{self, keys};
@@ -223,7 +222,7 @@ impl RoomContext {
         }
     }
 
-    fn load_more(self, slice: Slice, add: fn(&mut Timeline, Page<Message>)) {
+    fn load_more(self, slice: Slice, add: fn(&mut Timeline, MessagePage)) {
         if self.loading.get_untracked() {
             return;
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::ids::MessageId;
+use shared::messages::Message;
 
 use crate::boxed::memo;
 use crate::browser;
@@ -28,8 +29,11 @@ pub fn RoomMessages(
     let table = memo(move || {
         let new_after = new_after.get();
         let unsent = state.unsent(room_id);
+        let me = room.me();
         let rows = state.timeline(room_id, |timeline| {
-            timeline.map(|timeline| rows(timeline, &unsent, new_after, browser::local_day))
+            let timeline = timeline?;
+            let beside = |message: &Message| state.beside(timeline, message, me);
+            Some(rows(timeline.messages(), &unsent, new_after, browser::local_day, beside))
         });
         Arc::new(RowTable::new(rows.unwrap_or_default()))
     });
@@ -55,7 +59,6 @@ pub fn RoomMessages(
             target=room.target
             today=live.today
             at_end=room.at_end
-            rights=Callback::new(move |row| room.rights(&row))
             pointed=pointed
             actions=room.actions()
             on_older=Callback::new(move |()| room.load_older())

@@ -35,7 +35,8 @@ impl RoomContext {
             was_open = true;
             // Until the list has loaded its target and has scrolled to it, `at_end` means nothing.
             let has_arrived = !loading.get() && target.get().is_none();
-            if at_end.get() && attentive && has_arrived {
+            let is_held = state.held.get() == Some(room_id);
+            if at_end.get() && attentive && has_arrived && !is_held {
                 state.mark_read(room_id, newest);
             }
         });

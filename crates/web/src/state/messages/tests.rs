@@ -3,21 +3,21 @@
 use std::ops::RangeInclusive;
 
 use super::*;
-use crate::state::samples::{NOON, message};
+use crate::state::samples::{self, NOON, message};
 
 fn cursor(text: Option<&str>) -> Option<Cursor> {
     text.map(|text| Cursor(text.to_owned()))
 }
 
-fn page(seqs: RangeInclusive<i64>, older: Option<&str>, newer: Option<&str>) -> Page<Message> {
-    Page {
-        items: seqs.map(|seq| message(seq, seq)).collect(),
+fn page(seqs: RangeInclusive<i64>, older: Option<&str>, newer: Option<&str>) -> MessagePage {
+    MessagePage {
         next_cursor: cursor(newer),
         prev_cursor: cursor(older),
+        ..samples::page(seqs.map(|seq| message(seq, seq)).collect())
     }
 }
 
-fn shown(page: Page<Message>) -> Timeline {
+fn shown(page: MessagePage) -> Timeline {
     let mut timeline = Timeline::default();
     timeline.show(page);
     timeline
@@ -104,7 +104,7 @@ fn a_tombstone_stays_in_its_place() {
 
 #[test]
 fn the_first_message_of_an_empty_room_is_shown() {
-    let mut timeline = shown(Page { items: vec![], next_cursor: None, prev_cursor: None });
+    let mut timeline = shown(samples::page(vec![]));
     assert_eq!(seqs(&timeline), [0; 0]);
     timeline.apply(message(1, 1));
     assert_eq!(seqs(&timeline), [1]);

@@ -7,9 +7,23 @@ use std::str::Split;
 use shared::files::{AltText, Attachment};
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::messages::{Author, Message};
+use shared::replies::ReplyTo;
 use shared::timestamp::Timestamp;
 
 use crate::state::messages::Delivery;
+
+/// What somebody writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words {
+    /// The text.
+    pub text: String,
+    /// The files, which the server has.
+    pub attachments: Vec<Attachment>,
+    /// What is answered.
+    pub reply_to: Option<ReplyTo>,
+    /// Whom its mentions mean, where several have the name.
+    pub mentions: Vec<UserId>,
+}
 
 /// A message that the server has not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +34,8 @@ pub struct Entry {
     pub room_id: RoomId,
     /// Who wrote it; `None` while the client does not know who the user is.
     pub owner: Option<UserId>,
-    /// The text.
-    pub text: String,
-    /// The files, which the server has.
-    pub attachments: Vec<Attachment>,
+    /// What it says.
+    pub words: Words,
     /// When it was written.
     pub created_at: Timestamp,
     /// Why the server refused it, in a sentence.
@@ -41,8 +53,12 @@ impl Entry {
             seq: Seq::ZERO,
             rev: Rev::ZERO,
             author,
-            text: Some(self.text.clone()),
-            attachments: self.attachments.clone(),
+            text: Some(self.words.text.clone()),
+            body: None,
+            attachments: self.words.attachments.clone(),
+            reply_to: self.words.reply_to,
+            reactions: None,
+            pinned_at: None,
             created_at: self.created_at,
             edited_at: None,
             deleted_at: None,
@@ -69,9 +85,16 @@ impl Entry {
     pub fn to_text(&self) -> String {
         let failure = self.failure.as_deref().map(escape).unwrap_or_default();
         let millis = self.created_at.unix_millis();
-        let text = escape(&self.text);
-        let mut line = format!("{}\t{}\t{millis}\t{failure}\t{text}", self.place, self.room_id);
-        for file in &self.attachments {
+        let Words { text, attachments, reply_to, mentions } = &self.words;
+        let mut place = self.room_id.to_string();
+        if reply_to.is_some() || !mentions.is_empty() {
+            let reply_to = reply_to
+                .map_or_else(|| NO_REPLY.to_owned(), |reply| format!("{} {}", reply.id, reply.root_id));
+            place.push_str(&format!(" {reply_to}"));
+            mentions.iter().for_each(|user| place.push_str(&format!(" {user}")));
+        }
+        let mut line = format!("{}\t{place}\t{millis}\t{failure}\t{}", self.place, escape(text));
+        for file in attachments {
             let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
             for field in [
                 file.id.to_string().as_str(),
@@ -96,17 +119,27 @@ impl Entry {
         let (owner, id) = parse_key(key)?;
         let mut fields = text.split('\t');
         let mut field = || fields.next();
-        Some(Self {
-            id,
-            owner,
-            place: field()?.parse().ok()?,
-            room_id: field()?.parse().ok()?,
-            created_at: Timestamp::from_unix_millis(field()?.parse().ok()?)?,
-            failure: Some(unescape(field()?)).filter(|failure| !failure.is_empty()),
-            text: unescape(field()?),
-            attachments: attachments(fields)?,
-        })
+        let place = field()?.parse().ok()?;
+        let (room_id, reply_to, mentions) = addressees(field()?)?;
+        let created_at = Timestamp::from_unix_millis(field()?.parse().ok()?)?;
+        let failure = Some(unescape(field()?)).filter(|failure| !failure.is_empty());
+        let text = unescape(field()?);
+        let words = Words { text, attachments: attachments(fields)?, reply_to, mentions };
+        Some(Self { id, owner, place, room_id, created_at, failure, words })
     }
+}
+
+/// The room, what is answered there, and who is meant.
+#[inline(never)]
+fn addressees(field: &str) -> Option<(RoomId, Option<ReplyTo>, Vec<UserId>)> {
+    let mut ids = field.split(' ');
+    let room_id = ids.next()?.parse().ok()?;
+    let reply_to = match ids.next() {
+        None | Some(NO_REPLY) => None,
+        Some(id) => Some(ReplyTo { id: id.parse().ok()?, root_id: ids.next()?.parse().ok()? }),
+    };
+    let mentions = ids.map(|user| user.parse().ok()).collect::<Option<_>>()?;
+    Some((room_id, reply_to, mentions))
 }
 
 /// The files whose fields are left.
@@ -130,6 +163,8 @@ fn attachments(mut fields: Split<'_, char>) -> Option<Vec<Attachment>> {
     Some(attachments)
 }
 
+/// Stands for what is answered in a message that answers nothing and mentions somebody.
+const NO_REPLY: &str = "-";
 /// Stands for the owner of what was written before the client knew who the user is.
 const NOBODY: &str = "new";
 

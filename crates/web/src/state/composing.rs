@@ -1,0 +1,233 @@
+//! What keys and buttons do with the text of a message, and what is offered while one types.
+//!
+//! Pure. Places in a text are those of the browser: in UTF-16 code units.
+
+use crate::state::shortcuts::Command;
+
+/// A change of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What is replaced, from here
+    pub start: usize,
+    /// to here,
+    pub end: usize,
+    /// by this.
+    pub text: String,
+    /// What is selected then, from here
+    pub select_start: usize,
+    /// to here.
+    pub select_end: usize,
+}
+
+/// What an offer completes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `@` and the name of a person.
+    Person,
+    /// `#` and the name of a room.
+    Room,
+    /// `:` and the name of an emoji.
+    Emoji,
+}
+
+/// The beginning of a word that can be completed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// What it is.
+    pub kind: Kind,
+    /// What was typed of the name.
+    pub query: String,
+    /// Where it begins, with its sign.
+    pub start: usize,
+}
+
+/// So long a name is looked for.
+const LONGEST_QUERY: usize = 32;
+/// An emoji is looked for from so many letters on.
+const EMOJI_FROM: usize = 2;
+
+/// The place in bytes of a place of the browser.
+fn byte_of(text: &str, place: usize) -> usize {
+    let mut units = 0;
+    for (byte, letter) in text.char_indices() {
+        if units >= place {
+            return byte;
+        }
+        units += letter.len_utf16();
+    }
+    text.len()
+}
+
+/// How long a text is for the browser.
+pub fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// The word before the caret, if it can be completed.
+pub fn token(text: &str, caret: usize) -> Option<Token> {
+    let before = &text[..byte_of(text, caret)];
+    let is_sign = |letter: char| matches!(letter, '@' | '#' | ':');
+    let sign = before.rfind(is_sign)?;
+    let opens_word =
+        before[..sign].chars().next_back().is_none_or(|letter| letter.is_whitespace() || letter == '(');
+    let (kind, query) = match (&before[sign..=sign], &before[sign + 1..]) {
+        ("@", query) => (Kind::Person, query),
+        ("#", query) => (Kind::Room, query.strip_prefix('[').unwrap_or(query)),
+        (_, query) => (Kind::Emoji, query),
+    };
+    let is_name = |letter: char| match kind {
+        Kind::Emoji => letter.is_ascii_alphanumeric() || matches!(letter, '_' | '+' | '-'),
+        // Names have blanks, but a sentence does not become one.
+        Kind::Person | Kind::Room => letter != '\n' && letter != ']',
+    };
+    let is_long_enough = kind != Kind::Emoji || query.len() >= EMOJI_FROM;
+    let blanks = query.chars().filter(|letter| letter.is_whitespace()).count();
+    let fits = query.chars().count() <= LONGEST_QUERY && blanks <= 2 && !query.starts_with(' ');
+    (opens_word && is_long_enough && fits && query.chars().all(is_name)).then(|| Token {
+        kind,
+        query: query.to_owned(),
+        start: length(&before[..sign]),
+    })
+}
+
+/// Puts what was chosen in the place of the token before the caret.
+pub fn complete(token: &Token, caret: usize, words: &str) -> Change {
+    let place = token.start + length(words);
+    Change { start: token.start, end: caret, text: words.to_owned(), select_start: place, select_end: place }
+}
+
+/// What a command does with the selected part of a text.
+pub fn format(text: &str, start: usize, end: usize, command: Command) -> Option<Change> {
+    Some(match command {
+        Command::Bold => wrap(text, start, end, "**"),
+        Command::Italic => wrap(text, start, end, "*"),
+        Command::Strike => wrap(text, start, end, "~~"),
+        Command::Code if text[byte_of(text, start)..byte_of(text, end)].contains('\n') => {
+            fence(text, start, end)
+        }
+        Command::Code => wrap(text, start, end, "`"),
+        Command::Quote => begin_lines(text, start, end, "> "),
+        Command::List => begin_lines(text, start, end, "- "),
+        _ => return None,
+    })
+}
+
+/// Puts marks around the selection, or takes them away.
+fn wrap(text: &str, start: usize, end: usize, mark: &str) -> Change {
+    let (first, last) = (byte_of(text, start), byte_of(text, end));
+    let (before, selected, after) = (&text[..first], &text[first..last], &text[last..]);
+    let size = mark.len();
+    let is_marked = before.ends_with(mark) && after.starts_with(mark);
+    // One mark of bold text is no mark of italic text.
+    let is_other = size == 1 && (before.ends_with(&mark.repeat(2)) || after.starts_with(&mark.repeat(2)));
+    if is_marked && !is_other {
+        let text = selected.to_owned();
+        return Change {
+            start: start - size,
+            end: end + size,
+            text,
+            select_start: start - size,
+            select_end: end - size,
+        };
+    }
+    let text = format!("{mark}{selected}{mark}");
+    Change { start, end, text, select_start: start + size, select_end: end + size }
+}
+
+fn fence(text: &str, start: usize, end: usize) -> Change {
+    let code = &text[byte_of(text, start)..byte_of(text, end)];
+    let opening =
+        if start == 0 || text[..byte_of(text, start)].ends_with('\n') { "```\n" } else { "\n```\n" };
+    let text = format!("{opening}{}\n```\n", code.trim_end_matches('\n'));
+    let select_start = start + opening.len();
+    Change { start, end, select_start, select_end: start + length(&text) - 5, text }
+}
+
+/// Begins each selected line with a mark, or takes the marks away.
+fn begin_lines(text: &str, start: usize, end: usize, mark: &str) -> Change {
+    let (first, last) = (byte_of(text, start), byte_of(text, end));
+    let line_start = text[..first].rfind('\n').map_or(0, |place| place + 1);
+    let line_end = text[last..].find('\n').map_or(text.len(), |place| last + place);
+    let lines: Vec<&str> = text[line_start..line_end].split('\n').collect();
+    let are_marked = lines.iter().all(|line| line.starts_with(mark));
+    let line = |line: &&str| match are_marked {
+        true => line[mark.len()..].to_owned(),
+        false => format!("{mark}{line}"),
+    };
+    let changed = lines.iter().map(line).collect::<Vec<_>>().join("\n");
+    let start = length(&text[..line_start]);
+    let select_end = start + length(&changed);
+    let select_start = if lines.len() > 1 { start } else { select_end };
+    Change { start, end: length(&text[..line_end]), text: changed, select_start, select_end }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A text with its selection between `[` and `]`, or the caret at `|`, after a command.
+    fn after(text: &str, command: Command) -> String {
+        let text = text.replace('|', "[]");
+        let (before, rest) = text.split_once('[').unwrap();
+        let (selected, behind) = rest.split_once(']').unwrap();
+        let plain = format!("{before}{selected}{behind}");
+        let (start, end) = (length(before), length(before) + length(selected));
+        apply(&plain, &format(&plain, start, end, command).unwrap())
+    }
+
+    fn apply(text: &str, change: &Change) -> String {
+        let whole = format!(
+            "{}{}{}",
+            &text[..byte_of(text, change.start)],
+            change.text,
+            &text[byte_of(text, change.end)..]
+        );
+        let (first, last) = (byte_of(&whole, change.select_start), byte_of(&whole, change.select_end));
+        let marked = format!("{}[{}]{}", &whole[..first], &whole[first..last], &whole[last..]);
+        marked.replace("[]", "|")
+    }
+
+    #[test]
+    fn keys_put_marks_around_the_selection_and_take_them_away() {
+        assert_eq!(after("a [🎉b] c", Command::Bold), "a **[🎉b]** c");
+        assert_eq!(after("a **[🎉b]** c", Command::Bold), "a [🎉b] c");
+        assert_eq!(after("a **[b]** c", Command::Italic), "a ***[b]*** c");
+        assert_eq!(after("|", Command::Strike), "~~|~~");
+        assert_eq!(after("[x]", Command::Code), "`[x]`");
+        assert_eq!(after("see [a\nb\n]", Command::Code), "see \n```\n[a\nb]\n```\n");
+        assert_eq!(format("a", 0, 1, Command::Send), None);
+    }
+
+    #[test]
+    fn a_quote_and_a_list_begin_whole_lines() {
+        assert_eq!(after("a\nb[c\nd]e\nf", Command::Quote), "a\n[> bc\n> de]\nf");
+        assert_eq!(after("[> a\n> b]", Command::Quote), "[a\nb]");
+        assert_eq!(after("one|", Command::List), "- one|");
+        assert_eq!(after("- one|", Command::List), "one|");
+    }
+
+    fn found(text: &str) -> Option<(Kind, String)> {
+        token(text, length(text)).map(|token| (token.kind, token.query))
+    }
+
+    #[test]
+    fn the_word_before_the_caret_is_completed_if_it_begins_with_a_sign() {
+        assert_eq!(found("hi @ad"), Some((Kind::Person, "ad".to_owned())));
+        assert_eq!(found("@"), Some((Kind::Person, String::new())));
+        assert_eq!(found("@Ada Lo"), Some((Kind::Person, "Ada Lo".to_owned())));
+        assert_eq!(found("see (#lob"), Some((Kind::Room, "lob".to_owned())));
+        assert_eq!(found("#[lob"), Some((Kind::Room, "lob".to_owned())));
+        assert_eq!(found("🎉 :tad"), Some((Kind::Emoji, "tad".to_owned())));
+        for text in ["", "mail@example", ":t", "at 10:30", "@ad\nx", "@a b c d", "see: this", "#[Lobby] x"] {
+            assert_eq!(found(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_chosen_takes_the_place_of_what_was_typed() {
+        let text = "🎉 hi @ad!";
+        let caret = length(text) - 1;
+        let token = token(text, caret).unwrap();
+        assert_eq!(apply(text, &complete(&token, caret, "@Ada ")), "🎉 hi @Ada |!");
+    }
+}
