@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     /// Operations that only the socket has, or that come with reactions and pins.
-    const WITHOUT_ENDPOINT: [Operation; 3] = [Operation::Type, Operation::React, Operation::Pin];
+    const WITHOUT_ENDPOINT: [Operation; 1] = [Operation::Type];
 
     #[test]
     fn every_endpoint_of_a_room_names_what_it_needs_there() {
