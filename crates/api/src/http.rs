@@ -111,7 +111,7 @@ mod tests {
     use super::endpoint::Needs;
     use super::*;
 
-    /// Operations that only the socket has, or that come with reactions and pins.
+    /// Operations that only the socket has.
     const WITHOUT_ENDPOINT: [Operation; 1] = [Operation::Type];
 
     #[test]
