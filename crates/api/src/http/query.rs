@@ -247,7 +247,7 @@ pub struct ReactionCursorSchema;
 
 impl PartialSchema for ReactionCursorSchema {
     fn schema() -> RefOr<Schema> {
-        cursor("^cg[A-Za-f][A-Za-z0-9_-]{9}$").into()
+        cursor("^cgA[A-Za-f][A-Za-z0-9_-]{8}$").into()
     }
 }
 
