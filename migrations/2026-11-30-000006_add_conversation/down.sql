@@ -9,5 +9,6 @@ ALTER TABLE messages
     DROP COLUMN excerpt,
     DROP COLUMN reply_to,
     DROP COLUMN root_id,
+    DROP COLUMN has_replies,
     DROP COLUMN reactions,
     DROP COLUMN pinned_at;

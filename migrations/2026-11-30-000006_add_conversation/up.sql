@@ -10,6 +10,8 @@ ALTER TABLE messages
     -- The message that is answered, and the first one of its thread.
     ADD COLUMN reply_to uuid,
     ADD COLUMN root_id uuid,
+    -- Whether it is the first message of a thread, so that pages without threads look for none.
+    ADD COLUMN has_replies boolean NOT NULL DEFAULT false,
     -- The reactions as JSON, ready to send; null without any. The rows of `reactions` are the truth.
     ADD COLUMN reactions text,
     ADD COLUMN pinned_at timestamptz;
@@ -43,7 +45,8 @@ CREATE TABLE reactions (
 );
 
 CREATE INDEX reactions_place_idx ON reactions (message_id, emoji, place);
-CREATE INDEX reactions_user_id_idx ON reactions (user_id);
+-- The reactions of a user, and their own among those of a message.
+CREATE INDEX reactions_user_id_idx ON reactions (user_id, message_id);
 
 -- Former texts.
 CREATE TABLE edits (

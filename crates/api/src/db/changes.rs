@@ -11,8 +11,8 @@ use shared::members::MembershipChange;
 use shared::messages::Message;
 
 use super::members::{self, ChangedMember};
-use super::messages::{IfAny, if_any, message};
-use super::replies::{Beside, BesideRow};
+use super::messages::{IfAny, MessageRow, if_any, message};
+use super::replies::{self, Beside};
 use super::rooms::RoomRow;
 use super::schema::{memberships, messages};
 use super::slice::{self, PageRange};
@@ -105,16 +105,23 @@ pub fn list(
         None => (PageRange::ChangedAfter(Rev(i64::MAX)), 0),
     };
     let columns = (RoomRow::as_select(), messages::born_rev.nullable(), if_any());
-    type Row = ((RoomRow, Option<i64>, IfAny), BesideRow);
-    let rows: Vec<Row> = slice::read(conn, reader, room_id, range, wanted, columns)?;
-    let room = rows.first().map(|((room, ..), _)| room.clone()).ok_or(DbError::NotFound)?;
-    let changed = |((_, born_rev, (row, author)), row_beside): Row| {
-        let message = message((row?, author?));
-        let mut beside = Beside::default();
-        beside.add(message.id, &row_beside);
-        Some(Changed::Message { message, born_rev: Rev(born_rev?), beside: Box::new(beside) })
+    let rows: Vec<(RoomRow, Option<i64>, IfAny)> =
+        slice::read(conn, reader, room_id, range, wanted, columns)?;
+    let room = rows.first().map(|(room, ..)| room.clone()).ok_or(DbError::NotFound)?;
+    let has_beside = rows.iter().any(|(_, _, (row, _))| row.as_ref().is_some_and(MessageRow::has_beside));
+    let (messages, revs): (Vec<Message>, Vec<Rev>) = rows
+        .into_iter()
+        .filter_map(|(_, born_rev, (row, author))| Some((message((row?, author?)), Rev(born_rev?))))
+        .unzip();
+    let beside = match has_beside {
+        true => replies::beside(conn, &messages, reader.user())?,
+        false => Beside::default(),
     };
-    let mut changed: Vec<Changed> = rows.into_iter().filter_map(changed).collect();
+    let changed = |(message, born_rev)| {
+        let beside = Box::new(if has_beside { beside.of(&message) } else { Beside::default() });
+        Changed::Message { message, born_rev, beside }
+    };
+    let mut changed: Vec<Changed> = messages.into_iter().zip(revs).map(changed).collect();
     if let Some(since) = since.filter(|since| *since < room.rev()) {
         let members = members::changed(conn, room_id, since, room.rev(), limit + 1, Utc::now())?;
         changed.extend(members.into_iter().map(Changed::Member));

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::authors::AuthorRow;
 use super::page::{self, InvalidCursor};
-use super::replies::{Beside, BesideRow};
+use super::replies::{self, Beside};
 use super::schema::{messages, rooms, users};
 use super::slice::{self, PageRange};
 use super::{DbError, DbResult, Reader};
@@ -45,6 +45,7 @@ pub(super) struct MessageRow {
     body: Option<String>,
     reply_to: Option<Uuid>,
     root_id: Option<Uuid>,
+    has_replies: bool,
     reactions: Option<String>,
     pinned_at: Option<DateTime<Utc>>,
 }
@@ -64,6 +65,13 @@ pub(super) type IfAny = (Option<MessageRow>, Option<AuthorRow>);
 /// The columns of [`IfAny`], from outer joins.
 pub(super) fn if_any() -> diesel::dsl::AsSelect<IfAny, diesel::pg::Pg> {
     IfAny::as_select()
+}
+
+impl MessageRow {
+    /// Whether anything may stand beside the message.
+    pub(super) fn has_beside(&self) -> bool {
+        self.reply_to.is_some() || self.has_replies || self.reactions.is_some()
+    }
 }
 
 /// Converts a row to a DTO.
@@ -299,20 +307,20 @@ pub fn list(
         Position::Around(seq) => PageRange::Around(seq),
         Position::AroundMessage(id) => PageRange::AroundMessage(id),
     };
-    let Found { messages: mut found, last_seq: newest, .. } =
+    let Found { messages: mut items, has_beside, last_seq: newest, .. } =
         find(conn, reader, room_id, range, i64::from(limit))?;
     let middle = match position {
-        Position::Around(seq) => Some(found.partition_point(|(message, _)| message.seq <= seq)),
-        Position::AroundMessage(id) => match found.iter().position(|(message, _)| message.id == id) {
+        Position::Around(seq) => Some(items.partition_point(|message| message.seq <= seq)),
+        Position::AroundMessage(id) => match items.iter().position(|message| message.id == id) {
             Some(place) => Some(place + 1),
             None => return Ok(None),
         },
         _ => None,
     };
     if let Some(middle) = middle {
-        found = around(found, middle, limit as usize);
+        items = around(items, middle, limit as usize);
     }
-    let (items, beside) = split(found);
+    let beside = beside(conn, reader, &items, has_beside)?;
     let (before, after) = match (items.first(), items.last(), position) {
         (Some(first), Some(last), _) => (first.seq, last.seq),
         // No message is before the position, so this is the beginning.
@@ -348,17 +356,17 @@ pub fn list_thread(
         _ => (PageRange::ThreadBefore(root, Seq(i64::MAX)), true),
     };
     // One more tells whether there are others.
-    let mut found = find(conn, reader, room_id, range, limit as i64 + 1)?.messages;
-    let has_more = found.len() > limit;
+    let Found { messages: mut items, has_beside, .. } = find(conn, reader, room_id, range, limit as i64 + 1)?;
+    let has_more = items.len() > limit;
     if is_before {
-        found.drain(..found.len().saturating_sub(limit));
+        items.drain(..items.len().saturating_sub(limit));
     } else {
-        found.truncate(limit);
+        items.truncate(limit);
     }
-    if found.is_empty() && !exists(conn, room_id, root)? {
+    if items.is_empty() && !exists(conn, room_id, root)? {
         return Ok(None);
     }
-    let (items, Beside { context, mine }) = split(found);
+    let Beside { context, mine } = beside(conn, reader, &items, has_beside)?;
     let (has_prev, has_next) = match position {
         Position::After(_) => (true, has_more),
         Position::Before(_) => (has_more, true),
@@ -379,7 +387,7 @@ fn exists(conn: &mut PgConnection, room_id: RoomId, id: MessageId) -> DbResult<b
 }
 
 /// `limit` of the messages, half of them on each side of `middle`. If one side has fewer, the other side has more.
-fn around(mut messages: Vec<FoundMessage>, middle: usize, limit: usize) -> Vec<FoundMessage> {
+fn around(mut messages: Vec<Message>, middle: usize, limit: usize) -> Vec<Message> {
     let half = limit / 2;
     let missing_after = half.saturating_sub(messages.len() - middle);
     let from = middle.saturating_sub(limit - half + missing_after);
@@ -399,24 +407,25 @@ pub fn newest(
     limit: usize,
 ) -> DbResult<(Rev, Vec<Message>, Beside)> {
     let found = find(conn, reader, room_id, PageRange::Before(Seq(i64::MAX)), limit as i64)?;
-    let (messages, beside) = split(found.messages);
-    Ok((found.rev, messages, beside))
+    let beside = beside(conn, reader, &found.messages, found.has_beside)?;
+    Ok((found.rev, found.messages, beside))
 }
 
-/// A message, and what stands beside it.
-type FoundMessage = (Message, BesideRow);
-
-fn split(found: Vec<FoundMessage>) -> (Vec<Message>, Beside) {
-    let mut beside = Beside::default();
-    for (message, row) in &found {
-        beside.add(message.id, row);
-    }
-    (found.into_iter().map(|(message, _)| message).collect(), beside)
+/// What stands beside messages that were read. Most pages have nothing, and need no further statement.
+fn beside(
+    conn: &mut PgConnection,
+    reader: Reader,
+    messages: &[Message],
+    has_beside: bool,
+) -> DbResult<Beside> {
+    if has_beside { replies::beside(conn, messages, reader.user()) } else { Ok(Beside::default()) }
 }
 
 /// A range of messages, oldest first, and the room's counters in the same snapshot.
 struct Found {
-    messages: Vec<FoundMessage>,
+    messages: Vec<Message>,
+    /// Whether anything may stand beside one of them.
+    has_beside: bool,
     last_seq: Seq,
     rev: Rev,
 }
@@ -429,11 +438,11 @@ fn find(
     limit: i64,
 ) -> DbResult<Found> {
     let columns = (rooms::last_seq, rooms::rev, if_any());
-    type Row = ((i64, i64, IfAny), BesideRow);
-    let rows: Vec<Row> = slice::read(conn, reader, room_id, range, limit, columns)?;
-    let (last_seq, rev) = rows.first().map(|(row, _)| (row.0, row.1)).ok_or(DbError::NotFound)?;
-    let found = |((_, _, (row, author)), beside): Row| Some((message((row?, author?)), beside));
-    let mut messages: Vec<FoundMessage> = rows.into_iter().filter_map(found).collect();
-    messages.sort_by_key(|(message, _)| message.seq);
-    Ok(Found { messages, last_seq: Seq(last_seq), rev: Rev(rev) })
+    let rows: Vec<(i64, i64, IfAny)> = slice::read(conn, reader, room_id, range, limit, columns)?;
+    let (last_seq, rev) = rows.first().map(|row| (row.0, row.1)).ok_or(DbError::NotFound)?;
+    let has_beside = rows.iter().any(|(_, _, (row, _))| row.as_ref().is_some_and(MessageRow::has_beside));
+    let found = |(_, _, (row, author)): (_, _, IfAny)| row.zip(author).map(message);
+    let mut messages: Vec<Message> = rows.into_iter().filter_map(found).collect();
+    messages.sort_by_key(|message| message.seq);
+    Ok(Found { messages, has_beside, last_seq: Seq(last_seq), rev: Rev(rev) })
 }

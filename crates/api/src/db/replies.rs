@@ -2,7 +2,6 @@
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::messages::Message;
 use shared::reactions::Mine;
@@ -13,80 +12,6 @@ use super::DbResult;
 use super::authors::{self, AuthorRow};
 use super::schema::{messages, threads, users};
 use crate::formatting::excerpt_of_plain;
-
-/// The columns of what stands beside a message, after joins of [`BESIDE_JOINS`]. `$reader` is a place for the id of the
-/// reader.
-pub(super) const BESIDE_COLUMNS: [&str; 2] = [
-    "quoted.id, quoted.rev, quoted.seq, coalesce(quoted.excerpt, left(quoted.text, 600)), \
-     quoted.deleted_at IS NOT NULL, quoted_author.id, quoted_author.username, quoted_author.kind, \
-     quoted_author.avatar_key, threads.root_id, threads.count, threads.last_seq, \
-     CASE WHEN messages.reactions IS NOT NULL THEN (SELECT array_agg(emoji ORDER BY place) FROM reactions \
-     WHERE message_id = messages.id AND user_id = ",
-    ") END",
-];
-
-/// The joins that [`BESIDE_COLUMNS`] need, after that of the messages.
-pub(super) const BESIDE_JOINS: &str = " LEFT JOIN messages AS quoted ON quoted.id = messages.reply_to \
-     LEFT JOIN users AS quoted_author ON quoted_author.id = quoted.author_id \
-     LEFT JOIN threads ON threads.root_id = coalesce(messages.root_id, messages.id)";
-
-/// The types of [`BESIDE_COLUMNS`].
-pub(super) type BesideTypes = (
-    Nullable<SqlUuid>,
-    Nullable<BigInt>,
-    Nullable<BigInt>,
-    Nullable<Text>,
-    Bool,
-    Nullable<SqlUuid>,
-    Nullable<Text>,
-    Nullable<Text>,
-    Nullable<Text>,
-    Nullable<SqlUuid>,
-    Nullable<Integer>,
-    Nullable<BigInt>,
-    Nullable<Array<Text>>,
-);
-
-/// What stands beside a message: the message that it answers, its thread, and the reader's own reactions.
-#[derive(Clone, Debug, Default, Queryable)]
-pub(super) struct BesideRow {
-    quoted_id: Option<Uuid>,
-    quoted_rev: Option<i64>,
-    quoted_seq: Option<i64>,
-    excerpt: Option<String>,
-    is_deleted: bool,
-    author_id: Option<Uuid>,
-    username: Option<String>,
-    kind: Option<String>,
-    avatar_key: Option<String>,
-    root_id: Option<Uuid>,
-    count: Option<i32>,
-    last_seq: Option<i64>,
-    mine: Option<Vec<String>>,
-}
-
-impl BesideRow {
-    fn quote(&self) -> Option<Quote> {
-        let author = AuthorRow {
-            id: self.author_id?,
-            username: self.username.clone()?,
-            kind: self.kind.clone()?,
-            avatar_key: self.avatar_key.clone(),
-        };
-        Some(Quote {
-            id: MessageId(self.quoted_id?),
-            rev: Rev(self.quoted_rev?),
-            seq: Seq(self.quoted_seq?),
-            author: author.into(),
-            excerpt: self.excerpt.as_deref().map(excerpt_of_plain).unwrap_or_default(),
-            deleted: self.is_deleted,
-        })
-    }
-
-    fn thread(&self) -> Option<Thread> {
-        Some(thread((self.root_id?, self.count?, self.last_seq?)))
-    }
-}
 
 fn thread((root_id, count, last_seq): (Uuid, i32, i64)) -> Thread {
     Thread { root_id: MessageId(root_id), count: count.unsigned_abs(), last_seq: Seq(last_seq) }
@@ -118,16 +43,17 @@ impl Beside {
         self.mine.extend(other.mine);
     }
 
-    /// Adds what stands beside a message.
-    pub(super) fn add(&mut self, message: MessageId, row: &BesideRow) {
-        let Context { quotes, threads } = &mut self.context;
-        quotes.extend(row.quote().filter(|quote| quotes.iter().all(|known| known.id != quote.id)));
-        threads.extend(
-            row.thread().filter(|thread| threads.iter().all(|known| known.root_id != thread.root_id)),
-        );
-        if let Some(mine) = row.mine.clone().filter(|mine| !mine.is_empty()) {
-            self.mine.insert(message, mine);
-        }
+    /// The parts that one of the messages needs.
+    pub fn of(&self, message: &Message) -> Self {
+        let answered = message.reply_to.map(|reply| reply.id);
+        let root = message.reply_to.map_or(message.id, |reply| reply.root_id);
+        let is_quoted = |id| id == message.id || Some(id) == answered;
+        let context = Context {
+            quotes: self.context.quotes.iter().filter(|quote| is_quoted(quote.id)).cloned().collect(),
+            threads: self.context.threads.iter().filter(|thread| thread.root_id == root).copied().collect(),
+        };
+        let mine = self.mine.get(&message.id).map(|mine| (message.id, mine.clone()));
+        Self { context, mine: mine.into_iter().collect() }
     }
 }
 
@@ -148,11 +74,18 @@ impl Parent {
 
 /// A message as replies quote it; `None` if the room has no such message.
 pub fn parent(conn: &mut PgConnection, room_id: RoomId, id: MessageId) -> DbResult<Option<Parent>> {
+    Ok(parents(conn, room_id, &[id])?.pop())
+}
+
+/// Messages of a room as replies quote them.
+fn parents(conn: &mut PgConnection, room_id: RoomId, ids: &[MessageId]) -> DbResult<Vec<Parent>> {
     type Row = (Uuid, i64, i64, Option<String>, Option<String>, bool, Option<Uuid>, AuthorRow);
-    let row: Option<Row> = messages::table
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows: Vec<Row> = messages::table
         .inner_join(users::table)
-        .filter(messages::id.eq(id.0))
+        .filter(messages::id.eq_any(ids))
         .filter(messages::room_id.eq(room_id.0))
+        .order(messages::seq)
         .select((
             messages::id,
             messages::rev,
@@ -163,9 +96,8 @@ pub fn parent(conn: &mut PgConnection, room_id: RoomId, id: MessageId) -> DbResu
             messages::root_id,
             authors::columns(),
         ))
-        .first(conn)
-        .optional()?;
-    Ok(row.map(|(id, rev, seq, excerpt, text, deleted, root_id, author)| Parent {
+        .load(conn)?;
+    let parent = |(id, rev, seq, excerpt, text, deleted, root_id, author): Row| Parent {
         quote: Quote {
             id: MessageId(id),
             rev: Rev(rev),
@@ -175,7 +107,8 @@ pub fn parent(conn: &mut PgConnection, room_id: RoomId, id: MessageId) -> DbResu
             deleted,
         },
         root_id: root_id.map(MessageId),
-    }))
+    };
+    Ok(rows.into_iter().map(parent).collect())
 }
 
 /// Counts a reply in its thread. The caller holds the lock of the room.
@@ -186,12 +119,15 @@ pub fn add_to_thread(conn: &mut PgConnection, root_id: MessageId, seq: Seq) -> D
         .do_update()
         .set((threads::count.eq(threads::count + 1), threads::last_seq.eq(seq.0)))
         .get_result(conn)?;
+    if row.1 == 1 {
+        diesel::update(messages::table.find(root_id.0)).set(messages::has_replies.eq(true)).execute(conn)?;
+    }
     Ok(thread(row))
 }
 
 /// What stands beside messages of a room for a reader.
 pub fn beside(conn: &mut PgConnection, messages: &[Message], reader: Option<UserId>) -> DbResult<Beside> {
-    let context = context(conn, messages)?;
+    let context = context_of(conn, messages, false)?;
     let ids: Vec<MessageId> =
         messages.iter().filter(|message| message.reactions.is_some()).map(|message| message.id).collect();
     let mine = match reader {
@@ -201,22 +137,27 @@ pub fn beside(conn: &mut PgConnection, messages: &[Message], reader: Option<User
     Ok(Beside { context, mine })
 }
 
-/// What messages of a room refer to. A message that others answer also refers to itself, because their quotes of it are to
-/// be renewed.
+/// What messages of a room refer to, when they change. A message that others answer also refers to itself, because
+/// their quotes of it are to be renewed.
 pub fn context(conn: &mut PgConnection, messages: &[Message]) -> DbResult<Context> {
+    context_of(conn, messages, true)
+}
+
+fn context_of(conn: &mut PgConnection, messages: &[Message], with_own: bool) -> DbResult<Context> {
+    let Some(first) = messages.first() else { return Ok(Context::default()) };
     let root = |message: &Message| message.reply_to.map_or(message.id, |reply| reply.root_id);
     let roots: Vec<Uuid> = messages.iter().map(|message| root(message).0).collect();
     let rows: Vec<(Uuid, i32, i64)> = threads::table.filter(threads::root_id.eq_any(&roots)).load(conn)?;
     let threads: Vec<Thread> = rows.into_iter().map(thread).collect();
-    let mut quotes = Vec::new();
-    for message in messages {
-        let is_in_thread = threads.iter().any(|thread| thread.root_id == root(message));
-        let own = is_in_thread.then_some(message.id);
-        for id in message.reply_to.map(|reply| reply.id).into_iter().chain(own) {
-            if quotes.iter().all(|known: &Quote| known.id != id) {
-                quotes.extend(parent(conn, message.room_id, id)?.map(|parent| parent.quote));
-            }
-        }
-    }
+    let is_in_thread = |message: &&Message| threads.iter().any(|thread| thread.root_id == root(message));
+    let own = messages.iter().filter(|_| with_own).filter(is_in_thread).map(|message| message.id);
+    let answered = messages.iter().filter_map(|message| message.reply_to.map(|reply| reply.id));
+    let mut ids: Vec<MessageId> = answered.chain(own).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let quotes = match ids.is_empty() {
+        true => Vec::new(),
+        false => parents(conn, first.room_id, &ids)?.into_iter().map(|parent| parent.quote).collect(),
+    };
     Ok(Context { quotes, threads })
 }

@@ -115,6 +115,7 @@ diesel::table! {
         excerpt -> Nullable<Text>,
         reply_to -> Nullable<Uuid>,
         root_id -> Nullable<Uuid>,
+        has_replies -> Bool,
         reactions -> Nullable<Text>,
         pinned_at -> Nullable<Timestamptz>,
     }

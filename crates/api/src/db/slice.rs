@@ -10,10 +10,9 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::methods::LoadQuery;
 use diesel::sql_types::{BigInt, Nullable, SmallInt, Text, Uuid as SqlUuid};
-use shared::ids::{MessageId, Rev, RoomId, Seq};
+use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use uuid::Uuid;
 
-use super::replies::{BESIDE_COLUMNS, BESIDE_JOINS, BesideRow, BesideTypes};
 use super::roles::role_from_number;
 use super::rooms::visibility_from_text;
 use super::{DbError, DbResult};
@@ -36,6 +35,16 @@ pub(super) enum PageRange {
     ThreadAfter(MessageId, Seq),
     /// Messages whose latest change is after a revision, ordered by that change.
     ChangedAfter(Rev),
+}
+
+impl Reader {
+    /// The user who reads; `None` without a session.
+    pub(super) fn user(self) -> Option<UserId> {
+        match self {
+            Self::Client(Principal { id, .. }) => id,
+            Self::Server => None,
+        }
+    }
 }
 
 impl PageRange {
@@ -85,17 +94,14 @@ pub(super) fn read<'query, Columns, Row>(
     range: PageRange,
     limit: i64,
     columns: Columns,
-) -> DbResult<Vec<(Row, BesideRow)>>
+) -> DbResult<Vec<Row>>
 where
-    Slice<Columns>: LoadQuery<'query, PgConnection, (String, Option<i16>, BesideRow, Row)>,
+    Slice<Columns>: LoadQuery<'query, PgConnection, (String, Option<i16>, Row)>,
 {
-    let reader_id = match reader {
-        Reader::Client(Principal { id, .. }) => id.map(|id| id.0),
-        Reader::Server => None,
-    };
+    let reader_id = reader.user().map(|id| id.0);
     let is_client = matches!(reader, Reader::Client(_));
     let slice = Slice { columns, room_id, range, limit, reader_id, is_client };
-    let rows: Vec<(String, Option<i16>, BesideRow, Row)> = slice.load(conn)?;
+    let rows: Vec<(String, Option<i16>, Row)> = slice.load(conn)?;
     let (visibility, role, ..) = rows.first().ok_or(DbError::NotFound)?;
     let is_visible = match reader {
         Reader::Server => true,
@@ -103,20 +109,12 @@ where
             policy::may_view(actor, visibility_from_text(visibility), role.map(role_from_number))
         }
     };
-    if is_visible {
-        Ok(rows.into_iter().map(|(_, _, beside, row)| (row, beside)).collect())
-    } else {
-        Err(DbError::NotFound)
-    }
+    if is_visible { Ok(rows.into_iter().map(|(_, _, row)| row).collect()) } else { Err(DbError::NotFound) }
 }
 
 impl<Columns: QueryFragment<Pg>> QueryFragment<Pg> for Slice<Columns> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT rooms.visibility, reader.role, ");
-        out.push_sql(BESIDE_COLUMNS[0]);
-        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.reader_id)?;
-        out.push_sql(BESIDE_COLUMNS[1]);
-        out.push_sql(", ");
         self.columns.walk_ast(out.reborrow())?;
         // Aggregated, so that there is a row in any case.
         out.push_sql(" FROM (SELECT max(role) AS role FROM memberships WHERE room_id = ");
@@ -164,7 +162,6 @@ impl<Columns: QueryFragment<Pg>> QueryFragment<Pg> for Slice<Columns> {
             out.push_sql(")");
         }
         out.push_sql(") AS messages ON true LEFT JOIN users ON users.id = messages.author_id");
-        out.push_sql(BESIDE_JOINS);
         Ok(())
     }
 }
@@ -176,7 +173,7 @@ impl<Columns> QueryId for Slice<Columns> {
 }
 
 impl<Columns: Expression> Query for Slice<Columns> {
-    type SqlType = (Text, Nullable<SmallInt>, BesideTypes, Columns::SqlType);
+    type SqlType = (Text, Nullable<SmallInt>, Columns::SqlType);
 }
 
 impl<Columns> RunQueryDsl<PgConnection> for Slice<Columns> {}

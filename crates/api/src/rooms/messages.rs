@@ -19,7 +19,7 @@ use super::{Attempt, Done, Transaction, own_role};
 use crate::db::members::Membership;
 use crate::db::mentions::EVERYONE;
 use crate::db::messages::{self, NewMessage};
-use crate::db::replies::Parent;
+use crate::db::replies::{Beside, Parent};
 use crate::db::{self, Conn, DbError, attachments};
 use crate::formatting::Formatted;
 use crate::policy::{self, Rank};
@@ -105,17 +105,6 @@ pub fn send(conn: &mut Conn, new: &NewMessage, attempt: Attempt) -> RoomResult<D
     transaction.finish(Sent::Created(message))
 }
 
-/// The parts of a context that a message needs.
-fn context_of(message: &Message, whole: &Context) -> Context {
-    let answered = message.reply_to.map(|reply| reply.id);
-    let root = message.reply_to.map_or(message.id, |reply| reply.root_id);
-    let is_quoted = |id| id == message.id || Some(id) == answered;
-    Context {
-        quotes: whole.quotes.iter().filter(|quote| is_quoted(quote.id)).cloned().collect(),
-        threads: whole.threads.iter().filter(|thread| thread.root_id == root).copied().collect(),
-    }
-}
-
 impl Transaction<'_> {
     /// The message that a reply answers.
     ///
@@ -159,10 +148,12 @@ impl Transaction<'_> {
         messages: Vec<Message>,
         event: fn(MessageChange) -> ServerEvent,
     ) -> RoomResult<()> {
-        let whole = db::replies::context(self.conn, &messages)?;
+        let context = db::replies::context(self.conn, &messages)?;
+        let whole = Beside { context, mine: Mine::new() };
         for message in messages {
-            let (room_id, rev, context) = (message.room_id, message.rev, context_of(&message, &whole));
-            let change = MessageChange { room_id, rev, message, context, mine: Mine::new() };
+            let Beside { context, mine } = whole.of(&message);
+            let (room_id, rev) = (message.room_id, message.rev);
+            let change = MessageChange { room_id, rev, message, context, mine };
             self.changes.push((rev, event(change)));
         }
         Ok(())
