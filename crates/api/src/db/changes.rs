@@ -118,7 +118,7 @@ pub fn list(
         false => Beside::default(),
     };
     let changed = |(message, born_rev)| {
-        let beside = Box::new(if has_beside { beside.of(&message) } else { Beside::default() });
+        let beside = Box::new(if has_beside { beside.of(&message, false) } else { Beside::default() });
         Changed::Message { message, born_rev, beside }
     };
     let mut changed: Vec<Changed> = messages.into_iter().zip(revs).map(changed).collect();

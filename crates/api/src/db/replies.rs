@@ -43,11 +43,11 @@ impl Beside {
         self.mine.extend(other.mine);
     }
 
-    /// The parts that one of the messages needs.
-    pub fn of(&self, message: &Message) -> Self {
+    /// The parts that one of the messages needs; with its own quote, if others are to renew theirs.
+    pub fn of(&self, message: &Message, with_own: bool) -> Self {
         let answered = message.reply_to.map(|reply| reply.id);
         let root = message.reply_to.map_or(message.id, |reply| reply.root_id);
-        let is_quoted = |id| id == message.id || Some(id) == answered;
+        let is_quoted = |id| (with_own && id == message.id) || Some(id) == answered;
         let context = Context {
             quotes: self.context.quotes.iter().filter(|quote| is_quoted(quote.id)).cloned().collect(),
             threads: self.context.threads.iter().filter(|thread| thread.root_id == root).copied().collect(),

@@ -151,7 +151,7 @@ impl Transaction<'_> {
         let context = db::replies::context(self.conn, &messages)?;
         let whole = Beside { context, mine: Mine::new() };
         for message in messages {
-            let Beside { context, mine } = whole.of(&message);
+            let Beside { context, mine } = whole.of(&message, true);
             let (room_id, rev) = (message.room_id, message.rev);
             let change = MessageChange { room_id, rev, message, context, mine };
             self.changes.push((rev, event(change)));
