@@ -4,10 +4,9 @@
 //! Everything here is a function of its arguments alone, without I/O.
 //!
 //! The steps: [`source`] prepares the text so that [`tree`] meets only what Parlance knows of CommonMark; [`inline`]
-//! finds spoilers, bare links and mentions in the plain text of that tree; [`limits`] and [`excerpt`] look at the result.
+//! finds spoilers, bare links and mentions in the plain text of that tree; [`limits`] looks at the result.
 //! Whatever is no known mark stays text: nothing that people write vanishes.
 
-pub mod excerpt;
 pub mod guards;
 pub mod inline;
 pub mod limits;
@@ -22,12 +21,11 @@ mod cases;
 #[cfg(test)]
 mod properties;
 
+use shared::excerpts::{excerpt, one_line, plain_text};
 use shared::formatting::{Block, Element, Inline};
 use shared::ids::UserId;
 
 use self::mentions::{Candidates, Finder, Names, Resolver};
-
-pub use self::excerpt::excerpt_of_plain;
 
 /// A formatted text. Of a plain text, everything is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +33,7 @@ pub struct Formatted {
     /// The tree as JSON, as it is stored and sent. Absent if the text says the same.
     pub body: Option<String>,
     /// The beginning of what the tree shows; absent together with it: then
-    /// [`excerpt_of_plain`] is the excerpt.
+    /// [`excerpt`] of the text is the excerpt.
     pub excerpt: Option<String>,
     /// The members who are mentioned, in order, each once, without the author.
     pub mentions: Vec<UserId>,
@@ -62,14 +60,13 @@ pub fn format(text: &str, names: &Names) -> Formatted {
     let Some(blocks) = parse(text) else { return Formatted::default() };
     let mut resolver = Resolver::new(names);
     let blocks = inline::decorate(blocks, &mut |text, before| resolver.resolve(text, before));
-    let shown = excerpt::shown(&blocks);
-    if shown.is_empty() || (is_plain(&blocks) && shown == excerpt::collapsed(text)) || !limits::keeps(&blocks)
-    {
+    let shown = one_line(&plain_text(&blocks));
+    if shown.is_empty() || (is_plain(&blocks) && shown == one_line(text)) || !limits::keeps(&blocks) {
         return Formatted::default();
     }
     let Some(body) = limits::json(&blocks) else { return Formatted::default() };
     let (mentions, everyone) = resolver.finish();
-    Formatted { body: Some(body), excerpt: Some(excerpt::beginning(&shown)), mentions, everyone }
+    Formatted { body: Some(body), excerpt: Some(excerpt(&shown)), mentions, everyone }
 }
 
 /// The tree without spoilers, bare links and mentions; `None` if it would be too deep.

@@ -16,6 +16,7 @@ pub mod endpoint;
 pub mod event_stream;
 pub mod file_body;
 pub mod files;
+pub mod formatting;
 pub mod health;
 pub mod identity;
 pub mod invites;
@@ -54,6 +55,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         bans::endpoints(),
         audit::endpoints(),
         invites::endpoints(),
+        // Before the messages: its path would be that of a message.
+        formatting::endpoints(),
         messages::endpoints(),
         reactions::endpoints(),
         pins::endpoints(),

@@ -171,7 +171,7 @@ fn missing_right(
         Operation::ManageInvites | Operation::UpdateRoom | Operation::Pin | Operation::SetRole => {
             (is_at_least(Role::Moderator), ErrorCode::NotAllowed)
         }
-        // Whoever may see the room may see what its messages said, if they are in it.
+        // Any member.
         Operation::ViewEdits => (role.is_some(), ErrorCode::NotAllowed),
         Operation::Moderate | Operation::ViewAudit | Operation::ViewBans => {
             (is_admin || is_at_least(Role::Moderator), ErrorCode::NotAllowed)

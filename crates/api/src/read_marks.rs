@@ -24,13 +24,14 @@ const MAX_PAUSE: Duration = Duration::from_secs(8);
 /// Moves the read mark of a member. Answers once it is stored.
 ///
 /// # Errors
-/// `member_not_found` if the user is no member; `unavailable` if the database does not answer.
+/// `member_not_found` if the user is no member; `outcome_unknown` if the database does not answer: the mark is stored
+/// when it does.
 pub async fn put(app: &App, user: UserId, room_id: RoomId, put: PutRead) -> AppResult<ReadMark> {
     let stored = app.hub.marks.put(user, room_id, put.seq, put.exact);
     match stored.await {
         Ok(Some(mark)) => Ok(mark),
         Ok(None) => Err(AppError::new(ErrorCode::MemberNotFound)),
-        Err(_) => Err(AppError::new(ErrorCode::Unavailable)),
+        Err(_) => Err(AppError::new(ErrorCode::OutcomeUnknown)),
     }
 }
 

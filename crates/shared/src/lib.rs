@@ -38,6 +38,8 @@ pub mod stored;
 
 pub mod formatting;
 
+pub mod excerpts;
+
 pub mod reactions;
 
 pub mod replies;

@@ -14,7 +14,6 @@ use shared::rooms::{Room, Visibility};
 use shared::users::{User, UserKind};
 use uuid::Uuid;
 
-use super::mentions::EVERYONE;
 use super::page::{self, Direction, InvalidCursor};
 use super::read_marks::notify_from_text;
 use super::roles::{role_from_number, role_number};
@@ -22,6 +21,7 @@ use super::rooms::RoomRow;
 use super::schema::{bans, memberships, mentions, read_marks, rooms, users};
 use super::users::UserRow;
 use super::{DbError, DbResult};
+use crate::formatting::mentions::EVERYONE;
 use crate::policy::{self, Actor, Standing};
 
 /// How long a ban of a guest also holds for later guests from the same address.

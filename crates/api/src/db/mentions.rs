@@ -11,10 +11,7 @@ use uuid::Uuid;
 use super::DbResult;
 use super::schema::{memberships, mentions, rooms, users};
 use super::users::kind_from_text;
-use crate::formatting::mentions::Namesake;
-
-/// Stands for all members.
-pub const EVERYONE: UserId = UserId(Uuid::nil());
+use crate::formatting::mentions::{EVERYONE, Namesake};
 
 /// Stores whom a message mentions, in place of whom it mentioned before. Returns all whose count may have changed. The
 /// caller holds the lock of the room.

@@ -9,8 +9,8 @@ use shared::read_marks::{Notify, ReadMark};
 use uuid::Uuid;
 
 use super::DbResult;
-use super::mentions::EVERYONE;
 use super::schema::read_marks;
+use crate::formatting::mentions::EVERYONE;
 
 /// How a mark moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

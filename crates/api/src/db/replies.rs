@@ -2,6 +2,7 @@
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use shared::excerpts::excerpt;
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::messages::Message;
 use shared::reactions::Mine;
@@ -11,7 +12,6 @@ use uuid::Uuid;
 use super::DbResult;
 use super::authors::{self, AuthorRow};
 use super::schema::{messages, threads, users};
-use crate::formatting::excerpt_of_plain;
 
 fn thread((root_id, count, last_seq): (Uuid, i32, i64)) -> Thread {
     Thread { root_id: MessageId(root_id), count: count.unsigned_abs(), last_seq: Seq(last_seq) }
@@ -97,13 +97,13 @@ fn parents(conn: &mut PgConnection, room_id: RoomId, ids: &[MessageId]) -> DbRes
             authors::columns(),
         ))
         .load(conn)?;
-    let parent = |(id, rev, seq, excerpt, text, deleted, root_id, author): Row| Parent {
+    let parent = |(id, rev, seq, beginning, text, deleted, root_id, author): Row| Parent {
         quote: Quote {
             id: MessageId(id),
             rev: Rev(rev),
             seq: Seq(seq),
             author: author.into(),
-            excerpt: excerpt.or(text).as_deref().map(excerpt_of_plain).unwrap_or_default(),
+            excerpt: beginning.or(text).as_deref().map(excerpt).unwrap_or_default(),
             deleted,
         },
         root_id: root_id.map(MessageId),

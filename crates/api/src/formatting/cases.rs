@@ -3,12 +3,13 @@
 //! A case of the file has a name after `¶`, the lines of the text, and the tree after `→`, or `plain` where there is none.
 //! In texts, `␣` is a space and `⟨202e⟩` the character of that code. The ids are those of [`names`].
 
+use shared::excerpts::excerpt;
 use shared::formatting::{Block, MAX_BODY_BYTES};
 use shared::ids::{RoomId, UserId};
 use uuid::Uuid;
 
 use super::mentions::{Names, Namesake};
-use super::{Formatted, candidates, excerpt_of_plain, format};
+use super::{Formatted, candidates, format};
 
 const CASES: &str = include_str!("cases.txt");
 
@@ -179,7 +180,7 @@ fn an_excerpt_is_what_the_tree_shows_with_masked_spoilers() {
         assert_eq!(formatted(text).excerpt.as_deref(), Some(excerpt), "{text}");
     }
     let long = formatted(&format!("**{}**", "🎉 ".repeat(100).trim())).excerpt.unwrap();
-    assert_eq!(long, excerpt_of_plain(&"🎉 ".repeat(100)));
+    assert_eq!(long, excerpt(&"🎉 ".repeat(100)));
     assert_eq!(long.chars().count(), 140);
 }
 

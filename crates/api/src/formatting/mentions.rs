@@ -10,12 +10,13 @@ use shared::ids::{RoomId, UserId};
 use shared::rooms::RoomName;
 use shared::text::is_account_character;
 use shared::users::Username;
+use uuid::Uuid;
 
 use super::guards::{GUARD, restore};
 use crate::db::name_key::name_key;
 
 /// The name that means all members. Nobody is mentioned by it.
-const EVERYONE: &str = "everyone";
+const EVERYONE_NAME: &str = "everyone";
 /// How many marks of each kind are looked at: more than can be mentions, and few enough for one query.
 const MAX_SIGNS: usize = 100;
 
@@ -37,12 +38,15 @@ impl Candidates {
     }
 }
 
+/// Stands for all members, where mentioned users are listed.
+pub const EVERYONE: UserId = UserId(Uuid::nil());
+
 /// A member by one of the candidates' names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Namesake {
     /// Who it is.
     pub id: UserId,
-    /// Whether they have an account. Among namesakes, at most one has.
+    /// Whether they have an account. At most one of the namesakes does.
     pub has_account: bool,
 }
 
@@ -99,7 +103,7 @@ impl Finder {
 
     /// What was found.
     pub fn finish(mut self) -> Candidates {
-        let everyone = self.members.remove(EVERYONE);
+        let everyone = self.members.remove(EVERYONE_NAME);
         Candidates {
             members: self.members.into_iter().collect(),
             rooms: self.rooms.into_iter().collect(),
@@ -158,7 +162,7 @@ impl<'names> Resolver<'names> {
         for name in sign.names.iter().rev() {
             let key = key(name);
             let length = "@".len() + name.len();
-            if key == EVERYONE {
+            if key == EVERYONE_NAME {
                 self.everyone |= self.names.everyone;
                 return self.names.everyone.then_some((Element::Everyone, length));
             }

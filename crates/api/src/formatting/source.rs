@@ -6,8 +6,8 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use super::guards::{GUARD, are_in, hidden};
 use super::links;
 
-/// How often the lists are looked for. Taking the meaning from one can reveal another, such as in a block of code that
-/// was part of it. Texts that need more are not worth it.
+/// The maximal number of searches for lists. Guarding a list can reveal another, such as in a block of code that was
+/// part of it. Texts that need more stay plain.
 const MAX_PASSES: usize = 4;
 
 /// The options of the parser.

@@ -15,8 +15,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::identity::cookie_name;
 use super::{
-    admin, audit, avatars, bans, changes, edits, files, health, invites, members, messages, password_resets,
-    pins, reactions, read_marks, rooms, server, sessions, streams, tokens, uploads, users,
+    admin, audit, avatars, bans, changes, edits, files, formatting, health, invites, members, messages,
+    password_resets, pins, reactions, read_marks, rooms, server, sessions, streams, tokens, uploads, users,
 };
 use crate::app::App;
 use crate::error;
@@ -81,7 +81,7 @@ const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         messages::get,
         messages::update,
         messages::delete,
-        messages::preview,
+        formatting::preview,
         reactions::list,
         reactions::create,
         reactions::delete,

@@ -4,38 +4,34 @@ use actix_web::http::{Method, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use shared::errors::ErrorCode;
 use shared::files::{AltText, AttachmentClaim, MAX_ATTACHMENTS};
-use shared::formatting::MAX_MENTIONS;
-use shared::ids::{MessageId, RoomId, Seq, UserId};
+use shared::ids::{MessageId, RoomId, Seq};
 use shared::members::Operation;
 use shared::messages::{
-    Author, CreateMessage, Message, MessageAnswer, MessagePage, MessagePreview, MessageText, PreviewMessage,
-    UpdateMessage, message_path, messages_path,
+    Author, CreateMessage, Message, MessageAnswer, MessagePage, MessageText, UpdateMessage, message_path,
+    messages_path,
 };
 use shared::reactions::Mine;
-use shared::stored::Stored;
 use shared::text::{Invalid, InvalidCode};
 use uuid::Uuid;
 
 use super::body::{Fields, JsonBody};
 use super::endpoint::{Endpoint, Needs};
+use super::formatting::{format, read_mentions};
 use super::identity::{Reader, SignedIn};
 use super::query::{LimitSchema, PositionSchema, Query, message_page_response};
 use super::rooms::{RoomPath, input, or_no_room, permitted, read};
 use crate::app::App;
 use crate::clock;
-use crate::db::members::Membership;
 use crate::db::messages::{NewMessage, Position, parse_cursor};
 use crate::db::{self, Conn, DbError};
 use crate::error::{AppError, AppResult};
-use crate::formatting::mentions::{Candidates, Names};
-use crate::formatting::{self, Formatted};
-use crate::policy::{self, Principal};
+use crate::formatting::Formatted;
+use crate::policy::Principal;
 use crate::realtime::newest::{MAX_MESSAGES, MessageJson, NewestPage};
 use crate::rooms::error::RoomResult;
 use crate::rooms::messages::{self, Sent};
 
 const MESSAGES_PATH: &str = "/api/v1/rooms/{room_id}/messages";
-const PREVIEW_PATH: &str = "/api/v1/rooms/{room_id}/messages/preview";
 const MESSAGE_PATH: &str = "/api/v1/rooms/{room_id}/messages/{message_id}";
 
 const VIEW: &[Operation] = &[Operation::View];
@@ -47,7 +43,6 @@ pub fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new(Method::GET, MESSAGES_PATH, Needs::Room(VIEW), list),
         Endpoint::new(Method::POST, MESSAGES_PATH, Needs::Room(&[Operation::Send]), create),
-        Endpoint::new(Method::POST, PREVIEW_PATH, Needs::Room(&[Operation::Send]), preview),
         Endpoint::new(Method::GET, MESSAGE_PATH, Needs::Room(VIEW), get),
         Endpoint::new(Method::PATCH, MESSAGE_PATH, Needs::Room(EDIT), update),
         Endpoint::new(Method::DELETE, MESSAGE_PATH, Needs::Room(DELETE), delete),
@@ -271,61 +266,6 @@ pub(super) fn visible(
     }
 }
 
-/// Preview a message
-///
-/// Parses a text as if it were sent, and stores nothing.
-#[utoipa::path(post, path = PREVIEW_PATH, operation_id = "preview_message", tag = "messages",
-    security(("token" = []), ("cookie" = [])), params(("room_id" = RoomId, Path)), request_body = PreviewMessage,
-    responses(
-        (status = 200, description = "The formatted text", body = MessagePreview),
-        (status = 403, description = "banned, muted, members_only")))]
-pub async fn preview(
-    SignedIn(identity): SignedIn,
-    app: web::Data<App>,
-    RoomPath(room_id): RoomPath,
-    body: AppResult<JsonBody>,
-) -> AppResult<HttpResponse> {
-    let by = identity.principal();
-    let preview = body.and_then(|body| {
-        body.read(|fields| {
-            let text = fields.required("text", |text| MessageText::parse(text, identity.user.kind));
-            let mentions = read_mentions(fields);
-            Some(PreviewMessage { text: text?, mentions })
-        })
-    });
-    let PreviewMessage { text, mentions } = input(&app, by, room_id, Operation::Send, preview).await?;
-    app.limits.preview(identity.user.id)?;
-    read(&app, move |conn| permitted(conn, room_id, by, Operation::Send).map(|_| ())).await?;
-    let format = format(&app, room_id, by, text.as_str(), mentions).await?;
-    Ok(HttpResponse::Ok().json(MessagePreview { body: format.body.and_then(Stored::from_json) }))
-}
-
-/// Parses the text of a message. Names in it are looked up in the room.
-async fn format(
-    app: &App,
-    room_id: RoomId,
-    by: Principal,
-    text: &str,
-    preferred: Vec<UserId>,
-) -> AppResult<Formatted> {
-    let Candidates { members, rooms, everyone } = formatting::candidates(text);
-    let mut names = Names { chosen: preferred, author: by.id, ..Names::default() };
-    if !members.is_empty() || !rooms.is_empty() || everyone {
-        let found = read(app, move |conn| {
-            let (room, me) = permitted(conn, room_id, by, Operation::View)?;
-            let may_mention_everyone =
-                |me: Membership| policy::may_mention_everyone(me.actor(), &me.standing(&room));
-            Ok((
-                db::mentions::members_named(conn, room_id, &members)?,
-                db::mentions::rooms_named(conn, &rooms)?,
-                me.is_some_and(may_mention_everyone),
-            ))
-        });
-        (names.members, names.rooms, names.everyone) = found.await?;
-    }
-    Ok(formatting::format(text, &names))
-}
-
 /// Edit a message
 ///
 /// Changes the text, drops files, or says anew what they show.
@@ -399,14 +339,6 @@ pub async fn delete(
     app.limits.change_message(by, room_id, app.hub.sees(by, room_id))?;
     app.writer.change(room_id, move |conn, attempt| messages::delete(conn, room_id, id, by, attempt)).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// The users whom mentions mean.
-fn read_mentions(fields: &mut Fields) -> Vec<UserId> {
-    let parse = |text: &str| {
-        text.parse().map_err(|_| Invalid::new(InvalidCode::InvalidFormat, "mentions must list ids of users."))
-    };
-    fields.list("mentions", MAX_MENTIONS, parse).unwrap_or_default()
 }
 
 fn parse_message_id(field: &str, text: &str) -> Result<MessageId, Invalid> {

@@ -7,6 +7,8 @@ use shared::ids::{RoomId, Seq, UserId};
 use shared::read_marks::ReadMark;
 use tokio::sync::{Notify, oneshot};
 
+use crate::formatting::mentions::EVERYONE;
+
 /// Read marks that wait to be stored.
 #[derive(Default)]
 pub struct PendingMarks {
@@ -140,9 +142,9 @@ impl PendingMarks {
     }
 }
 
-/// The users whose unread mentions changed, of those who have a connection. The nil id stands for all.
+/// The users whose unread mentions changed, of those who have a connection. [`EVERYONE`] stands for all.
 pub(super) fn touched(mentioned: &[UserId], connected: Vec<UserId>) -> Vec<UserId> {
     let mentioned: HashSet<UserId> = mentioned.iter().copied().collect();
-    let is_everyone = mentioned.contains(&UserId(uuid::Uuid::nil()));
+    let is_everyone = mentioned.contains(&EVERYONE);
     connected.into_iter().filter(|user| is_everyone || mentioned.contains(user)).collect()
 }

@@ -7,7 +7,7 @@ use shared::events::{MessageChange, ServerEvent};
 use shared::files::Attachment;
 use shared::ids::{AttachmentId, MessageId, RoomId, Seq, UserId};
 use shared::members::{Operation, Role};
-use shared::messages::{Message, MessageText, UpdateMessage};
+use shared::messages::{Message, MessageAnswer, MessageText, UpdateMessage};
 use shared::reactions::Mine;
 use shared::replies::Context;
 use shared::stored::Stored;
@@ -17,11 +17,11 @@ use super::attachments::kept;
 use super::error::{Refusal, RoomResult};
 use super::{Attempt, Done, Transaction, own_role};
 use crate::db::members::Membership;
-use crate::db::mentions::EVERYONE;
 use crate::db::messages::{self, NewMessage};
 use crate::db::replies::{Beside, Parent};
 use crate::db::{self, Conn, DbError, attachments};
 use crate::formatting::Formatted;
+use crate::formatting::mentions::EVERYONE;
 use crate::policy::{self, Rank};
 
 /// The outcome of sending a message.
@@ -140,6 +140,13 @@ impl Transaction<'_> {
         let touched = db::mentions::replace(self.conn, room_id, message.seq, author, &users)?;
         self.mentioned.extend(touched);
         Ok(())
+    }
+
+    /// A message as the answer to a user.
+    pub(super) fn answer(&mut self, message: Message, by: UserId) -> RoomResult<MessageAnswer> {
+        let Beside { context, mine } =
+            db::replies::beside(self.conn, std::slice::from_ref(&message), Some(by))?;
+        Ok(MessageAnswer { message, context, mine })
     }
 
     /// Publishes a change of messages, with what they refer to.

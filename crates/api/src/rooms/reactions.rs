@@ -11,7 +11,6 @@ use shared::stored::Stored;
 
 use super::error::RoomResult;
 use super::{Attempt, Done, Transaction, own_role};
-use crate::db::replies::{self, Beside};
 use crate::db::{Conn, reactions};
 
 /// A reaction of a user to a message, or its end.
@@ -152,11 +151,5 @@ impl Transaction<'_> {
         let message = Message { reactions: json.and_then(Stored::from_json), rev, ..message };
         self.messages_changed(vec![message.clone()], ServerEvent::MessageUpdated)?;
         Ok(message)
-    }
-
-    /// A message as the answer to a user.
-    pub(super) fn answer(&mut self, message: Message, by: UserId) -> RoomResult<MessageAnswer> {
-        let Beside { context, mine } = replies::beside(self.conn, std::slice::from_ref(&message), Some(by))?;
-        Ok(MessageAnswer { message, context, mine })
     }
 }

@@ -14,6 +14,7 @@ use super::worker::Worker;
 use crate::db::changes::{Changed, ChangesSince};
 use crate::db::members::Membership;
 use crate::db::{self, Conn, DbError, DbResult, Reader};
+use crate::formatting::mentions::EVERYONE;
 use crate::realtime::hub::Hub;
 use crate::realtime::publication::{Audience, Publication};
 use crate::rooms::audience;
@@ -158,7 +159,7 @@ fn publication(
     }
     events.sort_by_key(|(rev, _)| *rev);
     let viewers = changed.iter().map(|who| (who.user.id, who.viewer(&room))).collect();
-    // Whom the changes mention is not read: clients that are told of a message count anew when they load.
-    let (mentioned, told) = (Vec::new(), Vec::new());
+    // Whom the changes mention is not read, so all who are connected have their mentions counted anew.
+    let (mentioned, told) = (vec![EVERYONE], Vec::new());
     Publication { room, changes: events, viewers, audience: None, former_name: None, mentioned, told }
 }

@@ -3,6 +3,7 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use shared::excerpts::inline_text;
 use shared::formatting::{Block, Element, Inline};
 use shared::ids::UserId;
 
@@ -12,7 +13,7 @@ use crate::components::message_item::{edited, link};
 use crate::overlays::Overlays;
 use crate::route::Route;
 use crate::state::State;
-use crate::state::excerpts::{blocks, inline_text};
+use crate::state::excerpts::blocks;
 use crate::state::links::{is_safe, other_host};
 use crate::state::rows::MessageRow;
 

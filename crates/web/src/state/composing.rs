@@ -1,4 +1,4 @@
-//! What keys and buttons do with the text of a message, and what is offered while one types.
+//! What keys and buttons do with the text of a message, and what is offered while the user types.
 //!
 //! Pure. Places in a text are those of the browser: in UTF-16 code units.
 
@@ -41,9 +41,9 @@ pub struct Token {
     pub start: usize,
 }
 
-/// So long a name is looked for.
+/// The maximal length of a name to complete.
 const LONGEST_QUERY: usize = 32;
-/// An emoji is looked for from so many letters on.
+/// How many letters an emoji's name needs before it is completed.
 const EMOJI_FROM: usize = 2;
 
 /// The place in bytes of a place of the browser.

@@ -1,12 +1,10 @@
-//! Formatted text in plain words: for names of rows, for quotes and for what is said aloud.
+//! Messages in plain words: for names of rows, for quotes and for screen readers.
 //!
-//! Pure. Spoilers stay hidden here, too.
+//! Pure.
 
-use shared::formatting::{Block, EXCERPT_LENGTH, Element, Inline};
+use shared::excerpts::plain_text;
+use shared::formatting::Block;
 use shared::messages::Message;
-
-/// Stands for text that is shown on demand.
-const MASK: &str = "▒▒▒";
 
 /// The blocks of a message, if its text has any formatting.
 pub fn blocks(message: &Message) -> Option<&[Block]> {
@@ -21,64 +19,12 @@ pub fn plain(message: &Message) -> Option<String> {
 
 /// The beginning of a message, on one line.
 pub fn excerpt(message: &Message) -> String {
-    let text = plain(message).unwrap_or_default();
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    text.chars().take(EXCERPT_LENGTH).collect()
-}
-
-/// A part of a line without its marks.
-pub fn inline_text(inlines: &[Inline]) -> String {
-    let mut text = String::new();
-    add_inlines(&mut text, inlines);
-    text
-}
-
-/// Formatted text without its marks.
-fn plain_text(blocks: &[Block]) -> String {
-    let mut text = String::new();
-    add_blocks(&mut text, blocks);
-    text
-}
-
-fn add_blocks(text: &mut String, blocks: &[Block]) {
-    for block in blocks {
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
-        match block {
-            Block::P { c } | Block::H { c, .. } => add_inlines(text, c),
-            Block::Pre { text: code, .. } => text.push_str(code),
-            Block::Quote { c } => add_blocks(text, c),
-            Block::Ul { c } | Block::Ol { c, .. } => c.iter().for_each(|item| add_blocks(text, item)),
-            Block::Unknown => {}
-        }
-    }
-}
-
-fn add_inlines(text: &mut String, inlines: &[Inline]) {
-    for inline in inlines {
-        match inline {
-            Inline::Text(plain) => text.push_str(plain),
-            Inline::Element(element) => match element {
-                Element::B { c } | Element::I { c } | Element::S { c } | Element::A { c, .. } => {
-                    add_inlines(text, c)
-                }
-                Element::Code { text: plain }
-                | Element::User { text: plain, .. }
-                | Element::Room { text: plain, .. } => {
-                    text.push_str(plain);
-                }
-                Element::Br => text.push('\n'),
-                Element::Spoiler { .. } => text.push_str(MASK),
-                Element::Everyone => text.push_str("@everyone"),
-                Element::Unknown => {}
-            },
-        }
-    }
+    shared::excerpts::excerpt(&plain(message).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
+    use shared::formatting::EXCERPT_LENGTH;
     use shared::stored::Stored;
 
     use super::*;

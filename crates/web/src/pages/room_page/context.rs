@@ -89,7 +89,7 @@ impl RoomContext {
         }
     }
 
-    /// Where one writes.
+    /// The field in which the user writes.
     pub fn field(self) -> &'static str {
         if self.thread.is_some() { "#thread-composer" } else { "#composer" }
     }
