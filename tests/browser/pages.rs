@@ -180,6 +180,31 @@ impl<'stage> Person<'stage> {
         self.chrome.eval("return window.mark === true")
     }
 
+    /// Lets no frame come until `let_frames_come`, like the browser does for a page that is not visible.
+    #[track_caller]
+    pub fn hold_frames(&self) {
+        self.chrome.eval::<()>(
+            "window.heldFrames = { ask: window.requestAnimationFrame, cancel: window.cancelAnimationFrame, runs: new Map() };
+            window.requestAnimationFrame = run => {
+                heldFrames.runs.set(-1 - heldFrames.runs.size, run);
+                return -heldFrames.runs.size;
+            };
+            window.cancelAnimationFrame = id =>
+                heldFrames.runs.has(id) ? heldFrames.runs.set(id, null) : heldFrames.cancel.call(window, id);",
+        );
+    }
+
+    /// Runs what was to run in the frames that were held.
+    #[track_caller]
+    pub fn let_frames_come(&self) {
+        self.chrome.eval::<()>(
+            "window.requestAnimationFrame = heldFrames.ask;
+            window.cancelAnimationFrame = heldFrames.cancel;
+            [...heldFrames.runs.values()].filter(run => run).forEach(run => requestAnimationFrame(run));",
+        );
+        self.chrome.let_it_paint();
+    }
+
     /// The list of rooms at the left.
     pub fn sidebar(&self) -> Sidebar<'_> {
         Sidebar(&self.chrome)

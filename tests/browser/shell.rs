@@ -73,6 +73,23 @@ fn a_room_that_loads_slowly_shows_a_progress_bar() {
 }
 
 #[test]
+fn what_waits_for_the_next_frame_is_dropped_with_its_room() {
+    let stage = stage::alone();
+    let (adam, by_api) = stage.guest("Adam");
+    let (design, other) = (by_api.create_room("Design"), by_api.create_room("Other"));
+    by_api.send(other.id, "hello");
+    adam.open(&format!("/rooms/{}", design.id));
+    eventually(|| adam.room().words(".composer-tools").len(), 1);
+    adam.hold_frames();
+    adam.room().write("a draft");
+    adam.sidebar().choose("Other");
+    eventually(|| adam.room().texts(), ["hello"]);
+    // The browser's complaints are looked at in the end.
+    adam.let_frames_come();
+    eventually(|| adam.room().draft(), "");
+}
+
+#[test]
 // reference: pages-toasts
 fn notices_appear_at_the_top_right_are_announced_and_disappear_when_clicked() {
     let stage = stage::alone();

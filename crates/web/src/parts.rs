@@ -104,7 +104,8 @@ impl Tools {
     /// Those of the chosen people whom a text mentions.
     pub fn mentions(self, text: &str) -> Vec<UserId> {
         let mut ids = Vec::new();
-        self.named.with_value(|named| {
+        // A question before sending may outlive the composer.
+        self.named.try_with_value(|named| {
             for (name, id) in named {
                 if !ids.contains(id) && ids.len() < MOST_MENTIONS && text.contains(&format!("@{name}")) {
                     ids.push(*id);

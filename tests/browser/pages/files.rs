@@ -338,6 +338,8 @@ impl Person<'_> {
     /// The edges of the image in the viewer: left, top, right, bottom.
     #[track_caller]
     pub fn viewed_edges(&self) -> [f64; 4] {
+        // The viewer slides into its place.
+        self.let_it_settle();
         self.chrome.eval_as_painted(
             "const { left, top, right, bottom } = document.querySelector('.viewer img').getBoundingClientRect();
             return [left, top, right, bottom]",

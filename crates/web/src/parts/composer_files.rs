@@ -10,7 +10,7 @@ use shared::members::Operation;
 use wasm_bindgen::JsCast;
 use web_sys::{DataTransfer, DragEvent, Element, File, FileList, Url};
 
-use crate::boxed::{effect, memo};
+use crate::boxed::{effect, in_next_frame, memo};
 use crate::browser;
 use crate::components::field_error::FieldError;
 use crate::components::icon::Icon;
@@ -91,7 +91,7 @@ fn take_arrived(state: State, room_id: RoomId, error: RwSignal<Option<String>>) 
     let listener = window_event_listener_untyped("files", move |_| take());
     on_cleanup(move || listener.remove());
     // Not while the page is drawn.
-    request_animation_frame(take);
+    in_next_frame(take);
 }
 
 /// The browser's dialog to choose files, which the composer's button opens.

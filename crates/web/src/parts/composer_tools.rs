@@ -11,7 +11,7 @@ use shared::messages::{MessageText, PreviewMessage};
 use shared::rooms::{Room, Visibility};
 use shared::users::{User, UserKind};
 
-use crate::boxed::effect;
+use crate::boxed::{effect, in_next_frame};
 use crate::browser::{self, typing};
 use crate::client;
 use crate::components::icon_button::IconButton;
@@ -80,7 +80,7 @@ pub fn ComposerTools(
     effect(move || {
         draft.track();
         table.track();
-        request_animation_frame(look);
+        in_next_frame(look);
     });
     let close = move || offers.set(Vec::new());
     let accept = move |place: usize| {

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use crate::boxed::effect;
+use crate::boxed::{effect, in_next_frame};
 use crate::components::message_list::edges::ListEdges;
 use crate::components::message_list::row_table::RowTable;
 use crate::components::message_list::target::ScrollTarget;
@@ -74,7 +74,7 @@ impl ListScroll {
         });
         effect(move || {
             if !edges.get().loading {
-                request_animation_frame(move || self.load_pages(false));
+                in_next_frame(move || self.load_pages(false));
             }
         });
         effect(move || {
@@ -83,7 +83,7 @@ impl ListScroll {
                 return;
             }
             // After the rows were drawn.
-            request_animation_frame(move || {
+            in_next_frame(move || {
                 if target.try_get_untracked().flatten() == Some(wanted) {
                     self.go_to(wanted);
                     self.note();
