@@ -60,7 +60,7 @@ impl Chrome {
         let address = format!("http://127.0.0.1:{}", processes.port);
         let driver = wait(WebDriver::new(address, wanted)).expect("Chrome starts");
         let chrome = Self { driver: Some(driver), _processes: processes, _profile: profile };
-        chrome.show_on(Screen::WIDE);
+        chrome.prepare_tab();
         chrome
     }
 
@@ -102,9 +102,19 @@ impl Chrome {
             Ok::<_, WebDriverError>(first)
         });
         let first = opened.expect("a tab");
-        // Each tab has a screen of its own.
-        self.show_on(Screen::WIDE);
+        self.prepare_tab();
         first
+    }
+
+    /// Each tab has a screen of its own, and notes which toasts its pages showed.
+    fn prepare_tab(&self) {
+        self.show_on(Screen::WIDE);
+        self.prepare_pages(
+            "const note = () => {
+                for (const toast of document.querySelectorAll('.toast[role=alert]')) window.latestToast = toast.textContent;
+            };
+            new MutationObserver(note).observe(document, { childList: true, characterData: true, subtree: true });",
+        );
     }
 
     /// Goes on in another tab. Returns the present one.

@@ -3,6 +3,9 @@
 use serde_json::{Value, json};
 use shared::messages::messages_path;
 use shared::read_marks::read_path;
+use support::builders::new_message_id;
+use support::client::TestClient;
+use thirtyfour::Key;
 
 use crate::stage;
 use crate::wait::{eventually, eventually_where};
@@ -179,10 +182,10 @@ fn keys_format_what_is_selected_and_the_preview_shows_it() {
     adam.room().press_what(".tool.strike");
     eventually(|| adam.room().draft(), "plain ~~bold~~");
     adam.room().press_what(".tool.wide");
-    eventually(|| adam.room().words(".preview s"), ["bold"]);
+    eventually(|| adam.room().words(".field-preview s"), ["bold"]);
     adam.room().send();
     eventually(|| adam.room().words(".log .formatted s"), ["bold"]);
-    assert_eq!(adam.room().words(".preview"), [""; 0]);
+    assert_eq!(adam.room().words(".field-preview"), [""; 0]);
 }
 
 #[test]
@@ -231,6 +234,55 @@ fn names_rooms_and_emoji_are_completed_while_one_types() {
 }
 
 #[test]
+fn enter_sends_what_was_typed_faster_than_the_page_is_painted() {
+    let stage = stage::alone();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let room = adam_by_api.create_room("Design");
+    adam.open(&format!("/rooms/{}", room.id));
+    eventually(|| adam.room().words(".tool.wide"), ["Preview"]);
+    adam.room().write("wake up @ev");
+    eventually(|| adam.room().words(".offers.on li").len(), 1);
+    adam.hold_frames();
+    adam.chrome.type_text("ery day");
+    adam.chrome.press(Key::Enter);
+    eventually(|| adam.room().draft(), "");
+    adam.let_frames_come();
+    eventually(|| adam.room().texts(), ["wake up @every day"]);
+}
+
+#[test]
+fn an_edit_completes_names_and_means_whom_the_message_meant() {
+    let stage = stage::alone();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let (first, second) = (stage.app.guest("Grace"), stage.app.guest("Grace"));
+    let ada = stage.app.member("Lovelace");
+    let room = adam_by_api.create_room("Design");
+    for person in [&first, &second, &ada] {
+        person.send(room.id, "I am in");
+    }
+    let sent = json!({ "id": new_message_id(), "text": "hi @Grace", "mentions": [second.id()] });
+    adam_by_api.post(&messages_path(room.id), &sent).expect(201);
+    adam.open(&format!("/rooms/{}", room.id));
+    eventually(|| adam.room().words(".formatted .mention"), ["@Grace"]);
+    eventually(|| adam.room().words(".composer .tool.wide"), ["Preview"]);
+    adam.chrome.eval::<()>("document.querySelector('#composer').focus()");
+    adam.chrome.press(Key::Up);
+    eventually(|| adam.room().words(".editor .tool.wide"), ["Preview"]);
+    let field = || adam.chrome.eval::<String>("return document.querySelector('#editor').value");
+    adam.chrome.type_text(" and @lo");
+    eventually(field, "hi @Grace and @lo");
+    eventually(|| adam.room().words(".editor .offers.on li").len(), 1);
+    adam.chrome.press(Key::Enter);
+    eventually(field, "hi @Grace and @Lovelace ");
+    adam.room().press_what(".editor .tool.wide");
+    eventually(|| adam.room().words(".editor .field-preview .mention"), ["@Grace", "@Lovelace"]);
+    adam.room().save_edit();
+    eventually(|| adam.room().words(".formatted .mention"), ["@Grace", "@Lovelace"]);
+    let mentions = |person: &TestClient| person.viewer(room.id).mentions;
+    eventually(|| [mentions(&first), mentions(&second), mentions(&ada)], [Some(0), Some(1), Some(1)]);
+}
+
+#[test]
 fn messages_are_pinned_and_former_texts_can_be_read_and_deleted() {
     let stage = stage::together();
     let (adam, adam_by_api) = stage.guest("Adam");
@@ -252,7 +304,7 @@ fn messages_are_pinned_and_former_texts_can_be_read_and_deleted() {
     adam.dialog().press("Delete the former texts…");
     eventually(|| adam.dialog().title(), "Delete the former texts?");
     adam.dialog().press("Delete");
-    eventually(|| adam.toasts().texts(), ["The former texts are deleted."]);
+    eventually(|| adam.toasts().latest(), "The former texts are deleted.");
     grace.room().press_what("button.edited");
     eventually(|| grace.dialog().text().contains("There are none."), true);
     grace.dialog().press("Close");

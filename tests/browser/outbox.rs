@@ -44,6 +44,7 @@ fn what_is_written_before_the_user_is_known_waits_and_is_sent() {
     let (adam, by_api) = stage.guest("Adam");
     stage.network.hold("GET /api/v1/users/me");
     stage.network.hold("GET /api/v1/ws");
+    stage.network.hold("POST /api/v1/streams");
     adam.open(&lobby(&stage));
     adam.room().say("early");
     let pending = |rows: &Vec<Row>| matches!(rows.as_slice(), [row] if row.text == "early" && row.is_pending);
@@ -64,6 +65,7 @@ fn whoever_has_no_session_any_more_becomes_a_guest_under_the_remembered_name() {
     adam.remember_name("Adam");
     stage.network.hold("GET /api/v1/users/me");
     stage.network.hold("GET /api/v1/ws");
+    stage.network.hold("POST /api/v1/streams");
     adam.open(&lobby(&stage));
     adam.room().say("still here");
     eventually(|| adam.room().texts(), ["still here"]);

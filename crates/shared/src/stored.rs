@@ -1,7 +1,9 @@
 //! Values that the server stores as the JSON that it sends.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -26,6 +28,16 @@ impl<T> Stored<T> {
         match self {
             Self::Value(value) => Some(value),
             Self::Json(_) => None,
+        }
+    }
+}
+
+impl<T: Clone + DeserializeOwned> Stored<T> {
+    /// The value, decoded if it is JSON. `None` if the JSON is of another type, which is a bug.
+    pub fn decode(&self) -> Option<Cow<'_, T>> {
+        match self {
+            Self::Value(value) => Some(Cow::Borrowed(value)),
+            Self::Json(json) => serde_json::from_str(json.get()).ok().map(Cow::Owned),
         }
     }
 }
@@ -67,6 +79,7 @@ mod tests {
         let stored: Stored<Vec<u32>> = Stored::from_json("[1, 2]".to_owned()).unwrap();
         let json = serde_json::to_string(&stored).unwrap();
         assert_eq!(json, "[1, 2]");
+        assert_eq!(stored.decode().as_deref(), Some(&vec![1, 2]));
         assert_eq!(serde_json::from_str::<Stored<Vec<u32>>>(&json).unwrap(), Stored::Value(vec![1, 2]));
         assert!(Stored::<Vec<u32>>::from_json("[1".to_owned()).is_none());
     }

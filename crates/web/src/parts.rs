@@ -72,6 +72,8 @@ impl Parts {
 /// The edit of a message.
 #[derive(Clone, Copy)]
 pub struct Editing {
+    /// The selector of the field.
+    pub field: &'static str,
     /// What is wrong with it, by the rules or by the server. Typing clears it.
     pub error: RwSignal<Option<String>>,
     /// Whether the request is in flight.
@@ -82,10 +84,10 @@ pub struct Editing {
     pub on_cancel: Callback<()>,
 }
 
-/// Handles a key of the composer before all else. Returns whether it did.
+/// Handles a key of the field before all else. Returns whether it did.
 pub type KeyHandler = Arc<dyn Fn(&KeyboardEvent) -> bool>;
 
-/// What the composer and what helps with writing know of each other.
+/// What a field for messages and what helps with writing know of each other.
 #[derive(Clone, Copy)]
 pub struct Tools {
     /// The room.
@@ -101,6 +103,23 @@ pub struct Tools {
 }
 
 impl Tools {
+    /// For a field that is drawn now.
+    pub fn new(room_id: RoomId, field: &'static str, draft: RwSignal<String>) -> Self {
+        Self { room_id, field, draft, on_key: StoredValue::new_local(None), named: StoredValue::default() }
+    }
+
+    /// Whether a key was one of these. What it would have done otherwise is prevented then.
+    pub fn take_key(self, event: &KeyboardEvent) -> bool {
+        let handler = self.on_key.get_value();
+        let is_taken = handler.is_some_and(|handle| handle(event));
+        if is_taken {
+            event.prevent_default();
+            // Escape closes nothing else.
+            event.stop_propagation();
+        }
+        is_taken
+    }
+
     /// Those of the chosen people whom a text mentions.
     pub fn mentions(self, text: &str) -> Vec<UserId> {
         let mut ids = Vec::new();

@@ -105,6 +105,12 @@ impl Toasts<'_> {
         )
     }
 
+    /// What the latest one says or said since the page was loaded: good news goes by itself, maybe while nobody looks.
+    #[track_caller]
+    pub fn latest(&self) -> String {
+        self.0.eval("return window.latestToast ?? ''")
+    }
+
     /// Where the first one stands: how far from the upper and from the right edge.
     #[track_caller]
     pub fn distance_from_corner(&self) -> (f64, f64) {

@@ -3,8 +3,10 @@
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared::ids::{MessageId, Rev, RoomId, UserId};
+use shared::messages::Message;
 use shared::page::{Cursor, Page};
 use shared::reactions::{MAX_LISTED_USERS, Mine, Reaction};
+use shared::stored::Stored;
 use shared::users::User;
 use uuid::Uuid;
 
@@ -80,7 +82,39 @@ pub fn first_users(conn: &mut PgConnection, message: MessageId, emoji: &str) -> 
     Ok(users.into_iter().map(UserId).collect())
 }
 
-/// The own reactions of a user to messages.
+/// The sum of the reactions to a message, as it is stored.
+pub type Sum = Stored<Vec<Reaction>>;
+
+/// The own reactions of a user among sums, and the messages whose sums list too few users to tell.
+pub fn own<'a>(sums: impl IntoIterator<Item = (MessageId, &'a Sum)>, user: UserId) -> (Mine, Vec<MessageId>) {
+    let (mut mine, mut unclear) = (Mine::new(), Vec::new());
+    for (id, sum) in sums {
+        let sum = sum.decode().unwrap_or_default();
+        let is_own = |reaction: &&Reaction| reaction.user_ids.contains(&user);
+        let lists_all = |reaction: &Reaction| reaction.user_ids.len() == reaction.count as usize;
+        if !sum.iter().all(|reaction| is_own(&reaction) || lists_all(reaction)) {
+            unclear.push(id);
+            continue;
+        }
+        let emoji: Vec<String> = sum.iter().filter(is_own).map(|reaction| reaction.emoji.clone()).collect();
+        if !emoji.is_empty() {
+            mine.insert(id, emoji);
+        }
+    }
+    (mine, unclear)
+}
+
+/// The own reactions of a user to messages: from their sums, and from the rows where those are not enough.
+pub fn mine(conn: &mut PgConnection, user: UserId, messages: &[Message]) -> DbResult<Mine> {
+    let sums = messages.iter().filter_map(|message| Some((message.id, message.reactions.as_ref()?)));
+    let (mut mine, unclear) = own(sums, user);
+    if !unclear.is_empty() {
+        mine.extend(of_user(conn, user, &unclear)?);
+    }
+    Ok(mine)
+}
+
+/// The own reactions of a user to messages, from the rows.
 pub fn of_user(conn: &mut PgConnection, user: UserId, messages: &[MessageId]) -> DbResult<Mine> {
     let ids: Vec<Uuid> = messages.iter().map(|id| id.0).collect();
     let rows: Vec<(Uuid, String)> = reactions::table

@@ -1,12 +1,15 @@
 //! Replies: what stands beside messages, and the threads that they belong to.
 
+use std::borrow::Cow;
+
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use shared::excerpts::excerpt;
+use shared::excerpts::{excerpt, plain_text};
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::messages::Message;
 use shared::reactions::Mine;
 use shared::replies::{Context, Quote, ReplyTo, Thread};
+use shared::stored::Stored;
 use uuid::Uuid;
 
 use super::DbResult;
@@ -128,11 +131,9 @@ pub fn add_to_thread(conn: &mut PgConnection, root_id: MessageId, seq: Seq) -> D
 /// What stands beside messages of a room for a reader.
 pub fn beside(conn: &mut PgConnection, messages: &[Message], reader: Option<UserId>) -> DbResult<Beside> {
     let context = context_of(conn, messages, false)?;
-    let ids: Vec<MessageId> =
-        messages.iter().filter(|message| message.reactions.is_some()).map(|message| message.id).collect();
     let mine = match reader {
-        Some(reader) if !ids.is_empty() => super::reactions::of_user(conn, reader, &ids)?,
-        _ => Mine::new(),
+        Some(reader) => super::reactions::mine(conn, reader, messages)?,
+        None => Mine::new(),
     };
     Ok(Beside { context, mine })
 }
@@ -155,9 +156,28 @@ fn context_of(conn: &mut PgConnection, messages: &[Message], with_own: bool) -> 
     let mut ids: Vec<MessageId> = answered.chain(own).collect();
     ids.sort_unstable();
     ids.dedup();
-    let quotes = match ids.is_empty() {
-        true => Vec::new(),
-        false => parents(conn, first.room_id, &ids)?.into_iter().map(|parent| parent.quote).collect(),
-    };
+    // Most replies answer what is on the same page.
+    let mut quotes: Vec<Quote> =
+        messages.iter().filter(|message| ids.binary_search(&message.id).is_ok()).map(quote).collect();
+    ids.retain(|id| quotes.iter().all(|quote| quote.id != *id));
+    if !ids.is_empty() {
+        quotes.extend(parents(conn, first.room_id, &ids)?.into_iter().map(|parent| parent.quote));
+        quotes.sort_unstable_by_key(|quote| quote.seq);
+    }
     Ok(Context { quotes, threads })
+}
+
+/// A message as replies quote it.
+fn quote(message: &Message) -> Quote {
+    let blocks = message.body.as_ref().and_then(Stored::decode);
+    let shown = blocks.map(|blocks| Cow::Owned(plain_text(&blocks)));
+    let shown = shown.or(message.text.as_deref().map(Cow::Borrowed));
+    Quote {
+        id: message.id,
+        rev: message.rev,
+        seq: message.seq,
+        author: message.author.clone(),
+        excerpt: shown.as_deref().map(excerpt).unwrap_or_default(),
+        deleted: message.deleted_at.is_some(),
+    }
 }

@@ -122,13 +122,15 @@ async fn newest(
         app.hub.keep_newest(room_id, rev, &messages, &beside.context);
         kept = app.hub.newest(by.id, room_id, limit);
     }
-    let Some(NewestPage { items, first, context, with_reactions }) = kept else { return Ok(None) };
-    let mine = match by.id {
-        Some(user) if !with_reactions.is_empty() => {
-            app.db.run(move |conn| db::reactions::of_user(conn, user, &with_reactions)).await?
+    let Some(NewestPage { items, first, context, sums }) = kept else { return Ok(None) };
+    let mut mine = Mine::new();
+    if let Some(user) = by.id {
+        let (own, unclear) = db::reactions::own(sums.iter().map(|(id, sum)| (*id, sum)), user);
+        mine = own;
+        if !unclear.is_empty() {
+            mine.extend(app.db.run(move |conn| db::reactions::of_user(conn, user, &unclear)).await?);
         }
-        _ => Mine::new(),
-    };
+    }
     let prev_cursor = first.filter(|first| *first > Seq(1)).map(db::messages::cursor);
     Ok(Some(MessagePage { items, context, mine, next_cursor: None, prev_cursor }))
 }

@@ -11,7 +11,9 @@ use shared::events::ServerEvent;
 use shared::ids::{MessageId, Rev, RoomId, Seq};
 use shared::messages::Message;
 use shared::page::MAX_LIMIT;
+use shared::reactions::Reaction;
 use shared::replies::{Context, Quote, ReplyTo, Thread};
+use shared::stored::Stored;
 
 /// The number of cached messages per room: the longest page.
 pub const MAX_MESSAGES: usize = MAX_LIMIT as usize;
@@ -110,11 +112,27 @@ struct Kept {
     id: MessageId,
     seq: Seq,
     reply_to: Option<ReplyTo>,
-    has_reactions: bool,
+    reactions: Option<Stored<Vec<Reaction>>>,
     json: MessageJson,
 }
 
 impl Kept {
+    /// `None` if the message cannot be serialized, which is a bug.
+    fn new(message: &Message) -> Option<Self> {
+        let json = serde_json::value::to_raw_value(message).ok().map(Arc::from)?;
+        let (reply_to, reactions) = (message.reply_to, message.reactions.clone());
+        Some(Self { id: message.id, seq: message.seq, reply_to, reactions, json })
+    }
+
+    /// Its memory, in bytes of JSON.
+    fn size(&self) -> usize {
+        let reactions = match &self.reactions {
+            Some(Stored::Json(json)) => json.get().len(),
+            _ => 0,
+        };
+        self.json.get().len() + reactions
+    }
+
     fn root_id(&self) -> MessageId {
         self.reply_to.map_or(self.id, |reply| reply.root_id)
     }
@@ -129,8 +147,8 @@ pub struct NewestPage {
     pub first: Option<Seq>,
     /// What the messages refer to.
     pub context: Context,
-    /// The messages that have reactions, among which may be those of the reader.
-    pub with_reactions: Vec<MessageId>,
+    /// The sums of the reactions, among which may be those of the reader.
+    pub sums: Vec<(MessageId, Stored<Vec<Reaction>>)>,
 }
 
 impl Newest {
@@ -162,7 +180,7 @@ impl Newest {
         }
         Some(NewestPage {
             first: page.clone().next().map(|kept| kept.seq),
-            with_reactions: page.clone().filter(|kept| kept.has_reactions).map(|kept| kept.id).collect(),
+            sums: page.clone().filter_map(|kept| Some((kept.id, kept.reactions.clone()?))).collect(),
             items: page.map(|kept| kept.json.clone()).collect(),
             context,
         })
@@ -215,20 +233,18 @@ impl Newest {
         if self.messages.back().is_some_and(|last| last.seq.next() != message.seq) {
             return None;
         }
-        let json = json(message)?;
-        self.bytes += json.get().len();
-        let (reply_to, has_reactions) = (message.reply_to, message.reactions.is_some());
-        self.messages.push_back(Kept { id: message.id, seq: message.seq, reply_to, has_reactions, json });
+        let kept = Kept::new(message)?;
+        self.bytes += kept.size();
+        self.messages.push_back(kept);
         self.trim();
         Some(())
     }
 
     fn replace(&mut self, message: &Message) -> Option<()> {
         if let Some(kept) = self.messages.iter_mut().rfind(|kept| kept.id == message.id) {
-            let json = json(message)?;
-            self.bytes = self.bytes + json.get().len() - kept.json.get().len();
-            kept.json = json;
-            kept.has_reactions = message.reactions.is_some();
+            let changed = Kept::new(message)?;
+            self.bytes = self.bytes + changed.size() - kept.size();
+            *kept = changed;
             self.trim();
         }
         Some(())
@@ -239,7 +255,7 @@ impl Newest {
         // An empty page would mean that the room is empty.
         while self.messages.len() > 1 && is_too_much(self) {
             let oldest = self.messages.pop_front();
-            self.bytes -= oldest.as_ref().map_or(0, |oldest| oldest.json.get().len());
+            self.bytes -= oldest.as_ref().map_or(0, Kept::size);
             self.forget_beside(oldest);
         }
     }
@@ -258,11 +274,6 @@ impl Newest {
             self.threads.remove(&root_id);
         }
     }
-}
-
-/// `None` if the message cannot be serialized, which is a bug.
-fn json(message: &Message) -> Option<MessageJson> {
-    serde_json::value::to_raw_value(message).ok().map(Arc::from)
 }
 
 #[cfg(test)]

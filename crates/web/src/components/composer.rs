@@ -161,11 +161,8 @@ pub fn Composer(
         send();
     };
     let on_keydown = move |event: KeyboardEvent| {
-        let handler = tools.on_key.get_value();
-        if handler.is_some_and(|handle| handle(&event)) {
-            event.prevent_default();
-            // Escape closes nothing else.
-            return event.stop_propagation();
+        if tools.take_key(&event) {
+            return;
         }
         match keys::command(Place::Composer, &event) {
             Some(Command::Send) if !browser::is_touch() || event.ctrl_key() || event.meta_key() => send(),

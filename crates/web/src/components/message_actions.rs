@@ -11,6 +11,8 @@ use crate::parts::Parts;
 pub struct MessageActions {
     /// The message that is being edited.
     pub editing: RwSignal<Option<MessageId>>,
+    /// The selector of the editor's field.
+    pub editor_field: &'static str,
     /// Why the edit was refused.
     pub edit_error: RwSignal<Option<String>>,
     /// Whether the edit's request is in flight.

@@ -54,6 +54,7 @@ pub fn MessageItem(
     let head = move || row.with(|row| row.opens_group.then(|| head(&row.message)));
     let editor = move || {
         let MessageActions {
+            editor_field: field,
             edit_error: error,
             edit_busy: busy,
             on_save,
@@ -61,7 +62,7 @@ pub fn MessageItem(
             parts,
             ..
         } = actions;
-        parts.draw(Part::Editor(row, Editing { error, busy, on_save, on_cancel }))
+        parts.draw(Part::Editor(row, Editing { field, error, busy, on_save, on_cancel }))
     };
     view! {
         <li

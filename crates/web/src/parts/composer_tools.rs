@@ -76,10 +76,11 @@ pub fn ComposerTools(
             offers.set(list);
         }
     };
-    // After the field has changed, or the table has come.
+    // After the field has changed, or what is offered has come.
     effect(move || {
         draft.track();
         table.track();
+        state.members.track();
         in_next_frame(look);
     });
     let close = move || offers.set(Vec::new());
@@ -103,10 +104,14 @@ pub fn ComposerTools(
         }
     };
     let on_key = move |event: &KeyboardEvent| {
-        let count = offers.with_untracked(Vec::len);
         if keys::is_composing(event) {
             return false;
         }
+        if !offers.with_untracked(Vec::is_empty) {
+            // Whoever types faster than the page is painted means the text as it is now.
+            look();
+        }
+        let count = offers.with_untracked(Vec::len);
         let has_modifier = event.ctrl_key() || event.meta_key() || event.alt_key() || event.shift_key();
         match event.key().as_str() {
             _ if has_modifier || count == 0 => {}
@@ -242,7 +247,7 @@ pub fn ComposerTools(
                 MessagePreviewState::Formatted(blocks) => formatted(&blocks, me),
                 MessagePreviewState::Plain(text) => view! { <p>{text}</p> }.into_any(),
             };
-            view! { <div class="preview text formatted" role="status" aria-label="Preview">{content}</div> }
+            view! { <div class="field-preview text formatted" role="status" aria-label="Preview">{content}</div> }
         })}
         <div class="composer-tools" role="toolbar" aria-label="Formatting">
             {button("Bold (Ctrl B)", "tool bold", "B", Command::Bold)}

@@ -14,8 +14,11 @@ use crate::components::icon::Icon;
 use crate::components::keyed_list::KeyedList;
 use crate::components::keys;
 use crate::components::submit_button::SubmitButton;
-use crate::parts::Editing;
+use crate::parts::composer_tools::ComposerTools;
 use crate::parts::file_name::file_name;
+use crate::parts::{Editing, Tools};
+use crate::state::composing::mentioned;
+use crate::state::excerpts::blocks;
 use crate::state::files::{FileKind, kept_claims, preview_url};
 use crate::state::rows::MessageRow;
 use crate::state::shortcuts::{Command, Place};
@@ -28,12 +31,15 @@ pub fn MessageEditor(
     /// The edit.
     editing: Editing,
 ) -> impl IntoView {
-    let Editing { error, busy, on_save, on_cancel } = editing;
+    let Editing { field: selector, error, busy, on_save, on_cancel } = editing;
     let message = row.with_untracked(|row| row.message.clone());
     let (id, kind) = (message.id, message.author.kind);
     let text = RwSignal::new(message.text.clone().unwrap_or_default());
     let kept = RwSignal::new(message.attachments.clone());
     let has_files = !message.attachments.is_empty();
+    let tools = Tools::new(message.room_id, selector, text);
+    // Among namesakes, an edit means whom the message means.
+    tools.named.set_value(mentioned(blocks(&message).unwrap_or_default()));
     let before = StoredValue::new(message);
     let (form, field) = (NodeRef::<Form>::new(), NodeRef::<Textarea>::new());
     field.on_load(move |field| focus_at_end(field, form));
@@ -55,7 +61,8 @@ pub fn MessageEditor(
         match parse(&edited, kind) {
             Ok(text) => {
                 let attachments = (!same_files).then(|| kept.with_untracked(|kept| kept_claims(kept)));
-                on_save.run((id, UpdateMessage { text: Some(text), attachments, mentions: Vec::new() }));
+                let mentions = tools.mentions(text.as_str());
+                on_save.run((id, UpdateMessage { text: Some(text), attachments, mentions }));
             }
             Err(invalid) => error.set(Some(invalid.detail)),
         }
@@ -79,6 +86,7 @@ pub fn MessageEditor(
         <form node_ref=form class="editor" on:submit=on_submit on:keydown=on_keydown>
             <textarea
                 node_ref=field
+                id=selector.trim_start_matches('#')
                 class="input"
                 rows="1"
                 dir="auto"
@@ -87,10 +95,12 @@ pub fn MessageEditor(
                 aria-describedby="editor-error"
                 aria-invalid=move || error.with(Option::is_some).to_string()
                 bind:value=text
+                on:keydown=move |event| drop(tools.take_key(&event))
                 on:input=move |_| error.set(None)
             ></textarea>
             {has_files.then(|| view! { <EditorFiles kept=kept error=error /> })}
             <div class="editor-row">
+                <ComposerTools tools=tools />
                 <span class="hint">"Enter to save, Escape to cancel"</span>
                 <button type="button" class="button small" on:click=move |_| on_cancel.run(())>
                     "Cancel"

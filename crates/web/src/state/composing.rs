@@ -2,6 +2,9 @@
 //!
 //! Pure. Places in a text are those of the browser: in UTF-16 code units.
 
+use shared::formatting::{Block, Element, Inline};
+use shared::ids::UserId;
+
 use crate::state::shortcuts::Command;
 
 /// A change of a text.
@@ -161,6 +164,41 @@ fn begin_lines(text: &str, start: usize, end: usize, mark: &str) -> Change {
     Change { start, end: length(&text[..line_end]), text: changed, select_start, select_end }
 }
 
+/// The people whom formatted text mentions, by the names that stand there.
+pub fn mentioned(blocks: &[Block]) -> Vec<(String, UserId)> {
+    let mut found = Vec::new();
+    add_mentioned_in_blocks(blocks, &mut found);
+    found
+}
+
+fn add_mentioned_in_blocks(blocks: &[Block], found: &mut Vec<(String, UserId)>) {
+    for block in blocks {
+        match block {
+            Block::P { c } | Block::H { c, .. } => add_mentioned(c, found),
+            Block::Quote { c } => add_mentioned_in_blocks(c, found),
+            Block::Ul { c } | Block::Ol { c, .. } => {
+                c.iter().for_each(|item| add_mentioned_in_blocks(item, found));
+            }
+            Block::Pre { .. } | Block::Unknown => {}
+        }
+    }
+}
+
+fn add_mentioned(inlines: &[Inline], found: &mut Vec<(String, UserId)>) {
+    for inline in inlines {
+        let Inline::Element(element) = inline else { continue };
+        match element {
+            Element::User { id, text } => found.push((text.trim_start_matches('@').to_owned(), *id)),
+            Element::B { c }
+            | Element::I { c }
+            | Element::S { c }
+            | Element::A { c, .. }
+            | Element::Spoiler { c } => add_mentioned(c, found),
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,5 +267,19 @@ mod tests {
         let caret = length(text) - 1;
         let token = token(text, caret).unwrap();
         assert_eq!(apply(text, &complete(&token, caret, "@Ada ")), "🎉 hi @Ada |!");
+    }
+
+    #[test]
+    fn whom_a_text_mentions_is_found_in_every_part() {
+        let user = |name: &str, id: u128| {
+            Inline::Element(Element::User { id: UserId(uuid::Uuid::from_u128(id)), text: format!("@{name}") })
+        };
+        let bold = Inline::Element(Element::B { c: vec![user("Grace", 2)] });
+        let blocks = [
+            Block::P { c: vec![Inline::Text("hi ".to_owned()), user("Ada", 1), bold] },
+            Block::Ul { c: vec![vec![Block::Quote { c: vec![Block::P { c: vec![user("Alan", 3)] }] }]] },
+        ];
+        let found: Vec<_> = mentioned(&blocks).into_iter().map(|(name, id)| (name, id.0.as_u128())).collect();
+        assert_eq!(found, [("Ada".to_owned(), 1), ("Grace".to_owned(), 2), ("Alan".to_owned(), 3)]);
     }
 }

@@ -67,6 +67,7 @@ impl RoomContext {
         };
         MessageActions {
             editing,
+            editor_field: if self.thread.is_some() { "#thread-editor" } else { "#editor" },
             edit_error,
             edit_busy,
             on_save: Callback::new(on_save),

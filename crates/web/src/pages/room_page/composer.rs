@@ -29,13 +29,7 @@ pub fn RoomComposer() -> impl IntoView {
         None => keys::draft(room_id),
     };
     let draft = RwSignal::new(browser::load(&key).unwrap_or_default());
-    let tools = Tools {
-        room_id,
-        field: room.field(),
-        draft,
-        on_key: StoredValue::new_local(None),
-        named: StoredValue::default(),
-    };
+    let tools = Tools::new(room_id, room.field(), draft);
     let name_error = RwSignal::new(None);
     let busy = RwSignal::new(false);
     effect(move || browser::save_soon(key.clone(), draft.get()));
