@@ -71,7 +71,7 @@ fn a_reaction_is_answered_counted_and_seen_by_all_with_a_rev() {
         Reaction { emoji: "❤️".to_owned(), count: 1, user_ids: vec![ada.id()] },
     ];
     assert_eq!(reactions(&both.message), expected, "in the order of their first use");
-    assert_eq!(both.mine[&message.id], ["❤️", "🎉"]);
+    assert_eq!(both.mine[&message.id], ["🎉", "❤️"]);
     assert_eq!(reactions(&ada.message(room.id, message.id)), expected);
 }
 
@@ -157,6 +157,20 @@ fn a_message_has_twenty_kinds_and_each_kind_lists_ten_users() {
     }
     let kind = reactions(&ada.message(message.room_id, message.id)).remove(0);
     assert_eq!((kind.count, kind.user_ids.len()), (14, 10));
+    // Whoever is not listed finds their own reactions all the same; in the page from memory, too.
+    let (mut follower, nobody) = (app.socket(), app.member("Nobody"));
+    for _ in 0..2 {
+        for (reader, own) in [(&grace, 20), (&ada, 1), (&members[11], 1), (&nobody, 0)] {
+            let page: MessagePage = reader.get(&messages_path(message.room_id)).expect(200).json();
+            assert_eq!(
+                page.mine.get(&message.id).map_or(0, Vec::len),
+                own,
+                "{}",
+                reader.user().username.as_str()
+            );
+        }
+        follower.subscribe(message.room_id);
+    }
     // A user who is listed makes room for the next one.
     take_back(&grace, &message, "%F0%9F%8D%80").expect(200);
     let kind = reactions(&ada.message(message.room_id, message.id)).remove(0);
