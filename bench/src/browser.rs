@@ -4,6 +4,7 @@ mod acts;
 mod chromium;
 mod crowd;
 mod floor;
+mod formatted;
 mod live;
 mod loading;
 mod page;
@@ -72,6 +73,7 @@ struct World {
     /// Rooms to switch between, of different lengths.
     rooms: Vec<String>,
     long_room: String,
+    formatted_room: String,
     live_room: String,
     crowded_room: String,
     _floor: Floor,
@@ -94,10 +96,12 @@ impl World {
             Ok(room)
         };
         let (long_room, live_room, crowded_room) = (take(sizes.history)?, take(100)?, take(100)?);
+        let formatted_room = take(0)?;
         for (number, room) in rooms.iter().enumerate() {
             fill(run, &version, std::slice::from_ref(room), 0, Self::length(number))?;
         }
         let server = Server::parlance(run, &version)?;
+        formatted::fill(server.addr, &formatted_room)?;
         let floor = Floor::start(server.addr)?;
         let sites = [Site { name: PARLANCE, addr: server.addr }, Site { name: FLOOR, addr: floor.addr }];
         Ok(Self {
@@ -106,6 +110,7 @@ impl World {
             sites,
             rooms,
             long_room,
+            formatted_room,
             live_room,
             crowded_room,
             _floor: floor,
@@ -145,6 +150,7 @@ pub fn measure(run: &Run) -> Outcome<Section> {
     loading::measure(run, &world, &chromium, &mut section)?;
     acts::measure(run, &world, &chromium, &mut section)?;
     scroll::measure(run, &world, &chromium, &mut section)?;
+    formatted::measure(run, &world, &chromium, &mut section)?;
     live::measure(run, &world, &chromium, &mut section)?;
     crowd::measure(run, &world, &chromium, &mut section)?;
     Ok(section)

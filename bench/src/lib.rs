@@ -5,7 +5,9 @@
 //! share the cores, and a slow client can neither hide nor fake a gain in it.
 
 mod browser;
+mod conversation;
 mod dialect;
+mod exchange;
 mod fanout;
 mod filling;
 mod floor;
@@ -127,6 +129,8 @@ enum Suite {
     I,
     /// What the time of answers gives away
     J,
+    /// A conversation
+    K,
 }
 
 /// Does what the options ask for.
@@ -201,6 +205,7 @@ fn measure_all(run: &Run, suites: &[Suite], mut report: Report, options: &Option
             Suite::H => vec![returning::measure(run)?, transports::measure(run)?],
             Suite::I => vec![transfer::measure(run)?],
             Suite::J => vec![secrecy::measure(run)?],
+            Suite::K => vec![conversation::measure(run)?],
         };
         for section in sections {
             report.add(section);

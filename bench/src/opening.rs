@@ -101,8 +101,14 @@ impl Opened {
         Ok(())
     }
 
+    /// Lets [`Opened::expect`] wait.
+    pub fn wait_for_answers(&self) -> Outcome<()> {
+        self.stream.set_nonblocking(false)?;
+        Ok(self.stream.set_read_timeout(Some(PATIENCE))?)
+    }
+
     /// Reads until `count` texts have arrived that begin with `start`.
-    fn expect(&mut self, dialect: Dialect, start: &str, count: usize) -> Outcome<()> {
+    pub fn expect(&mut self, dialect: Dialect, start: &str, count: usize) -> Outcome<()> {
         let mut missing = count;
         while missing > 0 {
             let Some((opcode, payload)) = dialect.first(&self.rest) else {

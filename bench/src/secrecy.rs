@@ -3,14 +3,14 @@
 //! Two kinds of request are sent in turn over one connection. Welch's t-test says whether their times differ, as in
 //! dudect (Reparaz, Balasch and Verbauwhede, 2017), whose threshold for |t| is 4.5.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::http::{Clients, whole_length, write_post};
+use crate::exchange::{Connection, authorization, request};
+use crate::http::{Clients, write_post};
 use crate::pace::{Amount, Pace};
 use crate::report::{Goal, Section, Target};
 use crate::run::{Run, token};
@@ -147,19 +147,6 @@ fn compare(connection: &mut Connection, kinds: &[Vec<u8>; 2], samples: usize) ->
     Ok(welch_t(&times[0], &times[1]))
 }
 
-fn authorization(token: &str) -> String {
-    format!("authorization: Bearer {token}\r\n")
-}
-
-/// A request with these headers. An empty body is none.
-fn request(method: &str, path: &str, headers: &str, json: &str) -> Vec<u8> {
-    let content = match json {
-        "" => String::new(),
-        json => format!("content-type: application/json\r\ncontent-length: {}\r\n", json.len()),
-    };
-    format!("{method} {path} HTTP/1.1\r\nhost: bench\r\n{headers}{content}\r\n{json}").into_bytes()
-}
-
 /// Signs up and returns the token.
 fn sign_up(connection: &mut Connection, name: &str) -> Outcome<String> {
     let json = format!(r#"{{"username":"{name}","password":"{PASSWORD}"}}"#);
@@ -183,29 +170,4 @@ fn text_after(answer: &str, mark: &str) -> Outcome<String> {
     let rest = answer.split_once(mark).map(|(_, rest)| rest);
     let text = rest.and_then(|rest| rest.split('"').next());
     text.map(str::to_owned).ok_or_else(|| fail(format!("an answer has no {mark}: {answer}")))
-}
-
-/// A connection that waits for each answer.
-struct Connection(TcpStream);
-
-impl Connection {
-    fn open(addr: SocketAddr) -> Outcome<Self> {
-        let stream = TcpStream::connect(addr)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(15)))?;
-        Ok(Self(stream))
-    }
-
-    /// Sends a request and returns the answer, whatever its status.
-    fn exchange(&mut self, request: &[u8]) -> Outcome<String> {
-        self.0.write_all(request)?;
-        let (mut answer, mut buffer) = (Vec::new(), [0; 16 * 1024]);
-        while whole_length(&answer).is_none_or(|length| answer.len() < length) {
-            match self.0.read(&mut buffer)? {
-                0 => return Err(fail("the server closed a connection")),
-                count => answer.extend_from_slice(&buffer[..count]),
-            }
-        }
-        Ok(String::from_utf8_lossy(&answer).into_owned())
-    }
 }

@@ -11,8 +11,8 @@ use shared::members::MembershipChange;
 use shared::messages::Message;
 
 use super::members::{self, ChangedMember};
-use super::messages::{IfAny, MessageRow, if_any, message};
-use super::replies::{self, Beside};
+use super::messages::{IfAny, if_any, message};
+use super::replies::{self, Beside, ThreadIfAny};
 use super::rooms::RoomRow;
 use super::schema::{memberships, messages};
 use super::slice::{self, PageRange};
@@ -104,21 +104,18 @@ pub fn list(
         Some(since) => (PageRange::ChangedAfter(since), limit as i64 + 1),
         None => (PageRange::ChangedAfter(Rev(i64::MAX)), 0),
     };
-    let columns = (RoomRow::as_select(), messages::born_rev.nullable(), if_any());
-    let rows: Vec<(RoomRow, Option<i64>, IfAny)> =
+    let columns = (RoomRow::as_select(), messages::born_rev.nullable(), if_any(), replies::thread_if_any());
+    let rows: Vec<(RoomRow, Option<i64>, IfAny, ThreadIfAny)> =
         slice::read(conn, reader, room_id, range, wanted, columns)?;
     let room = rows.first().map(|(room, ..)| room.clone()).ok_or(DbError::NotFound)?;
-    let has_beside = rows.iter().any(|(_, _, (row, _))| row.as_ref().is_some_and(MessageRow::has_beside));
+    let threads = replies::distinct(rows.iter().filter_map(|row| row.3));
     let (messages, revs): (Vec<Message>, Vec<Rev>) = rows
         .into_iter()
-        .filter_map(|(_, born_rev, (row, author))| Some((message((row?, author?)), Rev(born_rev?))))
+        .filter_map(|(_, born_rev, (row, author), _)| Some((message((row?, author?)), Rev(born_rev?))))
         .unzip();
-    let beside = match has_beside {
-        true => replies::beside(conn, &messages, reader.user())?,
-        false => Beside::default(),
-    };
+    let beside = replies::beside_in(conn, &messages, threads, reader.user())?;
     let changed = |(message, born_rev)| {
-        let beside = Box::new(if has_beside { beside.of(&message, false) } else { Beside::default() });
+        let beside = Box::new(beside.of(&message, false));
         Changed::Message { message, born_rev, beside }
     };
     let mut changed: Vec<Changed> = messages.into_iter().zip(revs).map(changed).collect();

@@ -14,13 +14,13 @@ use shared::files::Attachment;
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::messages::{Message, MessagePage};
 use shared::page::Cursor;
-use shared::replies::ReplyTo;
+use shared::replies::{ReplyTo, Thread};
 use shared::stored::Stored;
 use uuid::Uuid;
 
 use super::authors::AuthorRow;
 use super::page::{self, InvalidCursor};
-use super::replies::{self, Beside};
+use super::replies::{self, Beside, ThreadIfAny};
 use super::schema::{messages, rooms, users};
 use super::slice::{self, PageRange};
 use super::{DbError, DbResult, Reader};
@@ -45,7 +45,6 @@ pub(super) struct MessageRow {
     body: Option<String>,
     reply_to: Option<Uuid>,
     root_id: Option<Uuid>,
-    has_replies: bool,
     reactions: Option<String>,
     pinned_at: Option<DateTime<Utc>>,
 }
@@ -65,13 +64,6 @@ pub(super) type IfAny = (Option<MessageRow>, Option<AuthorRow>);
 /// The columns of [`IfAny`], from outer joins.
 pub(super) fn if_any() -> diesel::dsl::AsSelect<IfAny, diesel::pg::Pg> {
     IfAny::as_select()
-}
-
-impl MessageRow {
-    /// Whether anything may stand beside the message.
-    pub(super) fn has_beside(&self) -> bool {
-        self.reply_to.is_some() || self.has_replies || self.reactions.is_some()
-    }
 }
 
 /// Converts a row to a DTO.
@@ -307,7 +299,7 @@ pub fn list(
         Position::Around(seq) => PageRange::Around(seq),
         Position::AroundMessage(id) => PageRange::AroundMessage(id),
     };
-    let Found { messages: mut items, has_beside, last_seq: newest, .. } =
+    let Found { messages: mut items, threads, last_seq: newest, .. } =
         find(conn, reader, room_id, range, i64::from(limit))?;
     let middle = match position {
         Position::Around(seq) => Some(items.partition_point(|message| message.seq <= seq)),
@@ -320,7 +312,7 @@ pub fn list(
     if let Some(middle) = middle {
         items = around(items, middle, limit as usize);
     }
-    let beside = beside(conn, reader, &items, has_beside)?;
+    let beside = replies::beside_in(conn, &items, of_page(threads, &items), reader.user())?;
     let (before, after) = match (items.first(), items.last(), position) {
         (Some(first), Some(last), _) => (first.seq, last.seq),
         // No message is before the position, so this is the beginning.
@@ -356,7 +348,7 @@ pub fn list_thread(
         _ => (PageRange::ThreadBefore(root, Seq(i64::MAX)), true),
     };
     // One more tells whether there are others.
-    let Found { messages: mut items, has_beside, .. } = find(conn, reader, room_id, range, limit as i64 + 1)?;
+    let Found { messages: mut items, threads, .. } = find(conn, reader, room_id, range, limit as i64 + 1)?;
     let has_more = items.len() > limit;
     if is_before {
         items.drain(..items.len().saturating_sub(limit));
@@ -366,7 +358,7 @@ pub fn list_thread(
     if items.is_empty() && !exists(conn, room_id, root)? {
         return Ok(None);
     }
-    let Beside { context, mine } = beside(conn, reader, &items, has_beside)?;
+    let Beside { context, mine } = replies::beside_in(conn, &items, threads, reader.user())?;
     let (has_prev, has_next) = match position {
         Position::After(_) => (true, has_more),
         Position::Before(_) => (has_more, true),
@@ -406,26 +398,23 @@ pub fn newest(
     room_id: RoomId,
     limit: usize,
 ) -> DbResult<(Rev, Vec<Message>, Beside)> {
-    let found = find(conn, reader, room_id, PageRange::Before(Seq(i64::MAX)), limit as i64)?;
-    let beside = beside(conn, reader, &found.messages, found.has_beside)?;
-    Ok((found.rev, found.messages, beside))
+    let Found { messages, threads, rev, .. } =
+        find(conn, reader, room_id, PageRange::Before(Seq(i64::MAX)), limit as i64)?;
+    let beside = replies::beside_in(conn, &messages, threads, reader.user())?;
+    Ok((rev, messages, beside))
 }
 
-/// What stands beside messages that were read. Most pages have nothing, and need no further statement.
-fn beside(
-    conn: &mut PgConnection,
-    reader: Reader,
-    messages: &[Message],
-    has_beside: bool,
-) -> DbResult<Beside> {
-    if has_beside { replies::beside(conn, messages, reader.user()) } else { Ok(Beside::default()) }
+/// The threads of the messages that stay of a range.
+fn of_page(mut threads: Vec<Thread>, messages: &[Message]) -> Vec<Thread> {
+    threads.retain(|thread| messages.iter().any(|message| replies::root(message) == thread.root_id));
+    threads
 }
 
 /// A range of messages, oldest first, and the room's counters in the same snapshot.
 struct Found {
     messages: Vec<Message>,
-    /// Whether anything may stand beside one of them.
-    has_beside: bool,
+    /// The threads that they begin or belong to.
+    threads: Vec<Thread>,
     last_seq: Seq,
     rev: Rev,
 }
@@ -437,12 +426,13 @@ fn find(
     range: PageRange,
     limit: i64,
 ) -> DbResult<Found> {
-    let columns = (rooms::last_seq, rooms::rev, if_any());
-    let rows: Vec<(i64, i64, IfAny)> = slice::read(conn, reader, room_id, range, limit, columns)?;
+    let columns = (rooms::last_seq, rooms::rev, if_any(), replies::thread_if_any());
+    let rows: Vec<(i64, i64, IfAny, ThreadIfAny)> =
+        slice::read(conn, reader, room_id, range, limit, columns)?;
     let (last_seq, rev) = rows.first().map(|row| (row.0, row.1)).ok_or(DbError::NotFound)?;
-    let has_beside = rows.iter().any(|(_, _, (row, _))| row.as_ref().is_some_and(MessageRow::has_beside));
-    let found = |(_, _, (row, author)): (_, _, IfAny)| row.zip(author).map(message);
+    let threads = replies::distinct(rows.iter().filter_map(|row| row.3));
+    let found = |(_, _, (row, author), _): (_, _, IfAny, _)| row.zip(author).map(message);
     let mut messages: Vec<Message> = rows.into_iter().filter_map(found).collect();
     messages.sort_by_key(|message| message.seq);
-    Ok(Found { messages, has_beside, last_seq: Seq(last_seq), rev: Rev(rev) })
+    Ok(Found { messages, threads, last_seq: Seq(last_seq), rev: Rev(rev) })
 }

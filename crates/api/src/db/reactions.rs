@@ -1,12 +1,13 @@
 //! Reactions to messages. The rows are the truth; each message keeps their sum as JSON, ready to send.
 
+use std::ops::Deref;
+
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use shared::ids::{MessageId, Rev, RoomId, UserId};
 use shared::messages::Message;
 use shared::page::{Cursor, Page};
 use shared::reactions::{MAX_LISTED_USERS, Mine, Reaction};
-use shared::stored::Stored;
 use shared::users::User;
 use uuid::Uuid;
 
@@ -14,15 +15,6 @@ use super::DbResult;
 use super::page::{self, Direction, InvalidCursor};
 use super::schema::{messages, reactions, rooms, users};
 use super::users::UserRow;
-
-/// The sum of the reactions to a message. The caller holds the lock of the room.
-///
-/// # Errors
-/// Errors of the database.
-pub fn of_message(conn: &mut PgConnection, message: MessageId) -> DbResult<Vec<Reaction>> {
-    let stored: Option<String> = messages::table.find(message.0).select(messages::reactions).first(conn)?;
-    Ok(stored.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
-}
 
 /// Stores the sum of the reactions to a message, as a change of the message. The caller holds the lock of the room.
 pub fn set_of_message(
@@ -82,14 +74,13 @@ pub fn first_users(conn: &mut PgConnection, message: MessageId, emoji: &str) -> 
     Ok(users.into_iter().map(UserId).collect())
 }
 
-/// The sum of the reactions to a message, as it is stored.
-pub type Sum = Stored<Vec<Reaction>>;
-
-/// The own reactions of a user among sums, and the messages whose sums list too few users to tell.
-pub fn own<'a>(sums: impl IntoIterator<Item = (MessageId, &'a Sum)>, user: UserId) -> (Mine, Vec<MessageId>) {
+/// The own reactions of a user among the sums of messages, and the messages whose sums list too few users to tell.
+pub fn own(
+    sums: impl IntoIterator<Item = (MessageId, impl Deref<Target = Vec<Reaction>>)>,
+    user: UserId,
+) -> (Mine, Vec<MessageId>) {
     let (mut mine, mut unclear) = (Mine::new(), Vec::new());
     for (id, sum) in sums {
-        let sum = sum.decode().unwrap_or_default();
         let is_own = |reaction: &&Reaction| reaction.user_ids.contains(&user);
         let lists_all = |reaction: &Reaction| reaction.user_ids.len() == reaction.count as usize;
         if !sum.iter().all(|reaction| is_own(&reaction) || lists_all(reaction)) {
@@ -106,7 +97,8 @@ pub fn own<'a>(sums: impl IntoIterator<Item = (MessageId, &'a Sum)>, user: UserI
 
 /// The own reactions of a user to messages: from their sums, and from the rows where those are not enough.
 pub fn mine(conn: &mut PgConnection, user: UserId, messages: &[Message]) -> DbResult<Mine> {
-    let sums = messages.iter().filter_map(|message| Some((message.id, message.reactions.as_ref()?)));
+    let sums =
+        messages.iter().filter_map(|message| Some((message.id, message.reactions.as_ref()?.decode()?)));
     let (mut mine, unclear) = own(sums, user);
     if !unclear.is_empty() {
         mine.extend(of_user(conn, user, &unclear)?);

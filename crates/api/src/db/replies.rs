@@ -16,7 +16,27 @@ use super::DbResult;
 use super::authors::{self, AuthorRow};
 use super::schema::{messages, threads, users};
 
-fn thread((root_id, count, last_seq): (Uuid, i32, i64)) -> Thread {
+/// The columns of a thread.
+type ThreadRow = (Uuid, i32, i64);
+
+/// The thread of a message, if it is in any: the columns of outer joins.
+pub(super) type ThreadIfAny = Option<ThreadRow>;
+
+/// The columns of [`ThreadIfAny`].
+pub(super) fn thread_if_any() -> diesel::dsl::Nullable<(threads::root_id, threads::count, threads::last_seq)>
+{
+    (threads::root_id, threads::count, threads::last_seq).nullable()
+}
+
+/// The threads of some messages, each once.
+pub(super) fn distinct(rows: impl IntoIterator<Item = ThreadRow>) -> Vec<Thread> {
+    let mut threads: Vec<Thread> = rows.into_iter().map(thread).collect();
+    threads.sort_unstable_by_key(|thread| thread.root_id);
+    threads.dedup_by_key(|thread| thread.root_id);
+    threads
+}
+
+fn thread((root_id, count, last_seq): ThreadRow) -> Thread {
     Thread { root_id: MessageId(root_id), count: count.unsigned_abs(), last_seq: Seq(last_seq) }
 }
 
@@ -49,7 +69,7 @@ impl Beside {
     /// The parts that one of the messages needs; with its own quote, if others are to renew theirs.
     pub fn of(&self, message: &Message, with_own: bool) -> Self {
         let answered = message.reply_to.map(|reply| reply.id);
-        let root = message.reply_to.map_or(message.id, |reply| reply.root_id);
+        let root = root(message);
         let is_quoted = |id| (with_own && id == message.id) || Some(id) == answered;
         let context = Context {
             quotes: self.context.quotes.iter().filter(|quote| is_quoted(quote.id)).cloned().collect(),
@@ -116,7 +136,7 @@ fn parents(conn: &mut PgConnection, room_id: RoomId, ids: &[MessageId]) -> DbRes
 
 /// Counts a reply in its thread. The caller holds the lock of the room.
 pub fn add_to_thread(conn: &mut PgConnection, root_id: MessageId, seq: Seq) -> DbResult<Thread> {
-    let row: (Uuid, i32, i64) = diesel::insert_into(threads::table)
+    let row: ThreadRow = diesel::insert_into(threads::table)
         .values((threads::root_id.eq(root_id.0), threads::count.eq(1), threads::last_seq.eq(seq.0)))
         .on_conflict(threads::root_id)
         .do_update()
@@ -130,7 +150,18 @@ pub fn add_to_thread(conn: &mut PgConnection, root_id: MessageId, seq: Seq) -> D
 
 /// What stands beside messages of a room for a reader.
 pub fn beside(conn: &mut PgConnection, messages: &[Message], reader: Option<UserId>) -> DbResult<Beside> {
-    let context = context_of(conn, messages, false)?;
+    let threads = threads(conn, messages)?;
+    beside_in(conn, messages, threads, reader)
+}
+
+/// The same, when the threads of the messages are known.
+pub(super) fn beside_in(
+    conn: &mut PgConnection,
+    messages: &[Message],
+    threads: Vec<Thread>,
+    reader: Option<UserId>,
+) -> DbResult<Beside> {
+    let context = context_of(conn, messages, threads, false)?;
     let mine = match reader {
         Some(reader) => super::reactions::mine(conn, reader, messages)?,
         None => Mine::new(),
@@ -141,15 +172,28 @@ pub fn beside(conn: &mut PgConnection, messages: &[Message], reader: Option<User
 /// What messages of a room refer to, when they change. A message that others answer also refers to itself, because
 /// their quotes of it are to be renewed.
 pub fn context(conn: &mut PgConnection, messages: &[Message]) -> DbResult<Context> {
-    context_of(conn, messages, true)
+    let threads = threads(conn, messages)?;
+    context_of(conn, messages, threads, true)
 }
 
-fn context_of(conn: &mut PgConnection, messages: &[Message], with_own: bool) -> DbResult<Context> {
-    let Some(first) = messages.first() else { return Ok(Context::default()) };
-    let root = |message: &Message| message.reply_to.map_or(message.id, |reply| reply.root_id);
+/// The first message of the thread of a message, which may be in none.
+pub(super) fn root(message: &Message) -> MessageId {
+    message.reply_to.map_or(message.id, |reply| reply.root_id)
+}
+
+fn threads(conn: &mut PgConnection, messages: &[Message]) -> DbResult<Vec<Thread>> {
     let roots: Vec<Uuid> = messages.iter().map(|message| root(message).0).collect();
-    let rows: Vec<(Uuid, i32, i64)> = threads::table.filter(threads::root_id.eq_any(&roots)).load(conn)?;
-    let threads: Vec<Thread> = rows.into_iter().map(thread).collect();
+    let rows: Vec<ThreadRow> = threads::table.filter(threads::root_id.eq_any(&roots)).load(conn)?;
+    Ok(distinct(rows))
+}
+
+fn context_of(
+    conn: &mut PgConnection,
+    messages: &[Message],
+    threads: Vec<Thread>,
+    with_own: bool,
+) -> DbResult<Context> {
+    let Some(first) = messages.first() else { return Ok(Context::default()) };
     let is_in_thread = |message: &&Message| threads.iter().any(|thread| thread.root_id == root(message));
     let own = messages.iter().filter(|_| with_own).filter(is_in_thread).map(|message| message.id);
     let answered = messages.iter().filter_map(|message| message.reply_to.map(|reply| reply.id));

@@ -70,8 +70,8 @@ pub enum Reader {
     Client(Principal),
 }
 
-/// The statement: selects `columns` from the room, its messages in the range and their authors, and what the reader is
-/// in the room.
+/// The statement: selects `columns` from the room, its messages in the range with their authors and threads, and what the
+/// reader is in the room.
 #[derive(Debug)]
 pub(super) struct Slice<Columns> {
     columns: Columns,
@@ -161,7 +161,10 @@ impl<Columns: QueryFragment<Pg>> QueryFragment<Pg> for Slice<Columns> {
             out.push_bind_param::<BigInt, _>(&self.limit)?;
             out.push_sql(")");
         }
-        out.push_sql(") AS messages ON true LEFT JOIN users ON users.id = messages.author_id");
+        out.push_sql(
+            ") AS messages ON true LEFT JOIN users ON users.id = messages.author_id LEFT JOIN threads ON \
+             threads.root_id = coalesce(messages.root_id, CASE WHEN messages.has_replies THEN messages.id END)",
+        );
         Ok(())
     }
 }

@@ -125,7 +125,7 @@ async fn newest(
     let Some(NewestPage { items, first, context, sums }) = kept else { return Ok(None) };
     let mut mine = Mine::new();
     if let Some(user) = by.id {
-        let (own, unclear) = db::reactions::own(sums.iter().map(|(id, sum)| (*id, sum)), user);
+        let (own, unclear) = db::reactions::own(sums, user);
         mine = own;
         if !unclear.is_empty() {
             mine.extend(app.db.run(move |conn| db::reactions::of_user(conn, user, &unclear)).await?);

@@ -8,7 +8,7 @@ use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use serde_json::value::RawValue;
 use shared::events::ServerEvent;
-use shared::ids::{MessageId, Rev, RoomId, Seq};
+use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::messages::Message;
 use shared::page::MAX_LIMIT;
 use shared::reactions::Reaction;
@@ -23,6 +23,8 @@ const MAX_BYTES: usize = 256 * 1024;
 const MAX_TOTAL_BYTES: u64 = 64 * 1024 * 1024;
 /// The memory of a cached message beside its JSON, in bytes.
 const MESSAGE_OVERHEAD: usize = 64;
+/// The memory of a cached reaction beside its users, in bytes.
+const REACTION_OVERHEAD: usize = 64;
 /// The memory of a cached quote beside its excerpt, in bytes.
 const QUOTE_OVERHEAD: usize = 200;
 /// The memory of a cached thread, in bytes.
@@ -112,7 +114,7 @@ struct Kept {
     id: MessageId,
     seq: Seq,
     reply_to: Option<ReplyTo>,
-    reactions: Option<Stored<Vec<Reaction>>>,
+    reactions: Option<Arc<Vec<Reaction>>>,
     json: MessageJson,
 }
 
@@ -120,17 +122,16 @@ impl Kept {
     /// `None` if the message cannot be serialized, which is a bug.
     fn new(message: &Message) -> Option<Self> {
         let json = serde_json::value::to_raw_value(message).ok().map(Arc::from)?;
-        let (reply_to, reactions) = (message.reply_to, message.reactions.clone());
-        Some(Self { id: message.id, seq: message.seq, reply_to, reactions, json })
+        let reactions = message.reactions.as_ref().and_then(Stored::decode);
+        let reactions = reactions.map(|sum| Arc::new(sum.into_owned()));
+        Some(Self { id: message.id, seq: message.seq, reply_to: message.reply_to, reactions, json })
     }
 
-    /// Its memory, in bytes of JSON.
+    /// Its memory beside [`MESSAGE_OVERHEAD`], in bytes.
     fn size(&self) -> usize {
-        let reactions = match &self.reactions {
-            Some(Stored::Json(json)) => json.get().len(),
-            _ => 0,
-        };
-        self.json.get().len() + reactions
+        let users = |kind: &Reaction| kind.user_ids.len() * size_of::<UserId>();
+        let kinds = self.reactions.iter().flat_map(|sum| sum.iter());
+        self.json.get().len() + kinds.map(|kind| REACTION_OVERHEAD + users(kind)).sum::<usize>()
     }
 
     fn root_id(&self) -> MessageId {
@@ -148,7 +149,7 @@ pub struct NewestPage {
     /// What the messages refer to.
     pub context: Context,
     /// The sums of the reactions, among which may be those of the reader.
-    pub sums: Vec<(MessageId, Stored<Vec<Reaction>>)>,
+    pub sums: Vec<(MessageId, Arc<Vec<Reaction>>)>,
 }
 
 impl Newest {
@@ -279,7 +280,6 @@ impl Newest {
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, Utc};
-    use shared::ids::UserId;
     use shared::messages::Author;
     use shared::users::{UserKind, Username};
     use uuid::Uuid;

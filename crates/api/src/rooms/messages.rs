@@ -144,8 +144,18 @@ impl Transaction<'_> {
 
     /// A message as the answer to a user.
     pub(super) fn answer(&mut self, message: Message, by: UserId) -> RoomResult<MessageAnswer> {
-        let Beside { context, mine } =
-            db::replies::beside(self.conn, std::slice::from_ref(&message), Some(by))?;
+        let published = self.changes.iter().rev().find_map(|(_, event)| match event {
+            ServerEvent::MessageUpdated(change) if change.message.id == message.id => Some(&change.context),
+            _ => None,
+        });
+        let messages = std::slice::from_ref(&message);
+        let Beside { context, mine } = match published {
+            Some(context) => {
+                let mine = db::reactions::mine(self.conn, by, messages)?;
+                Beside { context: context.clone(), mine }.of(&message, false)
+            }
+            None => db::replies::beside(self.conn, messages, Some(by))?,
+        };
         Ok(MessageAnswer { message, context, mine })
     }
 

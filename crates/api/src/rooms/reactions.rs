@@ -48,7 +48,7 @@ pub fn set(conn: &mut Conn, new: &NewReaction, attempt: Attempt) -> RoomResult<D
     if !is_changed {
         return Ok(Done::unchanged(transaction.answer(message, *by)?));
     }
-    let mut sum = reactions::of_message(transaction.conn, *message_id)?;
+    let mut sum = sum_of(&message);
     let place = sum.iter().position(|kind| kind.emoji == *emoji);
     match (is_active, place) {
         (true, Some(place)) => {
@@ -101,7 +101,7 @@ pub fn delete_kind(
     if users.is_empty() {
         return Ok(Done::unchanged(transaction.answer(message, by)?));
     }
-    let mut sum = reactions::of_message(transaction.conn, message_id)?;
+    let mut sum = sum_of(&message);
     sum.retain(|kind| kind.emoji != emoji);
     let told = users.into_iter().map(|user| (user, reacted(room_id, message_id, emoji, false)));
     transaction.told.extend(told);
@@ -129,7 +129,7 @@ pub fn erase(
     if !reactions::delete(transaction.conn, message_id, emoji, user)? {
         return Ok(Done::unchanged(()));
     }
-    let mut sum = reactions::of_message(transaction.conn, message_id)?;
+    let mut sum = sum_of(&message);
     if let Some(kind) = sum.iter_mut().find(|kind| kind.emoji == emoji) {
         kind.count = kind.count.saturating_sub(1);
         kind.user_ids = reactions::first_users(transaction.conn, message_id, emoji)?;
@@ -137,6 +137,11 @@ pub fn erase(
     sum.retain(|kind| kind.count > 0);
     transaction.reactions_changed(message, &sum)?;
     transaction.finish(())
+}
+
+/// The sum of the reactions to a message.
+fn sum_of(message: &Message) -> Vec<Reaction> {
+    message.reactions.as_ref().and_then(Stored::decode).unwrap_or_default().into_owned()
 }
 
 fn reacted(room_id: RoomId, message_id: MessageId, emoji: &str, active: bool) -> ServerEvent {

@@ -131,11 +131,18 @@ fn judge_all<C: Judged>(
 ) -> Result<Vec<WriteResult<Done<C::Answer>>>, DbError> {
     let mut order: Vec<usize> = (0..changes.len()).collect();
     order.sort_by_key(|place| changes[*place].0.room_id());
+    // What a refused change did, such as joining, is undone: a lone one with its transaction, others by a savepoint.
+    if let [(change, _)] = changes {
+        return match db::transaction(conn, |conn| change.make(conn, attempt)) {
+            Ok(done) => Ok(vec![Ok(done)]),
+            Err(RoomError::Refused(refusal)) => Ok(vec![Err(WriteError::Refused(refusal))]),
+            Err(RoomError::Db(error)) => Err(error),
+        };
+    }
     db::transaction(conn, |conn| {
         let mut judged: Vec<Option<WriteResult<Done<C::Answer>>>> = changes.iter().map(|_| None).collect();
         for place in order {
             let (change, _) = &changes[place];
-            // A savepoint: what a refused change did, such as joining, is undone.
             judged[place] = Some(match db::transaction(conn, |conn| change.make(conn, attempt)) {
                 Ok(done) => Ok(done),
                 Err(RoomError::Refused(refusal)) => Err(WriteError::Refused(refusal)),
