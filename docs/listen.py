@@ -11,11 +11,14 @@ def get(base, path):
 def listen(base, name):
     room = next(room for room in get(base, "/rooms?limit=100")["items"] if room["name"].lower() == name.lower())
     rev = max(0, room["rev"] - 10)  # the last few changes, and then what comes
+    epoch = ""
     while True:
-        request = urllib.request.Request(f"{base}/api/v1/rooms/{room['id']}/events?since={rev}")
         try:
             # A comment comes every 15 seconds, so silence means that the connection is dead.
-            for line in urllib.request.urlopen(request, timeout=30):
+            url = f"{base}/api/v1/rooms/{room['id']}/events?since={rev}{epoch}"
+            events = urllib.request.urlopen(url, timeout=30)
+            epoch = "&epoch=" + events.headers["Parlance-Epoch"]
+            for line in events:
                 field, _, value = line.decode().rstrip("\n").partition(": ")
                 if field == "data":
                     event = json.loads(value)
@@ -26,7 +29,10 @@ def listen(base, name):
                         text = "(deleted)" if message["deleted_at"] else message["text"] or "(files)"
                         print(rev, message["author"]["username"], "|", text, flush=True)
         except (OSError, HTTPException) as error:
-            if getattr(error, "code", 503) not in (429, 503):
+            code = getattr(error, "code", 503)
+            if code == 422:  # the server was restored from a backup
+                return listen(base, name)
+            if code not in (429, 503):
                 raise
         time.sleep(1)
 

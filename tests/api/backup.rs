@@ -410,6 +410,12 @@ fn a_backup_is_restored_only_where_nothing_is() {
     server.stop();
     assert!(from.refused("restore", &file, &[]).contains("There is data"));
 
+    let foreign = Place::private();
+    fs::create_dir_all(foreign.path(DATA).join("photos")).expect("writable");
+    assert!(foreign.refused("restore", &file, &[]).contains("There are files"));
+    fs::remove_dir(foreign.path(DATA).join("photos")).expect("ours");
+    foreign.restore(&file);
+
     let over = Place::over(TestDb::new());
     assert!(over.refused("restore", &file, &[]).contains("not empty"));
     over.db().execute("DROP SCHEMA public CASCADE");

@@ -92,6 +92,22 @@ fn a_reader_resumes_after_the_last_id_or_else_after_since() {
 }
 
 #[test]
+fn changes_of_another_epoch_are_not_continued() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    for path in [changes_path(room.id), events_path(room.id)] {
+        let answer = alice.request("HEAD", &format!("{path}?since=0")).send().expect(200);
+        let epoch = answer.header("parlance-epoch").expect("an epoch").to_owned();
+        alice.request("HEAD", &format!("{path}?since=0&epoch={epoch}")).send().expect(200);
+        for other in ["01890a5d-ac96-774b-bcce-b302099a8057", "x"] {
+            let path = format!("{path}?since=0&epoch={other}");
+            let problem = alice.get(&path).problem(422, ErrorCode::ValidationFailed);
+            assert_eq!(problem.errors[0].pointer, "/epoch");
+        }
+    }
+}
+
+#[test]
 fn more_than_a_thousand_missed_changes_come_all() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();
@@ -125,8 +141,10 @@ fn what_cannot_be_followed_is_refused_before_the_stream_begins() {
     alice.get(&format!("{}?since={beyond}", events_path(room.id))).problem(422, ErrorCode::ValidationFailed);
     wait(&alice, room.id, beyond, 5).problem(422, ErrorCode::ValidationFailed);
     alice.get(&format!("{}?since=x", events_path(room.id))).problem(422, ErrorCode::ValidationFailed);
-    let request = alice.request("GET", &events_path(room.id)).header("last-event-id", "x");
-    request.send().problem(422, ErrorCode::ValidationFailed);
+    for id in ["x", "12\u{e9}"] {
+        let request = alice.request("GET", &events_path(room.id)).header("last-event-id", id);
+        request.send().problem(422, ErrorCode::ValidationFailed);
+    }
     for seconds in ["31", "-1", "x"] {
         let path = format!("{}?since=0&wait={seconds}", changes_path(room.id));
         alice.get(&path).problem(422, ErrorCode::ValidationFailed);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared::errors::ErrorCode;
 use shared::events::{MessageChange, ServerEvent};
-use shared::ids::MessageId;
+use shared::ids::{MessageId, Rev};
 use shared::messages::{Message, MessagePage, changes_path, message_path, messages_path};
 use shared::replies::{Context, Quote, ReplyTo, Thread};
 use shared::rooms::Room;
@@ -102,6 +102,8 @@ fn a_quote_is_renewed_when_its_message_changes() {
     assert_eq!(follower.expect(changed).context.quotes, [quote(&edited, "it weaves algebraic patterns")]);
     let page: MessagePage = grace.get(&messages_path(room.id)).expect(200).json();
     assert_eq!(page.context.quotes, [quote(&edited, "it weaves algebraic patterns")]);
+    let missed = grace.changes(room.id, Rev(edited.rev.0 - 1));
+    assert_eq!(missed.context.quotes, page.context.quotes, "whoever missed the change renews it as well");
     ada.delete_message(&root);
     let deleted = follower.expect(changed).context.quotes.remove(0);
     assert_eq!((deleted.id, deleted.excerpt.as_str(), deleted.deleted), (root.id, "", true));

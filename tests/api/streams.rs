@@ -190,6 +190,62 @@ fn server_sent_events_continue_after_the_last_id_and_the_second_reader_takes_the
 }
 
 #[test]
+fn what_was_written_to_one_reader_comes_to_a_poll_that_lacks_it() {
+    let app = TestApp::start();
+    let (alice, room) = app.alice_in_a_room();
+    let id = open(&alice).id;
+    let mut reader = EventReader::open(&alice, &events_path(id), &[]);
+    command(&alice, id, &subscribe(room.id)).expect(202);
+    alice.send(room.id, "one");
+    alice.send(room.id, "two");
+    for number in ["1", "2", "3"] {
+        assert_eq!(reader.expect_event().id.as_deref(), Some(number));
+    }
+    for _ in 0..2 {
+        let numbers: Vec<u64> = events(&alice, id, 1).into_iter().map(|(number, _)| number).collect();
+        assert_eq!(numbers, [2, 3]);
+    }
+    assert_eq!(events(&alice, id, 2).len(), 1);
+    gone(poll(&alice, id, "after=1"));
+}
+
+#[test]
+fn accept_is_read_as_the_standard_says() {
+    let app = TestApp::start();
+    let alice = app.guest("Alice");
+    let id = open(&alice).id;
+    let media_type = |accept: &str| {
+        let request = alice.request("HEAD", &format!("{}?after=0", events_path(id))).header("accept", accept);
+        request.send().expect(200).header("content-type").map(str::to_owned)
+    };
+    for accept in ["text/event-stream", "TEXT/Event-Stream;q=0.5", "text/html, text/event-stream"] {
+        assert_eq!(media_type(accept).as_deref(), Some("text/event-stream"), "{accept}");
+    }
+    for accept in
+        ["application/json", "text/event-stream;q=0", "text/event-stream; q=0.0, application/json", "*/*"]
+    {
+        assert_eq!(media_type(accept).as_deref(), Some("application/json"), "{accept}");
+    }
+}
+
+#[test]
+fn a_stream_that_is_being_closed_takes_no_commands() {
+    let app = TestApp::start();
+    let alice = app.guest("Alice");
+    let id = open(&alice).id;
+    command(&alice, id, &json!({ "type": "authenticate", "token": "x" })).expect(202);
+    let ping = json!({ "type": "ping", "id": "1" });
+    until("the stream is gone", || (command(&alice, id, &ping).status == 410).then_some(()));
+    let last = events(&alice, id, 0).pop().map(|(_, event)| event);
+    assert_eq!(last, Some(ServerEvent::Closed { code: CloseCode::SessionEnded.number() }));
+
+    let id = open(&alice).id;
+    command(&alice, id, &json!({ "type": "authenticate", "token": "x" })).expect(202);
+    until("the stream is gone", || (command(&alice, id, &ping).status == 410).then_some(()));
+    gone(alice.delete(&path(id)));
+}
+
+#[test]
 fn a_stream_that_nobody_reads_is_gone_after_half_a_minute() {
     let app = TestApp::start();
     let (alice, room) = app.alice_in_a_room();

@@ -148,6 +148,11 @@ impl Stream {
         Ok(StreamReader { stream: self.clone(), reader, after, by })
     }
 
+    /// Whether it is being closed: its last events can still be read.
+    pub fn is_gone(&self) -> bool {
+        self.connection.outbox.is_closing()
+    }
+
     /// Closes the stream for its client.
     pub fn close(&self, streams: &Streams) {
         self.connection.outbox.close(CloseCode::Normal);

@@ -14,7 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::bans::BanReason;
 use crate::files::AltText;
 use crate::ids::{
-    AttachmentId, AuditId, InviteId, MessageId, Rev, RoomId, Seq, SessionId, StreamId, TokenId, UserId,
+    AttachmentId, AuditId, Epoch, InviteId, MessageId, Rev, RoomId, Seq, SessionId, StreamId, TokenId, UserId,
 };
 use crate::members::Role;
 use crate::messages::MessageText;
@@ -70,6 +70,7 @@ schemas! {
     InviteId => uuid();
     AuditId => uuid();
     StreamId => uuid();
+    Epoch => uuid();
     AttachmentId => uuid();
     Topic => stored(Topic::LENGTH).examples(["Parsers, types and code generation"]).build();
     BanReason => stored(BanReason::LENGTH).build();

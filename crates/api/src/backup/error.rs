@@ -74,7 +74,7 @@ pub enum BackupError {
     /// There are tables in the database.
     #[error("The database of DATABASE_URL is not empty: restore into an empty one.")]
     NotEmpty,
-    /// There are files in the folder.
+    /// There are files where none must be.
     #[error("There are files in {}: restore into an empty directory, named with --data-dir.", .0.display())]
     HasFiles(PathBuf),
 }

@@ -29,6 +29,9 @@ pub fn restore(config: &Config, file: &Path) -> Result<String, BackupError> {
     if config.external_database().is_none() && Cluster::exists(&config.data_dir) {
         return Err(ClusterError::HasData(config.data_dir.clone()).into());
     }
+    if config.external_database().is_none() && has_foreign_entries(&config.data_dir) {
+        return Err(BackupError::HasFiles(config.data_dir.clone()));
+    }
     let mut stage = Stage::new(config)?;
     // All of it is read once before anything is changed.
     let manifest = backup.read(|part| match part {
@@ -46,6 +49,16 @@ pub fn restore(config: &Config, file: &Path) -> Result<String, BackupError> {
     stage.keep();
     let time = manifest.created_at.format("%Y-%m-%d %H:%M:%S UTC");
     Ok(format!("The backup of {time} is restored: start the server."))
+}
+
+/// Whether a directory has something that is not Parlance's: nothing is restored beside it. What an attempt that failed has
+/// left is Parlance's.
+fn has_foreign_entries(data_dir: &Path) -> bool {
+    // A disk of its own has the last one.
+    let own = ["postgres", "postgres.log", "postgres.log.1", "parlance.lock", "files", STAGE, "lost+found"];
+    let Ok(entries) = fs::read_dir(data_dir) else { return false };
+    let mut names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
+    names.any(|name| own.iter().all(|own| name != *own))
 }
 
 struct Backup<'a> {

@@ -11,7 +11,7 @@ use shared::members::MembershipChange;
 use shared::messages::Message;
 
 use super::members::{self, ChangedMember};
-use super::messages::{IfAny, if_any, message};
+use super::messages::{IfAny, if_any, known_of, message};
 use super::replies::{self, Beside, ThreadIfAny};
 use super::rooms::RoomRow;
 use super::schema::{memberships, messages};
@@ -105,17 +105,19 @@ pub fn list(
         None => (PageRange::ChangedAfter(Rev(i64::MAX)), 0),
     };
     let columns = (RoomRow::as_select(), messages::born_rev.nullable(), if_any(), replies::thread_if_any());
-    let rows: Vec<(RoomRow, Option<i64>, IfAny, ThreadIfAny)> =
+    let mut rows: Vec<(RoomRow, Option<i64>, IfAny, ThreadIfAny)> =
         slice::read(conn, reader, room_id, range, wanted, columns)?;
     let room = rows.first().map(|(room, ..)| room.clone()).ok_or(DbError::NotFound)?;
-    let threads = replies::distinct(rows.iter().filter_map(|row| row.3));
+    let known = known_of(rows.iter_mut().map(|(.., row, thread)| (row, *thread)));
     let (messages, revs): (Vec<Message>, Vec<Rev>) = rows
         .into_iter()
         .filter_map(|(_, born_rev, (row, author), _)| Some((message((row?, author?)), Rev(born_rev?))))
         .unzip();
-    let beside = replies::beside_in(conn, &messages, threads, reader.user())?;
+    let beside = replies::beside_in(conn, &messages, &known, reader.user(), true)?;
     let changed = |(message, born_rev)| {
-        let beside = Box::new(beside.of(&message, false));
+        // Nobody has quotes of what is new to them.
+        let is_known = since.is_some_and(|since| born_rev <= since);
+        let beside = Box::new(beside.of(&message, is_known));
         Changed::Message { message, born_rev, beside }
     };
     let mut changed: Vec<Changed> = messages.into_iter().zip(revs).map(changed).collect();

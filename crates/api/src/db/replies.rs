@@ -1,6 +1,6 @@
 //! Replies: what stands beside messages, and the threads that they belong to.
 
-use std::borrow::Cow;
+use std::collections::HashMap;
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -9,7 +9,6 @@ use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::messages::Message;
 use shared::reactions::Mine;
 use shared::replies::{Context, Quote, ReplyTo, Thread};
-use shared::stored::Stored;
 use uuid::Uuid;
 
 use super::DbResult;
@@ -28,12 +27,27 @@ pub(super) fn thread_if_any() -> diesel::dsl::Nullable<(threads::root_id, thread
     (threads::root_id, threads::count, threads::last_seq).nullable()
 }
 
-/// The threads of some messages, each once.
-pub(super) fn distinct(rows: impl IntoIterator<Item = ThreadRow>) -> Vec<Thread> {
-    let mut threads: Vec<Thread> = rows.into_iter().map(thread).collect();
-    threads.sort_unstable_by_key(|thread| thread.root_id);
-    threads.dedup_by_key(|thread| thread.root_id);
-    threads
+/// What is known of messages before anything else is read.
+#[derive(Default)]
+pub(super) struct Known {
+    /// Their threads, each once.
+    threads: Vec<Thread>,
+    /// The excerpts of those with a body. Those of others are in their texts.
+    excerpts: HashMap<MessageId, String>,
+}
+
+impl Known {
+    /// Adds what was read with a message.
+    pub(super) fn add(&mut self, id: Uuid, excerpt: Option<String>, row: ThreadIfAny) {
+        let thread = row.map(thread).filter(|thread| !self.threads.contains(thread));
+        self.threads.extend(thread);
+        self.excerpts.extend(excerpt.map(|excerpt| (MessageId(id), excerpt)));
+    }
+
+    /// Forgets the threads of other messages.
+    pub(super) fn retain(&mut self, messages: &[Message]) {
+        self.threads.retain(|thread| messages.iter().any(|message| root(message) == thread.root_id));
+    }
 }
 
 fn thread((root_id, count, last_seq): ThreadRow) -> Thread {
@@ -150,18 +164,19 @@ pub fn add_to_thread(conn: &mut PgConnection, root_id: MessageId, seq: Seq) -> D
 
 /// What stands beside messages of a room for a reader.
 pub fn beside(conn: &mut PgConnection, messages: &[Message], reader: Option<UserId>) -> DbResult<Beside> {
-    let threads = threads(conn, messages)?;
-    beside_in(conn, messages, threads, reader)
+    let known = read_known(conn, messages)?;
+    beside_in(conn, messages, &known, reader, false)
 }
 
-/// The same, when the threads of the messages are known.
+/// The same for messages of which something is known; `with_own` as changes have it.
 pub(super) fn beside_in(
     conn: &mut PgConnection,
     messages: &[Message],
-    threads: Vec<Thread>,
+    known: &Known,
     reader: Option<UserId>,
+    with_own: bool,
 ) -> DbResult<Beside> {
-    let context = context_of(conn, messages, threads, false)?;
+    let context = context_of(conn, messages, known, with_own)?;
     let mine = match reader {
         Some(reader) => super::reactions::mine(conn, reader, messages)?,
         None => Mine::new(),
@@ -172,28 +187,31 @@ pub(super) fn beside_in(
 /// What messages of a room refer to, when they change. A message that others answer also refers to itself, because
 /// their quotes of it are to be renewed.
 pub fn context(conn: &mut PgConnection, messages: &[Message]) -> DbResult<Context> {
-    let threads = threads(conn, messages)?;
-    context_of(conn, messages, threads, true)
+    let known = read_known(conn, messages)?;
+    context_of(conn, messages, &known, true)
 }
 
 /// The first message of the thread of a message, which may be in none.
-pub(super) fn root(message: &Message) -> MessageId {
+fn root(message: &Message) -> MessageId {
     message.reply_to.map_or(message.id, |reply| reply.root_id)
 }
 
-fn threads(conn: &mut PgConnection, messages: &[Message]) -> DbResult<Vec<Thread>> {
-    let roots: Vec<Uuid> = messages.iter().map(|message| root(message).0).collect();
+fn read_known(conn: &mut PgConnection, messages: &[Message]) -> DbResult<Known> {
+    let mut roots: Vec<Uuid> = messages.iter().map(|message| root(message).0).collect();
+    roots.sort_unstable();
+    roots.dedup();
     let rows: Vec<ThreadRow> = threads::table.filter(threads::root_id.eq_any(&roots)).load(conn)?;
-    Ok(distinct(rows))
+    Ok(Known { threads: rows.into_iter().map(thread).collect(), excerpts: HashMap::new() })
 }
 
 fn context_of(
     conn: &mut PgConnection,
     messages: &[Message],
-    threads: Vec<Thread>,
+    known: &Known,
     with_own: bool,
 ) -> DbResult<Context> {
     let Some(first) = messages.first() else { return Ok(Context::default()) };
+    let threads = known.threads.clone();
     let is_in_thread = |message: &&Message| threads.iter().any(|thread| thread.root_id == root(message));
     let own = messages.iter().filter(|_| with_own).filter(is_in_thread).map(|message| message.id);
     let answered = messages.iter().filter_map(|message| message.reply_to.map(|reply| reply.id));
@@ -201,8 +219,11 @@ fn context_of(
     ids.sort_unstable();
     ids.dedup();
     // Most replies answer what is on the same page.
-    let mut quotes: Vec<Quote> =
-        messages.iter().filter(|message| ids.binary_search(&message.id).is_ok()).map(quote).collect();
+    let mut quotes: Vec<Quote> = messages
+        .iter()
+        .filter(|message| ids.binary_search(&message.id).is_ok())
+        .map(|it| quote(it, known))
+        .collect();
     ids.retain(|id| quotes.iter().all(|quote| quote.id != *id));
     if !ids.is_empty() {
         quotes.extend(parents(conn, first.room_id, &ids)?.into_iter().map(|parent| parent.quote));
@@ -212,16 +233,20 @@ fn context_of(
 }
 
 /// A message as replies quote it.
-fn quote(message: &Message) -> Quote {
-    let blocks = message.body.as_ref().and_then(Stored::decode);
-    let shown = blocks.map(|blocks| Cow::Owned(plain_text(&blocks)));
-    let shown = shown.or(message.text.as_deref().map(Cow::Borrowed));
+fn quote(message: &Message, known: &Known) -> Quote {
+    let excerpt = match (known.excerpts.get(&message.id), &message.body, &message.text) {
+        (Some(excerpt), ..) => excerpt.clone(),
+        (None, Some(body), _) => {
+            body.decode().map(|blocks| excerpt(&plain_text(&blocks))).unwrap_or_default()
+        }
+        (None, None, text) => text.as_deref().map(excerpt).unwrap_or_default(),
+    };
     Quote {
         id: message.id,
         rev: message.rev,
         seq: message.seq,
         author: message.author.clone(),
-        excerpt: shown.as_deref().map(excerpt).unwrap_or_default(),
+        excerpt,
         deleted: message.deleted_at.is_some(),
     }
 }

@@ -154,12 +154,12 @@ impl Reader<'_> {
                 content.push(Inline::Text("~".to_owned()));
                 return Some(());
             }
-            Tag::Link { link_type, dest_url, title, .. } => {
-                let link = Link { kind: link_type, opening: "[", target: &dest_url, title: &title };
+            Tag::Link { link_type, dest_url, .. } => {
+                let link = Link { kind: link_type, opening: "[", target: &dest_url };
                 return self.link(link, range, depth, content);
             }
-            Tag::Image { link_type, dest_url, title, .. } => {
-                let link = Link { kind: link_type, opening: "![", target: &dest_url, title: &title };
+            Tag::Image { link_type, dest_url, .. } => {
+                let link = Link { kind: link_type, opening: "![", target: &dest_url };
                 return self.link(link, range, depth, content);
             }
             _ => return None,
@@ -186,9 +186,6 @@ impl Reader<'_> {
                 inner.push(Inline::Text(href.clone()));
             }
             content.push(Inline::Element(Element::A { href, c: inner }));
-            if !link.title.is_empty() {
-                push_lines(content, &format!(" \"{}\"", link.title));
-            }
         } else if matches!(link.kind, LinkType::Autolink | LinkType::Email) {
             push_lines(content, &self.source[range]);
         } else {
@@ -215,7 +212,6 @@ struct Link<'event> {
     /// How its mark begins.
     opening: &'static str,
     target: &'event str,
-    title: &'event str,
 }
 
 /// The blocks of one parent.

@@ -5,10 +5,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::http::Method;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
 use shared::errors::ErrorCode;
-use shared::ids::{Rev, RoomId};
+use shared::ids::{Epoch, Rev, RoomId};
 use shared::members::Operation;
 use shared::messages::Changes;
 use shared::text::InvalidCode;
@@ -34,6 +35,7 @@ use crate::realtime::watch::Watch;
 
 const CHANGES_PATH: &str = "/api/v1/rooms/{room_id}/changes";
 const EVENTS_PATH: &str = "/api/v1/rooms/{room_id}/events";
+const EPOCH_HEADER: HeaderName = HeaderName::from_static("parlance-epoch");
 const VIEW: &[Operation] = &[Operation::View];
 
 /// How often a waiting request checks that its session still exists. The loss of a right is a change, which wakes it; the
@@ -52,12 +54,15 @@ pub fn endpoints() -> Vec<Endpoint> {
 ///
 /// Each changed message and membership once, in its current state, ordered by `rev`. While `has_more`, continue with
 /// `since` set to the `rev` of the response. With `wait`, a request that finds nothing is answered as soon as there is
-/// something, or with an empty list after so many seconds.
+/// something, or with an empty list after so many seconds. With the `epoch` of the last response, a client that missed a
+/// restored backup is told so by 422.
 #[utoipa::path(get, path = CHANGES_PATH, operation_id = "list_changes", tag = "messages",
     security((), ("token" = []), ("cookie" = [])),
     params(("room_id" = RoomId, Path), ("since" = inline(Option<Rev>), Query),
-        ("limit" = inline(Option<LimitSchema>), Query), ("wait" = inline(Option<WaitSchema>), Query)),
-    responses((status = 200, description = "The changes", body = Changes)))]
+        ("limit" = inline(Option<LimitSchema>), Query), ("wait" = inline(Option<WaitSchema>), Query),
+        ("epoch" = inline(Option<Epoch>), Query)),
+    responses((status = 200, description = "The changes", body = Changes,
+        headers(("Parlance-Epoch" = String, description = "Of which database: give it back as `epoch`")))))]
 pub async fn list(
     request: HttpRequest,
     reader: Reader,
@@ -66,8 +71,10 @@ pub async fn list(
     query: Query,
 ) -> AppResult<HttpResponse> {
     let by = reader.principal();
-    let parsed =
-        query.limit().and_then(|limit| Ok((limit, query.since()?.unwrap_or_default(), query.wait()?)));
+    let parsed = query.limit().and_then(|limit| {
+        check_epoch(&app, &query)?;
+        Ok((limit, query.since()?.unwrap_or_default(), query.wait()?))
+    });
     let (limit, since, wait) = input(&app, by, room_id, Operation::View, parsed).await?;
     let read = ChangeRead { by, room_id, since, limit };
     let changes = if wait == 0 || request.method() == Method::HEAD {
@@ -81,7 +88,9 @@ pub async fn list(
         Arc::unwrap_or_clone(wait_for_changes(&app, reader.0.as_ref(), read, watch, wait).await?)
     };
     let room = read_marks::seen_by(&app, by.id, changes.room).await?;
-    Ok(HttpResponse::Ok().json(Changes { room, ..changes }))
+    let mut response = HttpResponse::Ok().json(Changes { room, ..changes });
+    add_epoch(&app, &mut response);
+    Ok(response)
 }
 
 /// Reads changes as soon as there are any, or nothing after `wait`.
@@ -124,6 +133,25 @@ fn check_since(since: Rev, changes: &Changes) -> AppResult<()> {
     Err(AppError::invalid_field("since", InvalidCode::OutOfRange, detail))
 }
 
+/// Checks that `since` is of this database, and not of one that was replaced by a backup.
+fn check_epoch(app: &App, query: &Query) -> AppResult<()> {
+    match query.epoch()? {
+        Some(epoch) if epoch != app.epoch => {
+            let detail = "The database was restored from a backup: forget what you have of this server.";
+            Err(AppError::invalid_field("epoch", InvalidCode::OutOfRange, detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says which database the changes are of.
+fn add_epoch(app: &App, response: &mut HttpResponse) {
+    // The text of a UUID is a valid value.
+    if let Ok(value) = HeaderValue::from_str(&app.epoch.to_string()) {
+        response.headers_mut().insert(EPOCH_HEADER, value);
+    }
+}
+
 /// Follow the changes of a room
 ///
 /// As server-sent events, each with its `rev` as the `id`, its type as the `event`, and the object of the WebSocket as the
@@ -131,9 +159,11 @@ fn check_since(since: Rev, changes: &Changes) -> AppResult<()> {
 /// Without either it starts live. It ends with `room_removed` or `room_deleted`.
 #[utoipa::path(get, path = EVENTS_PATH, operation_id = "follow_changes", tag = "messages",
     security((), ("token" = []), ("cookie" = [])),
-    params(("room_id" = RoomId, Path), ("since" = inline(Option<Rev>), Query)),
+    params(("room_id" = RoomId, Path), ("since" = inline(Option<Rev>), Query),
+        ("epoch" = inline(Option<Epoch>), Query)),
     responses(
-        (status = 200, description = "The changes", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "The changes", body = String, content_type = "text/event-stream",
+            headers(("Parlance-Epoch" = String, description = "Of which database: give it back as `epoch`"))),
         (status = 422, description = "validation_failed")))]
 pub async fn follow(
     request: HttpRequest,
@@ -144,21 +174,26 @@ pub async fn follow(
 ) -> AppResult<HttpResponse> {
     let by = reader.principal();
     let last = event_stream::last_event_id(request.headers());
-    let parsed = match last {
-        Some(id) => event_stream::parse_id(id).map(|rev| Some(Rev(rev))),
+    let parsed = check_epoch(&app, &query).and_then(|()| match last {
+        Some(id) => event_stream::parse_id(&id).map(|rev| Some(Rev(rev))),
         None => query.since(),
-    };
+    });
     let since = input(&app, by, room_id, Operation::View, parsed).await?;
     let read = ChangeRead { by, room_id, since: since.unwrap_or(Rev(i64::MAX)), limit: 1 };
     let changes = app.change_reads.read(read).await?;
     check_since(since.unwrap_or_default(), &changes)?;
     if request.method() == Method::HEAD {
-        return Ok(event_stream::respond_without_body());
+        let mut response = event_stream::respond_without_body();
+        add_epoch(&app, &mut response);
+        return Ok(response);
     }
     let registration = app.sessions.connect(address(&app, &request), reader.0)?;
     let (resume, resumed) = mpsc::channel(1);
-    actix_web::rt::spawn(run(app, registration.connection().clone(), room_id, since, resumed));
-    Ok(event_stream::respond(RoomEvents { registration, room_id, last: since, is_live: false, resume }))
+    actix_web::rt::spawn(run(app.clone(), registration.connection().clone(), room_id, since, resumed));
+    let events = RoomEvents { registration, room_id, last: since, is_live: false, resume };
+    let mut response = event_stream::respond(events);
+    add_epoch(&app, &mut response);
+    Ok(response)
 }
 
 /// Follows a room, and again whenever the reader asks for what it lacks.

@@ -1,5 +1,6 @@
 //! Server-sent events (WHATWG HTML, section 9.2): the response body that writes them.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::str::FromStr;
@@ -33,9 +34,10 @@ pub trait Source: Unpin + 'static {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>>;
 }
 
-/// The last event that a browser received before it connected again.
-pub fn last_event_id(headers: &HeaderMap) -> Option<&str> {
-    headers.get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty())
+/// The last event that a browser received before it connected again. What is no text is no id either.
+pub fn last_event_id(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    let id = headers.get("last-event-id")?;
+    Some(String::from_utf8_lossy(id.as_bytes())).filter(|id| !id.is_empty())
 }
 
 /// The number in the id of an event.

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use serde::Serialize;
 use shared::errors::ErrorCode;
 use shared::files::PICTURE_PIXELS;
-use shared::ids::{MessageId, Rev};
+use shared::ids::{Epoch, MessageId, Rev};
 use shared::messages::MessagePage;
 use shared::page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page};
 use shared::streams::MAX_WAIT_SECONDS;
@@ -61,6 +61,17 @@ impl Query {
     pub fn since(&self) -> AppResult<Option<Rev>> {
         let number = |text| number("since", text, "since must be a rev: a number from 0.");
         self.get("since").map(number).transpose().map(|rev| rev.map(Rev))
+    }
+
+    /// `epoch`: that of the database that `since` is of; `None` if it is absent.
+    ///
+    /// # Errors
+    /// 422 if it is not an epoch.
+    pub fn epoch(&self) -> AppResult<Option<Epoch>> {
+        let Some(text) = self.get("epoch") else { return Ok(None) };
+        let detail = "epoch must be the value of the header Parlance-Epoch.";
+        let invalid = |_| AppError::invalid_field("epoch", InvalidCode::InvalidFormat, detail);
+        text.parse().map(Some).map_err(invalid)
     }
 
     /// `after`: the last event that the client has; `None` if it is absent.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::http::{Method, header};
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
@@ -100,8 +101,10 @@ pub async fn create(
         (status = 410, description = "stream_gone")))]
 pub async fn delete(reader: Reader, app: web::Data<App>, path: StreamPath) -> AppResult<HttpResponse> {
     let found = path.0.and_then(|id| app.streams.get_to_close(id, reader.0.as_ref()));
-    found.ok_or_else(|| AppError::new(ErrorCode::StreamGone))?.close(&app.streams);
-    Ok(HttpResponse::NoContent().finish())
+    let stream = found.ok_or_else(|| AppError::new(ErrorCode::StreamGone))?;
+    let was_gone = stream.is_gone();
+    stream.close(&app.streams);
+    if was_gone { Err(AppError::new(ErrorCode::StreamGone)) } else { Ok(HttpResponse::NoContent().finish()) }
 }
 
 /// Send commands
@@ -122,6 +125,9 @@ pub async fn send(
     body: AppResult<JsonValue>,
 ) -> AppResult<HttpResponse> {
     let stream = path.find(&app, &reader)?;
+    if stream.is_gone() {
+        return Err(AppError::new(ErrorCode::StreamGone));
+    }
     let commands = parse(body?.0)?;
     stream.send(commands).map_err(|TooManyCommands| {
         let mut error = AppError::because(ErrorCode::RateLimited, "Too many commands wait. Read the events.");
@@ -163,8 +169,8 @@ fn parse(body: Value) -> AppResult<Vec<ClientCommand>> {
 
 /// Receive events
 ///
-/// As server-sent events with `Accept: text/event-stream`: the `id` is the number of the event, and `Last-Event-ID`
-/// continues after it. Else by long-poll: events after `after`, or an empty list after `wait` seconds; asking after a
+/// As server-sent events with `Accept: text/event-stream`, and to clients that accept anything and give neither `after` nor
+/// `wait`: the `id` is the number of the event, and `Last-Event-ID` continues after it. Else by long-poll: events after `after`, or an empty list after `wait` seconds; asking after a
 /// number acknowledges everything up to it. A new reader replaces the current one.
 #[utoipa::path(get, path = EVENTS_PATH, operation_id = "list_stream_events", tag = "streams",
     security((), ("token" = []), ("cookie" = [])),
@@ -189,7 +195,7 @@ pub async fn read(
             return Ok(event_stream::respond_without_body());
         }
         let after = match event_stream::last_event_id(request.headers()) {
-            Some(id) => Some(event_stream::parse_id(id)?),
+            Some(id) => Some(event_stream::parse_id(&id)?),
             None => after,
         };
         let reader = stream.read(after, Acknowledgement::Written).map_err(gone)?;
@@ -221,13 +227,23 @@ pub async fn read(
 
 /// Whether a client reads by server-sent events: it says so, or accepts anything and asks for nothing of a long-poll.
 fn takes_event_stream(request: &HttpRequest, query: &Query) -> bool {
-    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let is_polling = query.get("after").is_some() || query.get("wait").is_some();
-    match accept {
-        Some(accept) if accept.contains(EVENT_STREAM) => true,
-        Some(accept) if accept.contains("application/json") => false,
+    match [EVENT_STREAM, "application/json"].map(|media_type| names(request.headers(), media_type)) {
+        [Some(true), _] => true,
+        [Some(false), _] | [_, Some(true)] => false,
         _ => !is_polling,
     }
+}
+
+/// Whether `Accept` names a media type as acceptable; `None` if it does not name it (RFC 9110, section 12.5.1).
+fn names(headers: &HeaderMap, media_type: &str) -> Option<bool> {
+    let accept = headers.get(header::ACCEPT)?.to_str().ok()?;
+    accept.split(',').find_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        is_named.then(|| weight.and_then(|weight| weight.parse::<f32>().ok()) != Some(0.0))
+    })
 }
 
 /// The response of a long-poll, from events that are JSON already.

@@ -54,11 +54,12 @@ impl Retransmission {
             self.unacknowledged_bytes -= size(frame);
         }
         self.acknowledged = self.acknowledged.max(n);
-        let kept = match by {
-            Acknowledgement::Written => KEPT_BYTES,
-            Acknowledgement::Explicit => 0,
-        };
-        while self.bytes > self.unacknowledged_bytes + kept
+        while let Some((number, _)) = self.events.front()
+            && match by {
+                Acknowledgement::Written => self.bytes > self.unacknowledged_bytes + KEPT_BYTES,
+                // What was only written, the client may lack.
+                Acknowledgement::Explicit => *number <= n,
+            }
             && let Some((number, frame)) = self.events.pop_front()
         {
             self.bytes -= size(&frame);
@@ -163,6 +164,18 @@ mod tests {
         assert_eq!(numbers(&events, 8), [9, 10]);
         assert!(events.continues_after(8) && !events.continues_after(7));
         assert!(events.bytes() <= KEPT_BYTES);
+    }
+
+    #[test]
+    fn what_was_only_written_stays_for_a_client_that_lacks_it() {
+        let mut events = with_events(4, 10);
+        events.acknowledge(3, Acknowledgement::Written);
+        events.acknowledge(1, Acknowledgement::Explicit);
+        assert_eq!(numbers(&events, 1), [2, 3, 4]);
+        assert!(events.continues_after(1) && !events.continues_after(0));
+        events.acknowledge(3, Acknowledgement::Explicit);
+        assert_eq!(numbers(&events, 3), [4]);
+        assert_eq!(events.bytes(), events.unacknowledged_bytes());
     }
 
     #[test]
