@@ -64,6 +64,7 @@ fn reactions_are_seen_by_both_and_taken_back() {
     eventually(|| ada.room().reactions(), [("🎉".to_owned(), 2, true), ("🦀".to_owned(), 1, false)]);
     ada.room().toggle_reaction("🎉");
     eventually(|| grace.room().reactions(), [("🎉".to_owned(), 1, true), ("🦀".to_owned(), 1, true)]);
+    assert_eq!(grace.room().who_reacted(), "🎉, 1 reaction: You");
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn what_is_read_in_one_browser_is_read_in_the_other_and_mentions_stand_out() {
     let mentions = "return document.querySelector('#sidebar .mentions')?.firstChild.textContent ?? ''";
     for person in [&here, &there] {
         eventually(|| person.sidebar().unread("Design"), 2);
-        eventually(|| person.chrome.eval::<String>(mentions), "@1");
+        eventually(|| person.chrome.eval::<String>(mentions), "1");
         eventually(|| person.title(), "(1) Parlance");
         assert_eq!(person.sidebar().names()[0], "Design", "it wants an answer");
     }
@@ -227,7 +228,14 @@ fn names_rooms_and_emoji_are_completed_while_one_types() {
     adam.sidebar().choose("Design");
     eventually(|| adam.room().name(), "Design");
     adam.room().say("wake up, @everyone ");
-    eventually(|| adam.dialog().title(), "Notify all 2 members?");
+    eventually(|| adam.dialog().title(), "Notify 1 other member?");
+    adam.dialog().press("Cancel");
+    eventually(|| adam.dialog().title(), "");
+    adam.chrome.let_it_paint();
+    adam.chrome.type_text("!");
+    eventually(|| adam.room().draft(), "wake up, @everyone !");
+    adam.room().send();
+    eventually(|| adam.dialog().title(), "Notify 1 other member?");
     adam.dialog().press("Send");
     eventually(|| grace.viewer(room.id).mentions, Some(2));
     eventually(|| adam.room().draft(), "");
@@ -301,12 +309,12 @@ fn messages_are_pinned_and_former_texts_can_be_read_and_deleted() {
     grace.dialog().press("Close");
     adam.room().press_what("button.edited");
     eventually(|| adam.room().words(".former-texts .text"), ["my secret"]);
-    adam.dialog().press("Delete the former texts…");
-    eventually(|| adam.dialog().title(), "Delete the former texts?");
+    adam.dialog().press("Delete edit history…");
+    eventually(|| adam.dialog().title(), "Delete the edit history?");
     adam.dialog().press("Delete");
-    eventually(|| adam.toasts().latest(), "The former texts are deleted.");
+    eventually(|| adam.toasts().latest(), "The edit history was deleted.");
     grace.room().press_what("button.edited");
-    eventually(|| grace.dialog().text().contains("There are none."), true);
+    eventually(|| grace.dialog().text().contains("There are no earlier versions."), true);
     grace.dialog().press("Close");
 
     adam.room().press_on("my plan edited", "Pin message");

@@ -43,7 +43,7 @@ fn a_private_room_is_shared_by_an_invite_and_whoever_is_banned_is_told_so() {
     adam.room_form().press("Create room");
     eventually(|| adam.room().name(), "Plans");
     assert_eq!(adam.room().topic(), "What comes next");
-    eventually(|| adam.sidebar().names(), ["Lobby", "Plans"]);
+    eventually(|| adam.sidebar().names(), ["Plans", "Lobby"]);
     eventually(|| adam.room().groups(), [("Owners 1".to_owned(), vec!["Adam".to_owned()])]);
     adam.room().say("Said before anybody came");
 
@@ -69,7 +69,7 @@ fn a_private_room_is_shared_by_an_invite_and_whoever_is_banned_is_told_so() {
     grace.account().press("Join as a guest");
     eventually(|| grace.room().name(), "Plans");
     eventually(|| grace.room().texts(), ["Said before anybody came"]);
-    eventually(|| grace.sidebar().names(), ["Lobby", "Plans"]);
+    eventually(|| grace.sidebar().names(), ["Plans", "Lobby"]);
     assert!(!grace.room().header_buttons().contains(&"Rename room".to_owned()), "it is not theirs");
 
     let both = |second: &str| {
@@ -153,7 +153,7 @@ fn public_rooms_are_found_joined_and_left() {
     let linus = stage.app.member("Linus");
     linus.create_room("Mine");
     let person = member(&stage, "Linus", "/rooms");
-    eventually(|| person.sidebar().names(), ["Lobby", "Mine"]);
+    eventually(|| person.sidebar().names(), ["Mine", "Lobby"]);
     person.sidebar().browse();
     eventually(|| person.titles(), ["Lobby", "Gardening", "Cooking", "Mine"]);
     person.chrome.rewrite("dialog[open] input", "bees");
@@ -163,7 +163,7 @@ fn public_rooms_are_found_joined_and_left() {
     );
     person.press_in_row("Gardening", "Join");
     eventually(|| person.room().name(), "Gardening");
-    eventually(|| person.sidebar().names(), ["Lobby", "Gardening", "Mine"]);
+    eventually(|| person.sidebar().names(), ["Gardening", "Mine", "Lobby"]);
     eventually(
         || person.room().groups(),
         [("Owners 1", "(Ada)"), ("Members 1", "Linus")]
@@ -173,7 +173,7 @@ fn public_rooms_are_found_joined_and_left() {
     person.dialog().press("Leave the room");
     eventually(|| person.toasts().latest(), "You left Gardening.");
     person.sidebar().choose("Lobby");
-    eventually(|| person.sidebar().names(), ["Lobby", "Mine"]);
+    eventually(|| person.sidebar().names(), ["Mine", "Lobby"]);
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn a_client_that_was_disconnected_gets_everything_without_a_reload() {
     // Since she wrote, the list is of the rooms she is in.
     eventually(|| grace.sidebar().names(), ["Lobby", "Drawing"]);
     grace_by_api.request("PUT", &own_membership_path(made.id)).send().expect(201);
-    eventually(|| grace.sidebar().names(), ["Lobby", "Drawing", "Made meanwhile"]);
+    eventually(|| grace.sidebar().names(), ["Lobby", "Made meanwhile", "Drawing"]);
     eventually(|| grace.sidebar().unread("Lobby"), 1);
     let is_sent = |rows: &Vec<Row>| rows.iter().all(|row| !row.is_pending && row.failure.is_empty());
     eventually_where(|| grace.room().rows(), "every message sent", is_sent);
@@ -216,7 +216,7 @@ fn a_server_that_was_set_back_to_a_backup_is_shown_as_it_is_now() {
     expected.push("and now live");
     eventually(|| grace.room().texts(), expected.clone());
     assert_eq!(texts(&adam.whole_history(room.id)), expected);
-    assert_eq!(grace.sidebar().names(), ["Other", "Lobby", "Design"], "what is unread comes first");
+    assert_eq!(grace.sidebar().names(), ["Other", "Design", "Lobby"], "what is unread comes first");
     adam.send(other.id, "new there");
     eventually(|| grace.sidebar().unread("Other"), 4);
     eventually(|| grace.banner(), "");

@@ -39,7 +39,7 @@ fn a_room_is_created_with_a_valid_name_and_appears_at_the_end_of_every_list() {
     eventually(|| adam.room().name(), "Gardening");
     assert!(adam.address().starts_with("/rooms/"), "the new room is open: {}", adam.address());
     eventually(|| watcher.sidebar().names(), ["Lobby", "Design", "Gardening"]);
-    assert_eq!(adam.sidebar().names(), ["Lobby", "Design", "Gardening"]);
+    assert_eq!(adam.sidebar().names(), ["Gardening", "Design", "Lobby"], "those they are in come first");
 
     adam.sidebar().create_new();
     eventually(|| adam.dialog().title(), "Create a room");
@@ -98,7 +98,7 @@ fn a_room_is_renamed_in_place_and_an_invalid_name_is_explained() {
     eventually(|| watcher.title(), "Drawing · Parlance");
     eventually(|| adam.room().is_renaming(), false);
     assert_eq!(adam.room().name(), "Drawing");
-    assert_eq!(adam.sidebar().names(), ["Lobby", "Drawing"]);
+    assert_eq!(adam.sidebar().names(), ["Drawing", "Lobby"]);
 }
 
 #[test]

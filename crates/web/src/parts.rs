@@ -13,8 +13,12 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use shared::files::Attachment;
 use shared::ids::{MessageId, RoomId, UserId};
+use shared::members::Role;
 use shared::messages::UpdateMessage;
 
+use crate::components::confirm_dialog::Question;
+use crate::state::State;
+use crate::state::composing::mentions_everyone;
 use crate::state::rows::MessageRow;
 
 /// A part that is loaded later.
@@ -118,6 +122,27 @@ impl Tools {
             event.stop_propagation();
         }
         is_taken
+    }
+
+    /// What to ask before a text notifies everybody in the room.
+    pub fn question(self, state: State, text: &str) -> Option<Question> {
+        let others = self.others_to_call(state).filter(|others| *others > 0 && mentions_everyone(text))?;
+        let members = if others == 1 { "member" } else { "members" };
+        Some(Question {
+            title: format!("Notify {others} other {members}?"),
+            text: "Your message mentions everyone in this room.",
+            action: "Send",
+            on_confirm: Arc::new(|| ()),
+        })
+    }
+
+    /// How many others the user notifies by mentioning everybody, if they may.
+    pub fn others_to_call(self, state: State) -> Option<u32> {
+        state.rooms.with_untracked(|rooms| {
+            let room = rooms.get(self.room_id)?;
+            let may = matches!(room.viewer.as_ref()?.role, Some(Role::Owner | Role::Moderator));
+            may.then(|| room.member_count.saturating_sub(1))
+        })
     }
 
     /// Those of the chosen people whom a text mentions.

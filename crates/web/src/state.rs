@@ -462,14 +462,22 @@ impl State {
         self.room(room_id, |room| self.reading.with_value(|reading| reading.mentions(room))).unwrap_or(0)
     }
 
-    /// The user's rooms, and the open room: those with unread mentions, those with unread messages, and the rest. Tracked.
+    /// The user's rooms, and the open room: those with unread mentions, those with unread messages, and the rest; within
+    /// each, by their latest message. Tracked.
     pub fn my_rooms(&self, open: Option<RoomId>) -> Vec<RoomId> {
         self.ranks.track();
         self.rooms.with(|rooms| {
-            let ranked = rooms.mine(open).map(|room| (room.id, self.rank(room))).collect::<Vec<_>>();
+            let listed = rooms.by_activity().filter(|room| Some(room.id) == open || rooms.is_mine(room));
+            let ranked = listed.map(|room| (room.id, self.rank(room))).collect::<Vec<_>>();
             let with = |wanted| ranked.iter().filter(move |(_, rank)| *rank == wanted).map(|(id, _)| *id);
             with(0).chain(with(1)).chain(with(2)).collect()
         })
+    }
+
+    /// The order in which the server lists the rooms that the user is in.
+    pub fn arrange_rooms(&self, ids: &[RoomId]) {
+        self.rooms.update_untracked(|rooms| rooms.arrange(ids));
+        self.ranks.notify();
     }
 
     fn rank(&self, room: &Room) -> u8 {
@@ -641,6 +649,8 @@ impl State {
         };
         let had_membership = self.rooms.with_untracked(RoomList::has_membership);
         let before = counts();
+        let latest = || self.rooms.with_untracked(RoomList::latest);
+        let was_latest = latest();
         let mut touched = Touched::Nothing;
         self.rooms.update_untracked(|rooms| {
             let mark = rooms.read_mark(id);
@@ -668,6 +678,9 @@ impl State {
             if rank(before) != rank(after) {
                 self.ranks.notify();
             }
+        }
+        if latest() != was_latest {
+            self.ranks.notify();
         }
         self.triggers.of(id).facts.notify();
         if touched == Touched::List {

@@ -17,6 +17,18 @@ pub fn selection(field: &HtmlTextAreaElement) -> (usize, usize) {
     (place(field.selection_start().ok().flatten()), place(field.selection_end().ok().flatten()))
 }
 
+/// Puts the caret back into the focused field. A dialog that closes gives the focus back without it.
+pub fn restore_caret() {
+    let focused = browser::document().active_element();
+    if let Some(field) = focused.and_then(|it| it.dyn_into::<HtmlTextAreaElement>().ok()) {
+        let end = |end: Option<u32>| end.unwrap_or_default();
+        let (start, end) =
+            (end(field.selection_start().ok().flatten()), end(field.selection_end().ok().flatten()));
+        // Only fails for elements without text.
+        let _ = field.set_selection_range(start, end);
+    }
+}
+
 /// Makes a change. The field has the focus then.
 pub fn change(field: &HtmlTextAreaElement, change: &Change) {
     let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);

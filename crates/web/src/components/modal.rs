@@ -8,6 +8,7 @@ use leptos::html::Dialog;
 use leptos::prelude::*;
 
 use crate::boxed::effect;
+use crate::browser::typing;
 use crate::components::keys::is_composing;
 
 /// A modal dialog. Its children are rendered anew each time it opens.
@@ -44,6 +45,7 @@ pub fn Modal(
         if dialog.get_untracked().is_none_or(|dialog| !dialog.open()) {
             open.set(false);
         }
+        request_animation_frame(typing::restore_caret);
     };
     let leave = move || match on_leave {
         Some(on_leave) => on_leave.run(()),

@@ -43,20 +43,29 @@ pub fn RoomLink(
                 <span class="room-link-name" dir="auto">
                     {move || sign.with(|sign| sign.name.clone())}
                 </span>
-                {move || badge(mentions(), "mentions", " mentions")}
-                {move || badge(unread(), "count", " unread")}
+                {move || mention_badge(mentions())}
+                {move || unread_badge(unread())}
             </a>
         </li>
     }
 }
 
-/// A number beside the name, if it is one.
+/// How many messages mention the user, if any do.
+pub fn mention_badge(number: u64) -> Option<AnyView> {
+    badge(number, "mentions", if number == 1 { " mention" } else { " mentions" })
+}
+
+/// How many messages are unread, if any are.
+pub fn unread_badge(number: u64) -> Option<AnyView> {
+    badge(number, "count", " unread")
+}
+
+/// A number beside the name, if it is one. Only its look has a sign.
 fn badge(number: u64, class: &'static str, what: &'static str) -> Option<AnyView> {
-    let sign = if class == "mentions" { "@" } else { "" };
     let text = match number {
         0 => return None,
-        1..100 => format!("{sign}{number}"),
-        _ => format!("{sign}99+"),
+        1..100 => number.to_string(),
+        _ => "99+".to_owned(),
     };
     Some(view! { <span class=class>{text} <span class="sr-only">{what}</span></span> }.into_any())
 }

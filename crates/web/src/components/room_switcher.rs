@@ -8,6 +8,7 @@ use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::components::keys::is_composing;
 use crate::components::modal::Modal;
+use crate::components::room_link::{mention_badge, unread_badge};
 use crate::components::room_sign::{RoomFace, room_sign};
 use crate::state::reading::ReadMarks;
 use crate::state::rooms::RoomList;
@@ -15,7 +16,7 @@ use crate::state::rooms::RoomList;
 /// How many rooms are listed at most.
 const MAX_RESULTS: usize = 8;
 
-/// A dialog with a search field and the matching rooms, unread rooms first.
+/// A dialog with a search field and the matching rooms: the user's own first, and of these the unread ones.
 #[component]
 pub fn RoomSwitcher(
     /// Whether the dialog is open.
@@ -49,6 +50,7 @@ struct Match {
     name: String,
     face: RoomFace,
     unread: u64,
+    mentions: u64,
 }
 
 #[component]
@@ -128,7 +130,7 @@ fn RoomOption(
     chosen: RwSignal<usize>,
     on_choose: Callback<RoomId>,
 ) -> impl IntoView {
-    let Match { id: room_id, name, face, unread } = room;
+    let Match { id: room_id, name, face, unread, mentions } = room;
     view! {
         <li
             id=format!("switcher-{place}")
@@ -142,30 +144,30 @@ fn RoomOption(
             <span class="switcher-name" dir="auto">
                 {name}
             </span>
-            {(unread > 0).then(|| view! { <span class="count">{unread}</span> })}
+            {mention_badge(mentions)}
+            {unread_badge(unread)}
         </li>
     }
 }
 
 fn find(rooms: &RoomList, reading: &ReadMarks, query: &str) -> Vec<Match> {
     let query = browser::lower_case(query);
-    let (mut unread, mut read) = (Vec::new(), Vec::new());
-    for room in rooms.all() {
+    let mut lists = [const { Vec::new() }; 4];
+    for room in rooms.by_activity() {
         let name = room.name.as_str();
         if matches(&browser::lower_case(name), &query) {
             let count = reading.unread(room);
-            let list = if count > 0 { &mut unread } else { &mut read };
-            list.push(Match {
+            let place = if rooms.is_mine(room) { 0 } else { 2 } + usize::from(count == 0);
+            lists[place].push(Match {
                 id: room.id,
                 name: name.to_owned(),
                 face: RoomFace::from(room),
                 unread: count,
+                mentions: reading.mentions(room),
             });
         }
     }
-    unread.append(&mut read);
-    unread.truncate(MAX_RESULTS);
-    unread
+    lists.into_iter().flatten().take(MAX_RESULTS).collect()
 }
 
 /// Whether the name contains the letters of the query in their order. Both are in lower case.

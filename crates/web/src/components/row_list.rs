@@ -21,6 +21,8 @@ pub struct RowAction {
 pub struct ListRow {
     /// The picture beside it.
     pub picture: Option<Picture>,
+    /// Whom or what it shows, if that is not the title. The title is a sentence then.
+    pub person: String,
     /// What it is called.
     pub title: String,
     /// More about it.
@@ -63,8 +65,10 @@ pub fn RowList(
 }
 
 fn row(row: ListRow) -> AnyView {
-    let ListRow { picture, title, note, actions } = row;
-    let picture = picture.map(|picture| view! { <Avatar picture=picture name=title.clone() /> });
+    let ListRow { picture, person, title, note, actions } = row;
+    let is_sentence = !person.is_empty();
+    let name = if is_sentence { person } else { title.clone() };
+    let picture = picture.map(|picture| view! { <Avatar picture=picture name=name /> });
     let button = |action: RowAction| {
         let RowAction { label, run } = action;
         view! {
@@ -76,7 +80,7 @@ fn row(row: ListRow) -> AnyView {
     };
     let buttons = actions.into_iter().map(button).collect_view();
     view! {
-        <li class="row">
+        <li class="row" class:sentence=is_sentence>
             {picture}
             <span class="row-words">
                 <strong dir="auto">{title.clone()}</strong>

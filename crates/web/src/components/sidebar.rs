@@ -110,6 +110,7 @@ enum End {
     Loading,
     More,
     NoRooms,
+    Mine,
     Complete,
 }
 
@@ -119,7 +120,7 @@ fn RoomsEnd(rooms: RwSignal<RoomList>, loading: RwSignal<bool>, on_more: Callbac
         rooms.with(|rooms| match (rooms.is_loaded(), rooms.next_cursor().is_some(), rooms.all().is_empty()) {
             (false, ..) => End::Loading,
             // The user's own rooms are there, and others are not listed here.
-            (true, true, _) if rooms.has_membership() => End::Complete,
+            (true, true, _) | (true, false, false) if rooms.has_membership() => End::Mine,
             (true, true, _) => End::More,
             (true, false, true) => End::NoRooms,
             (true, false, false) => End::Complete,
@@ -141,6 +142,7 @@ fn RoomsEnd(rooms: RwSignal<RoomList>, loading: RwSignal<bool>, on_more: Callbac
         End::Loading => view! { <Skeleton class="skeleton-rooms" bars=4 /> }.into_any(),
         End::More => more().into_any(),
         End::NoRooms => view! { <p class="rooms-end">"There are no rooms yet."</p> }.into_any(),
+        End::Mine => view! { <p class="rooms-end">"These are all your rooms."</p> }.into_any(),
         End::Complete => view! { <p class="rooms-end">"There are no more rooms."</p> }.into_any(),
     };
     view! { {move || draw()} }

@@ -1,4 +1,4 @@
-//! The former texts of a message.
+//! The edit history of a message.
 
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ pub fn EditsDialog() -> impl IntoView {
         Some(view! { <FormerTexts room_id=room_id id=id /> })
     };
     view! {
-        <Modal open=overlays.edits label="Former texts" class="edits">
-            <h2>"Former texts"</h2>
+        <Modal open=overlays.edits label="Edit history" class="edits">
+            <h2>"Edit history"</h2>
             {texts()}
             <div class="dialog-actions">
                 <button type="button" class="button" on:click=move |_| overlays.edits.set(false)>
@@ -59,15 +59,15 @@ fn FormerTexts(room_id: RoomId, id: MessageId) -> impl IntoView {
         let on_confirm = Arc::new(move || {
             spawn_local(async move {
                 let (tone, words) = match client::pins::delete_edits(room_id, id).await {
-                    Ok(()) => (Tone::Notice, "The former texts are deleted.".to_owned()),
+                    Ok(()) => (Tone::Notice, "The edit history was deleted.".to_owned()),
                     Err(error) => (Tone::Error, error.sentence()),
                 };
                 state.toast(tone, words, browser::now());
             });
         });
         overlays.question.set(Some(Question {
-            title: "Delete the former texts?".to_owned(),
-            text: "Nobody can read them any more. The message stays as it is now.",
+            title: "Delete the edit history?".to_owned(),
+            text: "Nobody will be able to read the earlier versions. The message stays as it is now.",
             action: "Delete",
             on_confirm,
         }));
@@ -84,11 +84,11 @@ fn FormerTexts(room_id: RoomId, id: MessageId) -> impl IntoView {
     };
     let list = move || match texts.get() {
         None => view! { <p role="status">{move || failure.get()}</p> }.into_any(),
-        Some(texts) if texts.is_empty() => view! { <p>"There are none."</p> }.into_any(),
+        Some(texts) if texts.is_empty() => view! { <p>"There are no earlier versions."</p> }.into_any(),
         Some(texts) => view! {
             <ol class="former-texts">{texts.iter().map(text).collect_view()}</ol>
             {may_delete.then(|| view! {
-                <button type="button" class="button small" on:click=delete>"Delete the former texts…"</button>
+                <button type="button" class="button small" on:click=delete>"Delete edit history…"</button>
             })}
         }
         .into_any(),

@@ -58,11 +58,14 @@ impl Live {
     /// Loads the rooms that the user is in, the busiest first: they are followed before all others.
     async fn load_my_rooms(self) -> Result<(), ClientError> {
         let mut cursor = None;
+        let mut order = Vec::new();
         loop {
             let page = client::rooms::list_mine(cursor.as_ref()).await?;
+            order.extend(page.items.iter().map(|room| room.id));
             page.items.into_iter().for_each(|room| self.take_room(room));
             cursor = page.next_cursor;
             if cursor.is_none() {
+                self.state.arrange_rooms(&order);
                 return Ok(());
             }
         }

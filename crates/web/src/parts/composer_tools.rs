@@ -6,7 +6,6 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::ids::UserId;
-use shared::members::Role;
 use shared::messages::{MessageText, PreviewMessage};
 use shared::rooms::{Room, Visibility};
 use shared::users::{User, UserKind};
@@ -266,6 +265,7 @@ pub fn ComposerTools(
                 type="button"
                 class="tool wide"
                 aria-pressed=move || preview.with(Option::is_some).to_string()
+                on:pointerdown=move |event| event.prevent_default()
                 on:click=move |_| toggle_preview(())
             >
                 "Preview"
@@ -310,7 +310,7 @@ fn offers_for(
                 let (label, words) = (name.clone(), format!("@{name} "));
                 offers.push(Offer { label, note: note.to_owned(), words, person: Some((name, user.id)) });
             }
-            if tools.may_call_everyone(state) && "everyone".starts_with(&query) {
+            if tools.others_to_call(state).is_some() && "everyone".starts_with(&query) {
                 let note = "all members".to_owned();
                 offers.push(Offer {
                     label: "everyone".to_owned(),
@@ -322,7 +322,13 @@ fn offers_for(
         }
         Kind::Room => state.rooms.with_untracked(|rooms| {
             let is_public = |room: &&Room| room.visibility == Visibility::Public && fits(room.name.as_str());
-            for room in rooms.all().iter().filter(is_public).take(MOST_OFFERED) {
+            let (mine, others): (Vec<_>, Vec<_>) =
+                rooms.by_activity().filter(is_public).partition(|room| rooms.is_mine(room));
+            let begins = |room: &&Room| browser::lower_case(room.name.as_str()).starts_with(&query);
+            for room in [mine, others].into_iter().flat_map(|rooms| {
+                let (first, then): (Vec<_>, Vec<_>) = rooms.into_iter().partition(begins);
+                first.into_iter().chain(then)
+            }) {
                 let name = room.name.as_str();
                 let words = format!("#[{name}] ");
                 offers.push(Offer { label: format!("#{name}"), note: String::new(), words, person: None });
@@ -338,14 +344,6 @@ fn offers_for(
     }
     offers.truncate(MOST_OFFERED);
     offers
-}
-
-impl Tools {
-    /// Whether the user may mention everybody.
-    fn may_call_everyone(self, state: State) -> bool {
-        let role = state.rooms.with_untracked(|rooms| rooms.get(self.room_id)?.viewer.as_ref()?.role);
-        matches!(role, Some(Role::Owner | Role::Moderator))
-    }
 }
 
 /// Writes an emoji where the caret is.

@@ -1,5 +1,7 @@
 //! The editor in the place of a message's text and files.
 
+use std::sync::Arc;
+
 use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::html::{Form, Textarea};
 use leptos::prelude::*;
@@ -9,15 +11,18 @@ use shared::messages::{MessageText, UpdateMessage};
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlButtonElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 
+use crate::components::confirm_dialog::Question;
 use crate::components::field_error::FieldError;
 use crate::components::icon::Icon;
 use crate::components::keyed_list::KeyedList;
 use crate::components::keys;
 use crate::components::submit_button::SubmitButton;
+use crate::overlays::Overlays;
 use crate::parts::composer_tools::ComposerTools;
 use crate::parts::file_name::file_name;
 use crate::parts::{Editing, Tools};
-use crate::state::composing::mentioned;
+use crate::state::State;
+use crate::state::composing::{mentioned, mentions_everyone};
 use crate::state::excerpts::blocks;
 use crate::state::files::{FileKind, kept_claims, preview_url};
 use crate::state::rows::MessageRow;
@@ -34,6 +39,7 @@ pub fn MessageEditor(
     let Editing { field: selector, error, busy, on_save, on_cancel } = editing;
     let message = row.with_untracked(|row| row.message.clone());
     let (id, kind) = (message.id, message.author.kind);
+    let (state, overlays) = (expect_context::<State>(), expect_context::<Overlays>());
     let text = RwSignal::new(message.text.clone().unwrap_or_default());
     let kept = RwSignal::new(message.attachments.clone());
     let has_files = !message.attachments.is_empty();
@@ -62,7 +68,20 @@ pub fn MessageEditor(
             Ok(text) => {
                 let attachments = (!same_files).then(|| kept.with_untracked(|kept| kept_claims(kept)));
                 let mentions = tools.mentions(text.as_str());
-                on_save.run((id, UpdateMessage { text: Some(text), attachments, mentions }));
+                let question = tools.question(state, text.as_str());
+                let called =
+                    before.with_value(|before| before.text.as_deref().is_some_and(mentions_everyone));
+                let edit = UpdateMessage { text: Some(text), attachments, mentions };
+                match question.filter(|_| !called) {
+                    Some(question) => {
+                        // The editor may be gone before the answer.
+                        let on_confirm = Arc::new(move || {
+                            on_save.try_run((id, edit.clone()));
+                        });
+                        overlays.question.set(Some(Question { action: "Save", on_confirm, ..question }));
+                    }
+                    None => on_save.run((id, edit)),
+                }
             }
             Err(invalid) => error.set(Some(invalid.detail)),
         }
@@ -95,7 +114,9 @@ pub fn MessageEditor(
                 aria-describedby="editor-error"
                 aria-invalid=move || error.with(Option::is_some).to_string()
                 bind:value=text
-                on:keydown=move |event| drop(tools.take_key(&event))
+                on:keydown=move |event| {
+                    tools.take_key(&event);
+                }
                 on:input=move |_| error.set(None)
             ></textarea>
             {has_files.then(|| view! { <EditorFiles kept=kept error=error /> })}

@@ -30,10 +30,10 @@ pub fn MessageText(
     let text = move || {
         said.track();
         row.with_untracked(|row| {
+            let mark = edited(&row.message, state, overlays);
             view! {
                 <div class="text formatted">
-                    {formatted(blocks(&row.message).unwrap_or_default(), me)}
-                    {edited(&row.message, state, overlays)}
+                    {with_mark(blocks(&row.message).unwrap_or_default(), mark, me)}
                 </div>
             }
             .into_any()
@@ -45,6 +45,17 @@ pub fn MessageText(
 /// Draws blocks. `me` is the user, whose mentions stand out.
 pub fn formatted(blocks: &[Block], me: Signal<Option<UserId>>) -> AnyView {
     blocks.iter().map(|block| draw(Node::Block(block), me)).collect_view().into_any()
+}
+
+/// Draws blocks with a mark behind the last words: in the last paragraph, if they end with one.
+fn with_mark(blocks: &[Block], mark: Option<AnyView>, me: Signal<Option<UserId>>) -> AnyView {
+    match blocks.split_last() {
+        Some((Block::P { c }, before)) if mark.is_some() => {
+            let words = c.iter().map(|it| draw(Node::Inline(it), me)).collect_view();
+            view! { {formatted(before, me)} <p dir="auto">{words} {mark}</p> }.into_any()
+        }
+        _ => view! { {formatted(blocks, me)} {mark} }.into_any(),
+    }
 }
 
 /// A part of a tree.
@@ -117,8 +128,9 @@ fn Code(lang: Option<String>, text: String) -> impl IntoView {
         });
     };
     let name = lang.clone().unwrap_or_else(|| "Code".to_owned());
+    let is_bare = lang.is_none();
     view! {
-        <div class="code">
+        <div class="code" class:bare=is_bare>
             <p class="code-head">
                 <span>{lang}</span>
                 <button type="button" class="link" aria-label="Copy code" on:click=copy>

@@ -26,6 +26,10 @@ pub fn action_words(action: &str) -> &str {
         "invite_revoke" => "revoked an invite link",
         "invite_use" => "joined by an invite link",
         "delete_message" => "deleted a message of",
+        "delete_edits" => "deleted the edit history of a message of",
+        "delete_reactions" => "removed reactions from a message of",
+        "pin_message" => "pinned a message of",
+        "unpin_message" => "unpinned a message of",
         other => other,
     }
 }

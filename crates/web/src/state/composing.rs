@@ -164,6 +164,36 @@ fn begin_lines(text: &str, start: usize, end: usize, mark: &str) -> Change {
     Change { start, end: length(&text[..line_end]), text: changed, select_start, select_end }
 }
 
+/// Whether a text mentions everybody: the word is not a part of another, nor in code, nor in the words of a link.
+pub fn mentions_everyone(text: &str) -> bool {
+    const WORD: &str = "@everyone";
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let text = without_code(&text.to_ascii_lowercase());
+    text.match_indices(WORD).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + WORD.len()..]);
+        let begins = before.bytes().last().is_none_or(|byte| !is_word(byte) && byte != b'\\');
+        let ends = after.bytes().next().is_none_or(|byte| !is_word(byte));
+        let is_link = after.find(['[', ']']).is_some_and(|place| after[place..].starts_with("]("))
+            && before.rfind(['[', ']']).is_some_and(|place| before[place..].starts_with('['));
+        let is_url = before.rsplit([' ', '\n']).next().is_some_and(|word| word.contains("://"));
+        begins && ends && !is_link && !is_url
+    })
+}
+
+/// A text with a mark in the place of each code.
+fn without_code(text: &str) -> String {
+    let mut words = String::new();
+    let mut rest = text;
+    while let Some((before, opened)) = rest.split_once('`') {
+        words.push_str(before);
+        words.push('`');
+        let mark = &rest[before.len()..rest.len() - opened.trim_start_matches('`').len()];
+        let code = &opened[mark.len() - 1..];
+        rest = code.split_once(mark).map_or(code, |(_, after)| after);
+    }
+    words + rest
+}
+
 /// The people whom formatted text mentions, by the names that stand there.
 pub fn mentioned(blocks: &[Block]) -> Vec<(String, UserId)> {
     let mut found = Vec::new();
@@ -267,6 +297,33 @@ mod tests {
         let caret = length(text) - 1;
         let token = token(text, caret).unwrap();
         assert_eq!(apply(text, &complete(&token, caret, "@Ada ")), "🎉 hi @Ada |!");
+    }
+
+    #[test]
+    fn everybody_is_mentioned_by_a_word_of_its_own_outside_of_code_and_links() {
+        for text in [
+            "@everyone",
+            "wake up, @Everyone!",
+            "(@everyone)",
+            "`a` @everyone",
+            "` @everyone",
+            "[a] @everyone [b](x)",
+        ] {
+            assert!(mentions_everyone(text), "{text}");
+        }
+        for text in [
+            "everyone",
+            "mail@everyone",
+            "@everyones",
+            "\\@everyone",
+            "`@everyone`",
+            "``a ` @everyone``",
+            "```\n@everyone\n```",
+            "[for @everyone](https://a.example)",
+            "https://a.example/@everyone",
+        ] {
+            assert!(!mentions_everyone(text), "{text}");
+        }
     }
 
     #[test]

@@ -22,8 +22,8 @@ pub struct RoomList {
     /// The last room of the pages that were loaded. Later ones were announced.
     paged_to: Option<Key>,
     loaded: bool,
-    /// In how many of the rooms the user is a member.
-    memberships: usize,
+    /// The rooms that the user is in, the one with the latest message first.
+    latest: Vec<RoomId>,
 }
 
 /// The largest number of rooms in a page.
@@ -113,7 +113,7 @@ impl RoomList {
 
     /// Whether the user is a member of any room.
     pub fn has_membership(&self) -> bool {
-        self.memberships > 0
+        !self.latest.is_empty()
     }
 
     /// Whether a room is among the user's: they are a member, or it is the server's own. For a
@@ -125,6 +125,22 @@ impl RoomList {
     /// The user's rooms, and the open room.
     pub fn mine(&self, open: Option<RoomId>) -> impl Iterator<Item = &Room> {
         self.rooms.iter().filter(move |room| Some(room.id) == open || self.is_mine(room))
+    }
+
+    /// All rooms: first those that the user is in, by their latest message.
+    pub fn by_activity(&self) -> impl Iterator<Item = &Room> {
+        let others = self.rooms.iter().filter(|room| !is_member(room));
+        self.latest.iter().filter_map(|id| self.get(*id)).chain(others)
+    }
+
+    /// The room with the latest message, of those that the user is in.
+    pub fn latest(&self) -> Option<RoomId> {
+        self.latest.first().copied()
+    }
+
+    /// The order in which the server lists the rooms that the user is in: by their latest message.
+    pub fn arrange(&mut self, ids: &[RoomId]) {
+        ids.iter().rev().for_each(|id| self.bring_forward(*id));
     }
 
     /// Whether the first page has come.
@@ -173,7 +189,8 @@ impl RoomList {
 
     /// Takes in one room, or a newer copy of it.
     pub fn insert(&mut self, room: Room) -> Touched {
-        match self.get_mut(room.id) {
+        let id = room.id;
+        match self.get_mut(id) {
             Some(known) if known.rev <= room.rev => {
                 // What everybody receives does not say what the user is.
                 let mut viewer = room.viewer.clone().or_else(|| known.viewer.clone());
@@ -190,12 +207,12 @@ impl RoomList {
                 };
                 let (was, is) = (is_member(known), is_member(&room));
                 *known = room;
-                self.count_membership(was, is);
+                self.note_membership(id, was, is);
                 touched
             }
             Some(_) => Touched::Nothing,
             None => {
-                self.count_membership(false, is_member(&room));
+                self.note_membership(id, false, is_member(&room));
                 let place = self.rooms.partition_point(|known| key(known) < key(&room));
                 self.rooms.insert(place, room);
                 self.number_from(place);
@@ -208,7 +225,7 @@ impl RoomList {
     pub fn remove(&mut self, id: RoomId) -> Option<Room> {
         let place = self.places.remove(&id)?;
         let room = self.rooms.remove(place);
-        self.count_membership(is_member(&room), false);
+        self.note_membership(id, is_member(&room), false);
         self.number_from(place);
         Some(room)
     }
@@ -223,7 +240,7 @@ impl RoomList {
         let was = is_member(room);
         room.viewer = viewer;
         let is = is_member(room);
-        self.count_membership(was, is);
+        self.note_membership(id, was, is);
         if was == is { Touched::Room } else { Touched::List }
     }
 
@@ -258,7 +275,7 @@ impl RoomList {
     /// The user is nobody now: forgets what they are in the rooms. Returns the private rooms, which are none of their business
     /// any more.
     pub fn forget_viewers(&mut self) -> Vec<RoomId> {
-        self.memberships = 0;
+        self.latest.clear();
         self.rooms.iter_mut().for_each(|room| room.viewer = None);
         let private = self.rooms.iter().filter(|room| room.visibility != Visibility::Public);
         private.map(|room| room.id).collect()
@@ -269,6 +286,7 @@ impl RoomList {
         match self.get_mut(id) {
             Some(room) if room.last_seq < seq => {
                 room.last_seq = seq;
+                self.bring_forward(id);
                 Touched::Room
             }
             _ => Touched::Nothing,
@@ -323,8 +341,20 @@ impl RoomList {
         }
     }
 
-    fn count_membership(&mut self, was: bool, is: bool) {
-        self.memberships = self.memberships + usize::from(is) - usize::from(was);
+    fn note_membership(&mut self, id: RoomId, was: bool, is: bool) {
+        if was && !is {
+            self.latest.retain(|known| *known != id);
+        }
+        if is && !was {
+            self.latest.insert(0, id);
+        }
+    }
+
+    /// Makes a room the one with the latest message, if the user is in it.
+    fn bring_forward(&mut self, id: RoomId) {
+        if let Some(place) = self.latest.iter().position(|known| *known == id) {
+            self.latest[..=place].rotate_right(1);
+        }
     }
 
     fn get_mut(&mut self, id: RoomId) -> Option<&mut Room> {
@@ -416,6 +446,25 @@ mod tests {
         assert_eq!(mine(&list, Some(room_id(2))), [room_id(1), room_id(2), room_id(3)], "the open one, too");
         list.remove(room_id(3));
         assert_eq!(mine(&list, None), [room_id(1), room_id(2)]);
+    }
+
+    #[test]
+    fn the_users_rooms_come_first_by_their_latest_message() {
+        let mut list = RoomList::default();
+        list.insert(room_of(1, None));
+        for number in 2..=4 {
+            list.insert(room_of(number, Some(Role::Guest)));
+        }
+        let order = |list: &RoomList| list.by_activity().map(|room| room.id).collect::<Vec<_>>();
+        assert_eq!(order(&list), [4, 3, 2, 1].map(room_id), "the one they came into last");
+        list.arrange(&[3, 2, 4].map(room_id));
+        assert_eq!(order(&list), [3, 2, 4, 1].map(room_id));
+        list.reach(room_id(4), Seq(9));
+        list.reach(room_id(1), Seq(9));
+        assert_eq!(order(&list), [4, 3, 2, 1].map(room_id));
+        list.set_viewer(room_id(3), Some(viewer(None)));
+        list.remove(room_id(4));
+        assert_eq!(order(&list), [2, 1, 3].map(room_id));
     }
 
     fn read(version: i64, seq: i64) -> Viewer {

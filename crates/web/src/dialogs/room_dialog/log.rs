@@ -27,9 +27,14 @@ fn row(entry: AuditEntry) -> ListRow {
     let AuditEntry { at, actor, action, target, detail, .. } = entry;
     let name = |user: &User| user.username.as_str().to_owned();
     let who = actor.as_ref().map_or("The server".to_owned(), name);
-    // Who joins is actor and target.
+    // Who joins, or pins a message of their own, is actor and target.
     let target = target.filter(|target| Some(target.id) != actor.as_ref().map(|actor| actor.id));
-    let whom = target.as_ref().map_or(String::new(), |user| format!(" {}", name(user)));
+    let what = action_words(&action);
+    let what = match &target {
+        Some(user) => format!("{what} {}", name(user)),
+        // Their own.
+        None => what.trim_end_matches(" of").to_owned(),
+    };
     let change = change_words(&action, detail.before.as_deref(), detail.after.as_deref());
     let change = change.map_or(String::new(), |change| format!(" · {change}"));
     let reason = detail.reason.map_or(String::new(), |reason| format!(" · {reason}"));
@@ -40,7 +45,8 @@ fn row(entry: AuditEntry) -> ListRow {
     };
     ListRow {
         picture: actor.as_ref().map(Into::into),
-        title: format!("{who} {}{whom}", action_words(&action)),
+        title: format!("{who} {what}"),
+        person: who,
         note: format!("{}{change}{reason}{count}", time_text(at.unix_millis(), TimeStyle::Full)),
         ..ListRow::default()
     }

@@ -9,7 +9,7 @@ use crate::client;
 
 const LEVELS: [(Notify, &str); 3] = [
     (Notify::All, "All messages"),
-    (Notify::Mentions, "Messages that mention you, and answers to yours"),
+    (Notify::Mentions, "Mentions and replies to you"),
     (Notify::None, "None"),
 ];
 

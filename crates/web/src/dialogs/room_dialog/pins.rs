@@ -34,6 +34,7 @@ fn row(message: &Message, dialog: Dialog, navigation: Navigation, listing: Listi
     let words = Some(excerpt(message)).filter(|words| !words.is_empty());
     let row = ListRow {
         picture: Some((&message.author).into()),
+        person: author.to_owned(),
         title: words.unwrap_or_else(|| "Files".to_owned()),
         note: format!("{author} · {time}"),
         ..ListRow::default()

@@ -35,8 +35,8 @@ pub fn NoticeSettings() -> impl IntoView {
         }
         Permission::Unsupported => "This browser shows no notifications for this address.",
         Permission::Granted | Permission::Undecided => {
-            "While a tab with Parlance is open, this browser tells you of messages in rooms that you do not look at. \
-            Which ones is up to each room: see the notifications in its dialog."
+            "While a tab with Parlance is open, this browser notifies you of messages in rooms you are not looking at. \
+            Choose which ones in each room's settings."
         }
     };
     let has_sound = browser::load(keys::NOTIFY_SOUND).is_some();
@@ -52,7 +52,7 @@ pub fn NoticeSettings() -> impl IntoView {
             </label>
             <label class="choice">
                 <input type="checkbox" prop:checked=has_sound on:change=set_sound />
-                "With the sound of the system"
+                "Play a sound"
             </label>
         </fieldset>
         <p class="form-hint" role="status">{move || note()}</p>

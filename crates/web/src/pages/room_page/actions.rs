@@ -1,19 +1,15 @@
 //! The user's actions on messages and on the room.
 
-use std::sync::Arc;
-
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::files::Attachment;
 use shared::ids::{MessageId, UserId};
-use shared::members::Role;
 use shared::messages::{MessageText, UpdateMessage};
 use shared::replies::ReplyTo;
 
 use crate::boxed::effect;
 use crate::browser;
 use crate::client;
-use crate::components::confirm_dialog::Question;
 use crate::components::message_actions::MessageActions;
 use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::context::RoomContext;
@@ -108,23 +104,5 @@ impl RoomContext {
         } else if !is_loading || self.navigation.here().message().is_some() {
             self.show_latest();
         }
-    }
-
-    /// What to ask before a text notifies everybody in the room.
-    pub fn calls_everyone(self, text: &str) -> Option<Question> {
-        if !text.contains("@everyone") {
-            return None;
-        }
-        let members = self.state.rooms.with_untracked(|rooms| {
-            let room = rooms.get(self.room_id)?;
-            let may = matches!(room.viewer.as_ref()?.role, Some(Role::Owner | Role::Moderator));
-            may.then_some(room.member_count)
-        });
-        Some(Question {
-            title: format!("Notify all {} members?", members?),
-            text: "Your message mentions everyone in this room.",
-            action: "Send",
-            on_confirm: Arc::new(|| ()),
-        })
     }
 }

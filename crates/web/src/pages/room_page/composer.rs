@@ -35,7 +35,7 @@ pub fn RoomComposer() -> impl IntoView {
     effect(move || browser::save_soon(key.clone(), draft.get()));
     let on_send = move |sent: Draft| {
         let Some(name) = sent.name else {
-            let question = room.calls_everyone(sent.text.as_str());
+            let question = tools.question(state, sent.text.as_str());
             let send = move || {
                 draft.set(String::new());
                 let files = match room.thread {

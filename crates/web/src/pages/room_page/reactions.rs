@@ -5,7 +5,7 @@ use leptos::task::spawn_local;
 use shared::ids::MessageId;
 use shared::members::Operation;
 
-use crate::boxed::memo;
+use crate::boxed::{effect, memo};
 use crate::client;
 use crate::components::icon_button::IconButton;
 use crate::components::keyed_list::KeyedList;
@@ -62,8 +62,16 @@ fn ReactionChip(first: Chip, row: RwSignal<MessageRow>, may_react: Memo<bool>) -
         // What is about to vanish stays as it was.
         found.unwrap_or_else(|| first.clone())
     });
-    let who = RwSignal::new(String::new());
-    let ask = move || find_who_reacted(room, id, chip.get_untracked(), who);
+    // Whether somebody wants to know who reacted.
+    let asked = RwSignal::new(false);
+    let told = RwSignal::new(None::<Told>);
+    effect(move || {
+        if asked.get() {
+            chip.with(|chip| find_who_reacted(room, id, chip, told));
+        }
+    });
+    let who =
+        memo(move || if asked.get() { chip.with(|chip| in_words(room, chip, told)) } else { String::new() });
     let label = move || chip.with(|chip| label(chip, &who.get()));
     let toggle = move |_| {
         if may_react.get_untracked() {
@@ -78,8 +86,10 @@ fn ReactionChip(first: Chip, row: RwSignal<MessageRow>, may_react: Memo<bool>) -
             aria-pressed=move || chip.with(|chip| chip.is_mine).to_string()
             aria-label=label
             aria-disabled=move || (!may_react.get()).then_some("true")
-            on:pointerenter=move |_| ask()
-            on:focus=move |_| ask()
+            on:pointerenter=move |_| asked.set(true)
+            on:pointerleave=move |_| asked.set(false)
+            on:focus=move |_| asked.set(true)
+            on:blur=move |_| asked.set(false)
             on:click=toggle
         >
             <span class="emoji">{emoji.get_value()}</span>
@@ -103,23 +113,36 @@ fn key(emoji: &str) -> u128 {
     emoji.bytes().fold(0, |key, byte| (key ^ u128::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Sets the names of those who reacted: those that are known, and then those that the server tells.
-fn find_who_reacted(room: RoomContext, id: MessageId, chip: Chip, names: RwSignal<String>) {
+/// A reaction as it was when the server told who reacted so, and their names without the user's.
+type Told = (Chip, Vec<String>);
+
+/// Who reacted: as the server told, if nothing has changed since, or else those whose names are known here.
+fn in_words(room: RoomContext, chip: &Chip, told: RwSignal<Option<Told>>) -> String {
+    let names = told.with(|told| told.as_ref().filter(|told| told.0 == *chip).map(|told| told.1.clone()));
+    let names = names.unwrap_or_else(|| known_names(room, chip));
+    who_reacted(&names, chip.is_mine, chip.count as usize)
+}
+
+/// The names that are known here, without the user's.
+fn known_names(room: RoomContext, chip: &Chip) -> Vec<String> {
+    chip.user_ids.iter().filter_map(|user| room.state.name_of(room.room_id, *user)).collect()
+}
+
+/// Asks the server for the names of those who reacted, if they are not all known here.
+fn find_who_reacted(room: RoomContext, id: MessageId, chip: &Chip, told: RwSignal<Option<Told>>) {
     let RoomContext { state, room_id, .. } = room;
-    let Chip { emoji, count, is_mine, user_ids } = chip;
-    let known = user_ids.iter().filter_map(|user| state.name_of(room_id, *user)).collect::<Vec<_>>();
-    let others = count as usize - usize::from(is_mine);
-    names.set(who_reacted(&known, is_mine, count as usize));
-    if known.len() >= others.min(ENOUGH_NAMES) {
+    let others = chip.count as usize - usize::from(chip.is_mine);
+    if known_names(room, chip).len() >= others.min(ENOUGH_NAMES) {
         return;
     }
+    let chip = chip.clone();
     spawn_local(async move {
         // Without an answer the names that are known stay.
-        if let Ok(page) = client::reactions::list(room_id, id, &emoji).await {
+        if let Ok(page) = client::reactions::list(room_id, id, &chip.emoji).await {
             let me = state.me();
             let others = page.items.iter().filter(|user| Some(user.id) != me);
-            let known = others.map(|user| user.username.as_str().to_owned()).collect::<Vec<_>>();
-            names.try_set(who_reacted(&known, is_mine, count as usize));
+            let names = others.map(|user| user.username.as_str().to_owned()).collect();
+            told.try_set(Some((chip, names)));
         }
     });
 }
