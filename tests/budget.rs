@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use support::temp_dir::TempDir;
 
 /// In bytes, with Brotli; 1 KB is 1000 B.
-const BUDGET: u64 = 252_000;
+const BUDGET: u64 = 254_000;
 /// What is fetched on demand may take.
 const LATER_BUDGET: u64 = 202_000;
 /// How the names of files begin that are fetched on demand.
