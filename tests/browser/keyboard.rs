@@ -104,7 +104,7 @@ fn the_enter_that_completes_a_text_of_an_input_method_neither_sends_nor_saves_it
     }
     for (enter, text) in [(Enter::During, "日本"), (Enter::After, "東京")] {
         adam.room().press_on(text, "Edit message");
-        eventually(|| adam.focused(), "textarea input");
+        eventually(|| adam.focused(), "textarea editor");
         adam.chrome.compose("kana");
         eventually(|| adam.typed(), format!("{text}kana"));
         adam.chrome.complete("です", enter);

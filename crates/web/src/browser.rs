@@ -117,7 +117,7 @@ pub fn time_text(unix_millis: i64, style: TimeStyle) -> String {
         let format = formats[style as usize].get_or_init(|| {
             let options = Object::new();
             let fields: &[(&str, &str)] = match style {
-                TimeStyle::Clock => &[("hour", "numeric"), ("minute", "2-digit")],
+                TimeStyle::Clock => &[("timeStyle", "short")],
                 TimeStyle::Day => &[("weekday", "long"), ("day", "numeric"), ("month", "long")],
                 TimeStyle::DayOfYear => {
                     &[("weekday", "long"), ("day", "numeric"), ("month", "long"), ("year", "numeric")]

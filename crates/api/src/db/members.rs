@@ -263,6 +263,9 @@ pub fn get_many(
     user_ids: &[UserId],
     now: DateTime<Utc>,
 ) -> DbResult<Vec<Membership>> {
+    if user_ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids: Vec<Uuid> = user_ids.iter().map(|id| id.0).collect();
     let rows: Vec<FoundRow> = found!(room_id, now).filter(users::id.eq_any(ids)).load(conn)?;
     Ok(rows.into_iter().map(|row| membership(row, now)).collect())

@@ -17,21 +17,25 @@ pub fn selection(field: &HtmlTextAreaElement) -> (usize, usize) {
     (place(field.selection_start().ok().flatten()), place(field.selection_end().ok().flatten()))
 }
 
-/// Puts the caret back into the focused field. A dialog that closes gives the focus back without it.
+/// Puts the caret back into the focused field. A dialog that closes gives the focus back without it, or before the text.
 pub fn restore_caret() {
     let focused = browser::document().active_element();
     if let Some(field) = focused.and_then(|it| it.dyn_into::<HtmlTextAreaElement>().ok()) {
-        let end = |end: Option<u32>| end.unwrap_or_default();
-        let (start, end) =
-            (end(field.selection_start().ok().flatten()), end(field.selection_end().ok().flatten()));
+        let (start, end) = match selection(&field) {
+            (0, 0) => (u32::MAX, u32::MAX),
+            (start, end) => (number(start), number(end)),
+        };
         // Only fails for elements without text.
         let _ = field.set_selection_range(start, end);
     }
 }
 
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
 /// Makes a change. The field has the focus then.
 pub fn change(field: &HtmlTextAreaElement, change: &Change) {
-    let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
     // All of this only fails for elements without text.
     let _ = field.focus();
     let _ = field.set_selection_range(number(change.start), number(change.end));
