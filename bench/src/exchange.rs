@@ -1,4 +1,4 @@
-//! Requests over one connection, each sent when the last one is answered.
+//! Requests over one connection, one at a time.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +10,7 @@ use crate::{Outcome, fail};
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The header of whoever has this token.
+/// The header that carries this token.
 pub fn authorization(token: &str) -> String {
     format!("authorization: Bearer {token}\r\n")
 }

@@ -2,7 +2,7 @@
 
 /// A part of a target's name and the reason. An entry is deleted with its target, and when the code that it describes
 /// has changed.
-const REASONS: [(&str, &str); 7] = [
+const REASONS: [(&str, &str); 10] = [
     (
         "100 rooms: rate ÷ P1",
         "the machine's speed varies more than the rounds: one binary stored 14,800 and 18,400 messages a second within \
@@ -41,6 +41,21 @@ const REASONS: [(&str, &str); 7] = [
          16 of the 23 are the two buffers of actix-http, of which only the used pages are resident; 3.3 are the tasks \
          of the connection; about 2 are the channel inside the response body of actix-ws, which is not used but must \
          be kept. The list of people and further rooms use more of the write buffer.",
+    ),
+    (
+        "Page from the database, formatted",
+        "a formatted page with replies and reactions is about three times as large, and its quotes and own reactions are \
+         made for each reader. It is one statement, as a plain one is.",
+    ),
+    (
+        "Page from the memory, formatted",
+        "plain pages are copied as they lie there. Those with replies also encode a quote for each, which could be kept \
+         encoded.",
+    ),
+    (
+        "A reaction is seen",
+        "a message is stored by one statement. A reaction takes nine under the lock of its room: two for the membership, \
+         the lock, the message, the reaction, the sum, the thread, the counters, and the commit.",
     ),
     (
         "`/api/v1/rooms`, database up",

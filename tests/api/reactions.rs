@@ -157,7 +157,7 @@ fn a_message_has_twenty_kinds_and_each_kind_lists_ten_users() {
     }
     let kind = reactions(&ada.message(message.room_id, message.id)).remove(0);
     assert_eq!((kind.count, kind.user_ids.len()), (14, 10));
-    // Whoever is not listed finds their own reactions all the same; in the page from memory, too.
+    // Users beyond the first ten find their own reactions too, also in the page from memory.
     let (mut follower, nobody) = (app.socket(), app.member("Nobody"));
     for _ in 0..2 {
         for (reader, own) in [(&grace, 20), (&ada, 1), (&members[11], 1), (&nobody, 0)] {

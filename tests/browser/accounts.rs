@@ -260,7 +260,7 @@ fn the_setup_link_makes_an_admin_and_leaves_the_address_bar() {
     form.fill("Name", "Ada");
     form.fill("Password", PASSWORD);
     form.press("Create account");
-    eventually(|| first.toasts().latest(), "You are now an admin of this server.");
+    eventually(|| first.toasts().all_texts(), ["You are now an admin of this server."]);
     eventually(|| first.address(), "/rooms");
     assert_eq!(first.called(), "Ada, member");
     let signed_in =
@@ -311,7 +311,10 @@ fn a_disabled_user_is_told_and_can_still_read() {
     let grace = come_in(&stage, "Grace");
     grace.room().write("a draft");
     admin.patch(&admin_user_path(grace_by_api.user().id), &json!({ "is_disabled": true })).expect(200);
-    eventually(|| grace.toasts().latest(), "An admin disabled your account. You can still read messages.");
+    eventually(
+        || grace.toasts().all_texts(),
+        ["An admin disabled your account. You can still read messages."],
+    );
     eventually(|| grace.room().asks_for_name(), true);
     eventually(|| grace.room().draft(), "");
     admin.send(stage.app.lobby().id, "still to be read");
@@ -366,7 +369,7 @@ fn an_account_is_deleted_with_its_messages_and_a_guest_without_a_password() {
     grace.fill("Your password", PASSWORD);
     grace.dialog().press("Delete account…");
     grace.dialog().confirm("Delete account");
-    eventually(|| grace.toasts().latest(), "Your account is deleted.");
+    eventually(|| grace.toasts().all_texts(), ["Your account is deleted."]);
     eventually(|| grace.called(), "Just looking around");
     eventually(|| grace.room().rows().iter().all(|row| row.text != "said by Grace"), true);
 

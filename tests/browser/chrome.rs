@@ -110,8 +110,14 @@ impl Chrome {
     fn prepare_tab(&self) {
         self.show_on(Screen::WIDE);
         self.prepare_pages(
-            "const note = () => {
-                for (const toast of document.querySelectorAll('.toast[role=alert]')) window.latestToast = toast.textContent;
+            "window.toasts = [];
+            const noted = new WeakSet();
+            const note = () => {
+                for (const toast of document.querySelectorAll('.toast[role=alert]')) {
+                    if (!toast.textContent || noted.has(toast)) continue;
+                    noted.add(toast);
+                    window.toasts.push(toast.textContent);
+                }
             };
             new MutationObserver(note).observe(document, { childList: true, characterData: true, subtree: true });",
         );

@@ -312,7 +312,7 @@ fn messages_are_pinned_and_former_texts_can_be_read_and_deleted() {
     adam.dialog().press("Delete edit history…");
     eventually(|| adam.dialog().title(), "Delete the edit history?");
     adam.dialog().press("Delete");
-    eventually(|| adam.toasts().latest(), "The edit history was deleted.");
+    eventually(|| adam.toasts().all_texts(), ["The edit history was deleted."]);
     grace.room().press_what("button.edited");
     eventually(|| grace.dialog().text().contains("There are no earlier versions."), true);
     grace.dialog().press("Close");

@@ -171,7 +171,7 @@ fn public_rooms_are_found_joined_and_left() {
     );
     person.open_room_dialog("Leave");
     person.dialog().press("Leave the room");
-    eventually(|| person.toasts().latest(), "You left Gardening.");
+    eventually(|| person.toasts().all_texts(), ["You left Gardening."]);
     person.sidebar().choose("Lobby");
     eventually(|| person.sidebar().names(), ["Mine", "Lobby"]);
 }

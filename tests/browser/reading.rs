@@ -210,7 +210,7 @@ fn a_link_is_called_copied_only_when_it_was() {
     let is_link = |link: &String| link.starts_with("http") && link.contains("/messages/");
     reader.have_no_clipboard(true);
     copy();
-    eventually(|| reader.toasts().latest(), "The link is copied.");
+    eventually(|| reader.toasts().all_texts(), ["The link is copied."]);
     let (copied, prompted) = reader.copied();
     assert!(is_link(&copied) && prompted.is_empty(), "{copied:?}, {prompted:?}");
     assert_eq!(reader.focused(), "button Copy link");

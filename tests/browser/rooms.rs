@@ -128,7 +128,7 @@ fn a_room_is_deleted_after_a_confirmation_and_its_users_are_notified() {
     adam.dialog().press("Delete room");
     for person in [&adam, &inside] {
         eventually(|| person.address(), "/rooms");
-        eventually(|| person.toasts().latest(), "Design has been deleted.");
+        eventually(|| person.toasts().all_texts(), ["Design has been deleted."]);
         eventually(|| person.sidebar().names(), ["Lobby"]);
     }
     assert!(inside.is_on_marked_page(), "no page load");

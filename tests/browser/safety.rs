@@ -23,7 +23,7 @@ fn markup_in_messages_and_names_is_shown_as_it_was_written() {
     adam.dialog().press("Delete room…");
     eventually(|| adam.dialog().title(), format!("Delete {HOSTILE} and its 2 messages?"));
     adam.dialog().press("Delete room");
-    eventually(|| adam.toasts().latest(), format!("{HOSTILE} has been deleted."));
+    eventually(|| adam.toasts().all_texts(), [format!("{HOSTILE} has been deleted.")]);
     let made = "return document.querySelectorAll('img, #app script, .author b').length";
     assert_eq!(adam.chrome.eval::<u32>(made), 0);
 }

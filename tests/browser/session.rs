@@ -102,7 +102,7 @@ fn a_user_who_is_signed_out_elsewhere_can_still_read_and_take_a_name_again() {
     assert!(!buttons.contains(&"Edit message".to_owned()), "it is nobody's in this browser: {buttons:?}");
     assert_eq!(adam.room().draft(), "a draft");
     assert_eq!(adam.banner(), "");
-    eventually(|| adam.toasts().latest(), "Your session has ended. You can still read.");
+    eventually(|| adam.toasts().all_texts(), ["Your session has ended. You can still read."]);
 
     adam.room().give_name("Adam 2");
     adam.room().send();

@@ -97,7 +97,7 @@ fn notices_appear_at_the_top_right_are_announced_and_disappear_when_clicked() {
     let (adam, adam_by_api) = stage.guest("Adam");
     let room = adam_by_api.create_room("Design");
     adam.open(&format!("/rooms/{lobby}/messages/{}", support::builders::new_message_id()));
-    eventually(|| adam.toasts().latest(), "That message is not in this room.");
+    eventually(|| adam.toasts().texts(), ["That message is not in this room."]);
     let (top, right) = adam.toasts().distance_from_corner();
     assert!((0.0..60.0).contains(&top) && (0.0..60.0).contains(&right), "{top}, {right}");
     adam.toasts().dismiss();
@@ -109,7 +109,7 @@ fn notices_appear_at_the_top_right_are_announced_and_disappear_when_clicked() {
     stage.network.fail("DELETE /api/v1/rooms/");
     adam.room().press_on("Hello", "Delete message");
     adam.dialog().press("Delete");
-    eventually(|| adam.toasts().latest(), "The server could not be reached.");
+    eventually(|| adam.toasts().texts(), ["The server could not be reached."]);
     assert_eq!(adam.room().texts(), ["Hello"], "it is still there");
     adam.toasts().click();
     eventually(|| adam.toasts().texts(), [""; 0]);

@@ -5,7 +5,8 @@
 //!
 //! The steps: [`source`] prepares the text so that [`tree`] meets only what Parlance knows of CommonMark; [`inline`]
 //! finds spoilers, bare links and mentions in the plain text of that tree; [`limits`] looks at the result.
-//! Whatever is no known mark stays text: nothing that people write vanishes.
+//! Whatever is no known mark stays text: of what people write, only marks, and the addresses and titles of links, are not
+//! shown.
 
 pub mod guards;
 pub mod inline;

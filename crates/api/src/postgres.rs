@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use account::Account;
 pub use clients::{Clients, Running};
+pub use directory::ENTRIES;
 use directory::{Directory, USER};
 pub use error::{ClientError, ClusterError};
 use postmaster::Launcher;

@@ -105,10 +105,10 @@ impl Toasts<'_> {
         )
     }
 
-    /// What the latest one says or said since the page was loaded: good news goes by itself, maybe while nobody looks.
+    /// What all have said since the page was loaded: good news goes by itself, maybe while nobody looks.
     #[track_caller]
-    pub fn latest(&self) -> String {
-        self.0.eval("return window.latestToast ?? ''")
+    pub fn all_texts(&self) -> Vec<String> {
+        self.0.eval("return window.toasts")
     }
 
     /// Where the first one stands: how far from the upper and from the right edge.

@@ -1,5 +1,6 @@
 //! `parlance restore`: all of a backup, or nothing.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufReader, ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use super::{BUFFER_BYTES, runtime};
 use crate::config::Config;
 use crate::db::{self, backups};
 use crate::files::store::{self, Store};
-use crate::postgres::{Clients, Cluster, ClusterError};
+use crate::postgres::{self, Clients, Cluster, ClusterError};
 
 /// The folder in the data directory where files wait until the database is restored.
 const STAGE: &str = "restoring";
@@ -51,14 +52,13 @@ pub fn restore(config: &Config, file: &Path) -> Result<String, BackupError> {
     Ok(format!("The backup of {time} is restored: start the server."))
 }
 
-/// Whether a directory has something that is not Parlance's: nothing is restored beside it. What an attempt that failed has
-/// left is Parlance's.
+/// Whether a directory has something that is not Parlance's. What a failed restore has left is.
 fn has_foreign_entries(data_dir: &Path) -> bool {
-    // A disk of its own has the last one.
-    let own = ["postgres", "postgres.log", "postgres.log.1", "parlance.lock", "files", STAGE, "lost+found"];
+    // The root of a file system has `lost+found`.
+    let others = [store::FOLDER, STAGE, "lost+found"];
+    let is_own = |name: &OsStr| postgres::ENTRIES.iter().chain(&others).any(|own| name == *own);
     let Ok(entries) = fs::read_dir(data_dir) else { return false };
-    let mut names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
-    names.any(|name| own.iter().all(|own| name != *own))
+    entries.flatten().any(|entry| !is_own(&entry.file_name()))
 }
 
 struct Backup<'a> {

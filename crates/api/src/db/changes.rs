@@ -11,7 +11,7 @@ use shared::members::MembershipChange;
 use shared::messages::Message;
 
 use super::members::{self, ChangedMember};
-use super::messages::{IfAny, if_any, known_of, message};
+use super::messages::{IfAny, if_any, message, prefetched_of};
 use super::replies::{self, Beside, ThreadIfAny};
 use super::rooms::RoomRow;
 use super::schema::{memberships, messages};
@@ -108,12 +108,12 @@ pub fn list(
     let mut rows: Vec<(RoomRow, Option<i64>, IfAny, ThreadIfAny)> =
         slice::read(conn, reader, room_id, range, wanted, columns)?;
     let room = rows.first().map(|(room, ..)| room.clone()).ok_or(DbError::NotFound)?;
-    let known = known_of(rows.iter_mut().map(|(.., row, thread)| (row, *thread)));
+    let prefetched = prefetched_of(rows.iter_mut().map(|(.., row, thread)| (row, *thread)));
     let (messages, revs): (Vec<Message>, Vec<Rev>) = rows
         .into_iter()
         .filter_map(|(_, born_rev, (row, author), _)| Some((message((row?, author?)), Rev(born_rev?))))
         .unzip();
-    let beside = replies::beside_in(conn, &messages, &known, reader.user(), true)?;
+    let beside = replies::beside_prefetched(conn, &messages, &prefetched, reader.user(), true)?;
     let changed = |(message, born_rev)| {
         // Nobody has quotes of what is new to them.
         let is_known = since.is_some_and(|since| born_rev <= since);

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::authors::AuthorRow;
 use super::page::{self, InvalidCursor};
-use super::replies::{self, Beside, Known, ThreadIfAny};
+use super::replies::{self, Beside, Prefetched, ThreadIfAny};
 use super::schema::{messages, rooms, users};
 use super::slice::{self, PageRange};
 use super::{DbError, DbResult, Reader};
@@ -300,7 +300,7 @@ pub fn list(
         Position::Around(seq) => PageRange::Around(seq),
         Position::AroundMessage(id) => PageRange::AroundMessage(id),
     };
-    let Found { messages: mut items, mut known, last_seq: newest, .. } =
+    let Found { messages: mut items, mut prefetched, last_seq: newest, .. } =
         find(conn, reader, room_id, range, i64::from(limit))?;
     let middle = match position {
         Position::Around(seq) => Some(items.partition_point(|message| message.seq <= seq)),
@@ -313,8 +313,8 @@ pub fn list(
     if let Some(middle) = middle {
         items = around(items, middle, limit as usize);
     }
-    known.retain(&items);
-    let beside = replies::beside_in(conn, &items, &known, reader.user(), false)?;
+    prefetched.retain(&items);
+    let beside = replies::beside_prefetched(conn, &items, &prefetched, reader.user(), false)?;
     let (before, after) = match (items.first(), items.last(), position) {
         (Some(first), Some(last), _) => (first.seq, last.seq),
         // No message is before the position, so this is the beginning.
@@ -350,7 +350,7 @@ pub fn list_thread(
         _ => (PageRange::ThreadBefore(root, Seq(i64::MAX)), true),
     };
     // One more tells whether there are others.
-    let Found { messages: mut items, known, .. } = find(conn, reader, room_id, range, limit as i64 + 1)?;
+    let Found { messages: mut items, prefetched, .. } = find(conn, reader, room_id, range, limit as i64 + 1)?;
     let has_more = items.len() > limit;
     if is_before {
         items.drain(..items.len().saturating_sub(limit));
@@ -360,7 +360,8 @@ pub fn list_thread(
     if items.is_empty() && !exists(conn, room_id, root)? {
         return Ok(None);
     }
-    let Beside { context, mine } = replies::beside_in(conn, &items, &known, reader.user(), false)?;
+    let Beside { context, mine } =
+        replies::beside_prefetched(conn, &items, &prefetched, reader.user(), false)?;
     let (has_prev, has_next) = match position {
         Position::After(_) => (true, has_more),
         Position::Before(_) => (has_more, true),
@@ -400,27 +401,27 @@ pub fn newest(
     room_id: RoomId,
     limit: usize,
 ) -> DbResult<(Rev, Vec<Message>, Beside)> {
-    let Found { messages, known, rev, .. } =
+    let Found { messages, prefetched, rev, .. } =
         find(conn, reader, room_id, PageRange::Before(Seq(i64::MAX)), limit as i64)?;
-    let beside = replies::beside_in(conn, &messages, &known, reader.user(), false)?;
+    let beside = replies::beside_prefetched(conn, &messages, &prefetched, reader.user(), false)?;
     Ok((rev, messages, beside))
 }
 
 /// What was read with messages.
-pub(super) fn known_of<'a>(rows: impl IntoIterator<Item = (&'a mut IfAny, ThreadIfAny)>) -> Known {
-    let mut known = Known::default();
+pub(super) fn prefetched_of<'a>(rows: impl IntoIterator<Item = (&'a mut IfAny, ThreadIfAny)>) -> Prefetched {
+    let mut prefetched = Prefetched::default();
     for ((row, _), thread) in rows {
         if let Some(row) = row {
-            known.add(row.id, row.excerpt.take(), thread);
+            prefetched.add(row.id, row.excerpt.take(), thread);
         }
     }
-    known
+    prefetched
 }
 
 /// A range of messages, oldest first, and the room's counters in the same snapshot.
 struct Found {
     messages: Vec<Message>,
-    known: Known,
+    prefetched: Prefetched,
     last_seq: Seq,
     rev: Rev,
 }
@@ -436,9 +437,9 @@ fn find(
     let mut rows: Vec<(i64, i64, IfAny, ThreadIfAny)> =
         slice::read(conn, reader, room_id, range, limit, columns)?;
     let (last_seq, rev) = rows.first().map(|row| (row.0, row.1)).ok_or(DbError::NotFound)?;
-    let known = known_of(rows.iter_mut().map(|(.., row, thread)| (row, *thread)));
+    let prefetched = prefetched_of(rows.iter_mut().map(|(.., row, thread)| (row, *thread)));
     let found = |(_, _, (row, author), _): (_, _, IfAny, _)| row.zip(author).map(message);
     let mut messages: Vec<Message> = rows.into_iter().filter_map(found).collect();
     messages.sort_by_key(|message| message.seq);
-    Ok(Found { messages, known, last_seq: Seq(last_seq), rev: Rev(rev) })
+    Ok(Found { messages, prefetched, last_seq: Seq(last_seq), rev: Rev(rev) })
 }

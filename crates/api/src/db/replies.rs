@@ -27,16 +27,16 @@ pub(super) fn thread_if_any() -> diesel::dsl::Nullable<(threads::root_id, thread
     (threads::root_id, threads::count, threads::last_seq).nullable()
 }
 
-/// What is known of messages before anything else is read.
+/// What the statement of a page reads with its messages.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct Prefetched {
     /// Their threads, each once.
     threads: Vec<Thread>,
     /// The excerpts of those with a body. Those of others are in their texts.
     excerpts: HashMap<MessageId, String>,
 }
 
-impl Known {
+impl Prefetched {
     /// Adds what was read with a message.
     pub(super) fn add(&mut self, id: Uuid, excerpt: Option<String>, row: ThreadIfAny) {
         let thread = row.map(thread).filter(|thread| !self.threads.contains(thread));
@@ -164,19 +164,20 @@ pub fn add_to_thread(conn: &mut PgConnection, root_id: MessageId, seq: Seq) -> D
 
 /// What stands beside messages of a room for a reader.
 pub fn beside(conn: &mut PgConnection, messages: &[Message], reader: Option<UserId>) -> DbResult<Beside> {
-    let known = read_known(conn, messages)?;
-    beside_in(conn, messages, &known, reader, false)
+    let prefetched = prefetch(conn, messages)?;
+    beside_prefetched(conn, messages, &prefetched, reader, false)
 }
 
-/// The same for messages of which something is known; `with_own` as changes have it.
-pub(super) fn beside_in(
+/// The same with what was read already. With `with_own`, messages that others answer are quoted themselves, as in
+/// [`context`].
+pub(super) fn beside_prefetched(
     conn: &mut PgConnection,
     messages: &[Message],
-    known: &Known,
+    prefetched: &Prefetched,
     reader: Option<UserId>,
     with_own: bool,
 ) -> DbResult<Beside> {
-    let context = context_of(conn, messages, known, with_own)?;
+    let context = context_of(conn, messages, prefetched, with_own)?;
     let mine = match reader {
         Some(reader) => super::reactions::mine(conn, reader, messages)?,
         None => Mine::new(),
@@ -187,8 +188,8 @@ pub(super) fn beside_in(
 /// What messages of a room refer to, when they change. A message that others answer also refers to itself, because
 /// their quotes of it are to be renewed.
 pub fn context(conn: &mut PgConnection, messages: &[Message]) -> DbResult<Context> {
-    let known = read_known(conn, messages)?;
-    context_of(conn, messages, &known, true)
+    let prefetched = prefetch(conn, messages)?;
+    context_of(conn, messages, &prefetched, true)
 }
 
 /// The first message of the thread of a message, which may be in none.
@@ -196,22 +197,22 @@ fn root(message: &Message) -> MessageId {
     message.reply_to.map_or(message.id, |reply| reply.root_id)
 }
 
-fn read_known(conn: &mut PgConnection, messages: &[Message]) -> DbResult<Known> {
+fn prefetch(conn: &mut PgConnection, messages: &[Message]) -> DbResult<Prefetched> {
     let mut roots: Vec<Uuid> = messages.iter().map(|message| root(message).0).collect();
     roots.sort_unstable();
     roots.dedup();
     let rows: Vec<ThreadRow> = threads::table.filter(threads::root_id.eq_any(&roots)).load(conn)?;
-    Ok(Known { threads: rows.into_iter().map(thread).collect(), excerpts: HashMap::new() })
+    Ok(Prefetched { threads: rows.into_iter().map(thread).collect(), excerpts: HashMap::new() })
 }
 
 fn context_of(
     conn: &mut PgConnection,
     messages: &[Message],
-    known: &Known,
+    prefetched: &Prefetched,
     with_own: bool,
 ) -> DbResult<Context> {
     let Some(first) = messages.first() else { return Ok(Context::default()) };
-    let threads = known.threads.clone();
+    let threads = prefetched.threads.clone();
     let is_in_thread = |message: &&Message| threads.iter().any(|thread| thread.root_id == root(message));
     let own = messages.iter().filter(|_| with_own).filter(is_in_thread).map(|message| message.id);
     let answered = messages.iter().filter_map(|message| message.reply_to.map(|reply| reply.id));
@@ -222,7 +223,7 @@ fn context_of(
     let mut quotes: Vec<Quote> = messages
         .iter()
         .filter(|message| ids.binary_search(&message.id).is_ok())
-        .map(|it| quote(it, known))
+        .map(|message| quote(message, prefetched))
         .collect();
     ids.retain(|id| quotes.iter().all(|quote| quote.id != *id));
     if !ids.is_empty() {
@@ -233,8 +234,8 @@ fn context_of(
 }
 
 /// A message as replies quote it.
-fn quote(message: &Message, known: &Known) -> Quote {
-    let excerpt = match (known.excerpts.get(&message.id), &message.body, &message.text) {
+fn quote(message: &Message, prefetched: &Prefetched) -> Quote {
+    let excerpt = match (prefetched.excerpts.get(&message.id), &message.body, &message.text) {
         (Some(excerpt), ..) => excerpt.clone(),
         (None, Some(body), _) => {
             body.decode().map(|blocks| excerpt(&plain_text(&blocks))).unwrap_or_default()

@@ -21,7 +21,7 @@ use thiserror::Error;
 use super::key;
 
 /// The folder in the data directory.
-const FOLDER: &str = "files";
+pub const FOLDER: &str = "files";
 /// Who may read the folder: its owner.
 const FOLDER_MODE: u32 = 0o700;
 /// How many bytes are written to a bucket at once: S3 takes no smaller parts.

@@ -34,7 +34,7 @@ pub trait Source: Unpin + 'static {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>>;
 }
 
-/// The last event that a browser received before it connected again. What is no text is no id either.
+/// The last event that a browser received before it connected again. Bytes that are not UTF-8 become an invalid id.
 pub fn last_event_id(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     let id = headers.get("last-event-id")?;
     Some(String::from_utf8_lossy(id.as_bytes())).filter(|id| !id.is_empty())

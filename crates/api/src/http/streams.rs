@@ -169,9 +169,10 @@ fn parse(body: Value) -> AppResult<Vec<ClientCommand>> {
 
 /// Receive events
 ///
-/// As server-sent events with `Accept: text/event-stream`, and to clients that accept anything and give neither `after` nor
-/// `wait`: the `id` is the number of the event, and `Last-Event-ID` continues after it. Else by long-poll: events after `after`, or an empty list after `wait` seconds; asking after a
-/// number acknowledges everything up to it. A new reader replaces the current one.
+/// As server-sent events with `Accept: text/event-stream`, and for clients that accept anything and give neither `after`
+/// nor `wait`: the `id` is the number of the event, and `Last-Event-ID` continues after it. Else by long-poll: events
+/// after `after`, or an empty list after `wait` seconds; asking after a number acknowledges everything up to it. A new
+/// reader replaces the current one.
 #[utoipa::path(get, path = EVENTS_PATH, operation_id = "list_stream_events", tag = "streams",
     security((), ("token" = []), ("cookie" = [])),
     params(("stream_id" = StreamId, Path), ("after" = Option<u64>, Query),
@@ -228,15 +229,15 @@ pub async fn read(
 /// Whether a client reads by server-sent events: it says so, or accepts anything and asks for nothing of a long-poll.
 fn takes_event_stream(request: &HttpRequest, query: &Query) -> bool {
     let is_polling = query.get("after").is_some() || query.get("wait").is_some();
-    match [EVENT_STREAM, "application/json"].map(|media_type| names(request.headers(), media_type)) {
+    match [EVENT_STREAM, "application/json"].map(|media_type| accepts(request.headers(), media_type)) {
         [Some(true), _] => true,
         [Some(false), _] | [_, Some(true)] => false,
         _ => !is_polling,
     }
 }
 
-/// Whether `Accept` names a media type as acceptable; `None` if it does not name it (RFC 9110, section 12.5.1).
-fn names(headers: &HeaderMap, media_type: &str) -> Option<bool> {
+/// Whether a client accepts a media type; `None` if its `Accept` does not name the type (RFC 9110, section 12.5.1).
+fn accepts(headers: &HeaderMap, media_type: &str) -> Option<bool> {
     let accept = headers.get(header::ACCEPT)?.to_str().ok()?;
     accept.split(',').find_map(|range| {
         let mut parts = range.split(';').map(str::trim);

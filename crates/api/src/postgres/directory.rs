@@ -28,6 +28,8 @@ use super::watchdog::Watchdog;
 
 /// The database superuser. It needs no password, because no other account can reach the socket.
 pub(super) const USER: &str = "parlance";
+/// What a private cluster has in the data directory.
+pub const ENTRIES: [&str; 4] = ["postgres", "postgres.log", "postgres.log.1", "parlance.lock"];
 /// The kernel's limit for the path of a Unix socket, without the terminating NUL.
 const MAX_SOCKET_PATH: usize = 107;
 /// The name of the socket in its directory; Postgres derives it from the port.

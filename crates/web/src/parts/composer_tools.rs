@@ -107,7 +107,7 @@ pub fn ComposerTools(
             return false;
         }
         if !offers.with_untracked(Vec::is_empty) {
-            // Whoever types faster than the page is painted means the text as it is now.
+            // The offers may be those of an earlier text: they are computed once a frame.
             look();
         }
         let count = offers.with_untracked(Vec::len);
