@@ -52,8 +52,8 @@ pub struct Live {
     pub generation: RwSignal<u32>,
     /// Notifies when an admin disabled the user's account.
     pub disabled: RwSignal<()>,
-    /// Whether a request to sign up or in is in flight.
-    pub is_signing_in: StoredValue<bool>,
+    /// Whether a request that ends the session of the user is in flight: to sign up, in or out, or to delete the account.
+    pub is_changing_session: StoredValue<bool>,
     open_room: StoredValue<Option<RoomId>>,
     own_typing: StoredValue<OwnTyping>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
@@ -88,7 +88,7 @@ impl Live {
             today: RwSignal::new(browser::local_day(browser::now())),
             generation: RwSignal::new(0),
             disabled: RwSignal::new(()),
-            is_signing_in: StoredValue::new(false),
+            is_changing_session: StoredValue::new(false),
             open_room: StoredValue::new(None),
             own_typing: StoredValue::new(OwnTyping::default()),
             socket: StoredValue::new_local(None),
@@ -316,8 +316,8 @@ impl Live {
                 self.load_rooms();
                 self.generation.update(|generation| *generation += 1);
             }
-            // Expected while signing up or in: a new session follows.
-            Some(Aftermath::SignedOut) if self.is_signing_in.get_value() => {}
+            // Expected: what follows is known with the answer.
+            Some(Aftermath::SignedOut) if self.is_changing_session.get_value() => {}
             Some(Aftermath::SignedOut) => {
                 self.has_lost_session.set_value(self.state.me().is_some());
                 self.state.identity.set(Identity::Anonymous);

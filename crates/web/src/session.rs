@@ -9,7 +9,7 @@ use shared::errors::ErrorCode;
 use shared::ids::UserId;
 use shared::members::RemovalReason;
 use shared::messages::Author;
-use shared::users::{CreateUser, User, UserKind, Username};
+use shared::users::{CreateUser, DeleteUser, User, UserKind, Username};
 use uuid::Uuid;
 use web_sys::Blob;
 
@@ -125,7 +125,7 @@ pub async fn authenticate(
     let _lock = locks::hold(LOCK).await;
     // Read now: the server closes the old session's socket before it answers.
     let former = former(state);
-    live.is_signing_in.set_value(true);
+    live.is_changing_session.set_value(true);
     let (setup, invite) = match secret {
         Some(LinkSecret::Setup(secret)) => (Some(secret), None),
         Some(LinkSecret::Invite(secret)) => (None, Some(secret)),
@@ -137,7 +137,7 @@ pub async fn authenticate(
         }
         Credentials::SignIn(username, password) => client::sessions::create(username, password).await,
     };
-    live.is_signing_in.set_value(false);
+    live.is_changing_session.set_value(false);
     match outcome {
         Ok(user) => {
             arrive(state, live, user, former);
@@ -206,10 +206,10 @@ fn arrive(state: State, live: Live, user: User, former: Option<UserId>) {
 /// Signs out. Nothing of the person stays in this browser.
 pub async fn sign_out(state: State, live: Live) -> Result<(), ClientError> {
     let _lock = locks::hold(LOCK).await;
-    match client::sessions::delete_current().await {
-        Err(error) if !error.is_signed_out() => return Err(error),
-        _ => {}
-    }
+    live.is_changing_session.set_value(true);
+    let outcome = client::sessions::delete_current().await;
+    live.is_changing_session.set_value(false);
+    outcome.or_else(|error| if error.is_signed_out() { Ok(()) } else { Err(error) })?;
     leave(state, live);
     browser::forget_person();
     Ok(())
@@ -243,10 +243,15 @@ fn remember(state: State, user: &User) {
     sending::pump(state);
 }
 
-/// The user was deleted. Nothing of them stays in this browser.
-pub fn deleted(state: State, live: Live) {
+/// Deletes the account. Nothing of the person stays in this browser.
+pub async fn delete_account(state: State, live: Live, delete: DeleteUser) -> Result<(), ClientError> {
+    live.is_changing_session.set_value(true);
+    let outcome = client::users::delete_current(delete).await;
+    live.is_changing_session.set_value(false);
+    outcome?;
     leave(state, live);
     browser::forget_person();
+    Ok(())
 }
 
 /// Forgets the user in this tab and reconnects anonymously.

@@ -7,7 +7,6 @@ use shared::users::{DeleteUser, DeletedMessages, Password, UserKind};
 
 use super::context::Settings;
 use crate::browser;
-use crate::client;
 use crate::components::confirm_dialog::Question;
 use crate::components::form_field::FormField;
 use crate::components::form_frame::FormFrame;
@@ -41,9 +40,8 @@ pub fn DeletionForm(settings: Settings) -> impl IntoView {
         let on_confirm = Arc::new(move || {
             let delete = delete.clone();
             submission.send(Box::pin(async move {
-                client::users::delete_current(delete).await?;
+                session::delete_account(state, live, delete).await?;
                 overlays.settings.set(false);
-                session::deleted(state, live);
                 state.toast(Tone::Notice, "Your account is deleted.", browser::now());
                 Ok(())
             }));
