@@ -119,10 +119,23 @@ fn another_tab_shows_what_waits_and_sends_it_when_the_first_one_closes() {
 #[test]
 // reference: messages-compose
 fn two_tabs_send_what_waits_once() {
+    write_in_one_of_two_tabs("");
+}
+
+#[test]
+// reference: messages-compose
+fn two_tabs_send_what_waits_once_where_the_browser_has_no_locks() {
+    write_in_one_of_two_tabs("Object.defineProperty(navigator, 'locks', { value: undefined })");
+}
+
+/// Both tabs run the script before the connection is lost.
+fn write_in_one_of_two_tabs(script: &str) {
     let stage = stage::alone();
     let (adam, _) = adam_in_the_lobby(&stage);
+    adam.chrome.eval::<()>(script);
     let first = adam.chrome.open_tab();
     adam.open(&lobby(&stage));
+    adam.chrome.eval::<()>(script);
     eventually(|| adam.room().people(), ["Adam"]);
     stage.network.cut();
     for text in ["one", "two", "three"] {

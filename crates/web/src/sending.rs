@@ -16,7 +16,7 @@ use crate::browser::{self, locks};
 use crate::client::{self, ClientError};
 use crate::state::connection::Connection;
 use crate::state::files::claims;
-use crate::state::outbox::{Entry, Outbox, Words};
+use crate::state::outbox::{Entry, Words};
 use crate::state::sending_rules::is_slowed;
 use crate::state::toasts::Tone;
 use crate::state::{Identity, State};
@@ -45,14 +45,14 @@ pub fn pump(state: State) {
 
 /// The connection is back: nothing waits any longer.
 pub fn wake(state: State) {
-    state.outbox.update_untracked(Outbox::wake);
+    state.outbox.update_untracked(|outbox| outbox.wake(browser::now()));
     pump(state);
 }
 
 async fn send_next(state: State, room_id: RoomId, me: UserId) {
     // One tab at a time.
     let lock = locks::hold(&format!("parlance.outbox.{me}.{room_id}")).await;
-    let next = || state.outbox.with_untracked(|outbox| outbox.next(room_id, me).cloned());
+    let next = || state.outbox.with_untracked(|outbox| outbox.next(room_id, me, browser::now()).cloned());
     while let Some(entry) = next()
         && kept::was_sent_elsewhere(&entry)
     {

@@ -11,9 +11,6 @@ use crate::browser::{self, keys};
 use crate::state::State;
 use crate::state::outbox::{Entry, Outbox, parse_key};
 
-/// The tab in which a message was written sends it. Another one takes over when it is still there after this time.
-const GRACE_MILLIS: i64 = 5_000;
-
 thread_local! {
     /// What this tab knows to be in the storage: entries by their keys. A tree would make the client larger.
     static KEPT: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
@@ -22,14 +19,40 @@ thread_local! {
 /// Reads what was kept, and keeps every change from now on.
 pub fn start(state: State) {
     for name in browser::names_under(keys::OUTBOX) {
-        take_in(state, &name, browser::stored(&name), 0);
+        if let Some((key, value)) = key(&name).zip(browser::stored(&name))
+            && let Some(entry) = read(key, value)
+        {
+            state.outbox.update(|outbox| outbox.insert(entry));
+        }
     }
     effect(move || state.outbox.with(keep));
 }
 
 /// Another tab has changed what is in the storage under this name. Returns whether the name is one of an entry.
 pub fn changed_elsewhere(state: State, name: &str, value: Option<String>) -> bool {
-    take_in(state, name, value, browser::now() + GRACE_MILLIS)
+    let Some(key) = key(name) else { return false };
+    let now = browser::now();
+    match value {
+        Some(value) => {
+            if let Some(entry) = read(key, value) {
+                state.outbox.update(|outbox| outbox.insert_foreign(entry, now));
+            }
+        }
+        None => {
+            note(key, None);
+            let known = |(owner, id)| {
+                let known = |outbox: &Outbox| outbox.get(id).filter(|entry| entry.owner == owner).cloned();
+                state.outbox.with_untracked(known)
+            };
+            if let Some(entry) = parse_key(key).and_then(known) {
+                state.outbox.update(|outbox| {
+                    outbox.remove(entry.id);
+                    outbox.release(entry.room_id, now);
+                });
+            }
+        }
+    }
+    true
 }
 
 /// Whether another tab has sent this entry, or given it up.
@@ -43,35 +66,15 @@ fn name(key: &str) -> String {
     format!("{}{key}", keys::OUTBOX)
 }
 
-fn take_in(state: State, name: &str, value: Option<String>, not_before: i64) -> bool {
-    let Some(key) = name.strip_prefix(keys::OUTBOX) else { return false };
-    match value {
-        Some(value) => {
-            if let Some(entry) = Entry::from_text(key, &value) {
-                note(key, Some(value));
-                state.outbox.update(|outbox| {
-                    if outbox.get(entry.id).is_none() {
-                        outbox.hold_off(entry.room_id, not_before);
-                    }
-                    outbox.insert(entry);
-                });
-            }
-        }
-        None => {
-            note(key, None);
-            let known = |(owner, id)| {
-                let known = |outbox: &Outbox| outbox.get(id).filter(|entry| entry.owner == owner).cloned();
-                state.outbox.with_untracked(known)
-            };
-            if let Some(entry) = parse_key(key).and_then(known) {
-                state.outbox.update(|outbox| {
-                    outbox.remove(entry.id);
-                    outbox.release(entry.room_id);
-                });
-            }
-        }
-    }
-    true
+fn key(name: &str) -> Option<&str> {
+    name.strip_prefix(keys::OUTBOX)
+}
+
+/// The entry that is in the storage under this key.
+fn read(key: &str, value: String) -> Option<Entry> {
+    let entry = Entry::from_text(key, &value)?;
+    note(key, Some(value));
+    Some(entry)
 }
 
 /// Writes what differs from what is in the storage.

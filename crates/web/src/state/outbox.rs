@@ -13,6 +13,9 @@ use shared::timestamp::Timestamp;
 pub use self::entry::{Entry, Words, parse_key};
 use crate::state::backoff;
 
+/// The tab in which a message was written sends it. Another tab takes over when it makes no progress for this long.
+const GRACE_MILLIS: i64 = 5_000;
+
 /// The state of one room's queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Queue {
@@ -72,12 +75,22 @@ impl Outbox {
         now: Timestamp,
     ) {
         let place = self.entries.last().map_or(0, |entry| entry.place) + 1;
-        let failure = None;
-        self.entries.push(Entry { id, room_id, owner, words, created_at: now, failure, place });
+        let (failure, not_before) = (None, 0);
+        self.entries.push(Entry { id, room_id, owner, words, created_at: now, failure, not_before, place });
     }
 
-    /// Adds an entry that was kept by the browser, or replaces the copy that is here.
+    /// Adds an entry that an earlier page of this browser has kept, or replaces the copy that is here.
     pub fn insert(&mut self, entry: Entry) {
+        self.insert_until(entry, 0);
+    }
+
+    /// Adds an entry that another tab has written and sends, or replaces the copy that is here.
+    pub fn insert_foreign(&mut self, entry: Entry, now: i64) {
+        self.insert_until(entry, now + GRACE_MILLIS);
+    }
+
+    fn insert_until(&mut self, mut entry: Entry, not_before: i64) {
+        entry.not_before = self.get(entry.id).map_or(not_before, |known| known.not_before);
         self.entries.retain(|known| known.id != entry.id);
         let order = (entry.place, entry.id);
         let place = self.entries.partition_point(|known| (known.place, known.id) < order);
@@ -110,24 +123,25 @@ impl Outbox {
 
     /// Whether `start` would return a room.
     pub fn is_due(&self, user: UserId, now: i64) -> bool {
-        self.entries.iter().any(|entry| self.may_start(entry, user, now))
+        self.due_room(user, now).is_some()
     }
 
     /// The rooms to which a message is to be sent now. Their queues are busy from here on, until `finish`.
     pub fn start(&mut self, user: UserId, now: i64) -> Vec<RoomId> {
         let mut rooms = Vec::new();
-        while let Some(entry) = self.entries.iter().find(|entry| self.may_start(entry, user, now)) {
-            rooms.push(entry.room_id);
-            self.queues.entry(entry.room_id).or_default().is_busy = true;
+        while let Some(room_id) = self.due_room(user, now) {
+            rooms.push(room_id);
+            self.queues.entry(room_id).or_default().is_busy = true;
         }
         rooms
     }
 
-    /// The message that is the next to be sent to a room.
-    pub fn next(&self, room_id: RoomId, user: UserId) -> Option<&Entry> {
+    /// The message that is the next to be sent to a room, unless it is for another tab to send.
+    pub fn next(&self, room_id: RoomId, user: UserId, now: i64) -> Option<&Entry> {
         self.entries
             .iter()
             .find(|entry| entry.room_id == room_id && entry.owner == Some(user) && entry.failure.is_none())
+            .filter(|entry| entry.not_before <= now)
     }
 
     /// The attempt is over, and the next one may be made at once.
@@ -142,32 +156,40 @@ impl Outbox {
         *queue = Queue { is_busy: false, failures: queue.failures + 1, not_before: now + wait };
     }
 
-    /// Leaves a room's queue alone until then, because another tab is at it.
-    pub fn hold_off(&mut self, room_id: RoomId, until: i64) {
-        let queue = self.queues.entry(room_id).or_default();
-        queue.not_before = queue.not_before.max(until);
-    }
-
-    /// Another tab got something through to this room, so its queue need not wait any longer.
-    pub fn release(&mut self, room_id: RoomId) {
+    /// Another tab got something through to this room, so its queue need not wait any longer, and that tab goes on.
+    pub fn release(&mut self, room_id: RoomId, now: i64) {
         if self.queues.get(&room_id).is_some_and(|queue| !queue.is_busy) {
             self.queues.remove(&room_id);
         }
+        self.leave_to_others(now, |entry| entry.room_id == room_id);
     }
 
-    /// The connection is back: no queue waits any longer.
-    pub fn wake(&mut self) {
+    /// The connection is back: no queue waits any longer. Neither do those of the other tabs.
+    pub fn wake(&mut self, now: i64) {
         self.queues.retain(|_, queue| queue.is_busy);
+        self.leave_to_others(now, |_| true);
+    }
+
+    /// Gives the tabs that wrote these entries time to send them.
+    fn leave_to_others(&mut self, now: i64, is_meant: impl Fn(&Entry) -> bool) {
+        let foreign = |entry: &&mut Entry| entry.not_before > 0 && is_meant(entry);
+        for entry in self.entries.iter_mut().filter(foreign) {
+            entry.not_before = now + GRACE_MILLIS;
+        }
     }
 
     /// The server refused a message for good.
     pub fn refuse(&mut self, id: MessageId, detail: String) {
-        self.set_failure(id, Some(detail));
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+            entry.failure = Some(detail);
+        }
     }
 
-    /// Sends a refused message again, under the same id.
+    /// Sends a refused message again, under the same id, from this tab.
     pub fn retry(&mut self, id: MessageId) {
-        self.set_failure(id, None);
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+            (entry.failure, entry.not_before) = (None, 0);
+        }
     }
 
     /// Forgets everything.
@@ -175,17 +197,12 @@ impl Outbox {
         self.entries.clear();
     }
 
-    fn set_failure(&mut self, id: MessageId, failure: Option<String>) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
-            entry.failure = failure;
-        }
-    }
-
-    fn may_start(&self, entry: &Entry, user: UserId, now: i64) -> bool {
+    fn due_room(&self, user: UserId, now: i64) -> Option<RoomId> {
         let is_free = |queue: &Queue| !queue.is_busy && queue.not_before <= now;
-        entry.owner == Some(user)
-            && entry.failure.is_none()
-            && self.queues.get(&entry.room_id).is_none_or(is_free)
+        let is_due = |room_id: &RoomId| {
+            self.queues.get(room_id).is_none_or(is_free) && self.next(*room_id, user, now).is_some()
+        };
+        self.entries.iter().map(|entry| entry.room_id).find(is_due)
     }
 }
 
@@ -219,7 +236,7 @@ mod tests {
     }
 
     fn next(outbox: &Outbox, room: u8) -> Option<MessageId> {
-        outbox.next(room_id(room), me()).map(|entry| entry.id)
+        outbox.next(room_id(room), me(), NOON).map(|entry| entry.id)
     }
 
     fn ids(outbox: &Outbox) -> Vec<MessageId> {
@@ -258,7 +275,7 @@ mod tests {
         let mut outbox = three();
         outbox.start(me(), NOON);
         outbox.postpone(room_id(1), NOON, 1.0, 0);
-        outbox.wake();
+        outbox.wake(NOON);
         assert_eq!(outbox.start(me(), NOON), [room_id(1)], "but no second attempt beside one that is made");
     }
 
@@ -343,11 +360,30 @@ mod tests {
         assert_eq!(ids(&outbox), [message_id(1), message_id(2), message_id(3)]);
         write(&mut outbox, 0, 1, Some(me()));
         assert_eq!(ids(&outbox).last(), Some(&message_id(0)), "whatever the clock says");
-        outbox.hold_off(room_id(1), NOON + 5_000);
-        assert_eq!(outbox.start(me(), NOON), [room_id(2)]);
-        outbox.release(room_id(1));
-        outbox.release(room_id(2));
-        assert_eq!(outbox.start(me(), NOON), [room_id(1)], "room 2 is busy");
+    }
+
+    #[test]
+    fn a_tab_takes_over_what_another_one_wrote_when_that_makes_no_progress() {
+        let mut outbox = Outbox::default();
+        for entry in three().entries() {
+            outbox.insert_foreign(entry.clone(), NOON);
+        }
+        write(&mut outbox, 4, 1, Some(me()));
+        assert!(!outbox.is_due(me(), NOON + 4_999), "and does not overtake it");
+        outbox.wake(NOON + 4_000);
+        assert!(!outbox.is_due(me(), NOON + 8_999), "the connection of the other tab is back too");
+        outbox.remove(message_id(1));
+        outbox.release(room_id(1), NOON + 8_000);
+        assert_eq!(outbox.start(me(), NOON + 9_000), [room_id(2)], "in room 1, the other tab goes on");
+        outbox.finish(room_id(2));
+        outbox.insert(three().entries()[2].clone());
+        outbox.wake(NOON + 9_000);
+        assert!(!outbox.is_due(me(), NOON + 9_000), "a changed copy is still the other tab's");
+        outbox.remove(message_id(2));
+        assert_eq!(outbox.start(me(), NOON + 9_000), [room_id(1)], "what this tab wrote need not wait");
+        outbox.refuse(message_id(3), "No.".to_owned());
+        outbox.retry(message_id(3));
+        assert_eq!(outbox.start(me(), NOON + 9_000), [room_id(2)], "the retry is this tab's");
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub struct Entry {
     pub created_at: Timestamp,
     /// Why the server refused it, in a sentence.
     pub failure: Option<String>,
+    /// When this tab may send it: 0 unless another tab has written it. Not kept.
+    pub(super) not_before: i64,
     /// Its place in the order of writing.
     pub(super) place: u64,
 }
@@ -125,7 +127,7 @@ impl Entry {
         let failure = Some(unescape(field()?)).filter(|failure| !failure.is_empty());
         let text = unescape(field()?);
         let words = Words { text, attachments: attachments(fields)?, reply_to, mentions };
-        Some(Self { id, owner, place, room_id, created_at, failure, words })
+        Some(Self { id, owner, place, room_id, created_at, failure, not_before: 0, words })
     }
 }
 
