@@ -7,7 +7,8 @@ use serde_json::json;
 use shared::errors::{ErrorCode, Problem};
 use shared::events::{MessageChange, ServerEvent};
 use shared::ids::MessageId;
-use shared::messages::{Message, message_path, messages_path};
+use shared::messages::{Message, MessageAnswer, message_path, messages_path};
+use shared::reactions::reaction_path;
 use shared::rooms::Room;
 use shared::sessions::CURRENT_SESSION_PATH;
 use shared::users::GUESTS_PATH;
@@ -274,6 +275,33 @@ fn an_edit_and_a_deletion_whose_answers_were_lost_are_published_once() {
         "{event:?}"
     );
     follower.assert_quiet();
+}
+
+#[test]
+fn a_reaction_whose_answer_was_lost_is_acknowledged_and_published_once() {
+    let stage = Stage::new();
+    let message = stage.alice.send(stage.room.id, "it weaves patterns");
+    let mut follower = stage.follower();
+    // The sum, which is written, and not what is read before.
+    stage.proxy.break_at(r#""count":1"#, NewConnections::Open);
+    let path = reaction_path(stage.room.id, message.id, "%F0%9F%8E%89");
+    let answer: MessageAnswer = stage.alice.put(&path, &json!({})).expect(200).json();
+    assert_eq!(stage.proxy.matches(), 1, "the connection broke");
+    assert_eq!(answer.mine[&message.id], ["🎉"]);
+    let (rev, event) = follower.next_change();
+    let ServerEvent::MessageUpdated(change) = event else { panic!("{event:?}") };
+    assert_eq!((rev, &change.message), (answer.message.rev, &answer.message));
+    let counts: Vec<u32> = change
+        .message
+        .reactions
+        .iter()
+        .flat_map(|sum| sum.value())
+        .flatten()
+        .map(|kind| kind.count)
+        .collect();
+    assert_eq!(counts, [1]);
+    stage.alice.send(stage.room.id, "after");
+    assert_eq!(created(&mut follower).rev, rev.next());
 }
 
 #[test]

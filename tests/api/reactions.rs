@@ -1,5 +1,9 @@
 //! Reactions: who reacted how, live, on resume, and what is refused.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Barrier;
+use std::thread;
+
 use serde_json::{Value, json};
 use shared::errors::ErrorCode;
 use shared::events::ServerEvent;
@@ -11,7 +15,7 @@ use shared::reactions::{Reaction, reaction_path};
 use shared::rooms::Room;
 use shared::text::InvalidCode;
 use shared::users::User;
-use support::app::TestApp;
+use support::app::{TestApp, start_server};
 use support::client::TestClient;
 use support::http::Response;
 use support::socket::TestSocket;
@@ -182,6 +186,88 @@ fn a_message_has_twenty_kinds_and_each_kind_lists_ten_users() {
     let rest: Page<User> = ada.get(&format!("{path}?limit=10&cursor={cursor}")).expect(200).json();
     assert_eq!((first.items.len(), rest.items.len(), rest.next_cursor), (10, 3, None));
     ada.get(&format!("{path}?cursor=abc")).problem(400, ErrorCode::InvalidCursor);
+}
+
+#[test]
+fn a_storm_of_reactions_is_counted_exactly_and_moves_rev_without_gaps() {
+    let (app, ada, _grace, room, message) = stage();
+    let other = ada.send(room.id, "it weaves leaves");
+    let members: Vec<TestClient> = (0..12).map(|number| app.member(&format!("Member {number}"))).collect();
+    for member in &members {
+        member.join(room.id);
+    }
+    let mut follower = app.socket();
+    let mut rev = follower.subscribe(room.id).rev;
+    let barrier = Barrier::new(members.len() + 1);
+    thread::scope(|scope| {
+        for member in &members {
+            scope.spawn(|| {
+                barrier.wait();
+                react(member, &message, TADA).expect(200);
+                let answer: MessageAnswer = react(member, &message, HEART).expect(200).json();
+                assert_eq!(answer.mine[&message.id].len(), 2);
+                react(member, &other, TADA).expect(200);
+                let answer: MessageAnswer = take_back(member, &message, HEART).expect(200).json();
+                assert_eq!(answer.mine[&message.id], ["🎉"]);
+            });
+        }
+        scope.spawn(|| {
+            barrier.wait();
+            ada.send_many(room.id, 20);
+        });
+    });
+    let last = ada.room(room.id).rev;
+    let mut seen = BTreeMap::new();
+    while rev < last {
+        let (next, event) = follower.next_change();
+        assert_eq!(next, rev.next(), "{event:?}");
+        rev = next;
+        seen.extend(updated(&event).map(|message| (message.id, message)));
+    }
+    for message in [&message, &other] {
+        let stored = ada.message(room.id, message.id);
+        assert_eq!(seen[&message.id], stored, "the last event is the stored state");
+        let kinds = reactions(&stored);
+        let [Reaction { emoji, count: 12, user_ids }] = kinds.as_slice() else { panic!("{kinds:?}") };
+        assert_eq!((emoji.as_str(), user_ids.len()), ("🎉", 10));
+    }
+    let first: Page<User> = ada.get(&reaction_path(room.id, message.id, TADA)).expect(200).json();
+    let listed: Vec<_> = first.items.iter().map(|user| user.id).take(10).collect();
+    assert_eq!(
+        reactions(&ada.message(room.id, message.id))[0].user_ids,
+        listed,
+        "the sum agrees with the rows"
+    );
+}
+
+#[test]
+fn two_servers_on_a_database_count_reactions_to_the_same_message() {
+    let (app, ada, grace, room, message) = stage();
+    let server = start_server(app.db().url(), &["--rate-limits", "off"]);
+    let there = |client: &TestClient| {
+        TestClient::known(server.addr(), client.user().clone(), client.token().expect("a session"))
+    };
+    let (ada_there, grace_there) = (there(&ada), there(&grace));
+    thread::scope(|scope| {
+        for (client, emoji) in [(&ada, TADA), (&grace, HEART), (&ada_there, HEART), (&grace_there, TADA)] {
+            let message = &message;
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    react(client, message, emoji).expect(200);
+                    take_back(client, message, emoji).expect(200);
+                }
+                react(client, message, emoji).expect(200);
+            });
+        }
+    });
+    let mut kinds: Vec<_> = reactions(&ada.message(room.id, message.id))
+        .into_iter()
+        .map(|kind| (kind.emoji, kind.count, kind.user_ids.into_iter().collect::<BTreeSet<_>>()))
+        .collect();
+    kinds.sort();
+    let both = BTreeSet::from([ada.id(), grace.id()]);
+    assert_eq!(kinds, [("❤️".to_owned(), 2, both.clone()), ("🎉".to_owned(), 2, both)]);
+    server.stop();
 }
 
 #[test]

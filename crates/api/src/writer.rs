@@ -14,6 +14,7 @@ mod catch_up;
 mod change;
 mod create;
 mod judge;
+mod react;
 mod worker;
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
@@ -28,12 +29,12 @@ use self::change::{Doubt, Reply};
 pub use self::change::{WriteError, WriteResult};
 use self::worker::{BusySince, Change, Worker};
 use crate::db::messages::NewMessage;
+use crate::db::reactions::NewReaction;
 use crate::db::rooms::{NewRoom, StoredRoom};
 use crate::db::{Conn, DbError};
 use crate::realtime::hub::Hub;
 use crate::rooms::error::RoomResult;
 use crate::rooms::messages::Sent;
-use crate::rooms::reactions::NewReaction;
 use crate::rooms::{Attempt, Done, settings};
 
 /// The maximal number of changes that wait for one writer. Beyond it, changes are refused.

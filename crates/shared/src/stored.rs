@@ -30,6 +30,14 @@ impl<T> Stored<T> {
             Self::Json(_) => None,
         }
     }
+
+    /// The JSON, where it was not decoded.
+    pub fn json(&self) -> Option<&str> {
+        match self {
+            Self::Value(_) => None,
+            Self::Json(json) => Some(json.get()),
+        }
+    }
 }
 
 impl<T: Clone + DeserializeOwned> Stored<T> {

@@ -33,7 +33,7 @@ pub const ID_KEY: &str = "messages_pkey";
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = messages)]
 pub(super) struct MessageRow {
-    id: Uuid,
+    pub(super) id: Uuid,
     room_id: Uuid,
     seq: i64,
     rev: i64,
@@ -43,7 +43,7 @@ pub(super) struct MessageRow {
     deleted_at: Option<DateTime<Utc>>,
     attachments: Option<String>,
     body: Option<String>,
-    excerpt: Option<String>,
+    pub(super) excerpt: Option<String>,
     reply_to: Option<Uuid>,
     root_id: Option<Uuid>,
     reactions: Option<String>,

@@ -1,5 +1,9 @@
 //! Reactions to messages. The rows are the truth; each message keeps their sum as JSON, ready to send.
 
+mod batch;
+
+pub use batch::{RoomStep, Target, store, targets};
+
 use std::ops::Deref;
 
 use diesel::pg::PgConnection;
@@ -16,6 +20,26 @@ use super::page::{self, Direction, InvalidCursor};
 use super::schema::{messages, reactions, rooms, users};
 use super::users::UserRow;
 
+/// A reaction of a user to a message, or its end.
+#[derive(Clone, Debug)]
+pub struct NewReaction {
+    /// The room.
+    pub room_id: RoomId,
+    /// The message.
+    pub message_id: MessageId,
+    /// The emoji, fully qualified.
+    pub emoji: String,
+    /// The user.
+    pub by: UserId,
+    /// Whether the user reacts, or takes the reaction back.
+    pub is_active: bool,
+}
+
+/// The sum of reactions as JSON, ready to send; `None` without any.
+pub fn to_json(sum: &[Reaction]) -> Option<String> {
+    (!sum.is_empty()).then(|| serde_json::to_string(sum).ok()).flatten()
+}
+
 /// Stores the sum of the reactions to a message, as a change of the message. The caller holds the lock of the room.
 pub fn set_of_message(
     conn: &mut PgConnection,
@@ -23,7 +47,7 @@ pub fn set_of_message(
     sum: &[Reaction],
     rev: Rev,
 ) -> DbResult<Option<String>> {
-    let json = (!sum.is_empty()).then(|| serde_json::to_string(sum).ok()).flatten();
+    let json = to_json(sum);
     diesel::update(messages::table.find(message.0))
         .set((messages::reactions.eq(&json), messages::rev.eq(rev.0)))
         .execute(conn)?;

@@ -29,7 +29,7 @@ pub(super) fn thread_if_any() -> diesel::dsl::Nullable<(threads::root_id, thread
 
 /// What the statement of a page reads with its messages.
 #[derive(Default)]
-pub(super) struct Prefetched {
+pub struct Prefetched {
     /// Their threads, each once.
     threads: Vec<Thread>,
     /// The excerpts of those with a body. Those of others are in their texts.
@@ -189,7 +189,16 @@ pub(super) fn beside_prefetched(
 /// their quotes of it are to be renewed.
 pub fn context(conn: &mut PgConnection, messages: &[Message]) -> DbResult<Context> {
     let prefetched = prefetch(conn, messages)?;
-    context_of(conn, messages, &prefetched, true)
+    context_prefetched(conn, messages, &prefetched)
+}
+
+/// The same with what was read already.
+pub fn context_prefetched(
+    conn: &mut PgConnection,
+    messages: &[Message],
+    prefetched: &Prefetched,
+) -> DbResult<Context> {
+    context_of(conn, messages, prefetched, true)
 }
 
 /// The first message of the thread of a message, which may be in none.

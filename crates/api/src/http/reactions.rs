@@ -18,8 +18,9 @@ use super::query::{LimitSchema, Query, ReactionCursorSchema, page_response};
 use super::rooms::{RoomPath, input, read};
 use crate::app::App;
 use crate::db;
+use crate::db::reactions::NewReaction;
 use crate::error::{AppError, AppResult};
-use crate::rooms::reactions::{self, NewReaction};
+use crate::rooms::reactions;
 
 const REACTION_PATH: &str = "/api/v1/rooms/{room_id}/messages/{message_id}/reactions/{emoji}";
 

@@ -26,6 +26,21 @@ pub struct Publication {
     pub told: Vec<(UserId, ServerEvent)>,
 }
 
+impl Publication {
+    /// Changes that concern nobody's rights and mentions.
+    pub fn of(room: Room, changes: Vec<(Rev, ServerEvent)>) -> Self {
+        Self {
+            room,
+            changes,
+            viewers: Vec::new(),
+            audience: None,
+            former_name: None,
+            mentioned: Vec::new(),
+            told: Vec::new(),
+        }
+    }
+}
+
 /// Who sees a room.
 #[derive(Clone, Debug)]
 pub enum Audience {

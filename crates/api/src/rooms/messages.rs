@@ -5,7 +5,7 @@ use shared::audit::AuditDetail;
 use shared::errors::ErrorCode;
 use shared::events::{MessageChange, ServerEvent};
 use shared::files::Attachment;
-use shared::ids::{AttachmentId, MessageId, RoomId, Seq, UserId};
+use shared::ids::{AttachmentId, MessageId, Rev, RoomId, Seq, UserId};
 use shared::members::{Operation, Role};
 use shared::messages::{Message, MessageAnswer, MessageText, UpdateMessage};
 use shared::reactions::Mine;
@@ -166,13 +166,7 @@ impl Transaction<'_> {
         event: fn(MessageChange) -> ServerEvent,
     ) -> RoomResult<()> {
         let context = db::replies::context(self.conn, &messages)?;
-        let whole = Beside { context, mine: Mine::new() };
-        for message in messages {
-            let Beside { context, mine } = whole.of(&message, true);
-            let (room_id, rev) = (message.room_id, message.rev);
-            let change = MessageChange { room_id, rev, message, context, mine };
-            self.changes.push((rev, event(change)));
-        }
+        self.changes.extend(changes_of(messages, &context, event));
         Ok(())
     }
 
@@ -223,6 +217,21 @@ impl Transaction<'_> {
         let tombstones = found.into_iter().map(tombstone).collect();
         self.messages_changed(tombstones, ServerEvent::MessageDeleted)
     }
+}
+
+/// Changes of messages as events, each with what its message refers to.
+pub(super) fn changes_of(
+    messages: Vec<Message>,
+    context: &Context,
+    event: fn(MessageChange) -> ServerEvent,
+) -> Vec<(Rev, ServerEvent)> {
+    let whole = Beside { context: context.clone(), mine: Mine::new() };
+    let change = |message: Message| {
+        let Beside { context, mine } = whole.of(&message, true);
+        let (room_id, rev) = (message.room_id, message.rev);
+        (rev, event(MessageChange { room_id, rev, message, context, mine }))
+    };
+    messages.into_iter().map(change).collect()
 }
 
 /// Changes the text of a message, or drops files. `format` is that of the new text. Without a difference, the message is

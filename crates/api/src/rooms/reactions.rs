@@ -1,31 +1,125 @@
 //! Reacting to messages.
 
+use std::collections::{BTreeMap, HashSet};
+
 use shared::audit::AuditDetail;
 use shared::errors::ErrorCode;
 use shared::events::ServerEvent;
-use shared::ids::{MessageId, RoomId, UserId};
+use shared::ids::{MessageId, Rev, RoomId, UserId};
 use shared::members::Operation;
 use shared::messages::{Message, MessageAnswer};
 use shared::reactions::{MAX_KINDS, MAX_LISTED_USERS, Reaction};
+use shared::rooms::Room;
 use shared::stored::Stored;
 
 use super::error::RoomResult;
+use super::messages::changes_of;
 use super::{Attempt, Done, Transaction, own_role};
-use crate::db::{Conn, reactions};
+use crate::db::reactions::{NewReaction, RoomStep, Target};
+use crate::db::replies::Beside;
+use crate::db::{self, Conn, reactions};
+use crate::realtime::publication::Publication;
 
-/// A reaction of a user to a message, or its end.
-#[derive(Clone, Debug)]
-pub struct NewReaction {
-    /// The room.
-    pub room_id: RoomId,
-    /// The message.
-    pub message_id: MessageId,
-    /// The emoji, fully qualified.
-    pub emoji: String,
-    /// The user.
-    pub by: UserId,
-    /// Whether the user reacts, or takes the reaction back.
-    pub is_active: bool,
+/// The outcome of reactions that were stored together.
+#[derive(Debug)]
+pub struct DoneTogether {
+    /// The answers, in the order of the reactions. `None` is one that needs a second look, and changed nothing.
+    pub answers: Vec<Option<MessageAnswer>>,
+    /// What is published after the commit: one for each room.
+    pub publications: Vec<Publication>,
+}
+
+/// The messages of a room to which users react.
+struct Reacted {
+    before: Rev,
+    rights_version: i64,
+    room: Room,
+    /// The messages with their sums.
+    messages: Vec<(Message, Vec<Reaction>)>,
+    told: Vec<(UserId, ServerEvent)>,
+}
+
+impl Reacted {
+    fn new(room: Room, rights_version: i64) -> Self {
+        Self { before: room.rev, rights_version, room, messages: Vec::new(), told: Vec::new() }
+    }
+
+    /// Counts a reaction to a message of the room. Returns whether its outcome is known.
+    fn count(&mut self, new: &NewReaction, message: Message) -> bool {
+        let known = self.messages.iter().position(|(known, _)| known.id == message.id);
+        let mut sum = known.map_or_else(|| sum_of(&message), |place| self.messages[place].1.clone());
+        if count(&mut sum, new) != Counted::Known {
+            return false;
+        }
+        // All reactions to a message are one change.
+        match known {
+            Some(place) => self.messages[place].1 = sum,
+            None => {
+                self.room.rev = self.room.rev.next();
+                self.messages.push((Message { rev: self.room.rev, ..message }, sum));
+            }
+        }
+        self.told.push((new.by, reacted(new)));
+        true
+    }
+}
+
+/// Stores reactions that need no second look, in any rooms, in one commit: those of members who may react, to messages
+/// that exist, where nothing happens in the room in between. They are judged without a lock.
+///
+/// # Errors
+/// Errors of the database. Nothing is stored then, except that it is unknown after a lost connection.
+pub fn set_together(conn: &mut Conn, batch: &[&NewReaction], attempt: Attempt) -> db::DbResult<DoneTogether> {
+    let (targets, prefetched) = reactions::targets(conn, batch, attempt.at)?;
+    let mut rooms: BTreeMap<RoomId, Reacted> = BTreeMap::new();
+    let mut seen = HashSet::new();
+    let mut counted: Vec<Option<&NewReaction>> = Vec::with_capacity(batch.len());
+    for (new, target) in batch.iter().zip(targets) {
+        let is_first = seen.insert((new.message_id, &new.emoji, new.by));
+        counted.push(target.filter(|_| is_first).and_then(|Target { room, rights_version, message }| {
+            let room = rooms.entry(room.id).or_insert_with(|| Reacted::new(room, rights_version));
+            room.count(new, message).then_some(*new)
+        }));
+    }
+    let (mut steps, mut changed) = (Vec::new(), Vec::new());
+    for Reacted { before, rights_version, room, messages, .. } in rooms.values_mut() {
+        steps.push(RoomStep {
+            room_id: room.id,
+            before: *before,
+            rights_version: *rights_version,
+            after: room.rev,
+        });
+        for (message, sum) in messages {
+            message.reactions = reactions::to_json(sum).and_then(Stored::from_json);
+            changed.push(message.clone());
+        }
+    }
+    let context = db::replies::context_prefetched(conn, &changed, &prefetched)?;
+    let stored: Vec<&NewReaction> = counted.iter().copied().flatten().collect();
+    let moved =
+        if stored.is_empty() { Vec::new() } else { reactions::store(conn, &steps, &changed, &stored)? };
+    let mut answers = Vec::with_capacity(batch.len());
+    for new in counted {
+        let is_stored = |new: &&NewReaction| moved.contains(&new.room_id);
+        let message =
+            new.filter(is_stored).and_then(|new| changed.iter().find(|message| message.id == new.message_id));
+        answers.push(match (new, message) {
+            (Some(new), Some(message)) => {
+                let mine = reactions::mine(conn, new.by, std::slice::from_ref(message))?;
+                let Beside { context, mine } = Beside { context: context.clone(), mine }.of(message, false);
+                Some(MessageAnswer { message: message.clone(), context, mine })
+            }
+            _ => None,
+        });
+    }
+    let publication = |Reacted { room, messages, told, .. }: Reacted| {
+        let messages = messages.into_iter().map(|(message, _)| message).collect();
+        let changes = changes_of(messages, &context, ServerEvent::MessageUpdated);
+        Publication { told, ..Publication::of(room, changes) }
+    };
+    let publications =
+        rooms.into_values().filter(|changed| moved.contains(&changed.room.id)).map(publication);
+    Ok(DoneTogether { publications: publications.collect(), answers })
 }
 
 /// Reacts to a message, or takes a reaction back. In a public room, reacting joins. A repeat changes nothing.
@@ -49,31 +143,18 @@ pub fn set(conn: &mut Conn, new: &NewReaction, attempt: Attempt) -> RoomResult<D
         return Ok(Done::unchanged(transaction.answer(message, *by)?));
     }
     let mut sum = sum_of(&message);
-    let place = sum.iter().position(|kind| kind.emoji == *emoji);
-    match (is_active, place) {
-        (true, Some(place)) => {
-            let kind = &mut sum[place];
-            kind.count += 1;
-            if kind.user_ids.len() < MAX_LISTED_USERS {
-                kind.user_ids.push(*by);
-            }
+    match count(&mut sum, new) {
+        Counted::Known => {}
+        Counted::TooMany => return Err(ErrorCode::TooManyReactions.into()),
+        Counted::Unlisted(place) => {
+            sum[place].user_ids = reactions::first_users(transaction.conn, *message_id, emoji)?;
         }
-        (true, None) if sum.len() >= MAX_KINDS => return Err(ErrorCode::TooManyReactions.into()),
-        (true, None) => sum.push(Reaction { emoji: emoji.clone(), count: 1, user_ids: vec![*by] }),
-        (false, Some(place)) if sum[place].count > 1 => {
-            sum[place].count -= 1;
-            if sum[place].user_ids.contains(by) {
-                sum[place].user_ids = reactions::first_users(transaction.conn, *message_id, emoji)?;
-            }
-        }
-        (false, Some(place)) => drop(sum.remove(place)),
-        (false, None) => {}
     }
     if me.role.is_none() && *is_active {
         let role = own_role(me.user.kind);
         transaction.join(&mut me, role)?;
     }
-    transaction.told.push((*by, reacted(new.room_id, *message_id, emoji, *is_active)));
+    transaction.told.push((*by, reacted(new)));
     let message = transaction.reactions_changed(message, &sum)?;
     let answer = transaction.answer(message, *by)?;
     transaction.finish(answer)
@@ -103,8 +184,10 @@ pub fn delete_kind(
     }
     let mut sum = sum_of(&message);
     sum.retain(|kind| kind.emoji != emoji);
-    let told = users.into_iter().map(|user| (user, reacted(room_id, message_id, emoji, false)));
-    transaction.told.extend(told);
+    for by in users {
+        let removed = NewReaction { room_id, message_id, emoji: emoji.to_owned(), by, is_active: false };
+        transaction.told.push((by, reacted(&removed)));
+    }
     let author = message.author.id;
     let message = transaction.reactions_changed(message, &sum)?;
     transaction.audit(Some(by), "delete_reactions", Some(author), &AuditDetail::default())?;
@@ -144,8 +227,57 @@ fn sum_of(message: &Message) -> Vec<Reaction> {
     message.reactions.as_ref().and_then(Stored::decode).unwrap_or_default().into_owned()
 }
 
-fn reacted(room_id: RoomId, message_id: MessageId, emoji: &str, active: bool) -> ServerEvent {
-    ServerEvent::Reacted { room_id, message_id, emoji: emoji.to_owned(), active }
+/// What became of a sum.
+#[derive(Debug, PartialEq, Eq)]
+enum Counted {
+    /// It is known.
+    Known,
+    /// The message has too many kinds of reactions.
+    TooMany,
+    /// The kind at this place has one less, and another user comes into its list.
+    Unlisted(usize),
+}
+
+/// Counts a reaction, or its end, in the sum.
+fn count(sum: &mut Vec<Reaction>, new: &NewReaction) -> Counted {
+    let NewReaction { emoji, by, is_active, .. } = new;
+    let Some(place) = sum.iter().position(|kind| kind.emoji == *emoji) else {
+        if *is_active {
+            if sum.len() >= MAX_KINDS {
+                return Counted::TooMany;
+            }
+            sum.push(Reaction { emoji: emoji.clone(), count: 1, user_ids: vec![*by] });
+        }
+        return Counted::Known;
+    };
+    let kind = &mut sum[place];
+    if *is_active {
+        kind.count += 1;
+        if kind.user_ids.len() < MAX_LISTED_USERS {
+            kind.user_ids.push(*by);
+        }
+        return Counted::Known;
+    }
+    let are_all_listed = kind.user_ids.len() == kind.count as usize;
+    let was_listed = kind.user_ids.contains(by);
+    kind.count -= 1;
+    kind.user_ids.retain(|user| user != by);
+    if kind.count == 0 {
+        sum.remove(place);
+    } else if was_listed && !are_all_listed {
+        return Counted::Unlisted(place);
+    }
+    Counted::Known
+}
+
+fn reacted(new: &NewReaction) -> ServerEvent {
+    let NewReaction { room_id, message_id, emoji, is_active, .. } = new;
+    ServerEvent::Reacted {
+        room_id: *room_id,
+        message_id: *message_id,
+        emoji: emoji.clone(),
+        active: *is_active,
+    }
 }
 
 impl Transaction<'_> {

@@ -9,10 +9,11 @@ use super::ANSWER_TIMEOUT;
 use super::change::{Doubt, Reply, WriteError, WriteResult};
 use super::worker::{Attempts, Worker};
 use crate::db::messages::NewMessage;
+use crate::db::reactions::NewReaction;
 use crate::db::{self, Conn, DbError};
 use crate::rooms::error::{RoomError, RoomResult};
 use crate::rooms::messages::{Sent, send};
-use crate::rooms::reactions::{self, NewReaction};
+use crate::rooms::reactions;
 use crate::rooms::{Attempt, Done};
 
 /// How many changes are judged in one transaction: each takes several statements.

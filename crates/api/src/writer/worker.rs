@@ -11,11 +11,11 @@ use tokio::sync::mpsc;
 
 use super::change::{Doubt, Reply, WriteError, WriteResult};
 use crate::db::messages::NewMessage;
+use crate::db::reactions::NewReaction;
 use crate::db::{self, Conn, DbError, DbResult};
 use crate::realtime::hub::Hub;
 use crate::realtime::publication::Publication;
 use crate::rooms::messages::Sent;
-use crate::rooms::reactions::NewReaction;
 
 /// The maximal number of changes in one commit.
 const MAX_BATCH: usize = 1_000;
@@ -157,19 +157,19 @@ impl Worker {
                 Change::Reaction(new, reply) => reactions.push((new, reply)),
                 Change::Transaction(_, _, run) => {
                     self.create_messages(std::mem::take(&mut sends));
-                    self.judge(std::mem::take(&mut reactions), false);
+                    self.react(std::mem::take(&mut reactions));
                     run(self);
                 }
                 Change::CatchUp(room_id) => {
                     self.create_messages(std::mem::take(&mut sends));
-                    self.judge(std::mem::take(&mut reactions), false);
+                    self.react(std::mem::take(&mut reactions));
                     self.doubt(room_id, Doubt::Room);
                     let _ = self.connect(Instant::now());
                 }
             }
         }
         self.create_messages(sends);
-        self.judge(reactions, false);
+        self.react(reactions);
     }
 
     fn set_busy(&self, since: Option<Instant>) {
