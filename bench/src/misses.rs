@@ -49,13 +49,11 @@ const REASONS: [(&str, &str); 10] = [
     ),
     (
         "Page from the memory, formatted",
-        "plain pages are copied as they lie there. Those with replies also encode a quote for each, which could be kept \
-         encoded.",
+        "both are copied as they lie there. A formatted page with replies and reactions has 3.7 times as many bytes.",
     ),
     (
         "A reaction is seen",
-        "a message is stored by one statement. A reaction takes nine under the lock of its room: two for the membership, \
-         the lock, the message, the reaction, the sum, the thread, the counters, and the commit.",
+        "a message is stored by one statement. A reaction takes two, because its sum is made of what the message has.",
     ),
     (
         "`/api/v1/rooms`, database up",

@@ -223,9 +223,9 @@ pub struct MessageAnswer {
 /// A page of messages, oldest to newest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct MessagePage<M = Message> {
+pub struct MessagePage {
     /// The messages.
-    pub items: Vec<M>,
+    pub items: Vec<Message>,
     /// What they refer to; absent when that is nothing.
     #[serde(default, skip_serializing_if = "Context::is_empty")]
     pub context: Context,

@@ -256,7 +256,7 @@ impl Read for MessageAnswer {
     }
 }
 
-impl<M: Read> Read for MessagePage<M> {
+impl Read for MessagePage {
     fn read(value: &Value) -> Result<Self, Malformed> {
         let (context, mine) = context_and_mine(value)?;
         let (next_cursor, prev_cursor) = (field(value, "next_cursor")?, field(value, "prev_cursor")?);

@@ -2,6 +2,7 @@
 
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
+use serde::Serialize;
 use shared::errors::ErrorCode;
 use shared::files::{AltText, AttachmentClaim, MAX_ATTACHMENTS};
 use shared::ids::{MessageId, RoomId, Seq};
@@ -10,7 +11,9 @@ use shared::messages::{
     Author, CreateMessage, Message, MessageAnswer, MessagePage, MessageText, UpdateMessage, message_path,
     messages_path,
 };
+use shared::page::Cursor;
 use shared::reactions::Mine;
+use shared::replies::Thread;
 use shared::text::{Invalid, InvalidCode};
 use uuid::Uuid;
 
@@ -18,7 +21,7 @@ use super::body::{Fields, JsonBody};
 use super::endpoint::{Endpoint, Needs};
 use super::formatting::{format, read_mentions};
 use super::identity::{Reader, SignedIn};
-use super::query::{LimitSchema, PositionSchema, Query, message_page_response};
+use super::query::{LimitSchema, PositionSchema, Query, linked_response, message_page_response};
 use super::rooms::{RoomPath, input, or_no_room, permitted, read};
 use crate::app::App;
 use crate::clock;
@@ -27,7 +30,7 @@ use crate::db::{self, Conn, DbError};
 use crate::error::{AppError, AppResult};
 use crate::formatting::Formatted;
 use crate::policy::Principal;
-use crate::realtime::newest::{MAX_MESSAGES, MessageJson, NewestPage};
+use crate::realtime::newest::{Json, MAX_MESSAGES, NewestPage};
 use crate::rooms::error::RoomResult;
 use crate::rooms::messages::{self, Sent};
 
@@ -97,7 +100,8 @@ pub async fn list(
     if position == Position::Newest
         && let Some(page) = newest(&app, by, room_id, limit).await?
     {
-        return Ok(message_page_response(&page, &messages_path(room_id), limit));
+        let cursors = (&page.prev_cursor, &page.next_cursor);
+        return Ok(linked_response(&page, cursors, &messages_path(room_id), limit, ("before", "after")));
     }
     let read = app
         .db
@@ -107,13 +111,27 @@ pub async fn list(
     Ok(message_page_response(&page, &messages_path(room_id), limit))
 }
 
+/// A [`MessagePage`] whose messages and quotes are JSON already.
+#[derive(Serialize)]
+struct KeptPage {
+    items: Vec<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<KeptContext>,
+    #[serde(skip_serializing_if = "Mine::is_empty")]
+    mine: Mine,
+    next_cursor: Option<Cursor>,
+    prev_cursor: Option<Cursor>,
+}
+
+/// The [`shared::replies::Context`] of a [`KeptPage`].
+#[derive(Serialize)]
+struct KeptContext {
+    quotes: Vec<Json>,
+    threads: Vec<Thread>,
+}
+
 /// The newest page from the cache, if the room has followers.
-async fn newest(
-    app: &App,
-    by: Principal,
-    room_id: RoomId,
-    limit: u32,
-) -> AppResult<Option<MessagePage<MessageJson>>> {
+async fn newest(app: &App, by: Principal, room_id: RoomId, limit: u32) -> AppResult<Option<KeptPage>> {
     let mut kept = app.hub.newest(by.id, room_id, limit);
     if kept.is_none() && app.hub.is_followed(room_id) {
         let reader = db::Reader::Client(by);
@@ -122,7 +140,7 @@ async fn newest(
         app.hub.keep_newest(room_id, rev, &messages, &beside.context);
         kept = app.hub.newest(by.id, room_id, limit);
     }
-    let Some(NewestPage { items, first, context, sums }) = kept else { return Ok(None) };
+    let Some(NewestPage { items, first, quotes, threads, sums }) = kept else { return Ok(None) };
     let mut mine = Mine::new();
     if let Some(user) = by.id {
         let (own, unclear) = db::reactions::own(sums, user);
@@ -132,7 +150,9 @@ async fn newest(
         }
     }
     let prev_cursor = first.filter(|first| *first > Seq(1)).map(db::messages::cursor);
-    Ok(Some(MessagePage { items, context, mine, next_cursor: None, prev_cursor }))
+    let is_alone = quotes.is_empty() && threads.is_empty();
+    let context = (!is_alone).then_some(KeptContext { quotes, threads });
+    Ok(Some(KeptPage { items, context, mine, next_cursor: None, prev_cursor }))
 }
 
 /// Parses the position of a page.

@@ -159,11 +159,12 @@ pub fn page_response<T: Serialize>(
 }
 
 /// The response of a page of messages.
-pub fn message_page_response<M: Serialize>(page: &MessagePage<M>, path: &str, limit: u32) -> HttpResponse {
+pub fn message_page_response(page: &MessagePage, path: &str, limit: u32) -> HttpResponse {
     linked_response(page, (&page.prev_cursor, &page.next_cursor), path, limit, ("before", "after"))
 }
 
-fn linked_response(
+/// A page with links to its neighbours, whose cursors are given and whose query parameters have these names.
+pub fn linked_response(
     page: &impl Serialize,
     cursors: (&Option<Cursor>, &Option<Cursor>),
     path: &str,

@@ -1,18 +1,19 @@
 //! A cache of the newest messages of followed rooms: read from the database once, then updated by the events of the
 //! room.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
+use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::events::ServerEvent;
 use shared::ids::{MessageId, Rev, RoomId, Seq, UserId};
 use shared::messages::Message;
 use shared::page::MAX_LIMIT;
 use shared::reactions::Reaction;
-use shared::replies::{Context, Quote, ReplyTo, Thread};
+use shared::replies::{Context, ReplyTo, Thread};
 use shared::stored::Stored;
 
 /// The number of cached messages per room: the longest page.
@@ -25,15 +26,15 @@ const MAX_TOTAL_BYTES: u64 = 64 * 1024 * 1024;
 const MESSAGE_OVERHEAD: usize = 64;
 /// The memory of a cached reaction beside its users, in bytes.
 const REACTION_OVERHEAD: usize = 64;
-/// The memory of a cached quote beside its excerpt, in bytes.
-const QUOTE_OVERHEAD: usize = 200;
+/// The memory of a cached quote beside its JSON, in bytes.
+const QUOTE_OVERHEAD: usize = 64;
 /// The memory of a cached thread, in bytes.
 const THREAD_BYTES: usize = 64;
 /// The initial capacity of the cache, in rooms.
 const EXPECTED_ROOMS: usize = 256;
 
-/// A message as JSON, serialized once.
-pub type MessageJson = Arc<RawValue>;
+/// A message or a quote as JSON, serialized once.
+pub type Json = Arc<RawValue>;
 
 /// The cached rooms, within a bound for all of them.
 pub(super) struct NewestPages(Cache<RoomId, Newest, Bytes>);
@@ -44,8 +45,8 @@ struct Bytes;
 
 impl Weighter<RoomId, Newest> for Bytes {
     fn weight(&self, _: &RoomId, newest: &Newest) -> u64 {
-        let excerpts: usize = newest.quotes.values().map(|quote| quote.excerpt.len() + QUOTE_OVERHEAD).sum();
-        let beside = excerpts + newest.threads.len() * THREAD_BYTES;
+        let quotes: usize = newest.quotes.values().map(|quote| quote.get().len() + QUOTE_OVERHEAD).sum();
+        let beside = quotes + newest.threads.len() * THREAD_BYTES;
         (newest.bytes + newest.messages.len() * MESSAGE_OVERHEAD + beside).max(1) as u64
     }
 }
@@ -103,7 +104,7 @@ struct Newest {
     rev: Rev,
     messages: VecDeque<Kept>,
     /// The messages that are answered.
-    quotes: HashMap<MessageId, Quote>,
+    quotes: HashMap<MessageId, Json>,
     /// The threads, by their first message.
     threads: HashMap<MessageId, Thread>,
     bytes: usize,
@@ -115,16 +116,25 @@ struct Kept {
     seq: Seq,
     reply_to: Option<ReplyTo>,
     reactions: Option<Arc<Vec<Reaction>>>,
-    json: MessageJson,
+    json: Json,
+}
+
+fn json(value: &impl Serialize) -> Option<Json> {
+    serde_json::value::to_raw_value(value).ok().map(Arc::from)
 }
 
 impl Kept {
     /// `None` if the message cannot be serialized, which is a bug.
     fn new(message: &Message) -> Option<Self> {
-        let json = serde_json::value::to_raw_value(message).ok().map(Arc::from)?;
         let reactions = message.reactions.as_ref().and_then(Stored::decode);
         let reactions = reactions.map(|sum| Arc::new(sum.into_owned()));
-        Some(Self { id: message.id, seq: message.seq, reply_to: message.reply_to, reactions, json })
+        Some(Self {
+            id: message.id,
+            seq: message.seq,
+            reply_to: message.reply_to,
+            reactions,
+            json: json(message)?,
+        })
     }
 
     /// Its memory beside [`MESSAGE_OVERHEAD`], in bytes.
@@ -143,11 +153,13 @@ impl Kept {
 #[derive(Clone, Debug)]
 pub struct NewestPage {
     /// The messages.
-    pub items: Vec<MessageJson>,
+    pub items: Vec<Json>,
     /// The `seq` of the first message, if there is one.
     pub first: Option<Seq>,
-    /// What the messages refer to.
-    pub context: Context,
+    /// The messages that they answer.
+    pub quotes: Vec<Json>,
+    /// The threads that they begin or belong to.
+    pub threads: Vec<Thread>,
     /// The sums of the reactions, among which may be those of the reader.
     pub sums: Vec<(MessageId, Arc<Vec<Reaction>>)>,
 }
@@ -158,7 +170,7 @@ impl Newest {
         let (quotes, threads) = (HashMap::new(), HashMap::new());
         let mut newest = Self { rev, messages: VecDeque::new(), quotes, threads, bytes: 0 };
         messages.iter().try_for_each(|message| newest.append(message))?;
-        newest.refer(context);
+        newest.refer(context)?;
         Some(newest)
     }
 
@@ -169,21 +181,23 @@ impl Newest {
             return None;
         }
         let page = self.messages.range(self.messages.len().saturating_sub(limit)..);
-        let mut context = Context::default();
+        let (mut answered, mut quotes, mut threads) = (HashSet::new(), Vec::new(), Vec::<Thread>::new());
         for kept in page.clone() {
-            let quote = kept.reply_to.and_then(|reply| self.quotes.get(&reply.id));
-            let is_new = |quote: &&Quote| context.quotes.iter().all(|known| known.id != quote.id);
-            context.quotes.extend(quote.filter(is_new).cloned());
+            if let Some(reply) = kept.reply_to
+                && answered.insert(reply.id)
+            {
+                quotes.extend(self.quotes.get(&reply.id).cloned());
+            }
             let thread = self.threads.get(&kept.root_id());
-            let is_new =
-                |thread: &&Thread| context.threads.iter().all(|known| known.root_id != thread.root_id);
-            context.threads.extend(thread.filter(is_new));
+            let is_new = |thread: &&Thread| threads.iter().all(|known| known.root_id != thread.root_id);
+            threads.extend(thread.filter(is_new));
         }
         Some(NewestPage {
             first: page.clone().next().map(|kept| kept.seq),
             sums: page.clone().filter_map(|kept| Some((kept.id, kept.reactions.clone()?))).collect(),
             items: page.map(|kept| kept.json.clone()).collect(),
-            context,
+            quotes,
+            threads,
         })
     }
 
@@ -199,13 +213,11 @@ impl Newest {
         match event {
             ServerEvent::MessageCreated(change) => {
                 self.append(&change.message)?;
-                self.refer(&change.context);
-                Some(())
+                self.refer(&change.context)
             }
             ServerEvent::MessageUpdated(change) | ServerEvent::MessageDeleted(change) => {
                 self.replace(&change.message)?;
-                self.refer(&change.context);
-                Some(())
+                self.refer(&change.context)
             }
             ServerEvent::RoomUpdated(_)
             | ServerEvent::MemberJoined(_)
@@ -215,12 +227,13 @@ impl Newest {
         }
     }
 
-    /// Keeps what changed messages refer to, as far as kept messages refer to it.
-    fn refer(&mut self, context: &Context) {
+    /// Keeps what changed messages refer to, as far as kept messages refer to it. `None` if that cannot be serialized,
+    /// which is a bug.
+    fn refer(&mut self, context: &Context) -> Option<()> {
         for quote in &context.quotes {
             let is_needed = |kept: &Kept| kept.reply_to.is_some_and(|reply| reply.id == quote.id);
             if self.messages.iter().any(is_needed) {
-                self.quotes.insert(quote.id, quote.clone());
+                self.quotes.insert(quote.id, json(quote)?);
             }
         }
         for thread in &context.threads {
@@ -228,6 +241,7 @@ impl Newest {
                 self.threads.insert(thread.root_id, *thread);
             }
         }
+        Some(())
     }
 
     fn append(&mut self, message: &Message) -> Option<()> {
