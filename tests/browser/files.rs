@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use serde_json::json;
 use shared::files::MAX_ATTACHMENTS;
 use shared::members::Role;
+use shared::messages::messages_path;
 use shared::rooms::Room;
 use support::client::TestClient;
 use support::files::png;
@@ -98,6 +100,32 @@ fn files_are_dropped_onto_the_room_and_sent_without_a_text() {
     let places = grace.room().image_places();
     assert_eq!(places[0].width, places[1].width, "a grid");
     assert_eq!(places[0].top, places[1].top);
+}
+
+#[test]
+fn files_are_attached_to_a_reply_in_a_thread_and_the_draft_of_the_room_keeps_its_own() {
+    let stage = stage::together();
+    let (adam, by_api, room) = adam_in_design(&stage);
+    let grace = grace_in(&stage, &room);
+    let question = by_api.send(room.id, "Which cat?");
+    let reply = json!({ "text": "The one on the roof", "reply_to": question.id });
+    by_api.post(&messages_path(room.id), &reply).expect(201);
+    adam.room().paste(&[TestFile::text("notes.txt", "Hello")], "");
+    eventually(|| adam.room().stored_files(), 1);
+    eventually(|| adam.room().words(".thread-link"), ["1 reply"]);
+    adam.room().press_what(".thread-link");
+    eventually(|| adam.room().thread().len(), 2);
+    adam.room().drag_over_thread(&[TestFile::image("cat.png", 300, 200)]);
+    eventually(|| adam.room().drop_words(), "Drop files here to attach them to your reply");
+    adam.room().drop_files(&[TestFile::image("cat.png", 300, 200)]);
+    eventually(|| adam.room().stored_files(), 2);
+    assert_eq!(adam.room().draft_files_in("#thread"), ["cat.png"]);
+    assert_eq!(adam.room().draft_files_in("#main"), ["notes.txt"]);
+    adam.room().say_in_thread("This one");
+    eventually(|| grace.room().message_files().pop(), Some(vec!["image cat.png".to_owned()]));
+    eventually(|| adam.room().draft_files_in("#thread"), Vec::<String>::new());
+    assert_eq!(adam.room().draft_files_in("#main"), ["notes.txt"]);
+    assert_eq!(adam.room().thread().last().cloned(), Some("This one".to_owned()));
 }
 
 #[test]

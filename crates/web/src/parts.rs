@@ -19,6 +19,7 @@ use shared::messages::UpdateMessage;
 use crate::components::confirm_dialog::Question;
 use crate::state::State;
 use crate::state::composing::mentions_everyone;
+use crate::state::draft_files::DraftPlace;
 use crate::state::rows::MessageRow;
 
 /// A part that is loaded later.
@@ -34,9 +35,9 @@ pub enum Part {
     Invite,
     /// The page of the server's admins.
     Admin,
-    /// What adds files to a room's draft, and its files. It comes when somebody wants to add one, when something else was
+    /// What adds files to a draft, and its files. It comes when somebody wants to add one, when something else was
     /// loaded, or soon after the start.
-    ComposerFiles(RoomId, DraftFacts),
+    ComposerFiles(DraftPlace, DraftFacts),
     /// The formatted text of a message, which is shown plain until then.
     Text(RwSignal<MessageRow>),
     /// What stands above the text of a message: what it answers.
@@ -158,6 +159,11 @@ impl Tools {
         });
         ids
     }
+}
+
+/// The selector of the field in which a draft is written.
+pub fn field_of(place: DraftPlace) -> &'static str {
+    if place.thread.is_some() { "#thread-composer" } else { "#composer" }
 }
 
 /// So many people a request may name.

@@ -13,7 +13,7 @@ use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::errors::ErrorCode;
-use shared::ids::{AttachmentId, RoomId, UserId};
+use shared::ids::{AttachmentId, UserId};
 use shared::members::Operation;
 use shared::users::UserKind;
 use web_sys::{BeforeUnloadEvent, File};
@@ -21,7 +21,7 @@ use web_sys::{BeforeUnloadEvent, File};
 use crate::boxed::{effect, memo};
 use crate::browser;
 use crate::client::{self, ClientError};
-use crate::state::draft_files::{ChosenFile, DraftFile, DraftFiles};
+use crate::state::draft_files::{ChosenFile, DraftFile, DraftFiles, DraftPlace};
 use crate::state::{Identity, State};
 use crate::wire::FileLimits;
 
@@ -40,9 +40,9 @@ thread_local! {
     static GUARD: RefCell<Option<WindowListenerHandle>> = const { RefCell::new(None) };
 }
 
-/// Adds files to a room's draft, if the user may upload there. Returns what is to be told, in a sentence.
-pub fn attach(state: State, room_id: RoomId, files: Vec<File>) -> Option<String> {
-    if !untrack(|| state.may(room_id, Operation::Upload)) {
+/// Adds files to a draft, if the user may upload in its room. Returns what is to be told, in a sentence.
+pub fn attach(state: State, place: DraftPlace, files: Vec<File>) -> Option<String> {
+    if !untrack(|| state.may(place.room_id, Operation::Upload)) {
         return Some("You cannot upload files here at the moment.".to_owned());
     }
     let mut chosen = Vec::new();
@@ -54,7 +54,7 @@ pub fn attach(state: State, room_id: RoomId, files: Vec<File>) -> Option<String>
         HANDLES.with_borrow_mut(|handles| handles.push((id, file)));
     }
     let mut left_out = 0;
-    state.draft_files.update(|files| left_out = files.add(room_id, chosen));
+    state.draft_files.update(|files| left_out = files.add(place, chosen));
     let left_out = match left_out {
         0 => return None,
         1 => "1 file was left out.".to_owned(),
@@ -179,7 +179,7 @@ async fn upload(state: State, file: DraftFile) {
     let files = state.draft_files;
     let Some(handle) = handle(id) else { return };
     let on_progress = move |bytes| files.update(|files| files.sent(id, bytes));
-    let outcome = client::uploads::create(file.room_id, id, &handle, on_progress).await;
+    let outcome = client::uploads::create(file.place.room_id, id, &handle, on_progress).await;
     match outcome {
         Ok(attachment) => files.update(|files| files.stored(id, attachment)),
         Err(ClientError::Network) if !is_readable(&handle).await => {

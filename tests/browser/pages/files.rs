@@ -122,9 +122,20 @@ impl RoomPage<'_> {
     /// Drags files over the messages.
     #[track_caller]
     pub fn drag_over(&self, files: &[TestFile]) {
+        self.drag_onto(".log", files);
+    }
+
+    /// Drags files over the messages of the open thread.
+    #[track_caller]
+    pub fn drag_over_thread(&self, files: &[TestFile]) {
+        self.drag_onto("#thread .log", files);
+    }
+
+    #[track_caller]
+    fn drag_onto(&self, selector: &str, files: &[TestFile]) {
         let act = "const enter = new DragEvent('dragenter', { dataTransfer: data, bubbles: true, cancelable: true });
-            document.querySelector('.log').dispatchEvent(enter)";
-        self.with_files(files, "", act);
+            document.querySelector('SELECTOR').dispatchEvent(enter)";
+        self.with_files(files, "", &act.replace("SELECTOR", selector));
     }
 
     /// What is said where they can be dropped; nothing while nothing is dragged.
@@ -198,6 +209,13 @@ impl RoomPage<'_> {
                 has_picture: (file.querySelector('img')?.naturalWidth ?? 0) > 0,
             }))",
         )
+    }
+
+    /// The names of the files of the draft within what a selector finds.
+    #[track_caller]
+    pub fn draft_files_in(&self, selector: &str) -> Vec<String> {
+        let script = "return [...document.querySelectorAll('SELECTOR .draft-file .file-name')].map(name => name.textContent)";
+        self.0.eval(&script.replace("SELECTOR", selector))
     }
 
     /// How many of them the server has.

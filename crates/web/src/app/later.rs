@@ -56,9 +56,7 @@ fn draw_loaded(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Reset => view! { <ResetPage /> }.into_any(),
         Part::Invite => view! { <InvitePage /> }.into_any(),
         Part::Admin => view! { <AdminPage /> }.into_any(),
-        Part::ComposerFiles(room_id, draft) => {
-            view! { <ComposerFiles room_id=room_id draft=draft /> }.into_any()
-        }
+        Part::ComposerFiles(place, draft) => view! { <ComposerFiles place=place draft=draft /> }.into_any(),
         Part::ComposerTools(tools) => view! { <ComposerTools tools=tools /> }.into_any(),
         Part::Text(row) => view! { <MessageText row=row /> }.into_any(),
         Part::AboveText(row) => view! { <AboveText row=row /> }.into_any(),

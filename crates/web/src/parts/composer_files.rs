@@ -5,57 +5,57 @@ use leptos::ev;
 use leptos::html::{Img, Input};
 use leptos::prelude::*;
 use shared::files::AltText;
-use shared::ids::{AttachmentId, RoomId};
+use shared::ids::AttachmentId;
 use shared::members::Operation;
 use wasm_bindgen::JsCast;
-use web_sys::{DataTransfer, DragEvent, Element, File, FileList, Url};
+use web_sys::{DataTransfer, DragEvent, Element, EventTarget, File, FileList, Url};
 
 use crate::boxed::{effect, in_next_frame, memo};
 use crate::browser;
 use crate::components::field_error::FieldError;
 use crate::components::icon::Icon;
 use crate::components::keyed_list::KeyedList;
-use crate::parts::DraftFacts;
 use crate::parts::file_name::file_name;
+use crate::parts::{DraftFacts, field_of};
 use crate::state::State;
-use crate::state::draft_files::{DraftFile, DraftFiles, Stage};
+use crate::state::draft_files::{DraftFile, DraftFiles, DraftPlace, Stage};
 use crate::state::files::{FileKind, size_text};
 use crate::uploading;
 
 /// A picture with no more pixels is not enlarged.
 const PREVIEW_PIXELS: u32 = 56;
 
-/// What opens the dialog to choose files, the place where they are dropped, and the files of a room's draft.
+/// What opens the dialog to choose files, the place where they are dropped, and the files of a draft.
 #[component]
 pub fn ComposerFiles(
-    /// The room.
-    room_id: RoomId,
+    /// The draft.
+    place: DraftPlace,
     /// What the composer knows of them.
     draft: DraftFacts,
 ) -> impl IntoView {
     let state = expect_context::<State>();
     uploading::start(state);
-    keep_in_step(state, room_id, draft);
-    let may_attach = memo(move || state.may(room_id, Operation::Upload));
-    let has_files = memo(move || state.draft_files.with(|files| files.in_room(room_id).next().is_some()));
-    take_arrived(state, room_id, draft.error);
+    keep_in_step(state, place, draft);
+    let may_attach = memo(move || state.may(place.room_id, Operation::Upload));
+    let has_files = memo(move || state.draft_files.with(|files| files.of_draft(place).next().is_some()));
+    take_arrived(state, place, draft.error);
     view! {
         <Show when=move || has_files.get()>
-            <DraftFileList room_id=room_id />
+            <DraftFileList place=place />
         </Show>
         <Show when=move || may_attach.get()>
-            <FileField room_id=room_id draft=draft />
+            <FileField place=place draft=draft />
         </Show>
-        <DropTarget room_id=room_id may_drop=may_attach />
+        <DropTarget place=place may_drop=may_attach />
     }
 }
 
 /// Tells the composer of the files, and the files that the composer has sent them.
-fn keep_in_step(state: State, room_id: RoomId, draft: DraftFacts) {
+fn keep_in_step(state: State, place: DraftPlace, draft: DraftFacts) {
     let files = state.draft_files;
-    let stored = memo(move || files.with(|files| files.in_store(room_id)));
-    let is_uploading = memo(move || files.with(|files| files.is_uploading(room_id)));
-    let is_blocked = memo(move || files.with(|files| files.is_blocked(room_id)));
+    let stored = memo(move || files.with(|files| files.in_store(place)));
+    let is_uploading = memo(move || files.with(|files| files.is_uploading(place)));
+    let is_blocked = memo(move || files.with(|files| files.is_blocked(place)));
     effect(move || {
         // First what can be sent: the composer may be waiting for it.
         draft.stored.set(stored.get());
@@ -64,7 +64,7 @@ fn keep_in_step(state: State, room_id: RoomId, draft: DraftFacts) {
     });
     effect(move || {
         if draft.stored.with(Vec::is_empty) && !stored.with_untracked(Vec::is_empty) {
-            files.update(|files| files.remove_stored(room_id));
+            files.update(|files| files.remove_stored(place));
         }
     });
 }
@@ -75,9 +75,9 @@ fn files_in(list: Option<FileList>) -> Vec<File> {
     (0..list.length()).filter_map(|place| list.get(place)).collect()
 }
 
-/// Takes the files that are dropped onto the room or pasted into the composer, also those that came before this was
-/// loaded: the script of `index.html` keeps them.
-fn take_arrived(state: State, room_id: RoomId, error: RwSignal<Option<String>>) {
+/// Takes the files that are dropped onto the room or thread or pasted into its composer, also those that came before this
+/// was loaded: the script of `index.html` keeps them.
+fn take_arrived(state: State, place: DraftPlace, error: RwSignal<Option<String>>) {
     let take = move || {
         let kept =
             Reflect::get(&window(), &"files".into()).ok().and_then(|kept| kept.dyn_into::<Array>().ok());
@@ -85,18 +85,31 @@ fn take_arrived(state: State, room_id: RoomId, error: RwSignal<Option<String>>) 
         let files: Vec<File> = kept.iter().filter_map(|file| file.dyn_into().ok()).collect();
         kept.set_length(0);
         if !files.is_empty() {
-            error.set(uploading::attach(state, room_id, files));
+            error.set(uploading::attach(state, place, files));
         }
     };
-    let listener = window_event_listener_untyped("files", move |_| take());
+    let listener = window_event_listener_untyped("files", move |event| {
+        if is_in(place, event.target()) {
+            take();
+        }
+    });
     on_cleanup(move || listener.remove());
-    // Not while the page is drawn.
-    in_next_frame(take);
+    if place.thread.is_none() {
+        // Not while the page is drawn. A thread is loaded with what takes its files.
+        in_next_frame(take);
+    }
+}
+
+/// Whether something is within the room, or within the thread.
+fn is_in(place: DraftPlace, target: Option<EventTarget>) -> bool {
+    let area = if place.thread.is_some() { "#thread" } else { "#main" };
+    let target = target.and_then(|target| target.dyn_into::<Element>().ok());
+    target.is_some_and(|target| matches!(target.closest(area), Ok(Some(_))))
 }
 
 /// The browser's dialog to choose files, which the composer's button opens.
 #[component]
-fn FileField(room_id: RoomId, draft: DraftFacts) -> impl IntoView {
+fn FileField(place: DraftPlace, draft: DraftFacts) -> impl IntoView {
     let state = expect_context::<State>();
     let field = NodeRef::<Input>::new();
     effect(move || {
@@ -107,10 +120,10 @@ fn FileField(room_id: RoomId, draft: DraftFacts) -> impl IntoView {
     });
     let on_change = move |_| {
         if let Some(field) = field.get_untracked() {
-            draft.error.set(uploading::attach(state, room_id, files_in(field.files())));
+            draft.error.set(uploading::attach(state, place, files_in(field.files())));
             // The same file can be chosen again.
             field.set_value("");
-            browser::focus("#composer");
+            browser::focus(field_of(place));
         }
     };
     view! { <input node_ref=field type="file" multiple hidden on:change=on_change /> }
@@ -121,15 +134,13 @@ fn has_files(data: Option<DataTransfer>) -> bool {
     data.is_some_and(|data| data.types().includes(&"Files".into(), 0))
 }
 
-/// Covers the room while files are dragged over it. Where they cannot be dropped it says so.
+/// Covers the room or thread while files are dragged over it. Where they cannot be dropped it says so.
 #[component]
-fn DropTarget(room_id: RoomId, may_drop: Memo<bool>) -> impl IntoView {
+fn DropTarget(place: DraftPlace, may_drop: Memo<bool>) -> impl IntoView {
     let state = expect_context::<State>();
     let is_over = RwSignal::new(false);
     let enter = move |event: DragEvent| {
-        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-        let is_here = target.is_some_and(|target| matches!(target.closest("#main"), Ok(Some(_))));
-        if is_here && has_files(event.data_transfer()) {
+        if is_in(place, event.target()) && has_files(event.data_transfer()) {
             is_over.set(true);
         }
     };
@@ -147,9 +158,10 @@ fn DropTarget(room_id: RoomId, may_drop: Memo<bool>) -> impl IntoView {
     ];
     on_cleanup(move || listeners.into_iter().for_each(|listener| listener.remove()));
     let words = move || match may_drop.get() {
+        true if place.thread.is_some() => "Drop files here to attach them to your reply".to_owned(),
         true => format!(
             "Drop files here to attach them to your message in {}",
-            state.room_name(room_id).unwrap_or_default()
+            state.room_name(place.room_id).unwrap_or_default()
         ),
         false => "You cannot upload files here at the moment".to_owned(),
     };
@@ -165,21 +177,21 @@ fn DropTarget(room_id: RoomId, may_drop: Memo<bool>) -> impl IntoView {
     }
 }
 
-/// The files of a room's draft.
+/// The files of a draft.
 #[component]
-fn DraftFileList(room_id: RoomId) -> impl IntoView {
+fn DraftFileList(place: DraftPlace) -> impl IntoView {
     let state = expect_context::<State>();
     let ids = memo(move || {
-        state.draft_files.with(|files| files.in_room(room_id).map(|file| file.chosen.id).collect::<Vec<_>>())
+        state.draft_files.with(|files| files.of_draft(place).map(|file| file.chosen.id).collect::<Vec<_>>())
     });
     let keys = move || ids.with(|ids| ids.iter().map(|id| id.0.as_u128()).collect());
     let draw = move |key| {
         let id = ids.with_untracked(|ids| ids.iter().copied().find(|id| id.0.as_u128() == key));
-        id.map(|id| view! { <DraftFileTile id=id /> }).into_any()
+        id.map(|id| view! { <DraftFileTile id=id place=place /> }).into_any()
     };
     let has = move |fits: fn(FileKind) -> bool| {
         let kind = |file: &DraftFile| FileKind::of_type(&file.chosen.content_type);
-        state.draft_files.with(|files| files.in_room(room_id).any(|file| fits(kind(file))))
+        state.draft_files.with(|files| files.of_draft(place).any(|file| fits(kind(file))))
     };
     let has_images = memo(move || has(|kind| kind == FileKind::Image));
     let has_media = memo(move || has(|kind| matches!(kind, FileKind::Audio | FileKind::Video)));
@@ -201,7 +213,7 @@ fn DraftFileList(room_id: RoomId) -> impl IntoView {
 
 /// One file. It is drawn once and follows the state of its upload.
 #[component]
-fn DraftFileTile(id: AttachmentId) -> impl IntoView {
+fn DraftFileTile(id: AttachmentId, place: DraftPlace) -> impl IntoView {
     let state = expect_context::<State>();
     let files = state.draft_files;
     let (name, size, content_type) = files.with_untracked(|files| {
@@ -225,7 +237,7 @@ fn DraftFileTile(id: AttachmentId) -> impl IntoView {
     let remove = move |_| {
         files.update(|files| files.remove(id));
         // The pressed button no longer exists.
-        browser::focus("#composer");
+        browser::focus(field_of(place));
     };
     let retry = move |_| files.update(|files| files.retry(id));
     let (label, alt_name, retry_label) = (name.clone(), name.clone(), format!("Try again: {name}"));

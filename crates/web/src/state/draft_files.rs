@@ -1,11 +1,11 @@
-//! The files that the user attaches to drafts, in all rooms: from the choice to the upload that the server has stored.
+//! The files that the user attaches to drafts, in all rooms and threads: from the choice to the upload that the server has stored.
 //!
 //! Pure. Files are uploaded in the order in which they were added, a few at once. A passing failure makes a file wait for
 //! another attempt under the same id; a refusal waits for the user. `uploading.rs` runs the uploads, and stops those
 //! whose file is gone.
 
 use shared::files::{AltText, Attachment, MAX_ATTACHMENTS};
-use shared::ids::{AttachmentId, RoomId};
+use shared::ids::{AttachmentId, MessageId, RoomId};
 use shared::text::Invalid;
 
 use crate::state::backoff;
@@ -13,6 +13,15 @@ use crate::state::files::size_text;
 
 /// How many files are uploaded at once. The server takes four of a user, who may have other tabs.
 const AT_ONCE: usize = 2;
+
+/// Where a draft is written: in a room, or in a thread of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DraftPlace {
+    /// The room.
+    pub room_id: RoomId,
+    /// The first message of the thread; `None` for the room itself.
+    pub thread: Option<MessageId>,
+}
 
 /// A file that the user has just chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +59,8 @@ pub enum Stage {
 pub struct DraftFile {
     /// What was chosen.
     pub chosen: ChosenFile,
-    /// The room of the draft.
-    pub room_id: RoomId,
+    /// The draft.
+    pub place: DraftPlace,
     /// What it shows, in words.
     pub alt: String,
     /// How the upload is getting on.
@@ -96,24 +105,24 @@ impl DraftFiles {
         self.files.iter().find(|file| file.chosen.id == id)
     }
 
-    /// The files of a room's draft.
-    pub fn in_room(&self, room_id: RoomId) -> impl Iterator<Item = &DraftFile> {
-        self.files.iter().filter(move |file| file.room_id == room_id)
+    /// The files of a draft.
+    pub fn of_draft(&self, place: DraftPlace) -> impl Iterator<Item = &DraftFile> {
+        self.files.iter().filter(move |file| file.place == place)
     }
 
-    /// Whether a file of a room's draft is on its way.
-    pub fn is_uploading(&self, room_id: RoomId) -> bool {
-        self.in_room(room_id).any(|file| matches!(file.stage, Stage::Waiting | Stage::Sending(_)))
+    /// Whether a file of a draft is on its way.
+    pub fn is_uploading(&self, place: DraftPlace) -> bool {
+        self.of_draft(place).any(|file| matches!(file.stage, Stage::Waiting | Stage::Sending(_)))
     }
 
-    /// Whether a file of a room's draft could not be uploaded.
-    pub fn is_blocked(&self, room_id: RoomId) -> bool {
-        self.in_room(room_id).any(|file| matches!(file.stage, Stage::Failed { .. }))
+    /// Whether a file of a draft could not be uploaded.
+    pub fn is_blocked(&self, place: DraftPlace) -> bool {
+        self.of_draft(place).any(|file| matches!(file.stage, Stage::Failed { .. }))
     }
 
-    /// The files of a room's draft that the server has, as they can be sent.
-    pub fn in_store(&self, room_id: RoomId) -> Vec<Attachment> {
-        let stored = self.in_room(room_id).filter_map(|file| match &file.stage {
+    /// The files of a draft that the server has, as they can be sent.
+    pub fn in_store(&self, place: DraftPlace) -> Vec<Attachment> {
+        let stored = self.of_draft(place).filter_map(|file| match &file.stage {
             // The words were checked when they were entered.
             Stage::Stored(attachment) => {
                 Some(Attachment { alt: AltText::parse(&file.alt).ok().flatten(), ..attachment.clone() })
@@ -123,13 +132,13 @@ impl DraftFiles {
         stored.collect()
     }
 
-    /// Adds files to a room's draft, as many as a message can have. Returns how many were left out.
-    pub fn add(&mut self, room_id: RoomId, chosen: Vec<ChosenFile>) -> usize {
-        let room = MAX_ATTACHMENTS.saturating_sub(self.in_room(room_id).count());
+    /// Adds files to a draft, as many as a message can have. Returns how many were left out.
+    pub fn add(&mut self, place: DraftPlace, chosen: Vec<ChosenFile>) -> usize {
+        let room = MAX_ATTACHMENTS.saturating_sub(self.of_draft(place).count());
         let left_out = chosen.len().saturating_sub(room);
         self.files.extend(chosen.into_iter().take(room).map(|chosen| DraftFile {
             chosen,
-            room_id,
+            place,
             alt: String::new(),
             stage: Stage::Waiting,
             failures: 0,
@@ -234,7 +243,7 @@ impl DraftFiles {
 
     /// Keeps the drafts of the rooms that are still there.
     pub fn keep_rooms(&mut self, is_there: impl Fn(RoomId) -> bool) {
-        self.files.retain(|file| is_there(file.room_id));
+        self.files.retain(|file| is_there(file.place.room_id));
     }
 
     /// Forgets everything.
@@ -242,9 +251,9 @@ impl DraftFiles {
         self.files.clear();
     }
 
-    /// The files of a room's draft that the server has were sent.
-    pub fn remove_stored(&mut self, room_id: RoomId) {
-        self.files.retain(|file| file.room_id != room_id || !matches!(file.stage, Stage::Stored(_)));
+    /// The files of a draft that the server has were sent.
+    pub fn remove_stored(&mut self, place: DraftPlace) {
+        self.files.retain(|file| file.place != place || !matches!(file.stage, Stage::Stored(_)));
     }
 
     fn change(&mut self, id: AttachmentId, change: impl FnOnce(&mut DraftFile)) {
@@ -257,7 +266,11 @@ impl DraftFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::samples::{NOON, attachment_id, image, room_id};
+    use crate::state::samples::{NOON, attachment_id, image, message_id, room_id};
+
+    fn draft(room: u8) -> DraftPlace {
+        DraftPlace { room_id: room_id(room), thread: None }
+    }
 
     fn chosen(number: u8) -> ChosenFile {
         ChosenFile {
@@ -271,7 +284,7 @@ mod tests {
     /// Files of these numbers in room 1.
     fn added(numbers: impl IntoIterator<Item = u8>) -> DraftFiles {
         let mut files = DraftFiles::default();
-        assert_eq!(files.add(room_id(1), numbers.into_iter().map(chosen).collect()), 0);
+        assert_eq!(files.add(draft(1), numbers.into_iter().map(chosen).collect()), 0);
         files
     }
 
@@ -288,16 +301,19 @@ mod tests {
 
     /// The state of room 1: whether files are uploading, whether one is blocked, and the number of stored files.
     fn state(files: &DraftFiles) -> (bool, bool, usize) {
-        let room = room_id(1);
+        let room = draft(1);
         (files.is_uploading(room), files.is_blocked(room), files.in_store(room).len())
     }
 
     #[test]
     fn a_message_has_at_most_ten_files_and_the_rest_is_left_out() {
         let mut files = added(1..=8);
-        assert_eq!(files.add(room_id(1), (9..=12).map(chosen).collect()), 2);
-        assert_eq!(files.in_room(room_id(1)).count(), 10);
-        assert_eq!(files.add(room_id(2), vec![chosen(13)]), 0, "another room has another draft");
+        assert_eq!(files.add(draft(1), (9..=12).map(chosen).collect()), 2);
+        assert_eq!(files.of_draft(draft(1)).count(), 10);
+        assert_eq!(files.add(draft(2), vec![chosen(13)]), 0, "another room has another draft");
+        let thread = DraftPlace { thread: Some(message_id(1)), ..draft(1) };
+        assert_eq!(files.add(thread, vec![chosen(14)]), 0, "and so has a thread");
+        assert_eq!((files.of_draft(thread).count(), files.of_draft(draft(1)).count()), (1, 10));
     }
 
     #[test]
@@ -321,17 +337,17 @@ mod tests {
         assert_eq!(started(&mut files, NOON), [attachment_id(2)], "under the same id");
         stored(&mut files, 2);
         assert_eq!(state(&files), (false, false, 2));
-        assert!(files.in_store(room_id(2)).is_empty());
+        assert!(files.in_store(draft(2)).is_empty());
         files.describe(attachment_id(1), " A cat ".to_owned()).unwrap();
-        let taken = files.in_store(room_id(1));
+        let taken = files.in_store(draft(1));
         assert_eq!(
             taken.iter().map(|file| file.id).collect::<Vec<_>>(),
             [attachment_id(1), attachment_id(2)]
         );
         assert_eq!(taken[0].alt.as_ref().map(AltText::as_str), Some("A cat"));
         assert_eq!(taken[1].alt, None);
-        files.add(room_id(1), vec![chosen(3)]);
-        files.remove_stored(room_id(1));
+        files.add(draft(1), vec![chosen(3)]);
+        files.remove_stored(draft(1));
         assert_eq!(state(&files), (true, false, 0), "what was added since stays");
     }
 
@@ -345,7 +361,7 @@ mod tests {
         // What comes late from its upload means nothing.
         stored(&mut files, 2);
         files.sent(attachment_id(2), 7);
-        assert_eq!(files.in_room(room_id(1)).count(), 1);
+        assert_eq!(files.of_draft(draft(1)).count(), 1);
     }
 
     #[test]
@@ -410,10 +426,11 @@ mod tests {
     #[test]
     fn a_room_that_is_gone_takes_its_files_along_and_so_does_the_user() {
         let mut files = added(1..=2);
-        files.add(room_id(2), vec![chosen(3)]);
+        files.add(draft(2), vec![chosen(3)]);
+        files.add(DraftPlace { thread: Some(message_id(1)), ..draft(1) }, vec![chosen(4)]);
         files.keep_rooms(|room| room != room_id(1));
-        assert_eq!(files.in_room(room_id(1)).count(), 0);
-        assert_eq!(files.in_room(room_id(2)).count(), 1);
+        assert_eq!(files.of_draft(draft(1)).count(), 0);
+        assert_eq!(files.of_draft(draft(2)).count(), 1);
         files.clear();
         assert!(files.is_empty());
     }

@@ -11,7 +11,7 @@ use crate::browser::{self, TimeStyle, keys, time_text};
 use crate::components::composer::{Closed, Composer, Draft};
 use crate::components::confirm_dialog::Question;
 use crate::pages::room_page::context::RoomContext;
-use crate::parts::{DraftFacts, Part, Tools};
+use crate::parts::{Part, Tools};
 use crate::session::become_guest;
 use crate::state::Identity;
 use crate::state::account_forms::FormKind;
@@ -38,10 +38,7 @@ pub fn RoomComposer() -> impl IntoView {
             let question = tools.question(state, sent.text.as_str());
             let send = move || {
                 draft.set(String::new());
-                let files = match room.thread {
-                    Some(_) => Vec::new(),
-                    None => room.draft_files.stored.try_update(std::mem::take).unwrap_or_default(),
-                };
+                let files = room.draft_files.stored.try_update(std::mem::take).unwrap_or_default();
                 let mentions = tools.mentions(sent.text.as_str());
                 room.send(&sent.text, files, mentions);
             };
@@ -100,11 +97,6 @@ pub fn RoomComposer() -> impl IntoView {
     });
     let is_replying = memo(move || room.replying.with(Option::is_some));
     let on_cancel = Callback::new(move |()| room.replying.set(None));
-    // Files are for the room's own field.
-    let (files, file_list) = match room.thread {
-        Some(_) => (DraftFacts::default(), ().into_any()),
-        None => (room.draft_files, room.parts.draw(Part::ComposerFiles(room_id, room.draft_files))),
-    };
     let name = room.room_name();
     let label = Signal::derive(move || match room.thread {
         Some(_) => "Reply in the thread".to_owned(),
@@ -116,14 +108,14 @@ pub fn RoomComposer() -> impl IntoView {
             label=label
             identity=state.identity
             draft=draft
-            files=files
-            may_attach=memo(move || room.thread.is_none() && room.may(Operation::Upload))
+            files=room.draft_files
+            may_attach=memo(move || room.may(Operation::Upload))
             name_error=name_error
             busy=busy
             typing=memo(move || state.typing.with(Typing::sentence))
             closed=closed
             wait=memo(move || state.slow_modes.with(|modes| modes.seconds(room_id, now.get())))
-            file_list=file_list
+            file_list=room.parts.draw(Part::ComposerFiles(room.place(), room.draft_files))
             bar=room.parts.draw(Part::ComposerTools(tools))
             tools=tools
             top=view! { {move || is_replying.get().then(|| room.parts.draw(Part::ReplyBar))} }.into_any()

@@ -16,8 +16,9 @@ use crate::components::message_list::target::ScrollTarget;
 use crate::live::Live;
 use crate::navigation::Navigation;
 use crate::overlays::Overlays;
-use crate::parts::{DraftFacts, Parts};
+use crate::parts::{DraftFacts, Parts, field_of};
 use crate::state::State;
+use crate::state::draft_files::DraftPlace;
 
 /// A mute that ends within this time counts down by seconds.
 const NEAR_MILLIS: i64 = 120_000;
@@ -89,9 +90,14 @@ impl RoomContext {
         }
     }
 
+    /// Where the user's draft is written.
+    pub fn place(self) -> DraftPlace {
+        DraftPlace { room_id: self.room_id, thread: self.thread }
+    }
+
     /// The field in which the user writes.
     pub fn field(self) -> &'static str {
-        if self.thread.is_some() { "#thread-composer" } else { "#composer" }
+        field_of(self.place())
     }
 
     /// The user's id, tracked.

@@ -19,6 +19,7 @@ use crate::components::message_list::row_table::RowTable;
 use crate::components::message_list::target::ScrollTarget;
 use crate::pages::room_page::composer::RoomComposer;
 use crate::pages::room_page::context::RoomContext;
+use crate::parts::DraftFacts;
 use crate::state::Heard;
 use crate::state::rows::{Beside, rows};
 use crate::state::thread::Thread;
@@ -36,7 +37,7 @@ pub fn ThreadPanel(
 ) -> impl IntoView {
     let page = expect_context::<RoomContext>();
     let RoomContext { state, live, overlays, room_id, .. } = page;
-    // The list in the panel has a place, an end, an editor and a reply of its own.
+    // The list in the panel has a place, an end, an editor, a reply and files of its own.
     let room = RoomContext {
         loading: RwSignal::new(false),
         failure: RwSignal::new(None),
@@ -45,6 +46,7 @@ pub fn ThreadPanel(
         editing: RwSignal::new(None),
         replying: RwSignal::new(None),
         thread: Some(root),
+        draft_files: DraftFacts::default(),
         ..page
     };
     provide_context(room);
