@@ -347,6 +347,8 @@ fn a_conversation_fits_on_every_screen() {
     look_at(&adam, "conversation-offers");
     adam.room().press_what(".thread-link");
     eventually(|| adam.room().thread().len(), 3);
+    adam.room().drop_onto("#thread .log", &[TestFile::image("the plan.png", 600, 400)]);
+    eventually(|| adam.room().stored_files(), 1);
     look_at(&adam, "thread");
     adam.room().press_what(".thread-close");
     adam.room().press_on("Yes, let us do that!", "Add reaction");
