@@ -259,6 +259,31 @@ fn enter_sends_what_was_typed_faster_than_the_page_is_painted() {
 }
 
 #[test]
+fn an_offer_is_taken_by_a_click_and_all_go_when_the_field_is_left() {
+    let stage = stage::alone();
+    let (adam, adam_by_api) = stage.guest("Adam");
+    let room = adam_by_api.create_room("Design");
+    adam_by_api.send(room.id, "Which colour?");
+    adam.open(&format!("/rooms/{}", room.id));
+    eventually(|| adam.room().words(".tool.wide"), ["Preview"]);
+    let offers = || adam.room().words(".offers.on li");
+    adam.room().write("see #lob");
+    eventually(|| offers().len(), 1);
+    adam.chrome.click(".offers.on li");
+    eventually(|| adam.room().draft(), "see #[Lobby] ");
+    adam.room().write("and #lob");
+    eventually(|| offers().len(), 1);
+    adam.chrome.click(".message .text");
+    eventually(|| offers().len(), 0);
+    adam.reload();
+    eventually(|| adam.room().draft(), "see #[Lobby] and #lob");
+    eventually(|| adam.room().words(".tool.wide"), ["Preview"]);
+    adam.chrome.click("#composer");
+    adam.room().write("b");
+    eventually(|| offers().len(), 1);
+}
+
+#[test]
 fn an_edit_completes_names_and_means_whom_the_message_meant() {
     let stage = stage::alone();
     let (adam, adam_by_api) = stage.guest("Adam");

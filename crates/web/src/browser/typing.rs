@@ -11,6 +11,11 @@ pub fn field(selector: &str) -> Option<HtmlTextAreaElement> {
     browser::find(selector)?.dyn_into().ok()
 }
 
+/// Whether the user writes in a field.
+pub fn has_focus(field: &HtmlTextAreaElement) -> bool {
+    browser::document().active_element().as_ref() == Some(field.as_ref())
+}
+
 /// What is selected in a field.
 pub fn selection(field: &HtmlTextAreaElement) -> (usize, usize) {
     let place = |place: Option<u32>| place.and_then(|place| usize::try_from(place).ok()).unwrap_or(0);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use leptos::ev::KeyboardEvent;
+use leptos::ev::{self, FocusEvent, KeyboardEvent};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::ids::UserId;
@@ -57,7 +57,8 @@ pub fn ComposerTools(
     let look = move || {
         let Some(element) = typing::field(field) else { return };
         let (start, end) = typing::selection(&element);
-        let now = (start == end).then(|| token(&element.value(), end)).flatten();
+        let is_written = start == end && typing::has_focus(&element);
+        let now = is_written.then(|| token(&element.value(), end)).flatten();
         if now.as_ref().is_some_and(|token| token.kind == Kind::Emoji)
             && table.with_untracked(Option::is_none)
         {
@@ -83,6 +84,16 @@ pub fn ComposerTools(
         in_next_frame(look);
     });
     let close = move || offers.set(Vec::new());
+    // Another window may have the focus for a while.
+    let leave = move |event: FocusEvent| {
+        let is_field =
+            typing::field(field).is_some_and(|field| event.target().as_ref() == Some(field.as_ref()));
+        if is_field && browser::document().has_focus().unwrap_or(true) {
+            close();
+        }
+    };
+    let listener = window_event_listener(ev::focusout, leave);
+    on_cleanup(move || listener.remove());
     let accept = move |place: usize| {
         let offer = offers.with_untracked(|offers| offers.get(place).cloned());
         if let (Some(offer), Some(token), Some(element)) = (offer, found.get_value(), typing::field(field)) {
