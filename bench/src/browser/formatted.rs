@@ -36,8 +36,10 @@ pub fn fill(addr: SocketAddr, room: &str) -> Outcome<()> {
     let by = authorization(&token(1));
     for (number, text) in (1..=MESSAGES).zip(TEXTS.iter().cycle()) {
         let id = message_id(room, number);
-        let answered = (number > 1).then(|| message_id(room, number - 1));
-        let json = json!({ "id": id, "text": format!("Message {number} {text}"), "reply_to": answered });
+        let mut json = json!({ "id": id, "text": format!("Message {number} {text}") });
+        if number > 1 {
+            json["reply_to"] = json!(message_id(room, number - 1));
+        }
         succeeded(&connection.exchange(&request("POST", &path, &by, &json.to_string()))?)?;
         let reaction = format!("{path}/{id}/reactions/%F0%9F%8E%89");
         succeeded(&connection.exchange(&request("PUT", &reaction, &by, ""))?)?;
