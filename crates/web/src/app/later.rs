@@ -101,7 +101,10 @@ fn give_up(part: Part) {
 
 /// Draws a part of the client, which may have to be loaded first.
 pub fn draw_part(parts: Parts, part: Part) -> AnyView {
-    view! { <Later parts=parts part=part /> }.into_any()
+    // Rows have several parts each, so one that is loaded has nothing around it.
+    let is_loaded = !matches!(part, Part::Dialogs) && parts.are_loaded.get_untracked();
+    let drawn = is_loaded.then(|| draw(part)).flatten();
+    drawn.unwrap_or_else(|| view! { <Later parts=parts part=part /> }.into_any())
 }
 
 /// A part of the client, which may have to be loaded first. If that fails, the user is told, and may try again: by
@@ -110,10 +113,8 @@ pub fn draw_part(parts: Parts, part: Part) -> AnyView {
 fn Later(parts: Parts, part: Part) -> impl IntoView {
     let state = expect_context::<State>();
     let overlays = expect_context::<Overlays>();
-    // What was loaded for another part is there at once.
     let is_dialogs = matches!(part, Part::Dialogs);
-    let is_loaded = !is_dialogs && parts.are_loaded.get_untracked();
-    let stage = RwSignal::new(if is_loaded { PartStage::Loaded } else { PartStage::Absent });
+    let stage = RwSignal::new(PartStage::Absent);
     let again = RwSignal::new(());
     let is_page = matches!(part, Part::Setup | Part::Reset | Part::Invite | Part::Admin);
     let is_needed = memo(move || match part {
