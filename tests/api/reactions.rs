@@ -157,8 +157,12 @@ fn a_message_has_twenty_kinds_and_each_kind_lists_ten_users() {
     react(&ada, &message, "%F0%9F%8D%80").expect(200);
     let members: Vec<TestClient> = (0..12).map(|number| app.member(&format!("Member {number}"))).collect();
     for member in &members {
-        react(member, &message, "%F0%9F%8D%80").expect(200);
+        let answer: MessageAnswer = react(member, &message, "%F0%9F%8D%80").expect(200).json();
+        assert_eq!(answer.mine[&message.id], ["🍀"]);
     }
+    let answer = take_back(&members[11], &message, "%F0%9F%8D%80").expect(200).value();
+    assert_eq!(answer.get("mine"), None, "{answer}");
+    react(&members[11], &message, "%F0%9F%8D%80").expect(200);
     let kind = reactions(&ada.message(message.room_id, message.id)).remove(0);
     assert_eq!((kind.count, kind.user_ids.len()), (14, 10));
     // Users beyond the first ten find their own reactions too, also in the page from memory.

@@ -8,7 +8,7 @@ use shared::events::ServerEvent;
 use shared::ids::{MessageId, Rev, RoomId, UserId};
 use shared::members::Operation;
 use shared::messages::{Message, MessageAnswer};
-use shared::reactions::{MAX_KINDS, MAX_LISTED_USERS, Reaction};
+use shared::reactions::{MAX_KINDS, MAX_LISTED_USERS, Mine, Reaction};
 use shared::rooms::Room;
 use shared::stored::Stored;
 
@@ -96,22 +96,24 @@ pub fn set_together(conn: &mut Conn, batch: &[&NewReaction], attempt: Attempt) -
     }
     let context = db::replies::context_prefetched(conn, &changed, &prefetched)?;
     let stored: Vec<&NewReaction> = counted.iter().copied().flatten().collect();
-    let moved =
-        if stored.is_empty() { Vec::new() } else { reactions::store(conn, &steps, &changed, &stored)? };
+    // All that is read is read before the commit: nothing may fail between that and the publication.
     let mut answers = Vec::with_capacity(batch.len());
     for new in counted {
-        let is_stored = |new: &&NewReaction| moved.contains(&new.room_id);
-        let message =
-            new.filter(is_stored).and_then(|new| changed.iter().find(|message| message.id == new.message_id));
+        let message = new.and_then(|new| changed.iter().find(|message| message.id == new.message_id));
         answers.push(match (new, message) {
             (Some(new), Some(message)) => {
-                let mine = reactions::mine(conn, new.by, std::slice::from_ref(message))?;
-                let Beside { context, mine } = Beside { context: context.clone(), mine }.of(message, false);
+                let beside =
+                    Beside { context: context.clone(), mine: mine_after(conn, new.by, message, &stored)? };
+                let Beside { context, mine } = beside.of(message, false);
                 Some(MessageAnswer { message: message.clone(), context, mine })
             }
             _ => None,
         });
     }
+    let moved =
+        if stored.is_empty() { Vec::new() } else { reactions::store(conn, &steps, &changed, &stored)? };
+    let is_moved = |answer: &MessageAnswer| moved.contains(&answer.message.room_id);
+    let answers = answers.into_iter().map(|answer| answer.filter(is_moved)).collect();
     let publication = |Reacted { room, messages, told, .. }: Reacted| {
         let messages = messages.into_iter().map(|(message, _)| message).collect();
         let changes = changes_of(messages, &context, ServerEvent::MessageUpdated);
@@ -120,6 +122,30 @@ pub fn set_together(conn: &mut Conn, batch: &[&NewReaction], attempt: Attempt) -
     let publications =
         rooms.into_values().filter(|changed| moved.contains(&changed.room.id)).map(publication);
     Ok(DoneTogether { publications: publications.collect(), answers })
+}
+
+/// The reactions of a user to a message as they are when these are stored.
+fn mine_after(
+    conn: &mut Conn,
+    user: UserId,
+    message: &Message,
+    batch: &[&NewReaction],
+) -> db::DbResult<Mine> {
+    let (mut mine, unclear) = reactions::own([(message.id, &sum_of(message))], user);
+    if !unclear.is_empty() {
+        let mut own = reactions::of_user(conn, user, &unclear)?.remove(&message.id).unwrap_or_default();
+        for new in batch.iter().filter(|new| new.message_id == message.id && new.by == user) {
+            if new.is_active {
+                own.push(new.emoji.clone());
+            } else {
+                own.retain(|emoji| *emoji != new.emoji);
+            }
+        }
+        if !own.is_empty() {
+            mine.insert(message.id, own);
+        }
+    }
+    Ok(mine)
 }
 
 /// Reacts to a message, or takes a reaction back. In a public room, reacting joins. A repeat changes nothing.
@@ -260,7 +286,7 @@ fn count(sum: &mut Vec<Reaction>, new: &NewReaction) -> Counted {
     }
     let are_all_listed = kind.user_ids.len() == kind.count as usize;
     let was_listed = kind.user_ids.contains(by);
-    kind.count -= 1;
+    kind.count = kind.count.saturating_sub(1);
     kind.user_ids.retain(|user| user != by);
     if kind.count == 0 {
         sum.remove(place);
